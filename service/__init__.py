@@ -1,0 +1,1 @@
+"""The profile service: a worker that answers requests from RabbitMQ queues."""

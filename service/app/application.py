@@ -1,0 +1,22 @@
+"""The menu: everything the service can be asked to do."""
+
+from dataclasses import dataclass
+
+from service.app.auth.log_in import LogInHandler
+from service.app.auth.tokens import AccessTokens
+from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.get_profile import GetProfileHandler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """Every use case, ready to be called."""
+
+    create_profile: CreateProfileHandler
+    get_profile: GetProfileHandler
+    update_profile: UpdateProfileHandler
+    delete_profile: DeleteProfileHandler
+    log_in: LogInHandler
+    tokens: AccessTokens

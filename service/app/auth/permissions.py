@@ -1,0 +1,93 @@
+"""Who may do what, as one table. What is not in it is denied."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+from uuid import UUID
+
+from service.app.auth.actors import Actor, Anonymous, TrustedService
+from service.domain.errors import Forbidden
+from service.domain.profiles import Role
+
+
+class NotAllowed(Forbidden):
+    """You may not do this."""
+
+
+class RoleNotAllowed(Forbidden):
+    """Only an administrator or a trusted service may give this role."""
+
+    field = "role"
+
+
+class Relation(Enum):
+    """How the one who asks is related to the thing."""
+
+    ANONYMOUS = auto()
+    SELF = auto()
+    OTHER = auto()
+    ADMIN = auto()
+    TRUSTED = auto()
+
+
+class Action(Enum):
+    """What somebody may want to do."""
+
+    CREATE_PROFILE = auto()
+    GIVE_ROLE = auto()
+    SEE_PROFILE = auto()
+    SEE_PUBLIC_PROFILE = auto()
+    CHANGE_PROFILE = auto()
+    CHANGE_STANDING = auto()
+    DELETE_PROFILE = auto()
+
+
+_ANYBODY: Final = frozenset(Relation)
+_KNOWN: Final = _ANYBODY - {Relation.ANONYMOUS}
+_RESPONSIBLE: Final = frozenset({Relation.SELF, Relation.ADMIN, Relation.TRUSTED})
+
+PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
+    Action.CREATE_PROFILE: _ANYBODY,
+    Action.GIVE_ROLE: frozenset({Relation.ADMIN, Relation.TRUSTED}),
+    Action.SEE_PROFILE: _RESPONSIBLE,
+    Action.SEE_PUBLIC_PROFILE: _KNOWN,
+    Action.CHANGE_PROFILE: _RESPONSIBLE,
+    Action.CHANGE_STANDING: frozenset({Relation.ADMIN}),
+    Action.DELETE_PROFILE: _RESPONSIBLE,
+}
+
+
+def relation(actor: Actor, owner: UUID | None) -> Relation:
+    """Return how *actor* is related to a thing that belongs to *owner*."""
+    if isinstance(actor, Anonymous):
+        return Relation.ANONYMOUS
+    if isinstance(actor, TrustedService):
+        return Relation.TRUSTED
+    if actor.role is Role.ADMIN:
+        return Relation.ADMIN
+    return Relation.SELF if actor.id == owner else Relation.OTHER
+
+
+def allows(action: Action, actor: Actor, owner: UUID | None = None) -> bool:
+    """Return whether *actor* may do *action* to a thing of *owner*."""
+    return relation(actor, owner) in PERMISSIONS.get(action, frozenset())
+
+
+def require(
+    action: Action,
+    actor: Actor,
+    owner: UUID | None = None,
+    refusal: type[Forbidden] = NotAllowed,
+) -> None:
+    """Return if *actor* may do *action* to a thing of *owner*.
+
+    Raises:
+        Unauthenticated: Nobody in particular may not, and it is not known who asks.
+        Forbidden: Who asks is known, and may not. *refusal* is the one to raise.
+
+    """
+    if allows(action, actor, owner):
+        return
+    if isinstance(actor, Anonymous):
+        raise actor.why
+    raise refusal

@@ -1,0 +1,41 @@
+"""Delete a profile."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from service.app.auth.actors import Actor
+from service.app.auth.permissions import Action, require
+from service.app.clock import Clock
+from service.app.commands.saving import change
+from service.domain.profiles import Profile, ProfileRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteProfile:
+    """Delete a profile; its address is free from then on."""
+
+    actor: Actor
+    profile_id: UUID
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteProfileHandler:
+    """Carries out `DeleteProfile`."""
+
+    profiles: ProfileRepository
+    clock: Clock
+
+    async def handle(self, command: DeleteProfile) -> Profile:
+        """Return the profile as it was deleted."""
+        require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
+        return await change(
+            self.profiles,
+            command.profile_id,
+            command.expected_version,
+            lambda profile: self._decide(command, profile),
+        )
+
+    def _decide(self, command: DeleteProfile, profile: Profile) -> Profile:
+        require(Action.DELETE_PROFILE, command.actor, profile.id)
+        return profile.deleted(self.clock.now())

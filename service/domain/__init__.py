@@ -1,0 +1,1 @@
+"""What profiles are and what may be done with them. Standard library only."""

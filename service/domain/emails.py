@@ -1,0 +1,75 @@
+"""E-mail addresses: kept as typed, compared by a key."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from service.domain.errors import Invalid
+
+# RFC 5321, 4.5.3.1: octets of the local part, of the domain, and of both with the "@".
+_MAX_LOCAL, _MAX_DOMAIN, _MAX_ADDRESS = 64, 255, 254
+_MAX_LABEL = 63  # RFC 1035, 2.3.4
+# RFC 5321 "Dot-string", with RFC 6531's letters beyond ASCII. Quoted local parts are not taken.
+_LOCAL: Final = re.compile(r"[^\s\x00-\x20\x7f\"(),:;<>@\[\\\]]+")
+_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+class EmailMalformed(Invalid):
+    """This is not an e-mail address."""
+
+    field = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An e-mail address.
+
+    Attributes:
+        typed: The address as its owner wrote it; mail goes there.
+        key: What two spellings of one address have in common: NFKC, case-folded, the domain in its
+            ASCII form (RFC 5890). Dots and plus signs keep their meaning: it differs by provider.
+
+    """
+
+    typed: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the address in *text*, or raise `EmailMalformed`."""
+        local, at, domain = text.rpartition("@")
+        if not at:
+            raise EmailMalformed
+        local, domain = _fold(local), _ascii_domain(domain)
+        key = f"{local}@{domain}"
+        if not _is_local_part(local) or len(key.encode()) > _MAX_ADDRESS:
+            raise EmailMalformed
+        return cls(typed=text, key=key)
+
+
+def _fold(text: str) -> str:
+    """Case-fold and compose *text* so that folding it again changes nothing (Unicode 15, D146)."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+
+
+def _is_local_part(local: str) -> bool:
+    try:
+        length = len(local.encode())
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return length <= _MAX_LOCAL and _LOCAL.fullmatch(local) is not None and all(local.split("."))
+
+
+def _ascii_domain(domain: str) -> str:
+    try:
+        ascii_domain = _fold(domain).encode("idna").decode("ascii").lower()
+    except UnicodeError as error:
+        raise EmailMalformed from error
+    labels = ascii_domain.split(".")
+    if len(ascii_domain) > _MAX_DOMAIN or not all(
+        len(label) <= _MAX_LABEL and _LABEL.fullmatch(label) for label in labels
+    ):
+        raise EmailMalformed
+    return ascii_domain

@@ -1,0 +1,62 @@
+"""What a password has to be."""
+
+import unicodedata
+from typing import Final
+
+from service.domain.errors import Invalid
+
+# The floor of NIST SP 800-63B for a password that is not alone; bcrypt reads no more than 72 bytes.
+MIN_BYTES: Final = 8
+MAX_BYTES: Final = 72
+
+
+class PasswordTooShort(Invalid):
+    """The password has fewer than 8 bytes."""
+
+    field = "password"
+
+
+class PasswordTooLong(Invalid):
+    """The password has more than 72 bytes of UTF-8."""
+
+    field = "password"
+
+
+class PasswordMalformed(Invalid):
+    """The password holds a NUL or is no Unicode text."""
+
+    field = "password"
+
+
+def password_bytes(password: str) -> bytes:
+    """Return *password* as it is hashed: NFKC, UTF-8, at most 72 bytes, none of them NUL.
+
+    NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B, 5.1.1.2).
+    bcrypt ends a password at NUL, so that many passwords with one would be equal.
+
+    Raises:
+        PasswordTooLong, PasswordMalformed
+
+    """
+    try:
+        encoded = unicodedata.normalize("NFKC", password).encode()
+    except UnicodeEncodeError as error:
+        raise PasswordMalformed from error
+    if b"\0" in encoded:
+        raise PasswordMalformed
+    if len(encoded) > MAX_BYTES:
+        raise PasswordTooLong
+    return encoded
+
+
+def new_password_bytes(password: str) -> bytes:
+    """Return the bytes of a password that somebody wants to have from now on.
+
+    Raises:
+        PasswordTooShort, PasswordTooLong, PasswordMalformed
+
+    """
+    encoded = password_bytes(password)
+    if len(encoded) < MIN_BYTES:
+        raise PasswordTooShort
+    return encoded

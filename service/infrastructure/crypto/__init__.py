@@ -1,0 +1,1 @@
+"""Passwords by bcrypt, tokens by PyJWT."""

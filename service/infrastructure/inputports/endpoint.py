@@ -1,0 +1,161 @@
+"""The edge: one request in, at most one reply out, and nothing of it in a log."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+from pydantic import BaseModel
+
+from contracts.fields import Request
+from contracts.operations import Kind, Operation
+from contracts.replies import ErrorBody, Failure
+from service.app.auth.actors import Actor
+from service.app.clock import Clock
+from service.domain.errors import Invalid, ServiceError
+from service.infrastructure.inputports.deadlines import OutOfTime, seconds_left
+from service.infrastructure.inputports.decoding import Malformed, decode
+from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.outgoing import (
+    Publisher,
+    ReplyAddresses,
+    dead_letter,
+    failure_headers,
+    reply_to,
+)
+from service.infrastructure.inputports.principals import Principals
+
+Asked = TypeVar("Asked", bound=Request)
+Answered = TypeVar("Answered", bound=BaseModel)
+Translator = Callable[[Asked, Actor], Awaitable[Answered]]
+
+# A request that has killed this many workers is not given to another one.
+MAX_DELIVERIES: Final = 5
+
+_log = structlog.get_logger("profile.requests")
+
+
+class ReplyToRefused(Invalid):
+    """Replies are not sent to this queue."""
+
+
+class TooManyDeliveries(Exception):
+    """Workers have died or lost their connection over this request time and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What all endpoints share."""
+
+    principals: Principals
+    publisher: Publisher
+    addresses: ReplyAddresses
+    clock: Clock
+
+
+@dataclass(slots=True)
+class Outcome(Generic[Asked]):
+    """What became of a request."""
+
+    body: bytes = b""
+    error: ErrorBody | None = None
+    cause: Exception | None = None
+    request: Asked | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the request has to be looked at by a person: it was malformed, or we failed."""
+        return isinstance(self.cause, Malformed | ReplyToRefused) or not isinstance(
+            self.cause, ServiceError | None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[Asked, Answered]):
+    """Answers the requests of one operation."""
+
+    operation: Operation[Asked, Any]
+    translate: Translator[Asked, Answered]
+    edge: Edge
+
+    async def serve(self, message: AbstractIncomingMessage) -> None:
+        """Carry out the request in *message*, reply to it, and acknowledge it."""
+        started = time.perf_counter()
+        outcome = await self._outcome(message)
+        if message.reply_to and not isinstance(outcome.cause, ReplyToRefused):
+            await self._reply(message, outcome)
+        if outcome.error and outcome.is_dead:
+            await self._set_aside(message, outcome, outcome.error)
+        await message.ack()
+        self._record(message, outcome, time.perf_counter() - started)
+
+    async def _outcome(self, message: AbstractIncomingMessage) -> Outcome[Asked]:
+        outcome: Outcome[Asked] = Outcome()
+        try:
+            self._admit(message)
+            async with _limit(seconds_left(message, self.edge.clock.now().timestamp())):
+                outcome.request = decode(self.operation.request, message.body, message.content_type)
+                result = await self.translate(outcome.request, self._actor(message))
+            outcome.body = b'{"ok":true,"result":%b}' % result.model_dump_json().encode()
+        except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets an answer
+            outcome.cause, outcome.error = error, error_body(error)
+            outcome.body = Failure(error=outcome.error).model_dump_json(exclude_none=True).encode()
+        return outcome
+
+    def _admit(self, message: AbstractIncomingMessage) -> None:
+        if message.reply_to and not self.edge.addresses.allow(message.reply_to):
+            raise ReplyToRefused
+        if int(str(message.headers.get("x-delivery-count", 0))) >= MAX_DELIVERIES:
+            raise TooManyDeliveries
+
+    def _actor(self, message: AbstractIncomingMessage) -> Actor:
+        return self.edge.principals.identify(
+            message.headers.get("authorization"), message.user_id, self.operation.queue
+        )
+
+    async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
+        reply = reply_to(message, self.operation.queue, outcome.body)
+        # The reply to a query is not worth a round trip: whoever misses it asks again.
+        confirmed = self.operation.kind is Kind.COMMAND
+        await self.edge.publisher.reply(reply, message.reply_to or "", confirmed=confirmed)
+
+    async def _set_aside(
+        self, message: AbstractIncomingMessage, outcome: Outcome[Asked], error: ErrorBody
+    ) -> None:
+        cause = type(outcome.cause).__name__
+        headers = failure_headers(error, cause, self.operation.queue, self.edge.clock.now())
+        letter = dead_letter(message, outcome.request, headers)
+        await self.edge.publisher.set_aside(letter, self.operation.dead_letters)
+
+    def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
+        log = _log.bind(
+            operation=self.operation.queue,
+            correlation_id=message.correlation_id or message.message_id,
+            service=message.user_id,
+            code=outcome.error.code.value if outcome.error else "ok",
+            reason=outcome.error.reason if outcome.error else None,
+            ms=round(seconds * 1000, 2),
+        )
+        if outcome.cause is None or isinstance(outcome.cause, ServiceError):
+            log.info("request")
+        else:  # its message may quote what was sent, so only where and what kind
+            frames = traceback.extract_tb(outcome.cause.__traceback__)
+            where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+            log.error("request failed", error_type=type(outcome.cause).__name__, stack=where)
+
+
+@asynccontextmanager
+async def _limit(seconds: float) -> AsyncIterator[None]:
+    """Raise `OutOfTime` when the time is over; let other timeouts pass as they are."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError:
+        if limit.expired():
+            raise OutOfTime from None
+        raise

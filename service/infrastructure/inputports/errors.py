@@ -1,0 +1,61 @@
+"""Errors into replies: one table from the kinds of the domain to the codes of the wire."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from contracts.replies import ErrorBody, ErrorCode, ErrorDetail
+from service.domain.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
+from service.infrastructure.inputports.decoding import Malformed
+
+_CODES: Final[Mapping[type[ServiceError], ErrorCode]] = {
+    Invalid: ErrorCode.INVALID,
+    Unauthenticated: ErrorCode.UNAUTHENTICATED,
+    Forbidden: ErrorCode.FORBIDDEN,
+    NotFound: ErrorCode.NOT_FOUND,
+    Conflict: ErrorCode.CONFLICT,
+    RateLimited: ErrorCode.RATE_LIMITED,
+    DeadlineExceeded: ErrorCode.DEADLINE_EXCEEDED,
+    Unavailable: ErrorCode.UNAVAILABLE,
+}
+_INTERNAL: Final = ErrorBody(
+    code=ErrorCode.INTERNAL,
+    reason="internal_error",
+    message="The service failed; report the correlation id.",
+    retryable=True,
+)
+_WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def error_body(error: Exception) -> ErrorBody:
+    """Return what a caller is told about *error*; of an unforeseen one, nothing."""
+    if not isinstance(error, ServiceError):
+        return _INTERNAL
+    return ErrorBody(
+        code=next(code for kind, code in _CODES.items() if isinstance(error, kind)),
+        reason=reason_of(type(error)),
+        message=(type(error).__doc__ or "").partition("\n")[0],
+        retryable=error.retryable,
+        details=_details(error),
+    )
+
+
+def reason_of(kind: type[ServiceError]) -> str:
+    """Return the reason that *kind* goes by on the wire: its name in snake case."""
+    return _WORD_START.sub("_", kind.__name__).lower()
+
+
+def _details(error: ServiceError) -> tuple[ErrorDetail, ...] | None:
+    if isinstance(error, Malformed):
+        return error.details or None
+    return (ErrorDetail(field=error.field, reason=reason_of(type(error))),) if error.field else None

@@ -1,0 +1,84 @@
+"""What the input port sends: replies and dead letters. The ports, and what may go through them."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
+
+from contracts.fields import Request
+from contracts.operations import IMPERSONAL_FIELDS
+from contracts.replies import ErrorBody
+
+# Where RabbitMQ itself names the queue: direct reply-to, and queues that were declared without a name.
+_BROKER_NAMED: Final = re.compile(r"amq\.(rabbitmq\.reply-to\.|gen-)[A-Za-z0-9+/=._-]+")
+
+_OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
+
+
+class Publisher(Protocol):
+    """Writes what the input port has to say."""
+
+    async def reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
+        """Send a reply and, if *confirmed*, wait until the broker has it. A caller may be gone."""
+
+    async def set_aside(self, message: Message, queue: str) -> None:
+        """Put a dead letter into *queue*; return only when the broker has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAddresses:
+    """The queues that replies may be written to. Anything else would let callers write anywhere.
+
+    Attributes:
+        prefixes: How queues begin that callers may name themselves.
+
+    """
+
+    prefixes: tuple[str, ...] = ()
+
+    def allow(self, reply_to: str) -> bool:
+        """Return whether a reply may be sent to *reply_to*."""
+        return bool(_BROKER_NAMED.fullmatch(reply_to)) or (
+            bool(self.prefixes) and reply_to.startswith(self.prefixes)
+        )
+
+
+def reply_to(request: AbstractIncomingMessage, operation: str, body: bytes) -> Message:
+    """Return the reply to *request*. A missing correlation id is stood in for by its message id."""
+    return Message(
+        body,
+        type=f"{operation}.reply",
+        correlation_id=request.correlation_id or request.message_id,
+        **_OURS,
+    )
+
+
+def dead_letter(
+    request: AbstractIncomingMessage, decoded: Request | None, headers: Mapping[str, str | int]
+) -> Message:
+    """Return what is kept of *request*: nothing secret, nothing personal."""
+    kept = decoded.model_dump(mode="json", include=set(IMPERSONAL_FIELDS)) if decoded else {}
+    return Message(
+        json.dumps(kept).encode(),
+        headers=dict(headers),
+        message_id=request.message_id,
+        correlation_id=request.correlation_id,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        **_OURS,
+    )
+
+
+def failure_headers(error: ErrorBody, error_type: str, queue: str, now: datetime) -> dict[str, str | int]:
+    """Return the headers that tell operators why a request is in a dead-letter queue."""
+    return {
+        "x-error-code": error.code.value,
+        "x-error-reason": error.reason,
+        "x-error-type": error_type,
+        "x-failed-at": now.isoformat(timespec="milliseconds"),
+        "x-original-queue": queue,
+    }

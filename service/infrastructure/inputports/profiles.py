@@ -1,0 +1,96 @@
+"""Requests about profiles: from the wire to a command or query, and back."""
+
+from typing import TypeVar
+
+from pydantic import MISSING
+
+from contracts import profiles as wire
+from contracts.operations import PROFILE_CREATE, PROFILE_DELETE, PROFILE_GET, PROFILE_UPDATE
+from service.app.application import Application
+from service.app.auth.actors import Actor
+from service.app.commands.create_profile import CreateProfile
+from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.update_profile import UpdateProfile
+from service.app.queries.get_profile import GetProfile
+from service.domain.emails import Email
+from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.infrastructure.inputports.requests import Requests
+
+Value = TypeVar("Value")
+
+
+def subscribe_profiles(requests: Requests, app: Application) -> None:
+    """Answer the operations `profile.*`."""
+
+    @requests.on(PROFILE_CREATE)
+    async def create_profile(request: wire.CreateProfile, actor: Actor) -> wire.Profile:
+        command = CreateProfile(
+            actor=actor,
+            first_name=request.first_name,
+            last_name=request.last_name,
+            email=request.email,
+            password=request.password.get_secret_value(),
+            role=Role(request.role),
+        )
+        return _whole(await app.create_profile.handle(command))
+
+    @requests.on(PROFILE_GET)
+    async def get_profile(request: wire.GetProfile, actor: Actor) -> wire.Profile | wire.PublicProfile:
+        seen = await app.get_profile.handle(GetProfile(actor=actor, profile_id=request.id))
+        if isinstance(seen, Profile):
+            return _whole(seen)
+        return wire.PublicProfile(
+            id=seen.id, first_name=seen.first_name, last_name=seen.last_name, created_at=seen.created_at
+        )
+
+    @requests.on(PROFILE_UPDATE)
+    async def update_profile(request: wire.UpdateProfile, actor: Actor) -> wire.Profile:
+        password = _given(request.current_password)
+        command = UpdateProfile(
+            actor=actor,
+            profile_id=request.id,
+            changes=_changes(request),
+            expected_version=_given(request.expected_version),
+            current_password=password.get_secret_value() if password else None,
+        )
+        return _whole(await app.update_profile.handle(command))
+
+    @requests.on(PROFILE_DELETE)
+    async def delete_profile(request: wire.DeleteProfile, actor: Actor) -> wire.DeletedProfile:
+        command = DeleteProfile(
+            actor=actor, profile_id=request.id, expected_version=_given(request.expected_version)
+        )
+        profile = await app.delete_profile.handle(command)
+        return wire.DeletedProfile(
+            id=profile.id, status=wire.Status(profile.status), deleted_at=profile.updated_at
+        )
+
+
+def _given(value: Value | MISSING) -> Value | None:
+    return None if value is MISSING else value
+
+
+def _changes(request: wire.UpdateProfile) -> ProfileChanges:
+    email, role, status = _given(request.email), _given(request.role), _given(request.status)
+    return ProfileChanges(
+        first_name=_given(request.first_name),
+        last_name=_given(request.last_name),
+        email=Email.parse(email) if email else None,
+        role=Role(role) if role else None,
+        status=Status(status) if status else None,
+    )
+
+
+def _whole(profile: Profile) -> wire.Profile:
+    return wire.Profile(
+        id=profile.id,
+        oid=profile.oid,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        email=profile.email.typed,
+        role=wire.Role(profile.role),
+        status=wire.Status(profile.status),
+        created_at=profile.created_at,
+        updated_at=profile.updated_at,
+        version=profile.version,
+    )

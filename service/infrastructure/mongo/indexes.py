@@ -1,0 +1,45 @@
+"""Every index, made and verified at start: a promise of uniqueness without its index is broken."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+PROFILES: Final = "profiles"
+
+# By collection, by name: the keys and the options.
+INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]]] = {
+    PROFILES: {
+        "id": ([("id", 1)], {"unique": True}),
+        # A deleted profile has no email_key, so its address is free.
+        "email_key": (
+            [("email_key", 1)],
+            {"unique": True, "partialFilterExpression": {"email_key": {"$exists": True}}},
+        ),
+    },
+}
+
+
+class IndexMissing(Exception):
+    """An index is not there, or is not what it has to be."""
+
+
+async def ensure_indexes(database: AsyncDatabase[dict[str, Any]]) -> None:
+    """Make the indexes that are missing, and verify them all.
+
+    Raises:
+        IndexMissing: An index of that name exists and differs; says which.
+        PyMongoError: The database did not answer, or two stored documents are not unique.
+
+    """
+    for collection, indexes in INDEXES.items():
+        present = await database[collection].index_information()
+        for name, (keys, options) in indexes.items():
+            if name not in present:
+                await database[collection].create_index(keys, name=name, **options)
+        present = await database[collection].index_information()
+        for name, (keys, options) in indexes.items():
+            wanted = {"key": keys, **options}
+            if {option: present[name].get(option) for option in wanted} != wanted:
+                msg = f"The index {name} of {collection} has to be {wanted}, but is {present[name]}."
+                raise IndexMissing(msg)

@@ -1,0 +1,1 @@
+"""What stands on the broker, and how the service writes to it."""

@@ -1,0 +1,75 @@
+"""The topology as a definitions file, which RabbitMQ imports (RabbitMQ documentation, "Definitions").
+
+Its users are for a machine of one's own: their passwords are their names. Elsewhere, make users of
+the same rights with passwords of your own.
+"""
+
+import base64
+import hashlib
+from typing import Any, Final
+
+from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, Topology
+
+_VHOST: Final = "/"
+_OWN: Final = r"^(auth|post|profile)\..*$"
+
+# By broker user: what it may configure, write and read. Consuming from direct reply-to needs no right.
+PERMISSIONS: Final[dict[str, tuple[str, str, str]]] = {
+    "profile-service": (_OWN, r"^(amq\.default|(auth|post|profile)\..*)$", _OWN),
+    "gateway": ("^$", f"^{COMMANDS_EXCHANGE.replace('.', chr(92) + '.')}$", "^$"),
+}
+
+
+def definitions(topology: Topology) -> dict[str, Any]:
+    """Return *topology*, and the two least-privilege users, in the form that RabbitMQ imports."""
+    return {
+        "vhosts": [{"name": _VHOST}],
+        "users": [
+            {"name": name, "password_hash": _hash(name), "hashing_algorithm": _ALGORITHM, "tags": []}
+            for name in PERMISSIONS
+        ],
+        "permissions": [
+            {"user": name, "vhost": _VHOST, "configure": configure, "write": write, "read": read}
+            for name, (configure, write, read) in PERMISSIONS.items()
+        ],
+        "exchanges": [
+            {"name": each.name, "type": each.type, "internal": False, **_durable({})}
+            for each in topology.exchanges
+        ],
+        "queues": [{"name": each.name, **_durable(each.arguments)} for each in topology.queues],
+        "bindings": [
+            {
+                "source": each.exchange,
+                "vhost": _VHOST,
+                "destination": each.queue,
+                "destination_type": "queue",
+                "routing_key": each.routing_key,
+                "arguments": {},
+            }
+            for each in topology.bindings
+        ],
+        "policies": [
+            {
+                "name": each.name,
+                "vhost": _VHOST,
+                "pattern": each.pattern,
+                "apply-to": each.apply_to,
+                "priority": each.priority,
+                "definition": dict(each.definition),
+            }
+            for each in topology.policies
+        ],
+    }
+
+
+_ALGORITHM: Final = "rabbit_password_hashing_sha256"
+
+
+def _durable(arguments: dict[str, str]) -> dict[str, Any]:
+    return {"vhost": _VHOST, "durable": True, "auto_delete": False, "arguments": arguments}
+
+
+def _hash(password: str) -> str:
+    """Return RabbitMQ's salted hash; the salt is fixed, so that the file is the same every time."""
+    salt = hashlib.sha256(password.encode()).digest()[:4]
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

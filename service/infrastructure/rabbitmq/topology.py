@@ -1,0 +1,150 @@
+"""What stands on the broker, as data: the one source of declarations, definitions files and documents.
+
+Code declares durability and type only, because arguments of a queue can never be changed. All else
+is a policy, which operators can change (RabbitMQ documentation, "Policies").
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from contracts.operations import OPERATIONS, Kind, Operation
+
+QueueType = Literal["quorum", "classic"]
+
+COMMANDS_EXCHANGE: Final = "profile.commands"
+UNROUTABLE: Final = "profile.unroutable"
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+# For messages that kill a worker before it can set them aside.
+DELIVERY_LIMIT: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    type: Literal["direct", "fanout", "topic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable queue."""
+
+    name: str
+    type: QueueType
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The arguments it is declared with."""
+        return {"x-queue-type": self.type}
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A way from an exchange to a queue."""
+
+    exchange: str
+    queue: str
+    routing_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What operators may change later. A queue obeys one policy: that of the highest priority."""
+
+    name: str
+    pattern: str
+    apply_to: Literal["queues", "exchanges"]
+    definition: Mapping[str, Any]
+    priority: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Everything that has to stand on the broker."""
+
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+    bindings: tuple[Binding, ...]
+    policies: tuple[Policy, ...] = field(default=())
+
+
+def work_queue(operation: Operation[Any, Any], query_type: QueueType = "classic") -> Queue:
+    """Return the queue of *operation*.
+
+    Commands wait in quorum queues, which survive the loss of a node. Queries are asked again when
+    they are lost, and a quorum queue would cost them twice the broker's work.
+    """
+    return Queue(operation.queue, "quorum" if operation.kind is Kind.COMMAND else query_type)
+
+
+def dead_letter_queue(operation: Operation[Any, Any]) -> Queue:
+    """Return the queue for what is left of requests of *operation* that could not be handled."""
+    return Queue(operation.dead_letters, "quorum")
+
+
+def topology(query_type: QueueType = "classic") -> Topology:
+    """Return what has to stand on the broker for all operations."""
+    return Topology(
+        exchanges=(
+            Exchange(COMMANDS_EXCHANGE, "direct"),
+            Exchange(UNROUTABLE, "fanout"),
+        ),
+        queues=(
+            *(work_queue(operation, query_type) for operation in OPERATIONS),
+            *(dead_letter_queue(operation) for operation in OPERATIONS),
+            Queue(UNROUTABLE, "quorum"),
+        ),
+        bindings=(
+            *(Binding(COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS),
+            Binding(UNROUTABLE, UNROUTABLE, ""),
+        ),
+        policies=_policies(),
+    )
+
+
+def _policies() -> tuple[Policy, ...]:
+    commands = [operation.queue for operation in OPERATIONS if operation.kind is Kind.COMMAND]
+    queries = [operation.queue for operation in OPERATIONS if operation.kind is Kind.QUERY]
+    return (
+        # No dead-letter exchange here: the broker would keep a message as it is, with its password
+        # and its token. The service sets messages aside itself, and long before the limit.
+        Policy(
+            "profile-commands",
+            _any_of(commands),
+            "queues",
+            {"delivery-limit": DELIVERY_LIMIT, "max-length": 100_000, "overflow": "reject-publish"},
+        ),
+        Policy(
+            "profile-queries",
+            _any_of(queries),
+            "queues",
+            {"max-length": 10_000, "overflow": "reject-publish", "message-ttl": 60_000},
+        ),
+        Policy(
+            "profile-dead-letters",
+            r"^(auth|post|profile)\..+\.dlq$",
+            "queues",
+            {"max-length": 50_000, "message-ttl": 14 * _DAY_MS},
+        ),
+        # Nobody cleans a misdirected request of its secrets, so it is not kept for long.
+        Policy(
+            "profile-unroutable",
+            _any_of([UNROUTABLE]),
+            "queues",
+            {"max-length": 10_000, "message-ttl": _DAY_MS},
+        ),
+        Policy(
+            "profile-alternate",
+            _any_of([COMMANDS_EXCHANGE]),
+            "exchanges",
+            {"alternate-exchange": UNROUTABLE},
+        ),
+    )
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"^({'|'.join(re.escape(name) for name in names)})$"

@@ -1,0 +1,1 @@
+"""What would suit any service. Imports nothing of ours."""

@@ -1,0 +1,48 @@
+"""Opens MongoDB with our timeouts, through either driver."""
+
+import inspect
+from typing import Any, Final, Literal
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+MongoDriver = Literal["pymongo", "motor"]
+Documents = dict[str, Any]
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "appname": "profile-service",
+    "uuidRepresentation": "standard",
+    "tz_aware": True,
+    "w": "majority",
+    "readPreference": "primary",
+    "retryWrites": True,
+    "connectTimeoutMS": 2_000,
+    # How long a request waits for a primary, and for all of its answer, before it is `unavailable`.
+    "serverSelectionTimeoutMS": 2_000,
+    "timeoutMS": 4_000,
+}
+
+
+def open_mongo(url: str, driver: MongoDriver = "pymongo") -> AsyncMongoClient[Documents]:
+    """Return a client; it connects when it is first used.
+
+    Motor's client has the same methods as far as this service goes, so it passes for PyMongo's.
+    """
+    if driver == "motor":
+        from motor.motor_asyncio import AsyncIOMotorClient  # noqa: PLC0415 - an extra, seldom there
+
+        motor: Any = AsyncIOMotorClient(url, **_OPTIONS)
+        return motor  # type: ignore[no-any-return]
+    return AsyncMongoClient(url, **_OPTIONS)
+
+
+def default_database(client: AsyncMongoClient[Documents]) -> AsyncDatabase[Documents]:
+    """Return the database that the client's URL names, or `profiles`."""
+    return client.get_default_database("profiles")
+
+
+async def close_mongo(client: AsyncMongoClient[Documents]) -> None:
+    """Close the client; only PyMongo's has to be waited for."""
+    closing: Any = client.close()
+    if inspect.isawaitable(closing):
+        await closing

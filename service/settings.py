@@ -1,0 +1,74 @@
+"""The environment as one frozen value. `.env.example` lists the same variables; a test holds it to that."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AmqpDsn, Field, MongoDsn, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.operations import OPERATIONS
+
+Seconds = Annotated[int, Field(gt=0)]
+Prefetch = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Settings(BaseSettings):
+    """How this worker is set up. Each field is an environment variable of that name, in capitals."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=".env", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    rabbitmq_url: Annotated[AmqpDsn, Field(description="Broker, user and virtual host.")]
+    mongo_url: Annotated[MongoDsn, Field(description="A replica set, and the database in the path.")]
+    mongo_driver: Annotated[
+        Literal["pymongo", "motor"], Field(description="`motor` needs the extra of that name.")
+    ] = "pymongo"
+
+    signing_keys_dir: Annotated[
+        Path, Field(description="Folder of the keys for access tokens; `profilectl keys new` makes one.")
+    ] = Path("keys")
+    token_issuer: Annotated[str, Field(min_length=1, description="`iss` of access tokens.")] = (
+        "profile-service"  # noqa: S105 - a name
+    )
+    token_audience: Annotated[str, Field(min_length=1, description="`aud` of access tokens.")] = "gateways"  # noqa: S105 - a name
+    access_token_seconds: Annotated[Seconds, Field(description="How long an access token lives.")] = 600
+    # OWASP Password Storage Cheat Sheet: at least 10. At 15 a login takes two seconds of a core.
+    bcrypt_cost: Annotated[int, Field(ge=10, le=15, description="Base-2 logarithm of bcrypt's rounds.")] = 12
+    hashing_threads: Annotated[
+        int, Field(ge=0, description="Threads that hash passwords; 0 takes one for each core.")
+    ] = 0
+
+    trusted_services: Annotated[
+        dict[str, frozenset[str]],
+        Field(description="JSON: by broker user, the operations it may call on its own account."),
+    ] = {}
+    reply_to_prefixes: Annotated[
+        tuple[str, ...], Field(description="JSON: how named reply queues begin that callers may use.")
+    ] = ()
+
+    declare_topology: Annotated[bool, Field(description="Make missing queues and exchanges at start.")] = True
+    query_queue_type: Annotated[Literal["classic", "quorum"], Field(description="`quorum` for clusters.")] = (
+        "classic"
+    )
+    prefetch_commands: Annotated[Prefetch, Field(description="Commands in hand, for each queue.")] = 16
+    prefetch_queries: Annotated[Prefetch, Field(description="Queries in hand, for each queue.")] = 64
+    prefetch_logins: Annotated[Prefetch, Field(description="Logins in hand.")] = 16
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
+    ] = "INFO"
+
+    @field_validator("trusted_services")
+    @classmethod
+    def _operations_exist(cls, value: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+        known = {operation.queue for operation in OPERATIONS}
+        if unknown := sorted(frozenset().union(*value.values()) - known):
+            msg = f"no such operation: {', '.join(unknown)}"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def threads_for_hashing(self) -> int:
+        """How many threads hash passwords: no more than there are cores (Keycloak's advice, too)."""
+        return self.hashing_threads or len(os.sched_getaffinity(0))

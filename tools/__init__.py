@@ -1,0 +1,1 @@
+"""Local servers, a worker on them, and the demo."""

@@ -1,0 +1,144 @@
+"""Child processes with private data, both of which end with us, however we end."""
+
+import os
+import secrets
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TypeVar
+
+from tools.servers.errors import PortTaken, ServerFailed
+from tools.servers.waiting import wait_until
+
+Found = TypeVar("Found")
+
+# Stays beside us and reads process groups, one per line. At `end`, or when the pipe closes because we are gone
+# (kill -9 included), it kills them and removes the data. PR_SET_PDEATHSIG would not do: it follows the thread that
+# started a child, not the process, and the children of that child (RabbitMQ's shell starts Erlang) do not inherit it.
+# Killing hard is right: nobody wants the data, and it is the fastest end.
+GUARD = """
+trap '' HUP INT TERM
+groups=
+while read -r group && [ "$group" != end ]; do groups="$groups -$group"; done
+for group in $groups; do kill -s KILL -- "$group"; done
+for group in $groups; do
+    tries=0
+    while [ $tries -lt 200 ] && kill -s 0 -- "$group"; do tries=$((tries + 1)); sleep 0.01; done
+done
+rm -rf -- "$1"
+"""
+
+# A child reports its own group before it becomes the server, so no moment exists in which the guard would miss it.
+# Its standard input is the guard's pipe until then, and is closed to it afterwards: an open copy would keep the pipe alive.
+ENLIST = 'echo $$ >&0; exec "$@" </dev/null'
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A server that we started, in a process group of its own: a Ctrl-C in the terminal reaches only us."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, ready: Callable[[], Found | None], *, within: float) -> Found:
+        """Return what *ready* finds, or raise `ServerFailed` when the process ends or time runs out."""
+
+        def look() -> Found | None:
+            if self.process.poll() is not None:
+                raise self._failure("ended while starting")
+            return ready()
+
+        try:
+            return wait_until(look, within=within)
+        except TimeoutError as late:
+            raise self._failure(f"was not ready: {late}") from late
+
+    def _failure(self, what: str) -> ServerFailed:
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        taken = any(words in tail.lower() for words in ("address already in use", "eaddrinuse"))
+        return (PortTaken if taken else ServerFailed)(f"{self.name} {what}. The end of its log:\n{tail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Starts children under one folder, which the guard removes together with them."""
+
+    folder: Path
+    guard_pipe: IO[bytes]
+    children: list[Child] = field(default_factory=list)
+
+    def new_folder(self, name: str) -> Path:
+        """Make a folder for one child's data."""
+        folder = self.folder / f"{name}-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def start(self, name: str, command: Sequence[str | Path], folder: Path, **variables: str) -> Child:
+        """Start *command* at home in *folder*, with none of our environment but PATH and these *variables*."""
+        log = folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own command lines
+                ["/bin/sh", "-c", ENLIST, "sh", *command],
+                stdin=self.guard_pipe,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=_environment(folder) | variables,
+                start_new_session=True,
+            )
+        child = Child(name, process, log)
+        self.children.append(child)
+        return child
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Leave out whatever RABBITMQ_*, ERL_* and secrets we were started with."""
+    path = os.environ.get("PATH", os.defpath)
+    return {"PATH": f"{path}:/usr/sbin:/sbin", "LANG": "C.UTF-8", "HOME": str(folder), "TMPDIR": str(folder)}
+
+
+@contextmanager
+def private_processes() -> Iterator[Processes]:
+    """Give a place to start processes; all of them have ended, and their data is gone, at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="profile-servers-"))
+    guard = subprocess.Popen(  # noqa: S603
+        ["/bin/sh", "-c", GUARD, "profile-servers-guard", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        bufsize=0,
+        start_new_session=True,
+    )
+    assert guard.stdin is not None  # noqa: S101 - for mypy: a pipe was asked for
+    processes = Processes(folder, guard.stdin)
+    try:
+        yield processes
+    finally:
+        guard.stdin.write(b"end\n")
+        for child in processes.children:
+            child.process.wait()
+        guard.wait()
+        guard.stdin.close()
+
+
+def free_port() -> int:
+    """Choose a port that nobody listens on. Somebody may be faster: see `with_free_ports`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def with_free_ports(start: Callable[[], Found]) -> Found:
+    """Call *start*, and again with other ports if somebody else took one of them meanwhile."""
+    for _ in range(3):
+        try:
+            return start()
+        except PortTaken:
+            continue
+    return start()
