@@ -1,1 +1,1 @@
-"""The AsyncAPI document of the service: made from the contract, checked by the official parser, shown offline."""
+"""The AsyncAPI document of the service: made from the contract, and shown offline."""

@@ -13,11 +13,12 @@ _BINDING: Final = {"bindingVersion": "0.3.0"}
 
 
 def channels() -> dict[str, Any]:
+    """Return every channel by name: the queues of requests, the replies, the exchange."""
     exchanges = (each for each in topology().exchanges if each.name == COMMANDS_EXCHANGE)
     return {
-        **{each.queue: _request_channel(each) for each in OPERATIONS},
-        **{f"{each.queue}.reply": _reply_channel(each) for each in OPERATIONS},
-        **{each.name: _exchange_channel(each) for each in exchanges},
+        **{_camel(each.queue): _request_channel(each) for each in OPERATIONS},
+        **{_camel(f"{each.queue}.reply"): _reply_channel(each) for each in OPERATIONS},
+        **{_camel(each.name): _exchange_channel(each) for each in exchanges},
     }
 
 
@@ -26,7 +27,6 @@ def _request_channel(operation: Operation[Any, Any]) -> dict[str, Any]:
     return {
         "address": queue.name,
         "title": queue.name,
-        "description": f"A queue, bound to the exchange `{COMMANDS_EXCHANGE}` by its own name.",
         "messages": _from_components(request_name(operation)),
         "bindings": {
             "amqp": {
@@ -58,13 +58,8 @@ def _exchange_channel(exchange: Exchange) -> dict[str, Any]:
     return {
         "address": "{queue}",
         "title": exchange.name,
-        "description": "The other way to all queues, for broker users who may not write to the default exchange.",
-        "parameters": {
-            "queue": {
-                "description": "The routing key: the queue of the operation.",
-                "enum": [each.queue for each in OPERATIONS],
-            }
-        },
+        "description": "The other way to all queues: the routing key is the name of the queue.",
+        "parameters": {"queue": {"enum": [each.queue for each in OPERATIONS]}},
         "messages": _from_components(*(request_name(each) for each in OPERATIONS)),
         "bindings": {
             "amqp": {
@@ -84,36 +79,38 @@ def _exchange_channel(exchange: Exchange) -> dict[str, Any]:
 
 def operations() -> dict[str, Any]:
     """Return every operation by name."""
-    return {_operation_name(each): _operation(each) for each in OPERATIONS}
+    return {_camel(each.queue): _operation(each) for each in OPERATIONS}
 
 
 def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
     errors = {**operation.errors, **COMMON_ERRORS}
+    channel, reply_channel = _camel(operation.queue), _camel(f"{operation.queue}.reply")
     delivery_mode = 2 if operation.kind is Kind.COMMAND else 1
     return {
         "action": "receive",
-        "channel": {"$ref": f"#/channels/{operation.queue}"},
+        "channel": {"$ref": f"#/channels/{channel}"},
         "title": operation.queue,
         "summary": operation.summary,
         "description": _description(operation),
         "tags": [{"name": tag(operation)}],
         "bindings": {"amqp": {"ack": True, "deliveryMode": delivery_mode, "mandatory": True, **_BINDING}},
-        "messages": _from_channel(operation.queue, request_name(operation)),
+        "messages": _from_channel(channel, request_name(operation)),
         "reply": {
             "address": {
                 "description": "The AMQP property `reply_to` of the request.",
                 "location": "$message.header#/replyTo",
             },
-            "channel": {"$ref": f"#/channels/{operation.queue}.reply"},
-            "messages": _from_channel(f"{operation.queue}.reply", reply_name(operation), ERROR_REPLY),
+            "channel": {"$ref": f"#/channels/{reply_channel}"},
+            "messages": _from_channel(reply_channel, reply_name(operation), ERROR_REPLY),
         },
         "x-errors": {reason: code.value for reason, code in errors.items()},
     }
 
 
-def _operation_name(operation: Operation[Any, Any]) -> str:
-    name = pascal(operation.queue)
-    return name[0].lower() + name[1:]
+def _camel(name: str) -> str:
+    """Return the name of a queue as code generators like the names of channels and operations."""
+    joined = pascal(name)
+    return joined[0].lower() + joined[1:]
 
 
 def _description(operation: Operation[Any, Any]) -> str:

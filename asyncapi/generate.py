@@ -1,4 +1,4 @@
-"""Makes asyncapi.yaml, and the copy of it in index.html, from the table of operations: `python -m asyncapi.generate`."""
+"""Makes asyncapi.yaml, and the copy of it in index.html: `python -m asyncapi.generate`."""
 
 import sys
 import tomllib
@@ -9,7 +9,8 @@ import yaml
 
 from asyncapi import page
 from asyncapi.channels import VHOST, channels, operations, tag
-from asyncapi.messages import CORRELATION_ID, HEADERS, messages
+from asyncapi.headers import CORRELATION_ID, HEADERS
+from asyncapi.messages import messages
 from asyncapi.schemas import schemas
 from asyncapi.tables import reasons, table
 from contracts.failures import refusal
@@ -20,7 +21,6 @@ FOLDER: Final = Path(__file__).parent
 DOCUMENT: Final = FOLDER / "asyncapi.yaml"
 _INTRODUCTION: Final = FOLDER / "introduction.md"
 _PROJECT: Final = FOLDER.parent / "pyproject.toml"
-
 
 
 def document() -> dict[str, Any]:

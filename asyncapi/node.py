@@ -1,4 +1,4 @@
-"""Runs the official parser on asyncapi.yaml: `python -m asyncapi.node`. Finds a Node.js and installs the parser."""
+"""Finds a Node.js, and runs the official parser on asyncapi.yaml with it: `python -m asyncapi.node`."""
 
 import importlib.util
 import shutil
@@ -43,7 +43,7 @@ def find_node() -> Node:
 
 def run(command: tuple[str, ...], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
     """Run *command* in *folder*; what it says is all in `stdout`."""
-    return subprocess.run(  # noqa: S603 - the arguments are those of our own modules
+    return subprocess.run(
         command,
         cwd=folder,
         stdout=subprocess.PIPE,

@@ -21,7 +21,7 @@ def schemas() -> dict[str, Any]:
     _, found = TypeAdapter.json_schemas(
         inputs, ref_template=SCHEMAS + "{model}", schema_generator=_WireSchema
     )
-    return {name: _draft_7(schema) for name, schema in sorted(found["$defs"].items())}
+    return {name: _draft_7(schema, name) for name, schema in sorted(found["$defs"].items())}
 
 
 def reply_name(operation: Operation[Any, Any]) -> str:
@@ -36,7 +36,7 @@ def pascal(queue: str) -> str:
 
 def _reply(operation: Operation[Any, Any]) -> type[BaseModel]:
     """Return `Success[...]` of *operation* under a name of its own, for that of pydantic holds brackets."""
-    result = operation.results[0]
+    result: Any = operation.results[0]
     for other in operation.results[1:]:
         result |= other
     return create_model(
@@ -68,14 +68,23 @@ class _WireSchema(GenerateJsonSchema):
         return False
 
 
-def _draft_7(schema: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Wrap each reference that has company: AsyncAPI's schemas are of draft 7, which ignores its neighbours."""
+def _draft_7(schema: Any, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Wrap each reference that has neighbours: draft 7, which AsyncAPI goes by, ignores them.
+
+    A wrapper is called *name*, for code generators would call it AnonymousSchema_21.
+    """
     if isinstance(schema, list):
-        return [_draft_7(each) for each in schema]
+        return [_draft_7(each, name) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    rest = {key: _draft_7(value) for key, value in schema.items() if key != "$ref"}
-    if "$ref" not in schema:
-        return rest
-    reference: JsonSchemaValue = {"$ref": schema["$ref"]}
-    return {"allOf": [reference], **rest} if rest else reference
+    if "$ref" in schema and len(schema) > 1:
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        return {"title": name, "allOf": [{"$ref": schema["$ref"]}], **rest}
+    return {
+        key: _fields(value, name) if key == "properties" else _draft_7(value, name)
+        for key, value in schema.items()
+    }
+
+
+def _fields(fields: dict[str, Any], owner: str) -> dict[str, Any]:
+    return {field: _draft_7(schema, owner + pascal(field)) for field, schema in fields.items()}

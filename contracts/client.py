@@ -70,7 +70,7 @@ class ProfileClient:
     def __init__(self, url: str, *, timeout: float = 5.0, name: str = "profile-client") -> None:
         self._url = URL(url).update_query(name=name)
         self._timeout = timeout
-        self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = {}
+        self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._connection: AbstractRobustConnection
         self._channel: AbstractRobustChannel
         self._exchange: AbstractExchange
@@ -124,34 +124,32 @@ class ProfileClient:
         self, operation: Operation[Asked, Answered], request: Asked, token: str | None = None
     ) -> Answered:
         """Ask for *operation* and return its result."""
-        body = request.model_dump_json().encode()
-        reply = await self.exchange(operation.queue, self._message(operation, body, token))
-        answer: Success[Answered] | Failure = _replies(operation).validate_json(reply.body)
+        body = await self.exchange(operation, request.model_dump_json().encode(), token)
+        answer: Success[Answered] | Failure = _replies(operation).validate_json(body)
         if isinstance(answer, Failure):
             raise refusal(answer.error)
         return answer.result
 
-    async def exchange(self, queue: str, message: Message) -> AbstractIncomingMessage:
-        """Send *message* to *queue* as it is, and return the reply to it as it came.
+    async def exchange(self, operation: Operation[Any, Any], body: bytes, token: str | None = None) -> bytes:
+        """Send *body* as it is, and return the body of the reply as it came.
 
         Raises:
             NoReply, Unroutable, Disconnected
 
         """
-        correlation_id = message.correlation_id = message.correlation_id or uuid4().hex
-        reply: asyncio.Future[AbstractIncomingMessage] = asyncio.get_running_loop().create_future()
-        self._waiting[correlation_id] = reply
+        message = self._message(operation, body, token)
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[message.correlation_id or ""] = reply
         try:
             async with asyncio.timeout(self._timeout):
-                await self._exchange.publish(message, queue)
+                await self._exchange.publish(message, operation.queue)
                 return await reply
         except TimeoutError:
-            msg = f"No reply from {queue} within {self._timeout} s."
-            raise NoReply(msg) from None
+            raise NoReply(f"No reply from {operation.queue} within {self._timeout} s.") from None
         except (AMQPError, ConnectionError) as error:
             raise Disconnected from error
         finally:
-            del self._waiting[correlation_id]
+            del self._waiting[message.correlation_id or ""]
 
     def _message(self, operation: Operation[Any, Any], body: bytes, token: str | None) -> Message:
         headers: dict[str, Any] = {"x-deadline": int((time.time() + self._timeout) * 1000)}
@@ -163,6 +161,7 @@ class ProfileClient:
             headers=headers,
             content_type="application/json",
             reply_to=_DIRECT_REPLY_TO,
+            correlation_id=uuid4().hex,
             message_id=uuid4().hex,
             type=operation.queue,
             expiration=self._timeout,
@@ -174,7 +173,7 @@ class ProfileClient:
     async def _answer(self, reply: AbstractIncomingMessage) -> None:
         waiting = self._waiting.get(reply.correlation_id or "")
         if waiting and not waiting.done():
-            waiting.set_result(reply)
+            waiting.set_result(reply.body)
 
     def _come_back(self, _: Any, returned: AbstractIncomingMessage) -> None:  # noqa: ANN401 - the channel
         waiting = self._waiting.get(returned.correlation_id or "")

@@ -41,6 +41,7 @@ class Operation(Generic[Asked, Answered]):
         request: The body of a request.
         results: The possible bodies of a result, the usual one first.
         actor: Who may ask, in words.
+        needs_actor: Whether anonymous requests are always refused.
         errors: Refusals of its own, by reason. `COMMON_ERRORS` come on top.
         idempotent: True if asking twice leaves the same state as asking once.
         example: A request and its result, as JSON values.
@@ -53,14 +54,10 @@ class Operation(Generic[Asked, Answered]):
     request: type[Asked]
     results: tuple[type[BaseModel], ...]
     actor: str
+    needs_actor: bool
     errors: dict[str, ErrorCode]
     idempotent: bool
     example: tuple[dict[str, Any], dict[str, Any]]
-
-    @property
-    def needs_actor(self) -> bool:
-        """Whether anonymous requests are refused."""
-        return "missing_token" in self.errors
 
     @property
     def dead_letters(self) -> str:
@@ -81,11 +78,11 @@ COMMON_ERRORS: Final[dict[str, ErrorCode]] = {
     "overloaded": ErrorCode.UNAVAILABLE,
     "internal_error": ErrorCode.INTERNAL,
 }
-_TOKEN_ERRORS: Final[dict[str, ErrorCode]] = {
+_ACTOR_ERRORS: Final[dict[str, ErrorCode]] = {
+    "missing_token": ErrorCode.UNAUTHENTICATED,
     "token_invalid": ErrorCode.UNAUTHENTICATED,
     "token_expired": ErrorCode.UNAUTHENTICATED,
 }
-_ACTOR_ERRORS: Final[dict[str, ErrorCode]] = {"missing_token": ErrorCode.UNAUTHENTICATED, **_TOKEN_ERRORS}
 _PROFILE_ERRORS: Final[dict[str, ErrorCode]] = {
     **_ACTOR_ERRORS,
     "not_allowed": ErrorCode.FORBIDDEN,
@@ -122,8 +119,9 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
     request=CreateProfile,
     results=(Profile,),
     actor="none; a role other than `user`: administrator or trusted service",
+    needs_actor=False,
     errors={
-        **_TOKEN_ERRORS,
+        **_ACTOR_ERRORS,
         "role_not_allowed": ErrorCode.FORBIDDEN,
         **_EMAIL_ERRORS,
         "password_too_short": ErrorCode.INVALID,
@@ -143,6 +141,7 @@ PROFILE_GET: Final[Operation[GetProfile, Profile | PublicProfile]] = Operation(
     request=GetProfile,
     results=(Profile, PublicProfile),
     actor="any user or trusted service",
+    needs_actor=True,
     errors={**_ACTOR_ERRORS, "profile_not_found": ErrorCode.NOT_FOUND},
     idempotent=True,
     example=({"id": _ID}, _PROFILE),
@@ -154,6 +153,7 @@ PROFILE_UPDATE: Final[Operation[UpdateProfile, Profile]] = Operation(
     request=UpdateProfile,
     results=(Profile,),
     actor="the user, administrator or trusted service; `role` and `status`: administrator",
+    needs_actor=True,
     errors={
         **_PROFILE_ERRORS,
         **_EMAIL_ERRORS,
@@ -175,6 +175,7 @@ PROFILE_DELETE: Final[Operation[DeleteProfile, DeletedProfile]] = Operation(
     request=DeleteProfile,
     results=(DeletedProfile,),
     actor="the user, administrator or trusted service",
+    needs_actor=True,
     errors={**_PROFILE_ERRORS, **_WRITE_ERRORS},
     idempotent=False,
     example=(
@@ -189,6 +190,7 @@ AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     request=LogIn,
     results=(Tokens,),
     actor="none",
+    needs_actor=False,
     errors={"invalid_credentials": ErrorCode.UNAUTHENTICATED},
     idempotent=False,
     example=(
@@ -209,6 +211,7 @@ AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
     request=ListKeys,
     results=(JsonWebKeySet,),
     actor="none",
+    needs_actor=False,
     errors={},
     idempotent=True,
     example=(

@@ -5,14 +5,18 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from aio_pika.exceptions import AMQPError
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from pymongo.errors import PyMongoError
 from rich.console import Console
+from rich.markup import escape
 
+from contracts.client import ProfileClient
+from contracts.operations import OPERATIONS, Operation
 from service.infrastructure.crypto.keys import NoSigningKeys, new_key
 from service.infrastructure.mongo.indexes import IndexMissing
 from service.infrastructure.rabbitmq.definitions import definitions
@@ -38,7 +42,7 @@ def worker() -> None:
     """Answer requests until SIGTERM or Ctrl-C. The environment says how: see `.env.example`."""
     try:
         service = create_app()
-    except (ValidationError, NoSigningKeys) as error:
+    except (ValidationError, SettingsError, NoSigningKeys, OSError) as error:
         _explain(error)
         raise typer.Exit(2) from None
     try:
@@ -59,16 +63,40 @@ def new_signing_key(
 
 @topology_commands.command("definitions")
 def show_definitions(
-    query_queue_type: Annotated[str, typer.Option(help="classic or quorum")] = "classic",
+    query_queue_type: Annotated[QueueType, typer.Option(help="`quorum` for clusters")] = "classic",
 ) -> None:
     """Print the definitions file that RabbitMQ can import."""
-    query_type: QueueType = "quorum" if query_queue_type == "quorum" else "classic"
-    print(json.dumps(definitions(topology(query_type)), indent=2))  # noqa: T201 - the command's output
+    print(json.dumps(definitions(topology(query_queue_type)), indent=2))  # noqa: T201 - the command's output
+
+
+@app.command()
+def call(
+    operation: Annotated[str, typer.Argument(help="A queue, such as profile.get")],
+    body: Annotated[str, typer.Argument(help="The request as JSON")],
+    url: Annotated[str, typer.Option(envvar="RABBITMQ_URL", help="Broker, user and virtual host")],
+    token: Annotated[str | None, typer.Option(envvar="ACCESS_TOKEN", help="Access token of a user")] = None,
+) -> None:
+    """Send a request and print the reply; exit with 1 if it is a refusal."""
+    known = {each.queue: each for each in OPERATIONS}
+    if operation not in known:
+        raise typer.BadParameter(f"{operation} is none of {', '.join(known)}")
+    reply = asyncio.run(_exchange(url, known[operation], body.encode(), token))
+    Console().print_json(reply.decode())
+    raise typer.Exit(0 if json.loads(reply)["ok"] else 1)
+
+
+async def _exchange(url: str, operation: Operation[Any, Any], body: bytes, token: str | None) -> bytes:
+    async with ProfileClient(url, name="profilectl") as client:
+        return await client.exchange(operation, body, token)
 
 
 def _explain(error: Exception) -> None:
     if isinstance(error, ValidationError):
         for each in error.errors(include_input=False, include_url=False):
-            _console.print(f"[red]{'.'.join(map(str, each['loc'])).upper()}[/]: {each['msg']}")
+            _console.print(f"[red]{'.'.join(map(str, each['loc'])).upper()}[/]: {escape(each['msg'])}")
     else:
-        _console.print(f"[red]Cannot run[/]: {error}", highlight=False)
+        _console.print(f"[red]Cannot run[/]: {escape(str(error))}", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

@@ -37,6 +37,7 @@ from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, Source
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastStream:
     """Wire the service. Connects to nothing: that happens when it is run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
+    accept_any_bytes()
     mongo = open_mongo(str(settings.mongo_url), settings.mongo_driver)
     database = default_database(mongo)
     hashing = HashingPool(settings.threads_for_hashing, waiting=4 * settings.prefetch_logins)

@@ -45,7 +45,9 @@ class Settings(BaseSettings):
         Field(description="JSON: by broker user, the operations it may call on its own account."),
     ] = {}
     reply_to_prefixes: Annotated[
-        tuple[str, ...], Field(description="JSON: how named reply queues begin that callers may use.")
+        # None of them empty: every queue begins with that.
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(description="JSON: how named reply queues begin that callers may use."),
     ] = ()
 
     declare_topology: Annotated[bool, Field(description="Make missing queues and exchanges at start.")] = True

@@ -44,8 +44,7 @@ def running_worker(
 ) -> Iterator[Worker]:
     """Start a worker on *sandbox*, with its log and keys in *folder*, and stop it at the end.
 
-    Args:
-        extra: Environment variables on top of those that name the servers.
+    *extra* are environment variables on top of those that name the servers.
 
     Raises:
         RuntimeError: It did not answer in time; quotes its log.

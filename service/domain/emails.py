@@ -11,7 +11,7 @@ from service.domain.errors import Invalid
 _MAX_LOCAL, _MAX_DOMAIN, _MAX_ADDRESS = 64, 255, 254
 _MAX_LABEL = 63  # RFC 1035, 2.3.4
 # RFC 5321 "Dot-string", with RFC 6531's letters beyond ASCII. Quoted local parts are not taken.
-_LOCAL: Final = re.compile(r"[^\s\x00-\x20\x7f\"(),:;<>@\[\\\]]+")
+_LOCAL: Final = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
@@ -55,11 +55,14 @@ def _fold(text: str) -> str:
 
 
 def _is_local_part(local: str) -> bool:
-    try:
-        length = len(local.encode())
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return length <= _MAX_LOCAL and _LOCAL.fullmatch(local) is not None and all(local.split("."))
+    # Not printable are control characters, lone surrogates, and what nobody can see: two addresses
+    # must not look alike.
+    return (
+        local.isprintable()
+        and len(local.encode()) <= _MAX_LOCAL
+        and _LOCAL.fullmatch(local) is not None
+        and all(local.split("."))
+    )
 
 
 def _ascii_domain(domain: str) -> str:

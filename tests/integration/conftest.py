@@ -1,25 +1,39 @@
 """A worker process on real servers, spoken to over AMQP."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 
 from tests.builders import an_address
+from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import Gateway, connected
+from tests.integration.requests import PASSWORD, a_request
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker, running_worker
 
-# The lowest that Settings take: tests are about other things than time.
-SETTINGS = {"BCRYPT_COST": "10", "TRUSTED_SERVICES": '{"profile-service": ["profile.create", "profile.get"]}'}
-PASSWORD = "correct horse battery"
+Person = dict[str, str]
+SignUp = Callable[..., Awaitable[Person]]
+
+
+def settings_for(box: Sandbox) -> dict[str, str]:
+    """Return the settings of the workers here."""
+    trusted = {
+        "profile-service": ["profile.create", "profile.get", "profile.update"],
+        # The administrator of the broker stands for one more service, trusted with one thing only.
+        str(urlsplit(box.admin_url).username): ["profile.delete"],
+    }
+    # The lowest cost that Settings take: tests are about other things than time.
+    return {"BCRYPT_COST": "10", "TRUSTED_SERVICES": json.dumps(trusted)}
 
 
 @pytest.fixture(scope="session")
 def worker(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A worker on the sandbox."""
-    with running_worker(box, tmp_path_factory.mktemp("worker"), SETTINGS) as running:
+    with running_worker(box, tmp_path_factory.mktemp("worker"), settings_for(box)) as running:
         yield running
 
 
@@ -31,16 +45,56 @@ async def gateway(box: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
         yield plain
 
 
+@pytest_asyncio.fixture(scope="session")
+async def service(box: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
+    """A trusted service, which publishes to queues by their names."""
+    assert worker.process.poll() is None
+    async with connected(box.service_url, exchange="") as trusted:
+        yield trusted
+
+
+@pytest_asyncio.fixture(scope="session")
+async def cleaner(box: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
+    """A service that is trusted to delete profiles, and with nothing else."""
+    assert worker.process.poll() is None
+    async with connected(box.admin_url) as trusted:
+        yield trusted
+
+
+@pytest_asyncio.fixture(scope="session")
+async def broker(box: Sandbox) -> AsyncIterator[Broker]:
+    """The broker as its administrator sees it."""
+    async with administrating(box) as administrator:
+        yield administrator
+
+
+@pytest.fixture(scope="session")
+def sign_up(service: Gateway) -> SignUp:
+    """A function that makes a user who has logged in: id, email, password, token, and what was asked for."""
+
+    async def make(**changes: Any) -> Person:
+        asked = a_request("profile.create", **{"email": an_address(), **changes})
+        created = await service.ask("profile.create", asked)
+        credentials = {"email": asked["email"], "password": asked["password"]}
+        tokens = await service.ask("auth.login", credentials)
+        return {**asked, "id": created["result"]["id"], "token": tokens["result"]["access_token"]}
+
+    return make
+
+
 @pytest_asyncio.fixture
-async def ada(gateway: Gateway) -> dict[str, str]:
-    """A new user who has logged in: id, email, password, token."""
-    address = an_address()
-    person = {"first_name": "Ada", "last_name": "Lovelace", "email": address, "password": PASSWORD}
-    created = await gateway.ask("profile.create", person)
-    tokens = await gateway.ask("auth.login", {"email": address, "password": PASSWORD})
-    return {
-        "id": created["result"]["id"],
-        "email": address,
-        "password": PASSWORD,
-        "token": tokens["result"]["access_token"],
-    }
+async def ada(sign_up: SignUp) -> Person:
+    """A new user who has logged in."""
+    return await sign_up(password=PASSWORD)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def bob(sign_up: SignUp) -> Person:
+    """Some other user who has logged in."""
+    return await sign_up(first_name="Bob")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def admin(sign_up: SignUp) -> Person:
+    """An administrator, made by a trusted service."""
+    return await sign_up(first_name="Grace", role="admin")

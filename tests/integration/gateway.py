@@ -2,26 +2,49 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 
 REPLY_TO = "amq.rabbitmq.reply-to"
+COMMANDS = "profile.commands"
+
+Found = TypeVar("Found")
+
+
+async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 10.0) -> Found:
+    """Return the first truthy thing that *look* finds, or raise `TimeoutError` after *within* seconds."""
+    deadline = time.monotonic() + within
+    while not (found := await look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within:g} s; last seen: {found!r}")
+        await asyncio.sleep(0.05)
+    return found
 
 
 @dataclass(slots=True)
 class Gateway:
-    """Sends requests to queues and waits for the replies on one channel."""
+    """Sends requests to queues and waits for the replies on one channel.
+
+    Attributes:
+        replies: Every reply that ever came, whether anybody waited for it or not.
+        sent: How many requests all gateways have sent, by queue.
+
+    """
 
     user: str | None
     channel: AbstractChannel
-    exchange: aio_pika.abc.AbstractExchange
+    exchange: AbstractExchange
     waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = field(default_factory=dict)
+    replies: list[AbstractIncomingMessage] = field(default_factory=list)
+    sent: ClassVar[Counter[str]] = Counter()
 
     async def ask(
         self,
@@ -51,11 +74,20 @@ class Gateway:
         key = message.correlation_id or message.message_id or ""
         reply = self.waiting[key] = asyncio.get_running_loop().create_future()
         try:
-            await self.exchange.publish(message, queue)
+            await self.send(queue, message)
             async with asyncio.timeout(timeout):
                 return await reply
         finally:
             del self.waiting[key]
+
+    async def tell(self, queue: str, body: object, **properties: Any) -> None:
+        """Send a request that nobody waits for."""
+        await self.send(queue, self.message(body, **{"reply_to": None, **properties}))
+
+    async def send(self, queue: str, message: aio_pika.Message) -> None:
+        """Publish *message* as it is."""
+        Gateway.sent[queue] += 1
+        await self.exchange.publish(message, queue, mandatory=False)
 
     def message(self, body: object, *, token: str | None = None, **properties: Any) -> aio_pika.Message:
         """Return a request, with *properties* in place of the usual ones."""
@@ -71,18 +103,23 @@ class Gateway:
 
     async def on_reply(self, reply: AbstractIncomingMessage) -> None:
         """Hand *reply* to whoever waits for it."""
+        self.replies.append(reply)
         waiting = self.waiting.get(reply.correlation_id or "")
         if waiting and not waiting.done():
             waiting.set_result(reply)
 
+    def replies_to(self, correlation_id: str | None) -> int:
+        """Return how many replies have come with *correlation_id*."""
+        return sum(reply.correlation_id == correlation_id for reply in self.replies)
+
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Gateway]:
-    """Connect as the user that *url* names, and disconnect at the end."""
+async def connected(url: str, exchange: str = COMMANDS) -> AsyncIterator[Gateway]:
+    """Connect as the user that *url* names, to publish to *exchange*; disconnect at the end."""
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel(publisher_confirms=False)
-        exchange = await channel.get_exchange("profile.commands", ensure=False)
-        gateway = Gateway(connection.url.user, channel, exchange)
+        target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+        gateway = Gateway(connection.url.user, channel, target)
         replies = await channel.get_queue(REPLY_TO, ensure=False)
         await replies.consume(gateway.on_reply, no_ack=True)
         yield gateway

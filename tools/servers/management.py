@@ -36,7 +36,9 @@ class Management:
     def of(cls, management_url: str, rabbitmq_url: str) -> Self:
         """Log in with the credentials of *rabbitmq_url*."""
         amqp = urlsplit(rabbitmq_url)
-        return cls(management_url.rstrip("/"), unquote(amqp.username or "guest"), unquote(amqp.password or "guest"))
+        return cls(
+            management_url.rstrip("/"), unquote(amqp.username or "guest"), unquote(amqp.password or "guest")
+        )
 
     def get(self, *path: str) -> Any:  # noqa: ANN401 - JSON
         """Return what the API says about *path*."""

@@ -4,7 +4,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ def install(packages: Iterable[str], report: Callable[[str], None]) -> None:
 def _apt_get(*arguments: str) -> None:
     command = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=120", *arguments]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
@@ -45,9 +44,12 @@ def _apt_get(*arguments: str) -> None:
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Keep a second run from starting services between our removing the policy and its own install."""
-    with (Path(tempfile.gettempdir()) / "profile-servers-install.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(POLICY.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 @contextmanager

@@ -2,24 +2,26 @@
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TypeVar
+from threading import Lock
+from typing import TypeVar
 
 from tools.servers.errors import PortTaken, ServerFailed
 from tools.servers.waiting import wait_until
 
 Found = TypeVar("Found")
 
-# Stays beside us and reads process groups, one per line. At `end`, or when the pipe closes because we are gone
-# (kill -9 included), it kills them and removes the data. PR_SET_PDEATHSIG would not do: it follows the thread that
-# started a child, not the process, and the children of that child (RabbitMQ's shell starts Erlang) do not inherit it.
-# Killing hard is right: nobody wants the data, and it is the fastest end.
+# Stays beside us and reads process groups, one per line. At `end`, or when the pipe closes because we are
+# gone (kill -9 included), it kills them and removes the data. PR_SET_PDEATHSIG would not do: it follows the
+# thread that started a child, not the process, and that child's children do not inherit it. Killing hard is
+# right: nobody wants the data, and it is the fastest end.
 GUARD = """
 trap '' HUP INT TERM
 groups=
@@ -27,13 +29,13 @@ while read -r group && [ "$group" != end ]; do groups="$groups -$group"; done
 for group in $groups; do kill -s KILL -- "$group"; done
 for group in $groups; do
     tries=0
-    while [ $tries -lt 200 ] && kill -s 0 -- "$group"; do tries=$((tries + 1)); sleep 0.01; done
+    while [ $tries -lt 300 ] && kill -s 0 -- "$group"; do tries=$((tries + 1)); sleep 0.01; done
 done
 rm -rf -- "$1"
 """
 
-# A child reports its own group before it becomes the server, so no moment exists in which the guard would miss it.
-# Its standard input is the guard's pipe until then, and is closed to it afterwards: an open copy would keep the pipe alive.
+# A child reports its group before it becomes the server, so at no moment would the guard miss it. Until then
+# its standard input is the guard's pipe; afterwards it must not be, for an open copy keeps the pipe alive.
 ENLIST = 'echo $$ >&0; exec "$@" </dev/null'
 
 
@@ -59,41 +61,56 @@ class Child:
             raise self._failure(f"was not ready: {late}") from late
 
     def _failure(self, what: str) -> ServerFailed:
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-        taken = any(words in tail.lower() for words in ("address already in use", "eaddrinuse"))
+        log = self.log.read_text(errors="replace")
+        taken = any(words in log.lower() for words in ("address already in use", "eaddrinuse"))
+        tail = "\n".join(log.splitlines()[-15:])
         return (PortTaken if taken else ServerFailed)(f"{self.name} {what}. The end of its log:\n{tail}")
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Starts children under one folder, which the guard removes together with them."""
+    """Starts children under one folder; any thread may."""
 
     folder: Path
-    guard_pipe: IO[bytes]
+    guard: subprocess.Popen[bytes]
     children: list[Child] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
 
     def new_folder(self, name: str) -> Path:
         """Make a folder for one child's data."""
         folder = self.folder / f"{name}-{secrets.token_hex(4)}"
-        folder.mkdir(parents=True)
+        folder.mkdir()
         return folder
 
     def start(self, name: str, command: Sequence[str | Path], folder: Path, **variables: str) -> Child:
-        """Start *command* at home in *folder*, with none of our environment but PATH and these *variables*."""
+        """Start *command* at home in *folder*; of our environment it gets PATH only, beside *variables*."""
         log = folder / f"{name}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own command lines
+        with self.lock, log.open("wb") as output:
+            process = subprocess.Popen(
                 ["/bin/sh", "-c", ENLIST, "sh", *command],
-                stdin=self.guard_pipe,
+                stdin=self.guard.stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env=_environment(folder) | variables,
                 start_new_session=True,
             )
-        child = Child(name, process, log)
-        self.children.append(child)
+            self.children.append(child := Child(name, process, log))
         return child
+
+    def stop(self) -> None:
+        """End all children and remove their data; none can be started afterwards."""
+        assert self.guard.stdin is not None  # noqa: S101 - a pipe was asked for
+        with self.lock, self.guard.stdin as pipe:
+            # Here and not only in the guard: a child that is about to report to it would come too late.
+            for child in self.children:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
+            for child in self.children:
+                child.process.wait()
+            with suppress(BrokenPipeError):
+                pipe.write(b"end\n")
+        self.guard.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -106,7 +123,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def private_processes() -> Iterator[Processes]:
     """Give a place to start processes; all of them have ended, and their data is gone, at the end."""
     folder = Path(tempfile.mkdtemp(prefix="profile-servers-"))
-    guard = subprocess.Popen(  # noqa: S603
+    guard = subprocess.Popen(
         ["/bin/sh", "-c", GUARD, "profile-servers-guard", folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -115,16 +132,11 @@ def private_processes() -> Iterator[Processes]:
         bufsize=0,
         start_new_session=True,
     )
-    assert guard.stdin is not None  # noqa: S101 - for mypy: a pipe was asked for
-    processes = Processes(folder, guard.stdin)
+    processes = Processes(folder, guard)
     try:
         yield processes
     finally:
-        guard.stdin.write(b"end\n")
-        for child in processes.children:
-            child.process.wait()
-        guard.wait()
-        guard.stdin.close()
+        processes.stop()
 
 
 def free_port() -> int:

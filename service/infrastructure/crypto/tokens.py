@@ -78,7 +78,8 @@ class JwtAccessTokens(AccessTokens):
             algorithms=[_ALGORITHM],
             audience=self._audience,
             issuer=self._issuer,
-            options={"require": _REQUIRED},
+            # Not `iat`: it would refuse the new token of a worker whose clock is a moment ahead.
+            options={"require": _REQUIRED, "verify_iat": False},
         )
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:

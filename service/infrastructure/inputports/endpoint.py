@@ -110,7 +110,8 @@ class Endpoint(Generic[Asked, Answered]):
     def _admit(self, message: AbstractIncomingMessage) -> None:
         if message.reply_to and not self.edge.addresses.allow(message.reply_to):
             raise ReplyToRefused
-        if int(str(message.headers.get("x-delivery-count", 0))) >= MAX_DELIVERIES:
+        deliveries = message.headers.get("x-delivery-count")  # a number if the broker wrote it
+        if isinstance(deliveries, int) and deliveries >= MAX_DELIVERIES:
             raise TooManyDeliveries
 
     def _actor(self, message: AbstractIncomingMessage) -> Actor:
@@ -146,7 +147,7 @@ class Endpoint(Generic[Asked, Answered]):
         else:  # its message may quote what was sent, so only where and what kind
             frames = traceback.extract_tb(outcome.cause.__traceback__)
             where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-            log.error("request failed", error_type=type(outcome.cause).__name__, stack=where)
+            log.error("request failed", error_type=type(outcome.cause).__name__, frames=where)
 
 
 @asynccontextmanager

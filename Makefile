@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make demo` to see it, `make test` to trust it.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format bench docs definitions lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+$(VENV)/ready: requirements-dev.lock pyproject.toml tools/bootstrap.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/bootstrap.sh
+	@touch $@
+
+demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
+	@$(BIN)/python -m tools.demo
+
+run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
+	@$(BIN)/python -m tools.run
+
+test: $(VENV)/ready ## Run every test, on real servers
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: $(VENV)/ready ## Check style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/ready ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/ready ## Measure: reads beside logins
+	$(BIN)/python -m benchmarks.reads_beside_logins
+
+docs: $(VENV)/ready ## Make the AsyncAPI document and its page again
+	$(BIN)/python -m asyncapi.generate
+	$(BIN)/python -m asyncapi.page
+
+definitions: $(VENV)/ready ## Make the broker's definitions file again
+	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
+
+lock: ## Pin all dependencies again, with hashes (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra service pyproject.toml -o requirements.lock
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) build asyncapi/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,58 @@
+"""Both ends of the broker: requests as they arrive, and what is sent in return."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from aio_pika import IncomingMessage, Message
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from pamqp.commands import Basic
+from pamqp.header import ContentHeader
+
+from service.infrastructure.inputports.outgoing import Publisher
+
+REPLY_TO = "amq.rabbitmq.reply-to.g1h2AA.token=="
+
+
+@dataclass(slots=True)
+class FakeBroker(Publisher):
+    """Hands out requests and keeps what comes back, in order.
+
+    Attributes:
+        journal: What happened: "reply", "set aside" and "ack".
+        down: Set it to let publishing fail.
+
+    """
+
+    journal: list[str] = field(default_factory=list)
+    replies: list[tuple[str, Message, bool]] = field(default_factory=list)
+    set_asides: list[tuple[str, Message]] = field(default_factory=list)
+    down: Exception | None = None
+    is_closed: bool = False
+
+    async def reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
+        if self.down:
+            raise self.down
+        self.journal.append("reply")
+        self.replies.append((queue, message, confirmed))
+
+    async def set_aside(self, message: Message, queue: str) -> None:
+        if self.down:
+            raise self.down
+        self.journal.append("set aside")
+        self.set_asides.append((queue, message))
+
+    async def basic_ack(self, **_: object) -> None:
+        """Hear that a request is done with; this is what a channel of aiormq is asked."""
+        self.journal.append("ack")
+
+    def deliver(self, body: bytes, *, expiration: str | None = None, **properties: Any) -> IncomingMessage:
+        """Return a request as aio-pika hands it over, on this broker's channel."""
+        given = {"correlation_id": "c-1", "reply_to": REPLY_TO, "expiration": expiration, **properties}
+        header = ContentHeader(properties=Basic.Properties(**given))
+        delivery = Basic.Deliver("consumer", 1, redelivered=False, exchange="", routing_key="queue")
+        return IncomingMessage(DeliveredMessage(delivery, header, body, cast("AbstractChannel", self)))
+
+
+def message(**properties: Any) -> IncomingMessage:
+    """Return a request without a channel, for code that only looks at it."""
+    return FakeBroker().deliver(b"{}", **properties)

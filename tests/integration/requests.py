@@ -1,0 +1,65 @@
+"""A request of every operation, and what may be in its fields."""
+
+from typing import Any
+from uuid import uuid4
+
+from tests.builders import an_address
+
+PASSWORD = "correct horse battery"
+# By operation, by field: values of a wrong type.
+NO_STRING = (0, 1.5, True, [], ["a"], {}, {"a": 1})
+NO_INTEGER = ("1", "", 1.5, True, [1], {}, {"a": 1})
+# What MongoDB would take for a query, and jsons of old would take for an object.
+OPERATORS = ({"$ne": None}, {"$gt": ""}, {"$where": "1"}, {"$oid": "0" * 24}, [{"$ne": None}])
+
+
+def a_request(operation: str, **changes: Any) -> dict[str, Any]:
+    """Return a well-formed request of *operation*, with *changes*."""
+    some_id = str(uuid4())
+    person = {"first_name": "Ada", "last_name": "Lovelace", "email": an_address(), "password": PASSWORD}
+    usual: dict[str, dict[str, Any]] = {
+        "profile.create": person,
+        "profile.get": {"id": some_id},
+        "profile.update": {"id": some_id, "first_name": "Augusta"},
+        "profile.delete": {"id": some_id},
+        "auth.login": {"email": an_address(), "password": PASSWORD},
+        "auth.keys": {},
+    }
+    return {**usual[operation], **changes}
+
+
+OPERATIONS = (
+    "profile.create",
+    "profile.get",
+    "profile.update",
+    "profile.delete",
+    "auth.login",
+    "auth.keys",
+)
+STRINGS = {
+    "profile.create": ("first_name", "last_name", "email", "password", "role"),
+    "profile.get": ("id",),
+    "profile.update": (
+        "id",
+        "first_name",
+        "last_name",
+        "email",
+        "current_password",
+        "role",
+        "status",
+    ),
+    "profile.delete": ("id",),
+    "auth.login": ("email", "password"),
+    "auth.keys": (),
+}
+INTEGERS = {"profile.update": ("expected_version",), "profile.delete": ("expected_version",)}
+FIELDS = [
+    (operation, field)
+    for operation in OPERATIONS
+    for field in (*STRINGS[operation], *INTEGERS.get(operation, ()))
+]
+
+
+def of_wrong_type(operation: str, field: str) -> tuple[Any, ...]:
+    """Return values that *field* must not have."""
+    return NO_INTEGER if field in INTEGERS.get(operation, ()) else NO_STRING

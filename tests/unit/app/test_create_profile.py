@@ -1,0 +1,97 @@
+from uuid import uuid4
+
+import pytest
+
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
+from service.app.auth.permissions import RoleNotAllowed
+from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
+from service.domain.emails import Email, EmailMalformed
+from service.domain.errors import ServiceError
+from service.domain.passwords import PasswordMalformed, PasswordTooLong, PasswordTooShort
+from service.domain.profiles import EmailTaken, Profile, Role, Status
+from tests.builders import NOON, a_profile, an_address
+from tests.fakes.clock import FakeClock
+from tests.fakes.passwords import FakePasswords, fake_hash
+from tests.fakes.profiles import FakeProfiles
+
+ADMIN = User(uuid4(), Role.ADMIN)
+
+
+def handler(*stored: Profile, passwords: FakePasswords | None = None) -> CreateProfileHandler:
+    return CreateProfileHandler(FakeProfiles(*stored), passwords or FakePasswords(), FakeClock())
+
+
+def a_command(**changes: object) -> CreateProfile:
+    values: dict[str, object] = {
+        "actor": Anonymous(),
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "email": an_address(),
+        "password": "correct horse",
+    }
+    return CreateProfile(**{**values, **changes})  # type: ignore[arg-type]
+
+
+async def test_anybody_may_sign_up() -> None:
+    create, command = handler(), a_command()
+    made = await create.handle(command)
+
+    assert await create.profiles.get(made.id) == made
+    assert (made.first_name, made.last_name, made.email.typed) == ("Ada", "Lovelace", command.email)
+    assert (made.role, made.status, made.version) == (Role.USER, Status.ACTIVE, 1)
+    assert made.created_at == made.updated_at == NOON
+    assert (made.id.version, made.deleted_at) == (7, None)
+
+
+async def test_the_password_is_kept_as_a_hash_of_its_normal_form() -> None:
+    made = await handler().handle(a_command(password="\uff50assword"))
+
+    assert made.hashed_password == fake_hash(b"password")
+
+
+@pytest.mark.parametrize("actor", [ADMIN, TrustedService("hr")])
+async def test_admins_and_trusted_services_give_roles(actor: Actor) -> None:
+    made = await handler().handle(a_command(actor=actor, role=Role.ADMIN))
+
+    assert made.role is Role.ADMIN
+
+
+@pytest.mark.parametrize(
+    ("actor", "refusal"),
+    [
+        (User(uuid4(), Role.USER), RoleNotAllowed),
+        (Anonymous(), MissingToken),
+        (Anonymous(why=TokenExpired()), TokenExpired),
+    ],
+)
+async def test_nobody_else_gives_roles(actor: Actor, refusal: type[ServiceError]) -> None:
+    with pytest.raises(refusal):
+        await handler().handle(a_command(actor=actor, role=Role.ADMIN))
+
+
+async def test_an_address_is_given_once_in_whatever_spelling() -> None:
+    create = handler(a_profile(email=Email.parse("ada@example.org")))
+
+    with pytest.raises(EmailTaken):
+        await create.handle(a_command(email="ADA@Example.ORG"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"email": "ada"}, EmailMalformed),
+        ({"password": "1234567"}, PasswordTooShort),
+        ({"password": "a" * 73}, PasswordTooLong),
+        ({"password": "12345678\0"}, PasswordMalformed),
+    ],
+)
+async def test_what_is_refused_is_not_hashed(changes: dict[str, object], refusal: type[ServiceError]) -> None:
+    passwords = FakePasswords()
+
+    with pytest.raises(refusal):
+        await handler(passwords=passwords).handle(a_command(**changes))
+    assert passwords.hashed == 0
+
+
+def test_a_command_does_not_show_its_password() -> None:
+    assert "correct horse" not in repr(a_command())

@@ -1,0 +1,31 @@
+import pytest
+
+from contracts import failures
+from contracts.failures import CallFailed, Refused, refusal
+from contracts.replies import ErrorBody, ErrorCode
+
+
+def an_error(code: ErrorCode) -> ErrorBody:
+    return ErrorBody(code=code, reason="some_reason", message="A sentence.", retryable=True)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_code_has_an_exception_of_that_name(code: ErrorCode) -> None:
+    raised = refusal(an_error(code))
+
+    assert type(raised) is getattr(failures, code.value.title().replace("_", ""))
+    assert raised.error == an_error(code)
+    assert str(raised) == f"{code.value}, some_reason: A sentence."
+
+
+def test_no_two_codes_share_an_exception() -> None:
+    assert {type(refusal(an_error(code))) for code in ErrorCode} == set(Refused.__subclasses__())
+
+
+def test_calls_fail_in_four_ways() -> None:
+    assert {each.__name__ for each in CallFailed.__subclasses__()} == {
+        "Refused",
+        "NoReply",
+        "Unroutable",
+        "Disconnected",
+    }

@@ -1,0 +1,72 @@
+from collections.abc import Iterator
+
+import bcrypt
+import pytest
+
+from service.infrastructure.crypto.passwords import BcryptPasswords, Overloaded
+from service.pkg.hashing_pool import HashingPool
+from tests.unit.pools import busy
+
+PASSWORD = b"correct horse battery"
+
+
+@pytest.fixture
+def pool() -> Iterator[HashingPool]:
+    pool = HashingPool(threads=1, waiting=4)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def passwords(pool: HashingPool) -> BcryptPasswords:
+    return BcryptPasswords(pool, cost=4)
+
+
+async def test_a_hash_is_bcrypts_at_the_given_cost(passwords: BcryptPasswords) -> None:
+    hashed = await passwords.hash(PASSWORD)
+
+    assert hashed.startswith("$2b$04$")
+    assert bcrypt.checkpw(PASSWORD, hashed.encode())
+
+
+async def test_72_bytes_all_count(passwords: BcryptPasswords) -> None:
+    hashed = await passwords.hash(b"a" * 72)
+
+    assert await passwords.verify(b"a" * 72, hashed)
+    assert not await passwords.verify(b"a" * 71 + b"b", hashed)
+
+
+async def test_a_hash_of_another_cost_is_verified(passwords: BcryptPasswords) -> None:
+    hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(5)).decode()
+
+    assert await passwords.verify(PASSWORD, hashed)
+
+
+async def test_nobody_is_verified_with_the_same_work(
+    passwords: BcryptPasswords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs: list[bytes] = []
+    check = bcrypt.checkpw
+
+    def watched(password: bytes, hashed: bytes) -> bool:
+        costs.append(hashed[:7])
+        return check(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", watched)
+
+    assert not await passwords.verify(PASSWORD, None)
+    assert not await passwords.verify(PASSWORD, await passwords.hash(b"another"))
+    assert costs == [b"$2b$04$"] * 2
+
+
+async def test_too_much_work_is_refused_as_overloaded() -> None:
+    pool = HashingPool(threads=1, waiting=0)
+    passwords = BcryptPasswords(pool, cost=4)
+    async with busy(pool):
+        with pytest.raises(Overloaded):
+            await passwords.hash(PASSWORD)
+        with pytest.raises(Overloaded):
+            await passwords.verify(PASSWORD, None)
+
+    assert Overloaded.retryable
+    pool.close()

@@ -1,0 +1,311 @@
+import base64
+import json
+import string
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.app.auth.actors import TokenExpired, TokenInvalid, User
+from service.domain.errors import Unauthenticated
+from service.domain.profiles import Role
+from service.infrastructure.clock import SystemClock
+from service.infrastructure.crypto.keys import SigningKey
+from service.infrastructure.crypto.tokens import JwtAccessTokens
+from tests.fakes.clock import FakeClock
+
+KEY, OLD_KEY, FOREIGN_KEY = (SigningKey.of(Ed25519PrivateKey.generate()) for _ in range(3))
+ADA = User(uuid4(), Role.USER)
+LIFETIME = timedelta(minutes=10)
+
+
+def tokens(*keys: SigningKey, clock: Any = None) -> JwtAccessTokens:
+    return JwtAccessTokens(
+        keys or (OLD_KEY, KEY), clock or SystemClock(), "profile-service", "gateways", LIFETIME
+    )
+
+
+TOKENS = tokens()
+
+
+def forged(
+    claims: dict[str, Any] | None = None,
+    headers: dict[str, Any] | None = None,
+    key: Any = KEY.private,
+    algorithm: str = "EdDSA",
+) -> str:
+    """Return a token like ours with some claims and headers changed; `None` leaves one out."""
+    now = datetime.now(UTC)
+    usual = {
+        "iss": "profile-service",
+        "aud": "gateways",
+        "sub": str(ADA.id),
+        "role": "user",
+        "iat": now,
+        "exp": now + LIFETIME,
+        "jti": "1",
+    }
+    given_claims = {name: value for name, value in (usual | (claims or {})).items() if value is not None}
+    given_headers = {"kid": KEY.kid, "typ": "at+jwt"} | (headers or {})
+    return jwt.encode(given_claims, key, algorithm, given_headers)
+
+
+def segment(content: object) -> str:
+    """Return one part of a token."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def test_a_token_names_whom_it_was_issued_to() -> None:
+    for user in (ADA, User(uuid4(), Role.ADMIN)):
+        assert TOKENS.verify(TOKENS.issue(user).text) == user
+
+
+def test_a_token_says_how_long_it_lives() -> None:
+    issued = TOKENS.issue(ADA)
+    claims = jwt.decode(issued.text, options={"verify_signature": False})
+
+    assert issued.seconds == claims["exp"] - claims["iat"] == 600
+
+
+def test_a_token_says_what_it_is_and_nothing_about_the_person() -> None:
+    text = TOKENS.issue(ADA).text
+
+    assert jwt.get_unverified_header(text) == {"alg": "EdDSA", "kid": KEY.kid, "typ": "at+jwt"}
+    assert set(jwt.decode(text, options={"verify_signature": False})) == {
+        "iss",
+        "aud",
+        "sub",
+        "role",
+        "iat",
+        "exp",
+        "jti",
+    }
+
+
+def test_no_two_tokens_are_the_same() -> None:
+    assert TOKENS.issue(ADA).text != TOKENS.issue(ADA).text
+
+
+def test_a_token_is_not_shown() -> None:
+    issued = TOKENS.issue(ADA)
+
+    assert issued.text not in repr(issued)
+
+
+def test_the_pattern_of_forged_tokens_is_accepted_unchanged() -> None:
+    assert TOKENS.verify(forged()) == ADA
+
+
+def test_an_older_key_still_verifies() -> None:
+    assert TOKENS.verify(tokens(OLD_KEY).issue(ADA).text) == ADA
+
+
+def test_all_keys_are_listed() -> None:
+    assert TOKENS.public_keys() == [OLD_KEY.public_jwk(), KEY.public_jwk()]
+
+
+@pytest.mark.parametrize("ago", [LIFETIME, LIFETIME + timedelta(seconds=1), timedelta(days=9999)])
+def test_a_token_whose_time_is_over_is_expired(ago: timedelta) -> None:
+    text = tokens(clock=FakeClock(datetime.now(UTC) - ago)).issue(ADA).text
+
+    with pytest.raises(TokenExpired):
+        TOKENS.verify(text)
+
+
+def test_a_token_of_a_worker_whose_clock_is_ahead_is_valid() -> None:
+    text = tokens(clock=FakeClock(datetime.now(UTC) + timedelta(seconds=5))).issue(ADA).text
+
+    assert TOKENS.verify(text) == ADA
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "somebody"},
+        {"iss": ["profile-service"]},
+        {"aud": "others"},
+        {"aud": ["others"]},
+        {"sub": "ada"},
+        {"sub": 1},
+        {"sub": ""},
+        {"sub": [str(ADA.id)]},
+        {"role": "root"},
+        {"role": ["admin"]},
+        {"role": {"admin": True}},
+        {"role": 1},
+        {"role": "ADMIN"},
+        {"exp": "never"},
+        {"exp": float("inf")},
+        {"nbf": 4_000_000_000},
+        {"jti": 1},
+        *({name: None} for name in ("iss", "aud", "sub", "role", "iat", "exp", "jti")),
+    ],
+    ids=str,
+)
+def test_unusual_claims_are_invalid_though_we_signed_them(claims: dict[str, Any]) -> None:
+    payload = {
+        "iss": "profile-service",
+        "aud": "gateways",
+        "sub": str(ADA.id),
+        "role": "user",
+        "iat": int(datetime.now(UTC).timestamp()),
+        "exp": int(datetime.now(UTC).timestamp()) + 600,
+        "jti": "1",
+    } | claims
+    kept = {name: value for name, value in payload.items() if value is not None}
+    signed = f"{segment({'alg': 'EdDSA', 'typ': 'at+jwt', 'kid': KEY.kid})}.{segment(kept)}"
+    signature = segment(KEY.private.sign(signed.encode()))
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(f"{signed}.{signature}")
+
+
+@pytest.mark.parametrize("kind", ["JWT", "jwt", "at+JWT", "application/at+jwt", "", None, 1])
+def test_another_type_of_token_is_invalid(kind: object) -> None:
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(forged(headers={"typ": kind}))
+
+
+@pytest.mark.parametrize(
+    "kid", ["", FOREIGN_KEY.kid, f"../keys/{KEY.kid}", "/dev/null", "*", "' or 1=1 --", KEY.kid.lower()]
+)
+def test_a_key_that_is_not_ours_is_invalid(kid: str) -> None:
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(forged(headers={"kid": kid}))
+
+
+@pytest.mark.parametrize("kid", [None, 1, [KEY.kid], {KEY.kid: 1}, True])
+def test_a_kid_that_is_no_text_is_invalid(kid: object) -> None:
+    header = segment({"alg": "EdDSA", "typ": "at+jwt", "kid": kid})
+    _, payload, signature = forged().split(".")
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(f"{header}.{payload}.{signature}")
+
+
+def test_a_token_without_a_kid_is_invalid() -> None:
+    header = segment({"alg": "EdDSA", "typ": "at+jwt"})
+    _, payload, signature = forged().split(".")
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(f"{header}.{payload}.{signature}")
+
+
+def test_a_foreign_key_under_our_name_is_invalid() -> None:
+    for headers in ({}, {"jwk": dict(FOREIGN_KEY.public_jwk())}, {"jku": "https://evil.example/keys"}):
+        with pytest.raises(TokenInvalid):
+            TOKENS.verify(forged(headers=headers, key=FOREIGN_KEY.private))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", ""])
+@pytest.mark.parametrize("signature", ["", "c2ln"])
+def test_a_token_without_a_signature_is_invalid(algorithm: str, signature: str) -> None:
+    header = segment({"alg": algorithm, "typ": "at+jwt", "kid": KEY.kid})
+    payload = forged().split(".")[1]
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(f"{header}.{payload}.{signature}")
+
+
+def test_the_signature_of_another_token_is_invalid() -> None:
+    mine, admins = forged().split("."), forged({"role": "admin"}).split(".")
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(".".join([*admins[:2], mine[2]]))
+
+
+@pytest.mark.parametrize("form", ["raw", "jwk x"])
+def test_the_public_key_is_no_password(form: str) -> None:
+    public = KEY.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    secret = public if form == "raw" else KEY.public_jwk()["x"].encode()
+
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(forged(key=secret, algorithm="HS256"))
+
+
+def test_no_other_algorithm_is_taken() -> None:
+    for algorithm in ("HS256", "HS384", "HS512"):
+        with pytest.raises(TokenInvalid):
+            TOKENS.verify(forged(key=b"k" * 64, algorithm=algorithm))
+
+
+def test_a_token_that_differs_in_one_character_is_invalid() -> None:
+    text = forged()
+    for place, character in enumerate(text):
+        # The lowest four bits of the last character stand for nothing: so change its highest one.
+        alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+        other = "." if character == "." else alphabet[alphabet.index(character) ^ 0b100000]
+        mutated = text[:place] + ("A" if other == "." else other) + text[place + 1 :]
+
+        with pytest.raises(TokenInvalid):
+            TOKENS.verify(mutated)
+
+
+def test_a_token_that_lacks_or_repeats_a_character_is_invalid() -> None:
+    text = forged()
+    for place in range(len(text)):
+        for mutated in (text[:place] + text[place + 1 :], text[:place] + text[place] * 2 + text[place + 1 :]):
+            with pytest.raises(TokenInvalid):
+                TOKENS.verify(mutated)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "null",
+        "{}",
+        "\ud800.\ud800.\ud800",
+        "\u00e9.\u00e9.\u00e9",
+        "\0",
+        "x" * 4097,
+        "x" * 1_000_000,
+        "." * 1_000_000,
+        ".".join([segment([]), segment([]), segment([])]),
+        ".".join([segment(None), segment({}), ""]),
+        ".".join([segment(b"\xff"), segment(b"\xff"), ""]),
+        ".".join([segment({"alg": 1, "typ": "at+jwt", "kid": KEY.kid}), segment({}), ""]),
+        ".".join([segment(b"[" * 2000), segment({}), ""]),
+        f"{forged()}.{forged()}",
+        f"Bearer {forged()}",
+        forged(headers={"crit": ["b64"], "b64": False}),
+    ],
+    ids=range(21),
+)
+def test_what_is_no_token_is_invalid(text: str) -> None:
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(text)
+
+
+def test_a_signed_token_of_1_mb_is_not_even_read() -> None:
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(forged({"padding": "x" * 1_000_000}))
+
+
+@given(st.text() | st.lists(st.text(string.ascii_letters + string.digits + "-_=")).map(".".join))
+def test_any_text_is_invalid_and_nothing_worse(text: str) -> None:
+    with pytest.raises(Unauthenticated):
+        TOKENS.verify(text)
+
+
+@given(
+    header=st.dictionaries(
+        st.sampled_from(["alg", "typ", "kid", "crit", "b64"]),
+        st.sampled_from(["EdDSA", "none", "at+jwt", KEY.kid, None, 1, [], {}, True, ["exp"]]),
+    ),
+    payload=st.dictionaries(st.text(max_size=3), st.none() | st.integers()),
+)
+def test_any_header_is_invalid_and_nothing_worse(header: dict[str, Any], payload: dict[str, Any]) -> None:
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(f"{segment(header)}.{segment(payload)}.{segment(b'signature')}")

@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.infrastructure.inputports.deadlines import MAX_SECONDS, OutOfTime, seconds_left
+from tests.fakes.broker import message
+
+NOW = 1_795_348_800.0
+
+
+def left(deadline: Any = None, expiration: str | None = None) -> float:
+    """Return the seconds that are left at NOW."""
+    headers = {} if deadline is None else {"x-deadline": deadline}
+    return seconds_left(message(headers=headers, expiration=expiration), NOW)
+
+
+def test_without_a_deadline_there_are_30_seconds() -> None:
+    assert left() == MAX_SECONDS == 30.0
+
+
+@pytest.mark.parametrize(
+    ("deadline", "seconds"),
+    [
+        (int(NOW * 1000) + 5000, 5.0),
+        (str(int(NOW * 1000) + 5000), 5.0),
+        (NOW * 1000 + 1500.0, 1.5),
+        (int(NOW * 1000) + 3_600_000, 30.0),
+        ("inf", 30.0),
+        (1e300, 30.0),
+    ],
+)
+def test_the_header_says_until_when(deadline: object, seconds: float) -> None:
+    assert left(deadline) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("expiration", "seconds"), [("2000", 2.0), ("1", 0.001), ("99999999", 30.0)])
+def test_the_expiration_says_for_how_long(expiration: str, seconds: float) -> None:
+    assert left(expiration=expiration) == pytest.approx(seconds)
+
+
+def test_the_earlier_of_both_counts() -> None:
+    soon = int(NOW * 1000) + 1000
+
+    assert left(soon, "2000") == pytest.approx(1.0)
+    assert left(soon + 2000, "2000") == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("deadline", [int(NOW * 1000), int(NOW * 1000) - 1, 0, -1, "0", "-inf", -1e300])
+def test_a_deadline_that_has_passed_is_out_of_time(deadline: object) -> None:
+    with pytest.raises(OutOfTime):
+        left(deadline)
+
+
+@pytest.mark.parametrize("expiration", ["0", "-1"])
+def test_no_time_at_all_is_out_of_time(expiration: str) -> None:
+    with pytest.raises(OutOfTime):
+        left(expiration=expiration)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    ["soon", "", "nan", "1_0x", "2026-11-22T12:00:00Z", b"\xff", [1], {"a": 1}, True, False, "9" * 5000],
+)
+def test_junk_is_passed_over(junk: object) -> None:
+    assert left(junk) == MAX_SECONDS
+
+
+@given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary())
+def test_any_header_leaves_between_0_and_30_seconds_or_none(deadline: object) -> None:
+    try:
+        seconds = left(deadline)
+    except OutOfTime:
+        return
+
+    assert 0 < seconds <= MAX_SECONDS

@@ -1,0 +1,272 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.auth import ListKeys
+from contracts.fields import Request
+from contracts.operations import AUTH_LOGIN, OPERATIONS, PROFILE_CREATE, PROFILE_UPDATE, Operation
+from contracts.profiles import CreateProfile, UpdateProfile
+from contracts.replies import ErrorDetail
+from service.infrastructure.inputports.decoding import (
+    Malformed,
+    MalformedJson,
+    MalformedRequest,
+    MessageTooLarge,
+    UnsupportedContentType,
+    decode,
+)
+
+CANARY = "Canary-4711"
+AnyOperation = Operation[Any, Any]
+
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
+FIELDS = [
+    pytest.param(each, name, id=f"{each.queue}-{name}")
+    for each in OPERATIONS
+    for name in each.request.model_fields
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def refusal(model: type[Request], body: object, content_type: str | None = None) -> Malformed:
+    """Return why *body* is refused; what is no bytes is sent as JSON."""
+    with pytest.raises(Malformed) as refused:
+        decode(model, body if isinstance(body, bytes) else json.dumps(body).encode(), content_type)
+    return refused.value
+
+
+def says(error: Malformed) -> list[tuple[str, str]]:
+    """Return the details of *error*."""
+    return [(each.field, each.reason) for each in error.details]
+
+
+@each_operation
+def test_a_good_request_is_read(operation: AnyOperation) -> None:
+    request = decode(operation.request, json.dumps(operation.example[0]).encode(), "application/json")
+
+    assert isinstance(request, operation.request)
+    assert json.loads(request.model_dump_json(exclude_unset=True)) == operation.example[0]
+
+
+@each_operation
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"nonsense",
+        b"{",
+        b"{}{}",
+        b'{"id": }',
+        b"{'id': 1}",
+        b"\xff\xfe",
+        b'{"id": "\xff"}',
+        b"\xef\xbb\xbf{}",
+        '{"id": "é"}'.encode("utf-16"),
+        '{"id": "é"}'.encode("latin-1"),
+        b"[" * 10_000,
+        b"[" * 10_000 + b"]" * 10_000,
+        b'{"id":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"id": "\\ud800"}',
+        b'{"\\udfff": 1}',
+        b'{"id": "\\x00"}',
+        b'{"id": "\x00"}',
+        b"\x00",
+    ],
+    ids=range(20),
+)
+def test_what_is_no_json_is_malformed_json(operation: AnyOperation, body: bytes) -> None:
+    error = refusal(operation.request, body)
+
+    assert type(error) is MalformedJson
+    assert error.details == ()
+
+
+@each_operation
+@pytest.mark.parametrize("body", [[], [{}], "text", 1, 1.5, None, True])
+def test_json_that_is_no_object_is_a_malformed_request(operation: AnyOperation, body: object) -> None:
+    assert type(refusal(operation.request, body)) is MalformedRequest
+
+
+@each_operation
+def test_64_kib_are_read_and_no_more(operation: AnyOperation) -> None:
+    body = json.dumps(operation.example[0]).encode().ljust(64 * 1024)
+
+    assert decode(operation.request, body, None)
+    assert type(refusal(operation.request, body + b" ")) is MessageTooLarge
+
+
+@each_operation
+def test_an_unknown_field_is_refused(operation: AnyOperation) -> None:
+    error = refusal(operation.request, operation.example[0] | {"is_admin": True})
+
+    assert type(error) is MalformedRequest
+    assert says(error) == [("is_admin", "unknown_field")]
+
+
+@each_operation
+def test_missing_fields_are_named(operation: AnyOperation) -> None:
+    needed = [name for name, field in operation.request.model_fields.items() if field.is_required()]
+    for name in needed:
+        body = {key: value for key, value in operation.example[0].items() if key != name}
+
+        assert says(refusal(operation.request, body)) == [(name, "missing")]
+
+
+@pytest.mark.parametrize(("operation", "name"), FIELDS)
+@pytest.mark.parametrize(
+    "value",
+    [None, {"$ne": None}, {"$gt": ""}, {}, [], [None], ["a"], True, 1.5, -1, 10**400],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_value_of_another_type_is_refused(operation: AnyOperation, name: str, value: object) -> None:
+    body = json.dumps(operation.example[0] | {name: value}).encode()
+    error = refusal(operation.request, body)
+
+    assert type(error) is MalformedRequest
+    assert {field for field, _ in says(error)} == {name}
+
+
+@each_operation
+def test_an_operator_in_place_of_a_field_is_refused(operation: AnyOperation) -> None:
+    assert says(refusal(operation.request, operation.example[0] | {"$where": "1"})) == [
+        ("?", "unknown_field")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "details"),
+    [
+        (CreateProfile, {"first_name": ""}, [("first_name", "too_short")]),
+        (CreateProfile, {"first_name": "x" * 101}, [("first_name", "too_long")]),
+        (CreateProfile, {"first_name": "A\0da"}, [("first_name", "not_allowed")]),
+        (CreateProfile, {"email": "a@"}, [("email", "too_short")]),
+        (CreateProfile, {"email": "a" * 253 + "@b"}, [("email", "too_long")]),
+        (CreateProfile, {"password": ""}, [("password", "too_short")]),
+        (CreateProfile, {"password": "x" * 1025}, [("password", "too_long")]),
+        (CreateProfile, {"role": "root"}, [("role", "not_allowed")]),
+        (UpdateProfile, {"id": "1"}, [("id", "not_a_uuid")]),
+        (UpdateProfile, {"expected_version": 0}, [("expected_version", "too_small")]),
+        (UpdateProfile, {"expected_version": 2**53}, [("expected_version", "too_large")]),
+        (UpdateProfile, {"expected_version": "1"}, [("expected_version", "wrong_type")]),
+        (UpdateProfile, {"status": "deleted"}, [("status", "not_allowed")]),
+        (
+            UpdateProfile,
+            {"first_name": "", "role": 1},
+            [("first_name", "too_short"), ("role", "not_allowed")],
+        ),
+    ],
+)
+def test_details_name_the_field_and_what_is_wrong(
+    model: type[Request], changes: dict[str, object], details: list[tuple[str, str]]
+) -> None:
+    example = PROFILE_CREATE.example[0] if model is CreateProfile else PROFILE_UPDATE.example[0]
+
+    assert says(refusal(model, example | changes)) == details
+
+
+def test_of_two_fields_of_one_name_the_last_one_counts() -> None:
+    body = b'{"email": "a@example.org", "password": "one", "password": "two"}'
+    request = decode(AUTH_LOGIN.request, body, None)
+
+    assert request.password.get_secret_value() == "two"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8;profile=x",
+        " application/json ",
+        "text/json",
+        "application/problem+json",
+        "application/vnd.profile.v1+json",
+    ],
+)
+def test_any_json_type_is_taken_and_none(content_type: str | None) -> None:
+    assert decode(ListKeys, b"{}", content_type) == ListKeys()
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/xml",
+        "application/octet-stream",
+        "application/x-python-pickle",
+        "application/jsonp",
+        "application/json-seq",
+        "application/xml; note=application/json",
+        "json",
+        "nonsense",
+        " ",
+        "\n",
+        "application/" + "+" * 10_000,
+    ],
+)
+def test_another_type_is_refused(content_type: str) -> None:
+    error = refusal(ListKeys, b"{}", content_type)
+
+    assert type(error) is UnsupportedContentType
+    assert error.details == ()
+
+
+@each_operation
+@given(body=st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_a_request_or_malformed(operation: AnyOperation, body: bytes) -> None:
+    try:
+        request = decode(operation.request, body, None)
+    except Malformed:
+        return
+
+    assert isinstance(request, operation.request)
+
+
+@each_operation
+@given(data=st.data())
+def test_any_json_is_a_request_or_malformed(operation: AnyOperation, data: st.DataObject) -> None:
+    names = st.sampled_from([*operation.request.model_fields, "id"]) | st.text(max_size=5)
+    body = data.draw(JSON | st.dictionaries(names, JSON) | st.just(operation.example[0]))
+    try:
+        request = decode(operation.request, json.dumps(body).encode(), None)
+    except Malformed:
+        return
+
+    assert isinstance(request, operation.request)
+
+
+@pytest.mark.parametrize(("operation", "name"), FIELDS)
+@pytest.mark.parametrize("shape", ["{}", " {} \u0000", "{}" * 200])
+def test_nothing_of_a_value_is_repeated(operation: AnyOperation, name: str, shape: str) -> None:
+    canary = shape.replace("{}", CANARY)
+    values: list[object] = [canary, [canary], {canary: canary}]
+    for value in values:
+        body = operation.example[0] | {name: value, canary: canary, "other": canary}
+        error = refusal(operation.request, body)
+
+        assert CANARY not in f"{error!r} {error} {error.details} {error.__cause__!r}"
+        assert error.__suppress_context__
+
+
+def test_an_unknown_name_is_repeated_only_if_it_looks_like_one() -> None:
+    names = ["surname", "first-name", "Hunter2", "a" * 31, "4711", "ada@example.org", ""]
+    details = refusal(ListKeys, dict.fromkeys(names, 1)).details
+
+    assert [each.field for each in details] == ["surname", "?", "?", "?", "?", "?", "?"]
+
+
+def test_a_malformed_message_has_the_details_it_was_made_with() -> None:
+    detail = ErrorDetail(field="id", reason="missing")
+
+    assert MalformedRequest(detail).details == (detail,)

@@ -1,0 +1,68 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from service.pkg.logger import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name in ("aio_pika", "aiormq", "pymongo"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    structlog.reset_defaults()
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """Return the lines on standard error."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_our_lines_and_those_of_libraries_look_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    structlog.get_logger("ours").info("hello", ms=1)
+    logging.getLogger("theirs").warning("hello %s", "you")
+    ours, theirs = logged(capsys)
+
+    assert set(ours) == {"event", "ms", "logger", "level", "timestamp"}
+    assert (ours["event"], ours["level"], ours["logger"]) == ("hello", "info", "ours")
+    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("hello you", "warning", "theirs")
+
+
+def test_what_is_below_the_level_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("WARNING")
+    structlog.get_logger("ours").info("hello")
+    logging.getLogger("theirs").info("hello")
+
+    assert logged(capsys) == []
+
+
+@pytest.mark.parametrize("name", ["aio_pika", "aiormq", "pymongo", "pymongo.command", "aiormq.connection"])
+def test_libraries_that_log_messages_are_not_heard_at_debug(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    configure_logging("DEBUG")
+    logging.getLogger(name).debug("the whole message")
+    logging.getLogger(name).info("connected")
+
+    assert [line["event"] for line in logged(capsys)] == ["connected"]
+
+
+def test_a_traceback_does_not_show_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    password = "canary"
+    try:
+        assert len(password) == 6
+        raise ZeroDivisionError  # noqa: TRY301 - the frame with the variable is the point
+    except ZeroDivisionError:
+        logging.getLogger("theirs").exception("failed")
+    written = capsys.readouterr().err
+
+    assert "ZeroDivisionError" in written
+    assert "canary" not in written.replace('password = "canary"', "")

@@ -1,0 +1,107 @@
+import re
+from typing import Any
+
+import pytest
+
+from contracts.operations import OPERATIONS, Kind, Operation
+from service.infrastructure.rabbitmq.topology import (
+    COMMANDS_EXCHANGE,
+    UNROUTABLE,
+    Policy,
+    Queue,
+    QueueType,
+    dead_letter_queue,
+    topology,
+    work_queue,
+)
+
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
+TYPES: list[QueueType] = ["classic", "quorum"]
+
+
+def matching(name: str, apply_to: str = "queues") -> list[Policy]:
+    """Return the policies of the highest priority for *name*, of which RabbitMQ takes any one."""
+    found = [
+        each for each in topology().policies if each.apply_to == apply_to and re.search(each.pattern, name)
+    ]
+    return [each for each in found if each.priority == max(other.priority for other in found)]
+
+
+def policy(name: str) -> dict[str, Any]:
+    """Return what the one policy for queue *name* says."""
+    [found] = matching(name)
+    return dict(found.definition)
+
+
+@each_operation
+@pytest.mark.parametrize("query_type", TYPES)
+def test_commands_wait_in_quorum_queues_and_queries_where_configured(
+    operation: Operation[Any, Any], query_type: QueueType
+) -> None:
+    expected = "quorum" if operation.kind is Kind.COMMAND else query_type
+
+    assert work_queue(operation, query_type) == Queue(operation.queue, expected)
+    assert dead_letter_queue(operation) == Queue(f"{operation.queue}.dlq", "quorum")
+
+
+@pytest.mark.parametrize("query_type", TYPES)
+def test_every_operation_has_a_queue_a_binding_and_dead_letters(query_type: QueueType) -> None:
+    whole = topology(query_type)
+    queues = {each.name for each in whole.queues}
+    bound = {(each.exchange, each.queue, each.routing_key) for each in whole.bindings}
+
+    assert queues == {name for each in OPERATIONS for name in (each.queue, each.dead_letters)} | {UNROUTABLE}
+    assert len(whole.queues) == len(queues)
+    assert bound == {(COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS} | {
+        (UNROUTABLE, UNROUTABLE, "")
+    }
+
+
+@pytest.mark.parametrize("query_type", TYPES)
+def test_queues_are_declared_with_their_type_and_nothing_else(query_type: QueueType) -> None:
+    for queue in topology(query_type).queues:
+        assert queue.arguments == {"x-queue-type": queue.type}
+
+
+def test_every_queue_obeys_exactly_one_policy() -> None:
+    for queue in topology().queues:
+        assert len(matching(queue.name)) == 1, queue.name
+
+
+@pytest.mark.parametrize(
+    "name", ["amq.gen-a", "gateway.replies", "profile.create.x", "xprofile.create", "profileXcreate", ""]
+)
+def test_queues_of_others_obey_none(name: str) -> None:
+    assert matching(name) == []
+
+
+@each_operation
+def test_a_work_queue_is_bounded_and_says_so_to_publishers(operation: Operation[Any, Any]) -> None:
+    definition = policy(operation.queue)
+
+    assert definition["max-length"] > 0
+    assert definition["overflow"] == "reject-publish"
+    assert ("delivery-limit" in definition) is (operation.kind is Kind.COMMAND)
+
+
+@each_operation
+def test_the_broker_never_moves_a_request_by_itself(operation: Operation[Any, Any]) -> None:
+    assert "dead-letter-exchange" not in policy(operation.queue)
+
+
+@each_operation
+def test_dead_letters_are_kept_for_two_weeks(operation: Operation[Any, Any]) -> None:
+    assert policy(operation.dead_letters) == {"max-length": 50_000, "message-ttl": 1_209_600_000}
+
+
+def test_misdirected_requests_are_kept_for_a_day() -> None:
+    assert policy(UNROUTABLE)["message-ttl"] == 86_400_000
+    assert [each.definition for each in matching(COMMANDS_EXCHANGE, "exchanges")] == [
+        {"alternate-exchange": UNROUTABLE}
+    ]
+
+
+def test_no_two_policies_share_a_name() -> None:
+    names = [each.name for each in topology().policies]
+
+    assert len(set(names)) == len(names)

@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from aio_pika.exceptions import AMQPConnectionError
+from pymongo.errors import ServerSelectionTimeoutError
+from typer.testing import CliRunner, Result
+
+from service import cli
+from service.infrastructure.crypto.keys import load_keys
+from service.infrastructure.mongo.indexes import IndexMissing
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from service.settings import Settings
+
+REQUIRED = {"RABBITMQ_URL": "amqp://u:canary@mq/", "MONGO_URL": "mongodb://u:canary@db/profiles"}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is set, and no file is there."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def profilectl(*words: str, **environment: str) -> Result:
+    return CliRunner().invoke(cli.app, words, env={"COLUMNS": "500", **environment})
+
+
+def said(result: Result) -> str:
+    """Return what was written to standard error, without line breaks."""
+    return " ".join(result.stderr.split())
+
+
+class Broken:
+    """A service that does not run."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def run(self) -> NoReturn:
+        raise self.error
+
+
+def test_a_new_key_can_be_used(tmp_path: Path) -> None:
+    result = profilectl("keys", "new", str(tmp_path / "keys"))
+
+    assert result.exit_code == 0
+    assert Path(result.stdout.strip()).read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert len(load_keys(tmp_path / "keys")) == 1
+
+
+def test_a_new_key_goes_where_workers_look_for_it(tmp_path: Path) -> None:
+    assert profilectl("keys", "new", SIGNING_KEYS_DIR=str(tmp_path / "a")).exit_code == 0
+    assert profilectl("keys", "new").exit_code == 0
+
+    assert len(load_keys(tmp_path / "a")) == 1
+    assert len(load_keys(tmp_path / "keys")) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("--query-queue-type", "classic"), ("--query-queue-type", "quorum")])
+def test_definitions_are_printed_as_json(words: tuple[str, ...]) -> None:
+    result = profilectl("topology", "definitions", *words)
+    expected = definitions(topology("quorum" if "quorum" in words else "classic"))
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == expected
+
+
+def test_a_type_of_queue_that_does_not_exist_is_refused() -> None:
+    result = profilectl("topology", "definitions", "--query-queue-type", "quorom")
+
+    assert result.exit_code == 2
+    assert "quorom" in result.stderr
+
+
+def test_a_worker_names_the_variables_that_are_missing() -> None:
+    result = profilectl("worker")
+
+    assert result.exit_code == 2
+    assert said(result) == "RABBITMQ_URL: Field required MONGO_URL: Field required"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("BCRYPT_COST", "9", "BCRYPT_COST: Input should be greater than or equal to 10"),
+        ("MONGO_URL", "http://canary", "MONGO_URL: URL scheme should be 'mongodb' or 'mongodb+srv'"),
+        (
+            "TRUSTED_SERVICES",
+            '{"a": ["[/x]"]}',
+            "TRUSTED_SERVICES: Value error, no such operation: [/x]",
+        ),
+        ("TRUSTED_SERVICES", "canary", 'Cannot run: error parsing value for field "trusted_services"'),
+    ],
+)
+def test_a_worker_says_which_variable_is_wrong_and_not_how_it_is_set(
+    name: str, value: str, sentence: str
+) -> None:
+    result = profilectl("worker", **REQUIRED | {name: value})
+
+    assert result.exit_code == 2
+    assert sentence in said(result)
+    assert "canary" not in result.output
+
+
+def test_a_worker_without_a_key_says_how_to_make_one() -> None:
+    result = profilectl("worker", **REQUIRED)
+
+    assert result.exit_code == 2
+    assert said(result) == "Cannot run: No signing key in keys: make one with `profilectl keys new`."
+
+
+def test_a_worker_that_cannot_read_its_key_says_so(tmp_path: Path) -> None:
+    (tmp_path / "keys" / "folder.pem").mkdir(parents=True)
+    result = profilectl("worker", **REQUIRED)
+
+    assert result.exit_code == 2
+    assert said(result) == "Cannot run: [Errno 21] Is a directory: 'keys/folder.pem'"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError("no network"), "Cannot run: no network"),
+        (AMQPConnectionError("refused"), "Cannot run: refused"),
+        (ServerSelectionTimeoutError("db: timed out [/]"), "Cannot run: db: timed out [/]"),
+        (IndexMissing("The index id differs."), "Cannot run: The index id differs."),
+        (
+            ExceptionGroup("tasks", [OSError("one"), AMQPConnectionError("two")]),
+            "Cannot run: one Cannot run: two",
+        ),
+    ],
+)
+def test_a_worker_whose_servers_are_not_there_says_so(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    monkeypatch.setattr(cli, "create_app", lambda: Broken(error))
+    result = profilectl("worker")
+
+    assert result.exit_code == 1
+    assert said(result) == sentence
+
+
+def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "create_app", lambda: Broken(ZeroDivisionError()))
+
+    assert isinstance(profilectl("worker").exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("words", [(), ("keys",), ("topology",)])
+def test_without_a_command_there_is_help(words: tuple[str, ...]) -> None:
+    assert "Usage:" in profilectl(*words).output

@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+
+REQUIRED = {"RABBITMQ_URL": "amqp://u:secret@mq:5672/", "MONGO_URL": "mongodb://u:secret@db:27017/profiles"}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Only what is required is set, and there is no file."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def test_two_variables_are_required(environment: pytest.MonkeyPatch) -> None:
+    for name in REQUIRED:
+        environment.delenv(name)
+
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert {each["loc"] for each in error.value.errors()} == {("rabbitmq_url",), ("mongo_url",)}
+
+
+def test_defaults_are_safe() -> None:
+    settings = Settings()
+
+    assert settings.trusted_services == {}
+    assert settings.reply_to_prefixes == ()
+    assert (settings.bcrypt_cost, settings.access_token_seconds) == (12, 600)
+    assert (settings.mongo_driver, settings.query_queue_type) == ("pymongo", "classic")
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        Settings().bcrypt_cost = 10  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("TRUSTED_SERVICES", '{"hr": ["profile.create"]}', {"hr": frozenset({"profile.create"})}),
+        ("TRUSTED_SERVICES", "", {}),
+        ("REPLY_TO_PREFIXES", '["gateway.", "bff."]', ("gateway.", "bff.")),
+        ("SIGNING_KEYS_DIR", "/run/keys", Path("/run/keys")),
+        ("DECLARE_TOPOLOGY", "false", False),
+        ("QUERY_QUEUE_TYPE", "quorum", "quorum"),
+        ("PREFETCH_LOGINS", "65535", 65_535),
+        ("BCRYPT_COST", "15", 15),
+    ],
+)
+def test_variables_are_read(environment: pytest.MonkeyPatch, name: str, value: str, read: Any) -> None:
+    environment.setenv(name, value)
+
+    assert getattr(Settings(), name.lower()) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RABBITMQ_URL", "http://mq"),
+        ("MONGO_URL", "nonsense"),
+        ("MONGO_DRIVER", "mongoengine"),
+        ("TRUSTED_SERVICES", '{"hr": ["profile.creat"]}'),
+        ("TRUSTED_SERVICES", '{"hr": "profile.create"}'),
+        ("REPLY_TO_PREFIXES", '[""]'),
+        ("REPLY_TO_PREFIXES", '["gateway.", ""]'),
+        ("BCRYPT_COST", "9"),
+        ("BCRYPT_COST", "16"),
+        ("ACCESS_TOKEN_SECONDS", "0"),
+        ("HASHING_THREADS", "-1"),
+        ("PREFETCH_COMMANDS", "0"),
+        ("PREFETCH_QUERIES", "65536"),
+        ("LOG_LEVEL", "TRACE"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
+
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert [each["loc"][0] for each in error.value.errors()] == [name.lower()]
+
+
+def test_an_operation_that_does_not_exist_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TRUSTED_SERVICES", json.dumps({"hr": ["profile.eat"], "crm": ["profile.get", "a"]}))
+
+    with pytest.raises(ValidationError, match=r"no such operation: a, profile\.eat"):
+        Settings()
+
+
+def test_an_error_does_not_show_what_was_set(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("RABBITMQ_URL", "http://u:canary@mq")
+
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert "canary" not in f"{error.value}"
+
+
+def test_a_file_is_read_and_the_environment_goes_first(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("BCRYPT_COST=11\nLOG_LEVEL=DEBUG\nSOMETHING_ELSE=1\n")
+    environment.setenv("LOG_LEVEL", "ERROR")
+
+    assert (Settings().bcrypt_cost, Settings().log_level) == (11, "ERROR")
+
+
+def test_threads_for_hashing_are_as_many_as_cores_unless_said(environment: pytest.MonkeyPatch) -> None:
+    assert Settings().threads_for_hashing >= 1
+
+    environment.setenv("HASHING_THREADS", "3")
+
+    assert Settings().threads_for_hashing == 3

@@ -1,0 +1,152 @@
+"""`make demo`: servers, a worker, and a gateway that tries everything once."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+
+from contracts.auth import LogIn, Tokens
+from contracts.client import ProfileClient
+from contracts.failures import Refused
+from contracts.operations import PROFILE_CREATE
+from contracts.profiles import CreateProfile, DeleteProfile, GetProfile, Profile, UpdateProfile
+from contracts.replies import ErrorCode, Failure
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from tools.console import queue_table
+from tools.servers import running_servers
+from tools.servers.sandbox import Sandbox, sandbox
+from tools.worker import running_worker
+
+_PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - of a user who lives for a second
+_SHOWN: Final = 300
+
+
+@dataclass(slots=True)
+class Demo:
+    """Asks, shows what was asked and answered, and remembers what was not as expected."""
+
+    console: Console
+    client: ProfileClient
+    surprises: list[str] = field(default_factory=list)
+
+    async def expect(
+        self, title: str, request: BaseModel, call: Awaitable[BaseModel], refusal: str | None = None
+    ) -> BaseModel | None:
+        """Wait for *call*, and expect a result, or a *refusal* for that reason."""
+        body = request.model_dump_json(exclude={"password"})
+        self.console.print(f"\n[bold]{title}[/]\n  [dim]→[/] {escape(body)}")
+        started = time.perf_counter()
+        result: BaseModel | None = None
+        reason = None
+        try:
+            result = await call
+            answer = result.model_dump_json()
+        except Refused as error:
+            reason, answer = error.error.reason, str(error)
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._show(title, answer, milliseconds, as_expected=reason == refusal)
+        return result
+
+    def _show(self, title: str, answer: str, milliseconds: float, *, as_expected: bool) -> None:
+        mark = "[green]✓[/]" if as_expected else "[red]✗ not as expected[/]"
+        shown = answer if len(answer) <= _SHOWN else f"{answer[:_SHOWN]}…"
+        self.console.print(f"  [dim]←[/] {escape(shown)}\n  {mark} [dim]{milliseconds:.1f} ms[/]")
+        if not as_expected:
+            self.surprises.append(title)
+
+    async def malformed(self) -> None:
+        """Send what is no request at all."""
+        body = b'{"first_name": "Ada", "last_name":'
+        self.console.print(f"\n[bold]A malformed message[/]\n  [dim]→[/] {escape(repr(body))}")
+        started = time.perf_counter()
+        reply = await self.client.exchange(PROFILE_CREATE, body)
+        error = Failure.model_validate_json(reply).error
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._show(
+            "A malformed message",
+            reply.decode(),
+            milliseconds,
+            as_expected=error.code is ErrorCode.INVALID,
+        )
+
+
+async def play(demo: Demo) -> None:
+    """Play the life of one user."""
+    client, ask = demo.client, demo.expect
+    ada = CreateProfile(
+        first_name="Ada",
+        last_name="Lovelace",
+        email="Ada@Example.org",
+        password=_PASSWORD,  # type: ignore[arg-type] # pydantic makes the secret
+    )
+    profile = await ask("Sign up", ada, client.create_profile(ada))
+    login = LogIn(email="ada@example.ORG", password=_PASSWORD)  # type: ignore[arg-type]
+    tokens = await ask("Log in, with the address in another spelling", login, client.log_in(login))
+    if not isinstance(profile, Profile) or not isinstance(tokens, Tokens):
+        return
+    await change(demo, profile.id, tokens.access_token)
+    wrong = LogIn(email=ada.email, password="a wrong guess")  # type: ignore[arg-type]  # noqa: S106
+    await ask("Log in with a wrong password", wrong, client.log_in(wrong), "invalid_credentials")
+    await ask("Sign up with the same address", ada, client.create_profile(ada), "email_taken")
+    await demo.malformed()
+    await leave(demo, profile.id, tokens.access_token)
+
+
+async def change(demo: Demo, who: UUID, token: str) -> None:
+    """Read the profile, change it, and change it once more from a version that is gone."""
+    client, ask = demo.client, demo.expect
+    get = GetProfile(id=who)
+    await ask("Read the profile", get, client.get_profile(get, token))
+    update = UpdateProfile(id=who, expected_version=1, last_name="King")
+    await ask("Change the name", update, client.update_profile(update, token))
+    stale = UpdateProfile(id=who, expected_version=1, last_name="Byron")
+    await ask("Change it from a stale version", stale, client.update_profile(stale, token), "stale_version")
+
+
+async def leave(demo: Demo, who: UUID, token: str) -> None:
+    """Delete the profile, and look for it."""
+    client, ask = demo.client, demo.expect
+    delete = DeleteProfile(id=who)
+    await ask("Delete the profile", delete, client.delete_profile(delete, token))
+    get = GetProfile(id=who)
+    await ask("Read it after that", get, client.get_profile(get, token), "profile_not_found")
+
+
+async def run(console: Console, box: Sandbox) -> list[str]:
+    """Play the demo as the broker user `gateway`; return what was not as expected."""
+    async with ProfileClient(box.gateway_url, name="demo-gateway") as client:
+        demo = Demo(console, client)
+        await play(demo)
+        return demo.surprises
+
+
+def main() -> int:
+    """Run the demo; return 0 only if every reply was as expected."""
+    console = Console(highlight=False, soft_wrap=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="profile-demo-") as folder,
+        running_servers(console.print) as servers,
+        sandbox(servers, definitions(topology())) as box,
+        running_worker(box, Path(folder)),
+    ):
+        surprises = asyncio.run(run(console, box))
+        console.print("", queue_table(box), sep="\n")
+    if surprises:
+        console.print(f"[red]Not as expected:[/] {', '.join(surprises)}")
+        return 1
+    console.print("[green]Every reply was as expected.[/]")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""A private corner on servers that may belong to somebody else, so that nothing that was there is touched."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from pymongo import MongoClient
+from redis import Redis
+
+from tools.servers import Servers, ServersUnavailable
+from tools.servers.management import Management, ManagementError
+
+SERVICE, GATEWAY = "profile-service", "gateway"
+# What the API imports into one virtual host; users and permissions are not part of that.
+PER_VHOST = ("exchanges", "queues", "bindings", "policies")
+REDIS_CLAIM = "profile-sandbox"
+REDIS_DATABASES = range(1, 16)
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Addresses inside the corner, one per broker user."""
+
+    vhost: str
+    service_url: str
+    gateway_url: str
+    admin_url: str
+    management_url: str
+    mongo_url: str
+    redis_url: str
+
+
+@contextmanager
+def sandbox(servers: Servers, definitions: Mapping[str, Any]) -> Iterator[Sandbox]:
+    """Give a virtual host with *definitions* and databases in MongoDB and Redis; remove them at the end.
+
+    The users of *definitions* get their own names as passwords: for local brokers only. Users belong to a
+    whole broker, where other sandboxes may need them, so they stay. One that exists with another password is
+    left alone, and `ServersUnavailable` is raised.
+    """
+    name = f"profile-{secrets.token_hex(4)}"
+    with ExitStack() as cleanup:
+        _make_vhost(servers, name, definitions, cleanup)
+        yield Sandbox(
+            vhost=name,
+            service_url=_amqp_url(servers, name, SERVICE),
+            gateway_url=_amqp_url(servers, name, GATEWAY),
+            admin_url=f"{servers.rabbitmq_url.rstrip('/')}/{name}",
+            management_url=servers.management_url,
+            mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
+            redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
+        )
+
+
+def _amqp_url(servers: Servers, vhost: str, user: str) -> str:
+    parts = urlsplit(servers.rabbitmq_url)
+    return f"{parts.scheme}://{user}:{user}@{parts.netloc.rpartition('@')[2]}/{vhost}"
+
+
+def _make_vhost(servers: Servers, vhost: str, definitions: Mapping[str, Any], cleanup: ExitStack) -> None:
+    management = Management.of(servers.management_url, servers.rabbitmq_url)
+    for user in definitions.get("users", []):
+        _ensure_user(management, user["name"], user.get("tags", ""))
+    management.put("vhosts", vhost)
+    cleanup.callback(management.delete, "vhosts", vhost)
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    management.put("permissions", vhost, management.user, body=everything)
+    for permission in definitions.get("permissions", []):
+        body = {key: permission[key] for key in everything}
+        management.put("permissions", vhost, permission["user"], body=body)
+    things = {kind: [_without_vhost(thing) for thing in definitions.get(kind, [])] for kind in PER_VHOST}
+    management.post("definitions", vhost, body=things)
+
+
+def _without_vhost(thing: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in thing.items() if key != "vhost"}
+
+
+def _ensure_user(management: Management, name: str, tags: str | list[str]) -> None:
+    try:
+        existing = management.get("users", name)
+    except ManagementError as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        management.put("users", name, body={"password": name, "tags": tags})
+        return
+    if not _is_password(name, existing["password_hash"]):
+        raise ServersUnavailable(
+            f"{management.url} has a user {name} with a password of its own: use another broker."
+        )
+
+
+def _is_password(password: str, password_hash: str) -> bool:
+    """Check RabbitMQ's default hash: base64 of a salt of four bytes and SHA-256 of salt and password."""
+    stored = base64.b64decode(password_hash)
+    return hashlib.sha256(stored[:4] + password.encode()).digest() == stored[4:]
+
+
+@contextmanager
+def _mongo_database(url: str, name: str) -> Iterator[str]:
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    if parts.username:
+        # Without it, the user would be looked for in the database that the path names.
+        options.setdefault("authSource", parts.path.strip("/") or "admin")
+    try:
+        yield parts._replace(path=f"/{name}", query=urlencode(options)).geturl()
+    finally:
+        with MongoClient[dict[str, Any]](url) as client:
+            client.drop_database(name)
+
+
+@contextmanager
+def _redis_database(url: str, name: str) -> Iterator[str]:
+    """Claim a database that is empty; 0 is left to those who do not choose."""
+    for number in REDIS_DATABASES:
+        ours = urlsplit(url)._replace(path=f"/{number}").geturl()
+        with Redis.from_url(ours) as client:
+            if client.dbsize() == 0 and client.set(REDIS_CLAIM, name, nx=True):
+                try:
+                    yield ours
+                finally:
+                    client.flushdb()
+                return
+    raise ServersUnavailable("Every database of this Redis holds something: use another one.")
