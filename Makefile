@@ -35,9 +35,9 @@ format: $(VENV)/ready ## Format the code
 bench: $(VENV)/ready ## Measure: reads beside logins
 	$(BIN)/python -m benchmarks.reads_beside_logins
 
-docs: $(VENV)/ready ## Make the AsyncAPI document and its page again
+docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
 	$(BIN)/python -m asyncapi.generate
-	$(BIN)/python -m asyncapi.page
+	$(BIN)/python -m tools.readme
 
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
