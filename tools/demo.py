@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.markup import escape
 
@@ -27,7 +27,7 @@ from tools.servers import running_servers
 from tools.servers.sandbox import Sandbox, sandbox
 from tools.worker import running_worker
 
-_PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - of a user who lives for a second
+_PASSWORD: Final = SecretStr("correct horse battery staple")
 _SHOWN: Final = 300
 
 
@@ -87,15 +87,15 @@ async def play(demo: Demo) -> None:
         first_name="Ada",
         last_name="Lovelace",
         email="Ada@Example.org",
-        password=_PASSWORD,  # type: ignore[arg-type] # pydantic makes the secret
+        password=_PASSWORD,
     )
     profile = await ask("Sign up", ada, client.create_profile(ada))
-    login = LogIn(email="ada@example.ORG", password=_PASSWORD)  # type: ignore[arg-type]
+    login = LogIn(email="ada@example.ORG", password=_PASSWORD)
     tokens = await ask("Log in, with the address in another spelling", login, client.log_in(login))
     if not isinstance(profile, Profile) or not isinstance(tokens, Tokens):
         return
     await change(demo, profile.id, tokens.access_token)
-    wrong = LogIn(email=ada.email, password="a wrong guess")  # type: ignore[arg-type]  # noqa: S106
+    wrong = LogIn(email=ada.email, password=SecretStr("a wrong guess"))
     await ask("Log in with a wrong password", wrong, client.log_in(wrong), "invalid_credentials")
     await ask("Sign up with the same address", ada, client.create_profile(ada), "email_taken")
     await demo.malformed()
