@@ -6,19 +6,20 @@ so the broker user needs no right but to write to the exchange `profile.commands
 
 import asyncio
 import time
+from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Union
 from uuid import uuid4
 
-from aio_pika import DeliveryMode, Message, connect_robust
+from aio_pika import DeliveryMode, Message, connect
 from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
     AbstractExchange,
     AbstractIncomingMessage,
-    AbstractRobustChannel,
-    AbstractRobustConnection,
 )
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from pydantic import TypeAdapter
 from yarl import URL
 
@@ -70,21 +71,12 @@ class ProfileClient:
     def __init__(self, url: str, *, timeout: float = 5.0, name: str = "profile-client") -> None:
         self._url = URL(url).update_query(name=name)
         self._timeout = timeout
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
-        self._connection: AbstractRobustConnection
-        self._channel: AbstractRobustChannel
-        self._exchange: AbstractExchange
+        self._connecting = asyncio.Lock()
+        self._line: _Line | None = None
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._connection = await connect_robust(self._url, reconnect_interval=1)
-        self._connection.close_callbacks.add(self._fail_all)
-        # No confirms: the reply is one. Unroutable requests come back all the same.
-        self._channel = await self._connection.channel(publisher_confirms=False)
-        self._channel.return_callbacks.add(self._come_back)
-        replies = await self._channel.get_queue(_DIRECT_REPLY_TO, ensure=False)
-        await replies.consume(self._answer, no_ack=True)
-        self._exchange = await self._channel.get_exchange(_COMMANDS, ensure=False)
+        await self._connected()
         return self
 
     async def __aexit__(
@@ -94,7 +86,8 @@ class ProfileClient:
         trace: TracebackType | None,
     ) -> None:
         """Disconnect."""
-        await self._connection.close()
+        if self._line:
+            await self._line.connection.close()
 
     async def create_profile(self, request: CreateProfile, token: str | None = None) -> Profile:
         """Sign a user up."""
@@ -138,18 +131,28 @@ class ProfileClient:
 
         """
         message = self._message(operation, body, token)
-        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[message.correlation_id or ""] = reply
         try:
             async with asyncio.timeout(self._timeout):
-                await self._exchange.publish(message, operation.queue)
-                return await reply
+                line = await self._connected()
+                reply = await line.ask(operation.queue, message)
         except TimeoutError:
             raise NoReply(f"No reply from {operation.queue} within {self._timeout} s.") from None
-        except (AMQPError, ConnectionError) as error:
+        except DeliveryError:  # its text quotes the request
+            raise Unroutable(f"No queue took the request to {operation.queue}.") from None
+        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
             raise Disconnected from error
-        finally:
-            del self._waiting[message.correlation_id or ""]
+        if reply is None:
+            raise Disconnected
+        return reply
+
+    async def _connected(self) -> "_Line":
+        """Return a line that is up, connecting again if the last one broke."""
+        async with self._connecting:
+            if self._line is None or self._line.channel.is_closed:
+                if self._line:
+                    await self._line.connection.close()
+                self._line = await _Line.to(self._url)
+            return self._line
 
     def _message(self, operation: Operation[Any, Any], body: bytes, token: str | None) -> Message:
         headers: dict[str, Any] = {"x-deadline": int((time.time() + self._timeout) * 1000)}
@@ -170,21 +173,54 @@ class ProfileClient:
             delivery_mode=DeliveryMode.PERSISTENT if durable else DeliveryMode.NOT_PERSISTENT,
         )
 
-    async def _answer(self, reply: AbstractIncomingMessage) -> None:
-        waiting = self._waiting.get(reply.correlation_id or "")
-        if waiting and not waiting.done():
-            waiting.set_result(reply.body)
 
-    def _come_back(self, _: Any, returned: AbstractIncomingMessage) -> None:  # noqa: ANN401 - the channel
-        waiting = self._waiting.get(returned.correlation_id or "")
-        if waiting and not waiting.done():
-            waiting.set_exception(Unroutable(returned.routing_key))
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A connection, and who waits for a reply on it: direct replies do not outlive their channel."""
 
-    def _fail_all(self, *_: object) -> None:
-        """Direct replies do not outlive their channel: nobody needs to wait for them any more."""
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(Disconnected())
+    connection: AbstractConnection
+    channel: AbstractChannel
+    exchange: AbstractExchange
+    waiting: dict[str, asyncio.Future[bytes | None]] = field(default_factory=dict)
+
+    @classmethod
+    async def to(cls, url: URL) -> Self:
+        # Not a robust connection: it would come back without the consumer of direct replies.
+        connection = await connect(url)
+        try:
+            # Confirms, because without them aiormq drops what comes back, and logs it, passwords included.
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            line = cls(connection, channel, await channel.get_exchange(_COMMANDS, ensure=False))
+            channel.close_callbacks.add(line.give_up)
+            replies = await channel.get_queue(_DIRECT_REPLY_TO, ensure=False)
+            await replies.consume(line.answer, no_ack=True)
+        except BaseException:
+            await connection.close()
+            raise
+        return line
+
+    async def ask(self, queue: str, message: Message) -> bytes | None:
+        """Return the body of the reply, or None if the line breaks before it comes."""
+        key = message.correlation_id or ""
+        reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self.waiting[key] = reply
+        try:
+            await self.exchange.publish(message, queue)
+            return await reply
+        finally:
+            del self.waiting[key]
+
+    async def answer(self, reply: AbstractIncomingMessage) -> None:
+        self._settle(self.waiting.get(reply.correlation_id or ""), reply.body)
+
+    def give_up(self, *_: object) -> None:
+        for each in self.waiting.values():
+            self._settle(each, None)
+
+    @staticmethod
+    def _settle(waiting: asyncio.Future[bytes | None] | None, body: bytes | None) -> None:
+        if waiting and not waiting.done():
+            waiting.set_result(body)
 
 
 @cache

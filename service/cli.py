@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from aio_pika.exceptions import AMQPError
+from aiormq.exceptions import InvalidFrameError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from pymongo.errors import PyMongoError
@@ -29,7 +31,7 @@ topology_commands = typer.Typer(no_args_is_help=True, help="What stands on the b
 app.add_typer(keys, name="keys")
 app.add_typer(topology_commands, name="topology")
 
-_console = Console(stderr=True)
+_console = Console(stderr=True, soft_wrap=True)
 
 
 @app.callback()
@@ -95,7 +97,15 @@ def _explain(error: Exception) -> None:
         for each in error.errors(include_input=False, include_url=False):
             _console.print(f"[red]{'.'.join(map(str, each['loc'])).upper()}[/]: {escape(each['msg'])}")
     else:
-        _console.print(f"[red]Cannot run[/]: {escape(str(error))}", highlight=False)
+        _console.print(f"[red]Cannot run[/]: {escape(_sentence(error))}", highlight=False)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, PyMongoError):  # what follows is the whole topology, once for each attempt
+        return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
+    if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says
+        return "RabbitMQ closed the connection: is there such a virtual host, and may this user use it?"
+    return f"RabbitMQ: {error}" if isinstance(error, AMQPError) else str(error)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ class Gateway:
         """Return the reply as it came."""
         message = self.message(body, token=token, **properties)
         key = message.correlation_id or message.message_id or ""
-        reply = self.waiting[key] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[AbstractIncomingMessage] = asyncio.get_running_loop().create_future()
+        self.waiting[key] = reply
         try:
             await self.send(queue, message)
             async with asyncio.timeout(timeout):

@@ -7,8 +7,8 @@ from tests.builders import an_address
 
 PASSWORD = "correct horse battery"
 # By operation, by field: values of a wrong type.
-NO_STRING = (0, 1.5, True, [], ["a"], {}, {"a": 1})
-NO_INTEGER = ("1", "", 1.5, True, [1], {}, {"a": 1})
+NO_STRING: tuple[Any, ...] = (0, 1.5, True, [], ["a"], {}, {"a": 1})
+NO_INTEGER: tuple[Any, ...] = ("1", "", 1.5, True, [1], {}, {"a": 1})
 # What MongoDB would take for a query, and jsons of old would take for an object.
 OPERATORS = ({"$ne": None}, {"$gt": ""}, {"$where": "1"}, {"$oid": "0" * 24}, [{"$ne": None}])
 

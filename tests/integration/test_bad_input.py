@@ -1,6 +1,7 @@
 """Bodies that are no requests: each gets exactly one reply, and what is malformed is set aside."""
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -63,7 +64,7 @@ async def test_65_kib_are_too_large_and_64_are_not(gateway: Gateway, broker: Bro
 
 
 async def test_business_refusals_are_not_set_aside(gateway: Gateway, broker: Broker) -> None:
-    refused = {
+    refused: dict[str, tuple[dict[str, Any], ...]] = {
         "profile.create": (
             {"password": "short"},
             {"password": "x" * 73},

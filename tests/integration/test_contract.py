@@ -109,7 +109,7 @@ async def test_a_command_that_nobody_waits_for_is_carried_out(
         login = {"email": newcomer["email"], "password": newcomer["password"]}
         there = await gateway.ask("auth.login", login)
         changed = await gateway.ask("profile.get", {"id": ada["id"]}, token=token)
-        return there["ok"] and changed["result"]["last_name"] == "King"
+        return there["ok"] is True and changed["result"]["last_name"] == "King"
 
     assert await eventually(look)
 

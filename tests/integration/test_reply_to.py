@@ -3,10 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import uuid4
 
-import aio_pika
 import pytest
 import pytest_asyncio
 
@@ -108,7 +106,7 @@ async def test_an_exchange_in_reply_to_does_no_harm_to_anybody(
     assert all(reply["ok"] for reply in replies)
 
     for operation, correlation_id in poison.items():
-        assert await broker.dead_letter(operation, correlation_id)
+        await broker.dead_letter(operation, correlation_id)
 
     assert await _channels(broker) == before
     assert worker.process.poll() is None
@@ -146,20 +144,20 @@ async def test_a_caller_that_has_gone_does_no_harm(
     if operation == "profile.create":
 
         async def look() -> bool:
-            return (await gateway.ask("auth.login", {"email": body["email"], "password": PASSWORD}))["ok"]
+            login = await gateway.ask("auth.login", {"email": body["email"], "password": PASSWORD})
+            return login["ok"] is True
 
         assert await eventually(look)
 
 
-async def test_a_prefix_in_the_settings_opens_queues_of_that_name_only(box: Sandbox, broker: Broker) -> None:
-    """What the settings say is tried in `test_worker.py`; here, no prefix is set."""
-    queue: Any = await broker.channel.declare_queue("replies.gateway-1", exclusive=True)
-    async with await aio_pika.connect(box.gateway_url) as connection:
-        channel = await connection.channel()
-        commands = await channel.get_exchange("profile.commands", ensure=False)
-        correlation_id = uuid4().hex
-        message = aio_pika.Message(b"{}", reply_to=queue.name, correlation_id=correlation_id)
-        await commands.publish(message, "auth.keys")
+async def test_a_queue_that_its_owner_named_gets_no_reply_unless_the_settings_say_so(
+    gateway: Gateway, broker: Broker
+) -> None:
+    """With a prefix in the settings: see `test_worker.py`."""
+    correlation_id = uuid4().hex
+    queue = await broker.channel.declare_queue("replies.gateway-1", exclusive=True)
+    await gateway.tell("auth.keys", {}, reply_to=queue.name, correlation_id=correlation_id)
 
-    assert await broker.dead_letter("auth.keys", correlation_id)
+    await broker.dead_letter("auth.keys", correlation_id)
+
     assert await broker.ready(queue.name) == 0

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
+from aiormq.exceptions import InvalidFrameError
 from pymongo.errors import ServerSelectionTimeoutError
 from typer.testing import CliRunner, Result
 
@@ -12,17 +13,11 @@ from service.infrastructure.crypto.keys import load_keys
 from service.infrastructure.mongo.indexes import IndexMissing
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
-from service.settings import Settings
 
 REQUIRED = {"RABBITMQ_URL": "amqp://u:canary@mq/", "MONGO_URL": "mongodb://u:canary@db/profiles"}
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is set, and no file is there."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("logging_as_it_was", "nothing_is_set")
 
 
 def profilectl(*words: str, **environment: str) -> Result:
@@ -125,12 +120,22 @@ def test_a_worker_that_cannot_read_its_key_says_so(tmp_path: Path) -> None:
     ("error", "sentence"),
     [
         (OSError("no network"), "Cannot run: no network"),
-        (AMQPConnectionError("refused"), "Cannot run: refused"),
-        (ServerSelectionTimeoutError("db: timed out [/]"), "Cannot run: db: timed out [/]"),
+        (AMQPConnectionError("refused"), "Cannot run: RabbitMQ: refused"),
+        (
+            ServerSelectionTimeoutError("db: timed out [/] (configured timeouts: 1), Timeout: 2s, more"),
+            "Cannot run: MongoDB: db: timed out [/]",
+        ),
+        (
+            InvalidFrameError("Expected one of []"),
+            (
+                "Cannot run: RabbitMQ closed the connection: is there such a virtual host, "
+                "and may this user use it?"
+            ),
+        ),
         (IndexMissing("The index id differs."), "Cannot run: The index id differs."),
         (
             ExceptionGroup("tasks", [OSError("one"), AMQPConnectionError("two")]),
-            "Cannot run: one Cannot run: two",
+            "Cannot run: one Cannot run: RabbitMQ: two",
         ),
     ],
 )
@@ -153,3 +158,10 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("words", [(), ("keys",), ("topology",)])
 def test_without_a_command_there_is_help(words: tuple[str, ...]) -> None:
     assert "Usage:" in profilectl(*words).output
+
+
+def test_a_call_of_what_does_not_exist_lists_what_does() -> None:
+    result = profilectl("call", "profile.eat", "{}", "--url", "amqp://nowhere.invalid")
+
+    assert result.exit_code == 2
+    assert "profile.eat is none of profile.create, profile.get" in " ".join(result.output.split())

@@ -11,14 +11,11 @@ REQUIRED = {"RABBITMQ_URL": "amqp://u:secret@mq:5672/", "MONGO_URL": "mongodb://
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+def environment(nothing_is_set: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Only what is required is set, and there is no file."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
     for name, value in REQUIRED.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return monkeypatch
+        nothing_is_set.setenv(name, value)
+    return nothing_is_set
 
 
 def test_two_variables_are_required(environment: pytest.MonkeyPatch) -> None:

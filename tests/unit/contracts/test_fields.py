@@ -30,6 +30,7 @@ def fits(kind: Any, value: object) -> bool:
         ("\u00a0Ada\u3000", "Ada"),
         ("Zoe\u0308", "Zo\u00eb"),
         ("Mary Ann", "Mary Ann"),
+        ("Henry \u2163", "Henry \u2163"),
         ("\u0410\u0434\u0430", "\u0410\u0434\u0430"),
     ],
 )

@@ -59,6 +59,15 @@ async def test_nobody_is_verified_with_the_same_work(
     assert costs == [b"$2b$04$"] * 2
 
 
+async def test_nobody_is_verified_even_by_nobodys_password(
+    pool: HashingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda: "guessed")
+    passwords = BcryptPasswords(pool, cost=4)
+
+    assert not await passwords.verify(b"guessed", None)
+
+
 async def test_too_much_work_is_refused_as_overloaded() -> None:
     pool = HashingPool(threads=1, waiting=0)
     passwords = BcryptPasswords(pool, cost=4)

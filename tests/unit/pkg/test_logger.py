@@ -1,22 +1,12 @@
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from service.pkg.logger import configure_logging
 
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    for name in ("aio_pika", "aiormq", "pymongo"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

@@ -1,0 +1,98 @@
+"""Rules that no tool knows, see `pyproject.toml` for those that ruff and import-linter hold."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CODE = sorted([*ROOT.glob("service/**/*.py"), *ROOT.glob("contracts/**/*.py")])
+CORE = sorted([*ROOT.glob("service/domain/**/*.py"), *ROOT.glob("service/app/**/*.py")])
+TESTS = sorted(path for folder in ("unit", "ports", "fakes") for path in ROOT.glob(f"tests/{folder}/**/*.py"))
+
+# The table of operations is one table, however many there are.
+TABLES = {"contracts/operations.py"}
+LONGEST_MODULE, MOST_STATEMENTS = 200, 20
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """Return everything in the module at *path*."""
+    return ast.walk(ast.parse(path.read_text()))
+
+
+def functions_in(path: Path) -> list[Function]:
+    """Return the functions and methods in the module at *path*."""
+    return [node for node in nodes(path) if isinstance(node, Function)]
+
+
+def statements(function: Function) -> int:
+    """Count the statements of *function*, but not those of functions inside it."""
+    inside = list(function.body)
+    count = 0
+    while inside:
+        node = inside.pop()
+        count += isinstance(node, ast.stmt)
+        if not isinstance(node, Function):
+            inside += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+    return count
+
+
+def calls(paths: list[Path], *names: str) -> list[str]:
+    """Return the calls in *paths* of functions that are spelled like one of *names*."""
+    found = [node for path in paths for node in nodes(path) if isinstance(node, ast.Call)]
+    return [ast.unparse(node) for node in found if ast.unparse(node.func) in names]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert min(len(CODE), len(CORE), len(TESTS)) > 10
+
+
+def test_modules_fit_on_a_few_screens() -> None:
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in CODE}
+
+    assert {name for name, length in lengths.items() if length > LONGEST_MODULE} - TABLES == set()
+
+
+def test_functions_are_small() -> None:
+    functions = [each for path in CODE for each in functions_in(path)]
+
+    assert [each.name for each in functions if statements(each) > MOST_STATEMENTS] == []
+
+
+def swallows_everything(node: ast.AST) -> bool:
+    """Return whether *node* catches any exception, and does not raise it again."""
+    return (
+        isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+        and ast.unparse(node.body[-1]) != "raise"
+    )
+
+
+def test_only_the_edge_swallows_everything() -> None:
+    found = {name_of(path) for path in CODE if any(map(swallows_everything, nodes(path)))}
+
+    assert found == {"service/infrastructure/inputports/endpoint.py"}
+
+
+def test_nothing_sleeps() -> None:
+    assert calls(CODE, "time.sleep", "asyncio.sleep", "sleep") == []
+
+
+def test_the_core_is_told_the_time() -> None:
+    assert calls(CORE, "datetime.now", "datetime.utcnow", "time.time", "uuid.uuid4", "uuid4") == []
+
+
+def test_tests_do_not_wait_by_the_clock() -> None:
+    assert set(calls(TESTS, "time.sleep", "asyncio.sleep", "sleep")) <= {"asyncio.sleep(0)"}
+
+
+def test_every_test_asserts_something() -> None:
+    functions = [each for path in TESTS for each in functions_in(path) if each.name.startswith("test_")]
+    texts = {each.name: ast.unparse(each) for each in functions}
+
+    assert [name for name, text in texts.items() if "assert " not in text and "raises(" not in text] == []

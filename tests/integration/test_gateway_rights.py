@@ -1,0 +1,96 @@
+"""What the broker user `gateway` may do, and what not."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aio_pika import Message, connect
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
+
+from tests.integration.gateway import COMMANDS, Gateway, connected
+from tests.integration.replies import result
+from tools.servers.sandbox import Sandbox
+
+Attempt = Callable[[AbstractChannel], Awaitable[object]]
+
+
+async def _declare_a_queue(channel: AbstractChannel) -> None:
+    await channel.declare_queue(exclusive=True)
+
+
+async def _declare_a_named_queue(channel: AbstractChannel) -> None:
+    await channel.declare_queue("profile.mine", durable=True)
+
+
+async def _declare_an_exchange(channel: AbstractChannel) -> None:
+    await channel.declare_exchange("profile.mine")
+
+
+async def _consume(channel: AbstractChannel) -> None:
+    async def keep(message: AbstractIncomingMessage) -> None:
+        await message.ack()
+
+    await (await channel.get_queue("profile.get", ensure=False)).consume(keep)
+
+
+async def _read_dead_letters(channel: AbstractChannel) -> None:
+    await (await channel.get_queue("profile.create.dlq", ensure=False)).get(fail=False)
+
+
+async def _purge(channel: AbstractChannel) -> None:
+    await (await channel.get_queue("profile.get", ensure=False)).purge()
+
+
+async def _delete(channel: AbstractChannel) -> None:
+    await channel.queue_delete("profile.get")
+
+
+async def _bind(channel: AbstractChannel) -> None:
+    await (await channel.get_queue("profile.get", ensure=False)).bind(COMMANDS, "more")
+
+
+async def _publish_to_a_queue(channel: AbstractChannel) -> None:
+    await channel.default_exchange.publish(Message(b"{}"), "profile.get")
+
+
+async def _publish_to_another_exchange(channel: AbstractChannel) -> None:
+    await (await channel.get_exchange("profile.unroutable", ensure=False)).publish(Message(b"{}"), "")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        _declare_a_queue,
+        _declare_a_named_queue,
+        _declare_an_exchange,
+        _consume,
+        _read_dead_letters,
+        _purge,
+        _delete,
+        _bind,
+        _publish_to_a_queue,
+        _publish_to_another_exchange,
+    ],
+    ids=lambda attempt: attempt.__name__.strip("_"),
+)
+async def test_a_gateway_may_not(box: Sandbox, attempt: Attempt) -> None:
+    async with await connect(box.gateway_url) as connection:
+        channel = await connection.channel()
+
+        with pytest.raises(ChannelAccessRefused):
+            await attempt(channel)
+
+
+async def test_a_gateway_may_publish_commands_and_use_direct_reply_to(gateway: Gateway, box: Sandbox) -> None:
+    assert gateway.user == "gateway"
+    async with connected(box.gateway_url) as another:
+        assert result(await another.ask("auth.keys", {}))
+
+
+async def test_a_gateway_cannot_pass_for_another_user(box: Sandbox) -> None:
+    async with await connect(box.gateway_url) as connection:
+        channel = await connection.channel()
+        commands = await channel.get_exchange(COMMANDS, ensure=False)
+
+        with pytest.raises(ChannelPreconditionFailed):
+            await commands.publish(Message(b"{}", user_id="profile-service"), "profile.get")

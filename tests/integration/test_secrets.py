@@ -1,0 +1,114 @@
+"""A password that is sent in every way there is, and looked for everywhere."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from aio_pika.abc import AbstractIncomingMessage
+from bson import json_util
+from pymongo import MongoClient
+
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from tests.integration.broker import Broker
+from tests.integration.canary import Canary, a_canary, send_everything, use_as_meant
+from tests.integration.conftest import settings_for
+from tests.integration.gateway import Gateway, connected
+from tests.integration.requests import OPERATIONS
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox, sandbox
+from tools.worker import Worker, running_worker
+
+
+@pytest_asyncio.fixture(scope="module")
+async def talkative(box: Sandbox) -> AsyncIterator[Gateway]:
+    """A gateway whose replies are ours alone."""
+    async with connected(box.gateway_url) as plain:
+        yield plain
+
+
+@pytest_asyncio.fixture(scope="module")
+async def canary(talkative: Gateway, worker: Worker) -> Canary:
+    """A canary that was sent in every way."""
+    assert worker.process.poll() is None
+    bird = a_canary()
+    await use_as_meant(talkative, bird)
+    await send_everything(talkative, bird, OPERATIONS)
+    return bird
+
+
+@pytest_asyncio.fixture(scope="module")
+async def letters(canary: Canary, talkative: Gateway, broker: Broker) -> list[str]:
+    """Every dead letter, with its headers and properties."""
+    assert canary.secret
+    for operation in OPERATIONS:
+        last = uuid4().hex
+        await talkative.ask(operation, b"the last one", correlation_id=last)
+        await broker.dead_letter(operation, last)
+    return [_text(each) for operation in OPERATIONS for each in await broker.dead_letters(operation)]
+
+
+def _text(message: AbstractIncomingMessage) -> str:
+    """Return everything that *message* says: body, headers, properties."""
+    return f"{message.body.decode()} {message.info()!r}"
+
+
+async def test_no_log_names_it(canary: Canary, letters: list[str], worker: Worker) -> None:
+    log = worker.log.read_text()
+
+    assert len(letters) > 100
+    assert log.count('"event": "request"') > 100
+    assert log.count('"event": "request failed"') > 0
+    assert not canary.in_(log)
+
+
+async def test_no_dead_letter_names_it(canary: Canary, letters: list[str]) -> None:
+    assert [each for each in letters if canary.in_(each)] == []
+
+
+async def test_no_reply_names_the_password_and_no_refusal_names_anything(
+    canary: Canary, talkative: Gateway
+) -> None:
+    refusals = [_text(each) for each in talkative.replies if b'"ok":false' in each.body]
+
+    assert len(refusals) > 100
+    assert [each for each in refusals if canary.in_(each)] == []
+    assert [each for each in talkative.replies if canary.secret in _text(each)] == []
+
+
+async def test_the_database_holds_the_password_as_a_hash_only(canary: Canary, box: Sandbox) -> None:
+    with MongoClient[dict[str, Any]](box.mongo_url) as client:
+        database = client.get_default_database()
+        dump = {name: json_util.dumps(database[name].find()) for name in database.list_collection_names()}
+
+    assert canary.email in dump["profiles"]
+    assert [name for name, text in dump.items() if canary.secret in text] == []
+
+
+async def test_tokens_are_in_no_log_and_no_dead_letter(
+    letters: list[str], talkative: Gateway, worker: Worker
+) -> None:
+    told = [json.loads(each.body) for each in talkative.replies]
+    tokens = [each["result"]["access_token"] for each in told if "access_token" in each.get("result", {})]
+    everything = worker.log.read_text() + "".join(letters)
+
+    assert tokens
+    assert [each for each in tokens if each in everything or each.rpartition(".")[2] in everything] == []
+
+
+async def test_a_worker_that_logs_at_debug_does_not_name_it_either(servers: Servers, tmp_path: Path) -> None:
+    bird = a_canary()
+    with sandbox(servers, definitions(topology())) as corner:
+        settings = {**settings_for(corner), "LOG_LEVEL": "DEBUG"}
+        with running_worker(corner, tmp_path, settings) as running:
+            async with connected(corner.gateway_url) as plain:
+                await use_as_meant(plain, bird)
+                await send_everything(plain, bird, ("profile.create", "auth.login"))
+        log = running.log.read_text()
+
+    assert '"level": "debug"' in log
+    assert "request failed" in log
+    assert not bird.in_(log)

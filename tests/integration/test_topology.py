@@ -1,0 +1,98 @@
+"""What stands on the broker, how the worker appears in the console."""
+
+import socket
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.broker import Broker
+from tests.integration.gateway import Gateway, eventually
+from tests.integration.requests import OPERATIONS, a_request
+
+COMMANDS = ("profile.create", "profile.update", "profile.delete", "auth.login")
+PREFETCH = {"profile.get": 64, "auth.keys": 64, **dict.fromkeys(COMMANDS, 16)}
+WORKER = f"profile-service@{socket.gethostname()}"
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+async def test_the_console_shows_two_named_connections_of_the_worker(broker: Broker) -> None:
+    async def look() -> bool:
+        found = await broker.connections("")
+        names = sorted(each["user_provided_name"] for each in found if each["user"] == "profile-service")
+        return [name for name in names if name.startswith(WORKER)] == [
+            f"{WORKER} consume",
+            f"{WORKER} publish",
+        ]
+
+    assert await eventually(look)
+
+
+async def test_each_queue_has_a_channel_and_a_prefetch_of_its_own(broker: Broker) -> None:
+    async def look() -> dict[str, Any]:
+        consumers = await broker.look_here("consumers")
+        return {each["queue"]["name"]: each for each in consumers} if len(consumers) == 6 else {}
+
+    consumers = await eventually(look)
+
+    assert {name: each["prefetch_count"] for name, each in consumers.items()} == PREFETCH
+    assert len({each["channel_details"]["name"] for each in consumers.values()}) == 6
+    assert len({each["channel_details"]["connection_name"] for each in consumers.values()}) == 1
+    assert all(each["ack_required"] for each in consumers.values())
+
+
+async def test_commands_wait_in_quorum_queues_and_queries_in_classic_ones(broker: Broker) -> None:
+    queues = {each["name"]: each for each in await broker.look_here("queues")}
+
+    for operation in OPERATIONS:
+        expected = "quorum" if operation in COMMANDS else "classic"
+
+        assert queues[operation]["type"] == expected
+        assert queues[operation]["durable"]
+        assert queues[operation]["arguments"] == {"x-queue-type": expected}
+        assert queues[f"{operation}.dlq"]["type"] == "quorum"
+    assert queues["profile.unroutable"]["type"] == "quorum"
+
+
+async def test_limits_are_policies_which_operators_can_change(broker: Broker) -> None:
+    async def look() -> dict[str, dict[str, Any]]:
+        queues = await broker.look_here("queues")
+        return {each["name"]: each for each in queues} if all("policy" in each for each in queues) else {}
+
+    queues = await eventually(look)
+    day = 24 * 60 * 60 * 1000
+    for operation in OPERATIONS:
+        name = "profile-commands" if operation in COMMANDS else "profile-queries"
+
+        assert queues[operation]["policy"] == name
+
+        limits = queues[operation]["effective_policy_definition"]
+
+        assert limits["overflow"] == "reject-publish"
+        assert limits["max-length"] > 0
+        assert ("delivery-limit" in limits) is (operation in COMMANDS)
+        assert ("message-ttl" in limits) is (operation not in COMMANDS)
+        # The broker would keep what it dead-letters as it came, with its password.
+        assert "dead-letter-exchange" not in limits
+
+        letters = queues[f"{operation}.dlq"]
+
+        assert letters["policy"] == "profile-dead-letters"
+        assert letters["effective_policy_definition"] == {"max-length": 50_000, "message-ttl": 14 * day}
+    assert queues["profile.unroutable"]["policy"] == "profile-unroutable"
+    assert queues["profile.unroutable"]["effective_policy_definition"]["message-ttl"] == day
+
+
+async def test_a_misspelt_routing_key_ends_in_the_queue_for_that(gateway: Gateway, broker: Broker) -> None:
+    correlation_id = uuid4().hex
+    await gateway.tell("profile.crate", a_request("profile.create"), correlation_id=correlation_id)
+    message = await broker.first("profile.unroutable")
+
+    assert message.correlation_id == correlation_id
+    assert message.routing_key == "profile.crate"
+
+
+async def test_the_users_of_the_definitions_may_not_log_in_to_the_console(broker: Broker) -> None:
+    for name in ("profile-service", "gateway"):
+        assert (await broker.look("users", name))["tags"] in ("", [])

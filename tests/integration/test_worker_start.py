@@ -1,0 +1,179 @@
+"""What a worker says when it cannot start, and how it ends then."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from pymongo import MongoClient
+
+from service.infrastructure.crypto.keys import new_key
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from tools.servers import Servers
+from tools.servers.management import Management
+from tools.servers.sandbox import Sandbox, sandbox
+from tools.worker import running_worker
+
+USAGE, FAILED = 2, 1
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a signing key."""
+    return new_key(tmp_path_factory.mktemp("start") / "keys", datetime.now(UTC)).parent
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def _start(box: Sandbox, keys: Path, **changes: str) -> tuple[int, str, float]:
+    """Run a worker that has to fail; return its exit code, what it said, and how long that took."""
+    usual = {"RABBITMQ_URL": box.service_url, "MONGO_URL": box.mongo_url, "SIGNING_KEYS_DIR": str(keys)}
+    started = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-m", "service.cli", "worker"],
+        env={**os.environ, **usual, **changes},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return ended.returncode, ended.stdout + ended.stderr, time.monotonic() - started
+
+
+def _is_a_sentence(said: str, *words: str) -> None:
+    """Check that *said* is a line or two for people, with no traceback and no secret."""
+    assert all(word in said for word in words), said
+    assert "Traceback" not in said
+    assert "Error(" not in said
+    assert len(said) < 500
+    assert "hunter2" not in said
+
+
+def test_without_signing_keys_it_says_how_to_make_one(box: Sandbox, tmp_path: Path) -> None:
+    code, said, _ = _start(box, tmp_path)
+
+    assert code == USAGE
+    _is_a_sentence(said, "No signing key in", "profilectl keys new")
+
+
+def test_a_key_that_is_none_is_named(box: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "one.pem").write_text("hunter2")
+    code, said, _ = _start(box, tmp_path)
+
+    assert code == USAGE
+    _is_a_sentence(said, "one.pem", "not an unencrypted Ed25519 private key")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RABBITMQ_URL", "http://guest:hunter2@localhost"),
+        ("MONGO_URL", "hunter2"),
+        ("BCRYPT_COST", "4"),
+        ("PREFETCH_LOGINS", "hunter2"),
+        ("LOG_LEVEL", "LOUD"),
+        ("TRUSTED_SERVICES", '{"a": ["profile.no_such_operation"]}'),
+        ("TRUSTED_SERVICES", "hunter2"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(box: Sandbox, keys: Path, variable: str, value: str) -> None:
+    code, said, _ = _start(box, keys, **{variable: value})
+
+    assert code == USAGE
+    _is_a_sentence(said.upper(), variable)
+    assert "hunter2" not in said
+
+
+def test_an_unreachable_broker_is_said_at_once(box: Sandbox, keys: Path, nobody: int) -> None:
+    code, said, seconds = _start(box, keys, RABBITMQ_URL=f"amqp://service:hunter2@127.0.0.1:{nobody}/x")
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run: RabbitMQ:", f"('127.0.0.1', {nobody})")
+    assert seconds < 15
+
+
+def test_a_wrong_password_is_said_and_not_shown(box: Sandbox, keys: Path) -> None:
+    parts = urlsplit(box.service_url)
+    url = parts._replace(netloc=f"profile-service:hunter2@{parts.hostname}:{parts.port}").geturl()
+    code, said, _ = _start(box, keys, RABBITMQ_URL=url)
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run: RabbitMQ:", "ACCESS_REFUSED")
+
+
+def test_a_missing_virtual_host_is_said(box: Sandbox, keys: Path) -> None:
+    code, said, _ = _start(box, keys, RABBITMQ_URL=box.service_url + "-missing")
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run: RabbitMQ", "virtual host")
+
+
+def test_an_unreachable_mongodb_is_said_in_time(box: Sandbox, keys: Path, nobody: int) -> None:
+    url = f"mongodb://service:hunter2@127.0.0.1:{nobody}/x?directConnection=true"
+    code, said, seconds = _start(box, keys, MONGO_URL=url)
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run: MongoDB:", f"127.0.0.1:{nobody}")
+    assert seconds < 15
+
+
+def test_an_index_that_differs_is_said(servers: Servers, keys: Path) -> None:
+    with sandbox(servers, definitions(topology())) as box:
+        with MongoClient[dict[str, object]](box.mongo_url) as client:
+            client.get_default_database()["profiles"].create_index("email_key", name="email_key")
+        code, said, _ = _start(box, keys)
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run", "The index email_key of profiles has to be")
+
+
+def test_a_queue_of_another_type_is_said(servers: Servers, keys: Path) -> None:
+    changed = deepcopy(definitions(topology()))
+    queue = next(each for each in changed["queues"] if each["name"] == "profile.create")
+    queue["arguments"]["x-queue-type"] = "classic"
+    with sandbox(servers, changed) as box:
+        code, said, _ = _start(box, keys)
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run: RabbitMQ:", "profile.create", "quorum", "classic", "x-queue-type")
+
+
+def test_topology_is_made_where_there_is_none_and_declaring_it_again_changes_nothing(
+    servers: Servers, tmp_path: Path
+) -> None:
+    bare = {key: value for key, value in definitions(topology()).items() if key in ("users", "permissions")}
+    with sandbox(servers, bare) as box:
+        with running_worker(box, tmp_path, {"BCRYPT_COST": "10"}, "first"):
+            first = _names(box)
+        with running_worker(box, tmp_path, {"BCRYPT_COST": "10"}, "second"):
+            second = _names(box)
+
+    wanted = definitions(topology())
+    assert first == second
+    assert first["queues"] == {(each["name"], each["arguments"]["x-queue-type"]) for each in wanted["queues"]}
+    assert first["exchanges"] >= {(each["name"], each["type"]) for each in wanted["exchanges"]}
+    assert first["bindings"] >= {(each["source"], each["routing_key"]) for each in wanted["bindings"]}
+
+
+def _names(box: Sandbox) -> dict[str, set[tuple[str, str]]]:
+    """Return what stands in the virtual host of *box*."""
+    management = Management.of(box.management_url, box.admin_url)
+    return {
+        "queues": {(each["name"], each["type"]) for each in management.get("queues", box.vhost)},
+        "exchanges": {(each["name"], each["type"]) for each in management.get("exchanges", box.vhost)},
+        "bindings": {(each["source"], each["routing_key"]) for each in management.get("bindings", box.vhost)},
+    }

@@ -1,0 +1,254 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from bson import ObjectId
+from pymongo import AsyncMongoClient
+
+from service.domain.emails import Email
+from service.domain.profiles import (
+    EmailTaken,
+    Profile,
+    ProfileChanges,
+    ProfileNotFound,
+    ProfileRepository,
+    Role,
+    StaleVersion,
+    Status,
+)
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.pkg.database import Documents, default_database
+from tests.builders import NOON, a_profile, an_address
+from tests.fakes.profiles import FakeProfiles
+
+LATER = NOON + timedelta(milliseconds=1)
+KING = ProfileChanges(last_name="King")
+
+
+@pytest.fixture
+def fake_profiles() -> ProfileRepository:
+    return FakeProfiles()
+
+
+@pytest.fixture
+def pymongo_profiles(pymongo_client: AsyncMongoClient[Documents]) -> ProfileRepository:
+    return MongoProfiles(default_database(pymongo_client))
+
+
+@pytest.fixture
+def motor_profiles(motor_client: AsyncMongoClient[Documents]) -> ProfileRepository:
+    return MongoProfiles(default_database(motor_client))
+
+
+@pytest.fixture(params=["fake", "pymongo", "motor"])
+def profiles(request: pytest.FixtureRequest) -> ProfileRepository:
+    """A repository; what other tests stored in it is in nobody's way."""
+    chosen: ProfileRepository = request.getfixturevalue(f"{request.param}_profiles")
+    return chosen
+
+
+async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
+    """Return a profile that is in *profiles*."""
+    profile = a_profile(**changes)
+    await profiles.add(profile)
+    return profile
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"role": Role.ADMIN, "status": Status.SUSPENDED, "version": 2**53 - 1},
+        {"first_name": "\U0001f469\u200d\U0001f4bb", "last_name": "$where.\u00e9\u0308 {}"},
+        {
+            "created_at": datetime(1970, 1, 1, 0, 0, 0, 1000, UTC),
+            "updated_at": datetime(9999, 1, 1, tzinfo=UTC),
+        },
+        {"created_at": NOON + timedelta(milliseconds=999), "updated_at": NOON + timedelta(milliseconds=7)},
+    ],
+    ids=["usual", "administrator", "unusual names", "distant times", "milliseconds"],
+)
+async def test_what_is_stored_comes_back_exactly(
+    profiles: ProfileRepository, changes: dict[str, object]
+) -> None:
+    ada = await stored(profiles, **changes)
+    found = await profiles.get(ada.id)
+
+    assert found == ada
+    assert type(found.id) is UUID
+    assert found.created_at.utcoffset() == timedelta(0)
+
+
+async def test_a_changed_profile_comes_back_exactly(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    changes = ProfileChanges(
+        first_name="Augusta",
+        email=Email.parse(an_address()),
+        role=Role.ADMIN,
+        status=Status.SUSPENDED,
+    )
+    await profiles.save(changed := ada.changed(changes, LATER))
+
+    assert await profiles.get(ada.id) == changed
+
+
+async def test_who_was_never_stored_is_not_found(profiles: ProfileRepository) -> None:
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(uuid4())
+    assert await profiles.find_by_email(Email.parse(an_address())) is None
+
+
+async def test_a_name_in_the_database_is_new_each_time(profiles: ProfileRepository) -> None:
+    names = {profiles.next_oid() for _ in range(100)}
+
+    assert len(names) == 100
+    assert all(ObjectId.is_valid(name) and name == name.lower() for name in names)
+
+
+async def test_an_address_is_found_in_whatever_spelling(profiles: ProfileRepository) -> None:
+    local = uuid4().hex
+    ada = await stored(profiles, email=Email.parse(f"{local}.\u00c5@Example.org"))
+
+    for spelling in (f"{local}.\u00e5@example.ORG", f"{local.upper()}.A\u030a@example.org"):
+        assert await profiles.find_by_email(Email.parse(spelling)) == ada
+    assert await profiles.find_by_email(Email.parse(f"{local}@example.org")) is None
+
+
+async def test_a_suspended_user_is_found(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles, status=Status.SUSPENDED)
+
+    assert await profiles.get(ada.id) == await profiles.find_by_email(ada.email) == ada
+
+
+async def test_two_profiles_do_not_share_an_address(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    rival = a_profile(email=Email.parse(ada.email.typed.upper()))
+
+    with pytest.raises(EmailTaken):
+        await profiles.add(rival)
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(rival.id)
+    assert await profiles.find_by_email(ada.email) == ada
+
+
+async def test_a_change_does_not_take_the_address_of_another(profiles: ProfileRepository) -> None:
+    ada, bob = await stored(profiles), await stored(profiles)
+    greedy = ProfileChanges(email=Email.parse(ada.email.typed.upper()))
+
+    with pytest.raises(EmailTaken):
+        await profiles.save(bob.changed(greedy, LATER))
+    assert await profiles.get(bob.id) == bob
+    assert await profiles.find_by_email(ada.email) == ada
+
+
+async def test_a_suspended_user_keeps_the_address(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles, status=Status.SUSPENDED)
+
+    with pytest.raises(EmailTaken):
+        await profiles.add(a_profile(email=ada.email))
+
+
+async def test_an_address_that_was_given_up_is_free(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.save(ada.changed(ProfileChanges(email=Email.parse(an_address())), LATER))
+    heir = await stored(profiles, email=ada.email)
+
+    assert await profiles.find_by_email(ada.email) == heir
+
+
+async def test_the_own_address_may_be_spelled_anew(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    spelling = Email.parse(ada.email.typed.upper())
+    await profiles.save(ada.changed(ProfileChanges(email=spelling), LATER))
+
+    assert (await profiles.get(ada.id)).email.typed == ada.email.typed.upper()
+
+
+async def test_a_deleted_profile_is_gone_and_its_address_free(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.save(ada.deleted(LATER))
+
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(ada.id)
+    assert await profiles.find_by_email(ada.email) is None
+
+    heir = await stored(profiles, email=ada.email)
+
+    assert await profiles.find_by_email(ada.email) == heir
+
+
+async def test_an_address_can_be_given_up_many_times(profiles: ProfileRepository) -> None:
+    email = Email.parse(an_address())
+    for _ in range(3):
+        ada = await stored(profiles, email=email)
+        await profiles.save(ada.deleted(LATER))
+
+    assert await profiles.find_by_email(email) is None
+
+
+async def test_the_second_of_two_writers_loses(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    first, second = await profiles.get(ada.id), await profiles.get(ada.id)
+    await profiles.save(first.changed(KING, LATER))
+
+    with pytest.raises(StaleVersion):
+        await profiles.save(second.changed(ProfileChanges(first_name="Augusta"), LATER))
+    assert await profiles.get(ada.id) == first.changed(KING, LATER)
+
+
+@pytest.mark.parametrize("version", [1, 3, 4])
+async def test_a_version_that_does_not_follow_is_stale(profiles: ProfileRepository, version: int) -> None:
+    ada = await stored(profiles)
+
+    with pytest.raises(StaleVersion):
+        await profiles.save(a_profile(id=ada.id, oid=ada.oid, version=version))
+    assert await profiles.get(ada.id) == ada
+
+
+async def test_a_profile_that_was_never_stored_is_stale(profiles: ProfileRepository) -> None:
+    ada = a_profile()
+
+    with pytest.raises(StaleVersion):
+        await profiles.save(ada.changed(KING, LATER))
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(ada.id)
+
+
+async def test_a_change_of_what_was_deleted_meanwhile_is_stale(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.save(ada.deleted(LATER))
+
+    with pytest.raises(StaleVersion):
+        await profiles.save(ada.changed(KING, LATER))
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(ada.id)
+
+
+async def test_of_many_who_want_one_address_one_gets_it(profiles: ProfileRepository) -> None:
+    local = f"ada{uuid4().hex}"
+    spellings = [f"{local.upper()}@example.org", f"{local}@EXAMPLE.org", f"{local.title()}@Example.Org"] * 7
+    rivals = [a_profile(email=Email.parse(spelling)) for spelling in spellings]
+    outcomes = await asyncio.gather(*map(profiles.add, rivals), return_exceptions=True)
+
+    assert outcomes.count(None) == 1
+    assert {type(each) for each in outcomes} == {type(None), EmailTaken}
+    assert await profiles.find_by_email(Email.parse(spellings[0])) == rivals[outcomes.index(None)]
+
+
+async def test_of_many_who_change_a_version_one_does(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    versions = [ada.changed(ProfileChanges(first_name=f"Ada {each}"), LATER) for each in range(20)]
+    outcomes = await asyncio.gather(*map(profiles.save, versions), return_exceptions=True)
+
+    assert outcomes.count(None) == 1
+    assert {type(each) for each in outcomes} == {type(None), StaleVersion}
+    assert await profiles.get(ada.id) == versions[outcomes.index(None)]
+
+
+async def test_a_profile_is_added_once(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+
+    with pytest.raises(EmailTaken):
+        await profiles.add(ada)
+    assert await profiles.get(ada.id) == ada
