@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import aio_pika
@@ -35,7 +35,7 @@ class Gateway:
 
     Attributes:
         replies: Every reply that ever came, whether anybody waited for it or not.
-        sent: How many requests all gateways have sent, by queue.
+        sent: How many requests were sent, by queue.
 
     """
 
@@ -44,7 +44,7 @@ class Gateway:
     exchange: AbstractExchange
     waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = field(default_factory=dict)
     replies: list[AbstractIncomingMessage] = field(default_factory=list)
-    sent: ClassVar[Counter[str]] = Counter()
+    sent: Counter[str] = field(default_factory=Counter)
 
     async def ask(
         self,
@@ -87,7 +87,7 @@ class Gateway:
 
     async def send(self, queue: str, message: aio_pika.Message) -> None:
         """Publish *message* as it is."""
-        Gateway.sent[queue] += 1
+        self.sent[queue] += 1
         await self.exchange.publish(message, queue, mandatory=False)
 
     def message(self, body: object, *, token: str | None = None, **properties: Any) -> aio_pika.Message:

@@ -20,6 +20,7 @@ class Proxy:
     port: int = 0
     open: bool = True
     links: set[asyncio.StreamWriter] = field(default_factory=set)
+    flowing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut(self) -> None:
         """Break every connection, and refuse new ones."""
@@ -27,9 +28,14 @@ class Proxy:
         for writer in self.links:
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Take every byte and hand none on: the server is there and says nothing."""
+        self.flowing.clear()
+
     def mend(self) -> None:
-        """Let connections through again."""
+        """Let connections and bytes through again."""
         self.open = True
+        self.flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hand on what one client says, and what it is told."""
@@ -40,25 +46,26 @@ class Proxy:
             there, back = await asyncio.open_connection(self.host, self.target_port)
             self.links |= {writer, back}
             try:
-                await asyncio.gather(_hand_on(reader, back), _hand_on(there, writer))
+                await asyncio.gather(self._hand_on(reader, back), self._hand_on(there, writer))
             finally:
                 self.links -= {writer, back}
                 back.close()
                 writer.close()
 
-
-async def _hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                await self.flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager
 async def proxied(host: str, port: int) -> AsyncIterator[Proxy]:
     """Put a proxy in front of *host* and *port*."""
     proxy = Proxy(host, port)
+    proxy.mend()
     server = await asyncio.start_server(proxy.serve, "127.0.0.1")
     async with server:
         proxy.port = server.sockets[0].getsockname()[1]

@@ -6,7 +6,6 @@ import re
 from typing import Any
 from uuid import uuid4
 
-import jwt
 import pytest
 
 from contracts.operations import OPERATIONS as TABLE
@@ -120,29 +119,6 @@ async def test_a_command_that_nobody_waits_for_is_carried_out(
         return not gone["ok"]
 
     assert await eventually(look_again)
-
-
-async def test_a_gateway_verifies_an_access_token_with_the_listed_keys_alone(
-    gateway: Gateway, ada: Person, admin: Person
-) -> None:
-    listed = await gateway.ask("auth.keys", {})
-    keys = jwt.PyJWKSet.from_dict(listed["result"])
-
-    for person, role in ((ada, "user"), (admin, "admin")):
-        header = jwt.get_unverified_header(person["token"])
-        claims = jwt.decode(
-            person["token"],
-            keys[header["kid"]],
-            algorithms=["EdDSA"],
-            audience="gateways",
-            issuer="profile-service",
-            options={"require": ["exp", "iat", "sub", "jti"]},
-        )
-
-        assert header["typ"] == "at+jwt"
-        assert claims["sub"] == person["id"]
-        assert claims["role"] == role
-        assert claims["exp"] - claims["iat"] == 600
 
 
 async def test_the_listed_keys_hold_no_private_part(gateway: Gateway) -> None:

@@ -1,14 +1,10 @@
 """Who may do what: nobody, oneself, others, administrators, services, and those with a dead token."""
 
-import json
-from base64 import urlsafe_b64encode
 from typing import Any
-from uuid import uuid4
 
-import jwt
 import pytest
 
-from tests.integration.conftest import Person, SignUp
+from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
 from tests.integration.replies import PROFILE, PUBLIC, refusal, result
 from tests.integration.requests import a_request
@@ -151,55 +147,3 @@ async def test_the_rights_of_a_token_go_before_those_of_the_service(
         "forbidden",
         "not_allowed",
     )
-
-
-def _unsigned(claims: dict[str, Any]) -> str:
-    parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "at+jwt"}, claims)]
-    return ".".join([*(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), ""])
-
-
-async def test_a_dead_token_is_nobody_even_from_a_trusted_service(
-    service: Gateway, ada: Person, bob: Person
-) -> None:
-    claims = jwt.decode(ada["token"], options={"verify_signature": False})
-    signature = ada["token"].rpartition(".")[2]
-    dead = (
-        "",
-        "not.a.token",
-        _unsigned(claims),
-        jwt.encode(claims, "a secret of our own, as long as it gets", headers={"typ": "at+jwt"}),
-        bob["token"].rpartition(".")[0] + "." + signature,
-        ada["token"] + "A" * 5000,
-    )
-    for token in dead:
-        headers = {"authorization": f"Bearer {token}"}
-        for queue, more in ON_PROFILES:
-            reply = await service.ask(queue, {"id": ada["id"], **more}, headers=headers)
-
-            assert refusal(reply) == ("unauthenticated", "token_invalid")
-
-        chief = a_request("profile.create", role="admin")
-        reply = await service.ask("profile.create", chief, headers=headers)
-
-        assert refusal(reply) == ("unauthenticated", "token_invalid")
-
-
-@pytest.mark.parametrize("scheme", ["bearer ", "BEARER  ", "Bearer "])
-async def test_the_scheme_of_a_token_is_compared_without_case(
-    gateway: Gateway, ada: Person, scheme: str
-) -> None:
-    headers = {"authorization": scheme + ada["token"]}
-    profile = result(await gateway.ask("profile.get", {"id": ada["id"]}, headers=headers))
-
-    assert profile["id"] == ada["id"]
-
-
-async def test_what_needs_no_actor_is_done_with_a_dead_token_too(gateway: Gateway, sign_up: SignUp) -> None:
-    person = await sign_up()
-    login = {"email": person["email"], "password": person["password"]}
-    for queue, body in (
-        ("auth.keys", {}),
-        ("auth.login", login),
-        ("profile.create", a_request("profile.create")),
-    ):
-        assert result(await gateway.ask(queue, body, token=f"dead-{uuid4()}"))

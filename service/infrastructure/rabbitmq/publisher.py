@@ -1,14 +1,20 @@
 """Writes to the broker, over a connection of its own: an alarm that blocks it leaves consuming alone."""
 
+import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
+import structlog
 from aio_pika import Message, connect_robust
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from yarl import URL
 
-# How long a broker may take to say that it has a message, in seconds.
-_CONFIRM_SECONDS: Final = 10.0
+# Between two attempts to publish.
+_PAUSE_SECONDS: Final = 0.5
+
+_log = structlog.get_logger("profile.publisher")
 
 
 class RabbitPublisher:
@@ -37,21 +43,41 @@ class RabbitPublisher:
         await self._connection.close()
 
     async def reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
-        """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
-
-        Raises:
-            AMQPError, TimeoutError: The broker cannot be reached; whether it has the reply is unknown.
-
-        """
+        """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it."""
         channel = self._confirming if confirmed else self._quick
-        # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
-        await channel.default_exchange.publish(message, queue, mandatory=False, timeout=_CONFIRM_SECONDS)
+        with suppress(DeliveryError):  # the caller's queue takes no more, which only the caller can help
+            # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
+            await _publish(channel, message, queue, mandatory=False)
 
     async def set_aside(self, message: Message, queue: str) -> None:
-        """Put the dead letter *message* into *queue*, and wait until the broker has it.
+        """Put the dead letter *message* into *queue*, and wait until the broker has it."""
+        while True:
+            try:
+                return await _publish(self._confirming, message, queue, mandatory=True)
+            except DeliveryError as error:  # somebody has deleted the queue, and has to make it again
+                _log.error("dead letter refused", queue=queue, error_type=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
 
-        Raises:
-            AMQPError, TimeoutError: It may not be there: then the request must not be acknowledged.
 
-        """
-        await self._confirming.default_exchange.publish(message, queue, timeout=_CONFIRM_SECONDS)
+async def _publish(channel: AbstractRobustChannel, message: Message, queue: str, *, mandatory: bool) -> None:
+    """Publish, however long the broker is away or takes no messages.
+
+    What waits here holds its request back, and with it, by the prefetch, the ones after it. To give
+    up instead would carry requests out again and again, or leave them with nobody.
+
+    Raises:
+        DeliveryError: No queue takes it.
+
+    """
+    while True:
+        try:
+            await channel.ready()
+            await channel.default_exchange.publish(message, queue, mandatory=mandatory)
+        except DeliveryError:
+            raise
+        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
+            # If the broker had the message and only its confirm is lost, there will be two of it.
+            _log.warning("publishing again", error_type=type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return

@@ -1,0 +1,51 @@
+"""Workers in corners of their own, started beside the event loop, so that what runs in it goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from tests.integration.proxy import Proxy
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox, sandbox
+from tools.worker import Worker, running_worker
+
+
+@contextmanager
+def corner_of(servers: Servers) -> Iterator[Sandbox]:
+    """Give a virtual host and a database with the topology of the definitions file."""
+    with sandbox(servers, definitions(topology())) as corner:
+        yield corner
+
+
+@asynccontextmanager
+async def working(
+    box: Sandbox, folder: Path, settings: Mapping[str, str], name: str = "worker"
+) -> AsyncIterator[Worker]:
+    """Run a worker, as `running_worker` does, without holding the event loop up."""
+    manager = running_worker(box, folder, settings, name)
+    worker = await asyncio.to_thread(manager.__enter__)
+    try:
+        yield worker
+    finally:
+        await asyncio.to_thread(manager.__exit__, None, None, None)
+
+
+def address_of(mongo_url: str) -> tuple[str, int]:
+    """Return host and port of the first server in *mongo_url*."""
+    host, _, port = urlsplit(mongo_url).netloc.rpartition("@")[2].partition(",")[0].partition(":")
+    return host, int(port or 27_017)
+
+
+def through(proxy: Proxy, mongo_url: str) -> str:
+    """Return *mongo_url* with *proxy* in place of its servers."""
+    parts = urlsplit(mongo_url)
+    user, at, _ = parts.netloc.rpartition("@")
+    options = [
+        each for each in parts.query.split("&") if each and not each.startswith(("replicaSet", "direct"))
+    ]
+    query = "&".join([*options, "directConnection=true"])
+    return parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}", query=query).geturl()
