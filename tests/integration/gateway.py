@@ -52,7 +52,7 @@ class Gateway:
         body: object,
         *,
         token: str | None = None,
-        timeout: float = 15.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
+        timeout: float = 30.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
         **properties: Any,
     ) -> dict[str, Any]:
         """Return the decoded reply; *body* may be bytes, which are sent as they are."""
@@ -66,7 +66,7 @@ class Gateway:
         body: object,
         *,
         token: str | None = None,
-        timeout: float = 15.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
+        timeout: float = 30.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
         **properties: Any,
     ) -> AbstractIncomingMessage:
         """Return the reply as it came."""

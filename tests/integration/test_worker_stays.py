@@ -13,7 +13,7 @@ from tools.worker import Worker
 
 async def _barrage(gateway: Gateway, operation: str) -> None:
     """Send what is malformed, and what is not, more of it than the prefetch of any queue."""
-    bodies = [b"no JSON", b"[" * 10_000, a_request(operation, surprise=1), a_request(operation)] * 20
+    bodies = [b"no JSON", b"[" * 10_000, a_request(operation, surprise=1)] * 20 + [a_request(operation)]
     await asyncio.gather(*(gateway.ask(operation, body) for body in bodies))
 
 
