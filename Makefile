@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench docs definitions lock clean
+.PHONY: help demo run test lint format bench timing mutation docs definitions lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,12 @@ format: $(VENV)/ready ## Format the code
 
 bench: $(VENV)/ready ## Measure: reads beside logins
 	$(BIN)/python -m benchmarks.reads_beside_logins
+
+timing: $(VENV)/ready ## Measure: does a refused login tell by its time who has an account?
+	$(BIN)/python -m benchmarks.login_timing
+
+mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
+	$(BIN)/python -m tools.mutation
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
 	$(BIN)/python -m asyncapi.generate

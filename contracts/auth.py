@@ -1,10 +1,12 @@
 """What is said about logins, tokens and keys."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import MISSING, Field
 
-from contracts.fields import Email, Id, Request, Result, Secret
+from contracts.fields import AnySecret, Email, Id, Request, Result, Secret
+from contracts.profiles import Role
 
 
 class LogIn(Request):
@@ -12,6 +14,39 @@ class LogIn(Request):
 
     email: Email
     password: Secret
+
+
+class Refresh(Request):
+    """Exchange a refresh token for new tokens. The same token twice within the grace time gives the same."""
+
+    refresh_token: AnySecret
+
+
+class Scope(StrEnum):
+    """Which sessions end: this one, all but this one, or all."""
+
+    LOCAL = "local"
+    OTHERS = "others"
+    GLOBAL = "global"
+
+
+class LogOut(Request):
+    """End sessions of the user who asks."""
+
+    scope: Scope
+
+
+class VerifyToken(Request):
+    """Ask whether an access token is good at this moment (RFC 7662)."""
+
+    token: AnySecret
+
+
+class ChangePassword(Request):
+    """Change the password of the user who asks; all other sessions end."""
+
+    current_password: Secret
+    new_password: Annotated[Secret, Field(description="8 to 72 bytes of UTF-8 after NFKC, without NUL.")]
 
 
 class ListKeys(Request):
@@ -26,8 +61,24 @@ class Tokens(Result):
     )
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the scheme's name (RFC 6750), no secret
     expires_in: Annotated[int, Field(gt=0, description="Seconds until the access token expires.")]
-    refresh_token: str | None = Field(default=None, description="Not issued by this version.")
+    refresh_token: str = Field(description="Good for one `auth.refresh`, which gives the next one.")
     profile_id: Id
+
+
+class LoggedOut(Result):
+    """How many sessions ended."""
+
+    revoked: Annotated[int, Field(ge=0)]
+
+
+class Verdict(Result):
+    """Whether an access token is good. Of a dead one nothing else is said (RFC 7662, 2.2)."""
+
+    active: bool
+    sub: Id | MISSING = MISSING
+    sid: Annotated[Id | MISSING, Field(description="The session.")] = MISSING
+    role: Role | MISSING = MISSING
+    exp: Annotated[int | MISSING, Field(description="When it expires, in seconds since 1970.")] = MISSING
 
 
 class JsonWebKey(Result):

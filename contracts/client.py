@@ -1,40 +1,31 @@
 """A typed client for gateways and other services: `pip install profile-service[client]`.
 
-Many calls may be in flight at once over one connection. Replies come by RabbitMQ's direct reply-to,
-so the broker user needs no right but to write to the exchange `profile.commands`.
+Many calls may be in flight at once over one connection. `contracts/rpc.py` carries them.
 """
 
-import asyncio
-import time
-from dataclasses import dataclass, field
-from functools import cache
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Union
-from uuid import uuid4
-
-from aio_pika import DeliveryMode, Message, connect
-from aio_pika.abc import (
-    AbstractChannel,
-    AbstractConnection,
-    AbstractExchange,
-    AbstractIncomingMessage,
+from contracts.auth import (
+    ChangePassword,
+    JsonWebKeySet,
+    ListKeys,
+    LoggedOut,
+    LogIn,
+    LogOut,
+    Refresh,
+    Tokens,
+    Verdict,
+    VerifyToken,
 )
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
-from pydantic import TypeAdapter
-from yarl import URL
-
-from contracts.auth import JsonWebKeySet, ListKeys, LogIn, Tokens
-from contracts.failures import Disconnected, NoReply, Unroutable, refusal
-from contracts.fields import Request
 from contracts.operations import (
+    AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,
     AUTH_LOGIN,
+    AUTH_LOGOUT,
+    AUTH_REFRESH,
+    AUTH_VERIFY,
     PROFILE_CREATE,
     PROFILE_DELETE,
     PROFILE_GET,
     PROFILE_UPDATE,
-    Kind,
-    Operation,
 )
 from contracts.profiles import (
     CreateProfile,
@@ -45,49 +36,15 @@ from contracts.profiles import (
     PublicProfile,
     UpdateProfile,
 )
-from contracts.replies import Failure, Success
-
-Asked = TypeVar("Asked", bound=Request)
-Answered = TypeVar("Answered")
-
-_COMMANDS: Final = "profile.commands"
-_DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
+from contracts.rpc import RpcClient
 
 
-class ProfileClient:
+class ProfileClient(RpcClient):
     """Asks the profile service. `async with` connects and disconnects.
 
     Every method takes the access token of the user on whose behalf it asks, if there is one, and
     may raise any `contracts.failures.CallFailed`.
-
-    Args:
-        url: The broker, with user and virtual host.
-        timeout: How long a call waits for its reply, in seconds. The service is told, and does no
-            work that nobody waits for.
-        name: What the console calls the connection.
-
     """
-
-    def __init__(self, url: str, *, timeout: float = 5.0, name: str = "profile-client") -> None:
-        self._url = URL(url).update_query(name=name)
-        self._timeout = timeout
-        self._connecting = asyncio.Lock()
-        self._line: _Line | None = None
-
-    async def __aenter__(self) -> Self:
-        """Connect."""
-        await self._connected()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Disconnect."""
-        if self._line:
-            await self._line.connection.close()
 
     async def create_profile(self, request: CreateProfile, token: str | None = None) -> Profile:
         """Sign a user up."""
@@ -109,121 +66,22 @@ class ProfileClient:
         """Exchange an e-mail address and a password for tokens."""
         return await self.call(AUTH_LOGIN, request)
 
+    async def refresh(self, request: Refresh) -> Tokens:
+        """Exchange a refresh token for new tokens."""
+        return await self.call(AUTH_REFRESH, request)
+
+    async def log_out(self, request: LogOut, token: str) -> LoggedOut:
+        """End sessions of the user."""
+        return await self.call(AUTH_LOGOUT, request, token)
+
+    async def verify_token(self, request: VerifyToken) -> Verdict:
+        """Tell whether an access token is good at this moment."""
+        return await self.call(AUTH_VERIFY, request)
+
+    async def change_password(self, request: ChangePassword, token: str) -> Tokens:
+        """Change the password of the user."""
+        return await self.call(AUTH_CHANGE_PASSWORD, request, token)
+
     async def keys(self) -> JsonWebKeySet:
         """Return the public keys that access tokens are verified with."""
         return await self.call(AUTH_KEYS, ListKeys())
-
-    async def call(
-        self, operation: Operation[Asked, Answered], request: Asked, token: str | None = None
-    ) -> Answered:
-        """Ask for *operation* and return its result."""
-        body = await self.exchange(operation, request.model_dump_json().encode(), token)
-        answer: Success[Answered] | Failure = _replies(operation).validate_json(body)
-        if isinstance(answer, Failure):
-            raise refusal(answer.error)
-        return answer.result
-
-    async def exchange(self, operation: Operation[Any, Any], body: bytes, token: str | None = None) -> bytes:
-        """Send *body* as it is, and return the body of the reply as it came.
-
-        Raises:
-            NoReply, Unroutable, Disconnected
-
-        """
-        message = self._message(operation, body, token)
-        try:
-            async with asyncio.timeout(self._timeout):
-                line = await self._connected()
-                reply = await line.ask(operation.queue, message)
-        except TimeoutError:
-            raise NoReply(f"No reply from {operation.queue} within {self._timeout} s.") from None
-        except DeliveryError:  # its text quotes the request
-            raise Unroutable(f"No queue took the request to {operation.queue}.") from None
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
-            raise Disconnected from error
-        if reply is None:
-            raise Disconnected
-        return reply
-
-    async def _connected(self) -> "_Line":
-        """Return a line that is up, connecting again if the last one broke."""
-        async with self._connecting:
-            if self._line is None or self._line.channel.is_closed:
-                if self._line:
-                    await self._line.connection.close()
-                self._line = await _Line.to(self._url)
-            return self._line
-
-    def _message(self, operation: Operation[Any, Any], body: bytes, token: str | None) -> Message:
-        headers: dict[str, Any] = {"x-deadline": int((time.time() + self._timeout) * 1000)}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
-        durable = operation.kind is Kind.COMMAND
-        return Message(
-            body,
-            headers=headers,
-            content_type="application/json",
-            reply_to=_DIRECT_REPLY_TO,
-            correlation_id=uuid4().hex,
-            message_id=uuid4().hex,
-            type=operation.queue,
-            expiration=self._timeout,
-            # RabbitMQ vouches for it, so that the service knows which service asks.
-            user_id=self._url.user,
-            delivery_mode=DeliveryMode.PERSISTENT if durable else DeliveryMode.NOT_PERSISTENT,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A connection, and who waits for a reply on it: direct replies do not outlive their channel."""
-
-    connection: AbstractConnection
-    channel: AbstractChannel
-    exchange: AbstractExchange
-    waiting: dict[str, asyncio.Future[bytes | None]] = field(default_factory=dict)
-
-    @classmethod
-    async def to(cls, url: URL) -> Self:
-        # Not a robust connection: it would come back without the consumer of direct replies.
-        connection = await connect(url)
-        try:
-            # Confirms, because without them aiormq drops what comes back, and logs it, passwords included.
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            line = cls(connection, channel, await channel.get_exchange(_COMMANDS, ensure=False))
-            channel.close_callbacks.add(line.give_up)
-            replies = await channel.get_queue(_DIRECT_REPLY_TO, ensure=False)
-            await replies.consume(line.answer, no_ack=True)
-        except BaseException:
-            await connection.close()
-            raise
-        return line
-
-    async def ask(self, queue: str, message: Message) -> bytes | None:
-        """Return the body of the reply, or None if the line breaks before it comes."""
-        key = message.correlation_id or ""
-        reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self.waiting[key] = reply
-        try:
-            await self.exchange.publish(message, queue)
-            return await reply
-        finally:
-            del self.waiting[key]
-
-    async def answer(self, reply: AbstractIncomingMessage) -> None:
-        self._settle(self.waiting.get(reply.correlation_id or ""), reply.body)
-
-    def give_up(self, *_: object) -> None:
-        for each in self.waiting.values():
-            self._settle(each, None)
-
-    @staticmethod
-    def _settle(waiting: asyncio.Future[bytes | None] | None, body: bytes | None) -> None:
-        if waiting and not waiting.done():
-            waiting.set_result(body)
-
-
-@cache
-def _replies(operation: Operation[Any, Any]) -> TypeAdapter[Any]:
-    result: Any = Union[operation.results]  # noqa: UP007 - the types are known at run time only
-    return TypeAdapter(Success[result] | Failure)

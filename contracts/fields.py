@@ -58,12 +58,11 @@ Email = Annotated[
     BeforeValidator(_tidy),
     Field(min_length=3, max_length=MAX_EMAIL_LENGTH, json_schema_extra={"format": "email"}),
 ]
-Secret = Annotated[
-    SecretStr,
-    Field(min_length=1, max_length=MAX_SECRET_LENGTH),
-    # Whoever turns a request into JSON is about to send it: only then is the secret written out.
-    PlainSerializer(SecretStr.get_secret_value, return_type=str, when_used="json"),
+# Whoever turns a request into JSON is about to send it: only then is the secret written out.
+AnySecret = Annotated[
+    SecretStr, PlainSerializer(SecretStr.get_secret_value, return_type=str, when_used="json")
 ]
+Secret = Annotated[AnySecret, Field(min_length=1, max_length=MAX_SECRET_LENGTH)]
 Id = Annotated[UUID, Field(description="A UUID, version 7 when made by this service (RFC 9562).")]
 ObjectId = Annotated[str, Field(pattern="^[0-9a-f]{24}$", description="MongoDB's ObjectId.")]
 Version = Annotated[

@@ -6,7 +6,18 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from contracts.auth import JsonWebKeySet, ListKeys, LogIn, Tokens
+from contracts.auth import (
+    ChangePassword,
+    JsonWebKeySet,
+    ListKeys,
+    LoggedOut,
+    LogIn,
+    LogOut,
+    Refresh,
+    Tokens,
+    Verdict,
+    VerifyToken,
+)
 from contracts.fields import Request
 from contracts.profiles import (
     CreateProfile,
@@ -60,6 +71,11 @@ class Operation(Generic[Asked, Answered]):
     example: tuple[dict[str, Any], dict[str, Any]]
 
     @property
+    def heeds_actor(self) -> bool:
+        """Whether it makes a difference who asks."""
+        return "token_invalid" in self.errors
+
+    @property
     def dead_letters(self) -> str:
         """The queue for what is left of requests that could not be handled."""
         return f"{self.queue}.dlq"
@@ -82,6 +98,7 @@ _ACTOR_ERRORS: Final[dict[str, ErrorCode]] = {
     "missing_token": ErrorCode.UNAUTHENTICATED,
     "token_invalid": ErrorCode.UNAUTHENTICATED,
     "token_expired": ErrorCode.UNAUTHENTICATED,
+    "session_ended": ErrorCode.UNAUTHENTICATED,
 }
 _PROFILE_ERRORS: Final[dict[str, ErrorCode]] = {
     **_ACTOR_ERRORS,
@@ -95,6 +112,19 @@ _EMAIL_ERRORS: Final[dict[str, ErrorCode]] = {
 _WRITE_ERRORS: Final[dict[str, ErrorCode]] = {
     "stale_version": ErrorCode.CONFLICT,
     "too_many_writers": ErrorCode.CONFLICT,
+}
+
+_PASSWORD_ERRORS: Final[dict[str, ErrorCode]] = {
+    "password_too_short": ErrorCode.INVALID,
+    "password_too_long": ErrorCode.INVALID,
+    "password_malformed": ErrorCode.INVALID,
+    "password_too_common": ErrorCode.INVALID,
+    "password_too_personal": ErrorCode.INVALID,
+}
+_LOGIN_ERRORS: Final[dict[str, ErrorCode]] = {
+    "invalid_credentials": ErrorCode.UNAUTHENTICATED,
+    "too_many_attempts": ErrorCode.RATE_LIMITED,
+    "attempts_in_flight": ErrorCode.UNAVAILABLE,
 }
 
 _ID: Final = "0193a5b0-7c1e-7d3a-9b5f-3f8e2a6c4d10"
@@ -112,6 +142,15 @@ _PROFILE: Final[dict[str, Any]] = {
     "version": 1,
 }
 
+_SESSION: Final = "0193a5b0-9d2f-7c4b-8e60-51a7d3f0b2c8"
+_TOKENS: Final[dict[str, Any]] = {
+    "access_token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln",
+    "token_type": "Bearer",
+    "expires_in": 600,
+    "refresh_token": "AQGTpbCdL3xLjmBRp9PwssgAAAAA",
+    "profile_id": _ID,
+}
+
 PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
     queue="profile.create",
     summary="Sign a user up.",
@@ -124,9 +163,7 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
         **_ACTOR_ERRORS,
         "role_not_allowed": ErrorCode.FORBIDDEN,
         **_EMAIL_ERRORS,
-        "password_too_short": ErrorCode.INVALID,
-        "password_too_long": ErrorCode.INVALID,
-        "password_malformed": ErrorCode.INVALID,
+        **_PASSWORD_ERRORS,
     },
     idempotent=False,
     example=(
@@ -158,9 +195,10 @@ PROFILE_UPDATE: Final[Operation[UpdateProfile, Profile]] = Operation(
         **_PROFILE_ERRORS,
         **_EMAIL_ERRORS,
         **_WRITE_ERRORS,
+        "last_admin": ErrorCode.CONFLICT,
         "nothing_to_change": ErrorCode.INVALID,
         "current_password_required": ErrorCode.INVALID,
-        "invalid_credentials": ErrorCode.UNAUTHENTICATED,
+        **_LOGIN_ERRORS,
     },
     idempotent=True,
     example=(
@@ -176,7 +214,7 @@ PROFILE_DELETE: Final[Operation[DeleteProfile, DeletedProfile]] = Operation(
     results=(DeletedProfile,),
     actor="the user, administrator or trusted service",
     needs_actor=True,
-    errors={**_PROFILE_ERRORS, **_WRITE_ERRORS},
+    errors={**_PROFILE_ERRORS, **_WRITE_ERRORS, "last_admin": ErrorCode.CONFLICT},
     idempotent=False,
     example=(
         {"id": _ID, "expected_version": 2},
@@ -191,18 +229,72 @@ AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     results=(Tokens,),
     actor="none",
     needs_actor=False,
-    errors={"invalid_credentials": ErrorCode.UNAUTHENTICATED},
+    errors=_LOGIN_ERRORS,
     idempotent=False,
     example=(
         {"email": "ada@example.org", "password": _PASSWORD},
-        {
-            "access_token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln",
-            "token_type": "Bearer",
-            "expires_in": 600,
-            "refresh_token": None,
-            "profile_id": _ID,
-        },
+        _TOKENS,
     ),
+)
+AUTH_REFRESH: Final[Operation[Refresh, Tokens]] = Operation(
+    queue="auth.refresh",
+    summary="Exchange a refresh token for new tokens.",
+    kind=Kind.COMMAND,
+    request=Refresh,
+    results=(Tokens,),
+    actor="none",
+    errors={
+        "refresh_token_invalid": ErrorCode.UNAUTHENTICATED,
+        "refresh_token_reused": ErrorCode.UNAUTHENTICATED,
+        "too_many_refreshes": ErrorCode.UNAVAILABLE,
+    },
+    needs_actor=False,
+    idempotent=False,
+    example=({"refresh_token": _TOKENS["refresh_token"]}, _TOKENS),
+)
+AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
+    queue="auth.logout",
+    summary="End this session, all others, or all.",
+    kind=Kind.COMMAND,
+    request=LogOut,
+    results=(LoggedOut,),
+    actor="the user",
+    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    needs_actor=True,
+    idempotent=True,
+    example=({"scope": "local"}, {"revoked": 1}),
+)
+AUTH_VERIFY: Final[Operation[VerifyToken, Verdict]] = Operation(
+    queue="auth.verify",
+    summary="Tell whether an access token is good at this moment.",
+    kind=Kind.QUERY,
+    request=VerifyToken,
+    results=(Verdict,),
+    actor="none",
+    errors={},
+    needs_actor=False,
+    idempotent=True,
+    example=(
+        {"token": _TOKENS["access_token"]},
+        {"active": True, "sub": _ID, "sid": _SESSION, "role": "user", "exp": 1795340400},
+    ),
+)
+AUTH_CHANGE_PASSWORD: Final[Operation[ChangePassword, Tokens]] = Operation(
+    queue="auth.change_password",
+    summary="Change the password; all other sessions end, and this one gets new tokens.",
+    kind=Kind.COMMAND,
+    request=ChangePassword,
+    results=(Tokens,),
+    actor="the user",
+    errors={
+        **_PROFILE_ERRORS,
+        **_LOGIN_ERRORS,
+        **_PASSWORD_ERRORS,
+        "too_many_writers": ErrorCode.CONFLICT,
+    },
+    needs_actor=True,
+    idempotent=False,
+    example=({"current_password": _PASSWORD, "new_password": "a better horse than that"}, _TOKENS),
 )
 AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
     queue="auth.keys",
@@ -237,5 +329,9 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     PROFILE_UPDATE,
     PROFILE_DELETE,
     AUTH_LOGIN,
+    AUTH_REFRESH,
+    AUTH_LOGOUT,
+    AUTH_VERIFY,
+    AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,
 )

@@ -26,6 +26,14 @@ class Settings(BaseSettings):
         Literal["pymongo", "motor"], Field(description="`motor` needs the extra of that name.")
     ] = "pymongo"
 
+    redis_url: Annotated[
+        str,
+        Field(
+            pattern=r"^(memory|rediss?)://",
+            description="Cache of sessions and counter of wrong passwords; `memory://` for one worker alone.",
+        ),
+    ] = "memory://"
+
     signing_keys_dir: Annotated[
         Path, Field(description="Folder of the keys for access tokens; `profilectl keys new` makes one.")
     ] = Path("keys")
@@ -38,6 +46,15 @@ class Settings(BaseSettings):
     bcrypt_cost: Annotated[int, Field(ge=10, le=15, description="Base-2 logarithm of bcrypt's rounds.")] = 12
     hashing_threads: Annotated[
         int, Field(ge=0, description="Threads that hash passwords; 0 takes one for each core.")
+    ] = 0
+
+    hashing_waiting: Annotated[
+        int, Field(ge=0, description="Passwords that may wait for a thread; one more is `overloaded`.")
+    ] = 64
+
+    verified_password_seconds: Annotated[
+        int,
+        Field(ge=0, le=300, description="How long a right password is remembered in memory; 0 is never."),
     ] = 0
 
     trusted_services: Annotated[
@@ -56,7 +73,9 @@ class Settings(BaseSettings):
     )
     prefetch_commands: Annotated[Prefetch, Field(description="Commands in hand, for each queue.")] = 16
     prefetch_queries: Annotated[Prefetch, Field(description="Queries in hand, for each queue.")] = 64
-    prefetch_logins: Annotated[Prefetch, Field(description="Logins in hand.")] = 16
+    prefetch_logins: Annotated[
+        Prefetch, Field(description="Logins in hand; more than may wait for a thread.")
+    ] = 128
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
     ] = "INFO"

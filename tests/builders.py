@@ -1,14 +1,17 @@
 """Things that tests need, with everything filled in that a test does not care about."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from bson import ObjectId
 
+from service.app.auth.actors import User
 from service.app.ids import new_id
 from service.domain.emails import Email
-from service.domain.profiles import Profile
+from service.domain.profiles import Profile, Role
+from service.domain.sessions import Session
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -31,3 +34,14 @@ def a_profile(**changes: Any) -> Profile:
         "updated_at": NOON,
     }
     return Profile(**{**values, **changes})
+
+
+def a_user(user_id: UUID | None = None, role: Role = Role.USER, session: UUID | None = None) -> User:
+    """Return somebody with an access token."""
+    return User(user_id or uuid4(), role, session or uuid4())
+
+
+def a_session(user_id: UUID | None = None, **changes: Any) -> Session:
+    """Return a session that is not stored anywhere, with *changes*."""
+    session = Session.opened(new_id(NOON), user_id or uuid4(), 1, NOON)
+    return replace(session, **changes)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.markup import escape
 
-from contracts.auth import LogIn, Tokens
+from contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
 from contracts.client import ProfileClient
 from contracts.failures import Refused
 from contracts.operations import PROFILE_CREATE
@@ -43,7 +43,7 @@ class Demo:
         self, title: str, request: BaseModel, call: Awaitable[BaseModel], refusal: str | None = None
     ) -> BaseModel | None:
         """Wait for *call*, and expect a result, or a *refusal* for that reason."""
-        body = request.model_dump_json(exclude={"password"})
+        body = request.model_dump_json(exclude={"password", "token", "refresh_token"})
         self.console.print(f"\n[bold]{title}[/]\n  [dim]→[/] {escape(body)}")
         started = time.perf_counter()
         result: BaseModel | None = None
@@ -94,6 +94,8 @@ async def play(demo: Demo) -> None:
     tokens = await ask("Log in, with the address in another spelling", login, client.log_in(login))
     if not isinstance(profile, Profile) or not isinstance(tokens, Tokens):
         return
+    refresh = Refresh(refresh_token=SecretStr(tokens.refresh_token))
+    await ask("Exchange the refresh token", refresh, client.refresh(refresh))
     await change(demo, profile.id, tokens.access_token)
     wrong = LogIn(email=ada.email, password=SecretStr("a wrong guess"))
     await ask("Log in with a wrong password", wrong, client.log_in(wrong), "invalid_credentials")
@@ -107,6 +109,8 @@ async def change(demo: Demo, who: UUID, token: str) -> None:
     client, ask = demo.client, demo.expect
     get = GetProfile(id=who)
     await ask("Read the profile", get, client.get_profile(get, token))
+    verify = VerifyToken(token=SecretStr(token))
+    await ask("Ask whether the access token is good", verify, client.verify_token(verify))
     update = UpdateProfile(id=who, expected_version=1, last_name="King")
     await ask("Change the name", update, client.update_profile(update, token))
     stale = UpdateProfile(id=who, expected_version=1, last_name="Byron")
@@ -116,10 +120,12 @@ async def change(demo: Demo, who: UUID, token: str) -> None:
 async def leave(demo: Demo, who: UUID, token: str) -> None:
     """Delete the profile, and look for it."""
     client, ask = demo.client, demo.expect
+    elsewhere = LogOut(scope=Scope.OTHERS)
+    await ask("Log out everywhere else", elsewhere, client.log_out(elsewhere, token))
     delete = DeleteProfile(id=who)
     await ask("Delete the profile", delete, client.delete_profile(delete, token))
     get = GetProfile(id=who)
-    await ask("Read it after that", get, client.get_profile(get, token), "profile_not_found")
+    await ask("Read it after that: the session is over, too", get, client.get_profile(get, token), "session_ended")
 
 
 async def run(console: Console, box: Sandbox) -> list[str]:

@@ -75,6 +75,7 @@ def _environment(sandbox: Sandbox, keys: Path) -> dict[str, str]:
     return {
         "RABBITMQ_URL": sandbox.service_url,
         "MONGO_URL": sandbox.mongo_url,
+        "REDIS_URL": sandbox.redis_url,
         "SIGNING_KEYS_DIR": str(keys),
     }
 

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from service.app.auth.change_password import ChangePasswordHandler
 from service.app.auth.log_in import LogInHandler
+from service.app.auth.log_out import LogOutHandler
+from service.app.auth.refresh import RefreshHandler
 from service.app.auth.tokens import AccessTokens
+from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
 from service.app.commands.update_profile import UpdateProfileHandler
@@ -19,4 +23,8 @@ class Application:
     update_profile: UpdateProfileHandler
     delete_profile: DeleteProfileHandler
     log_in: LogInHandler
+    refresh: RefreshHandler
+    log_out: LogOutHandler
+    verify_token: VerifyTokenHandler
+    change_password: ChangePasswordHandler
     tokens: AccessTokens

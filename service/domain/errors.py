@@ -20,11 +20,13 @@ class ServiceError(Exception):
     Attributes:
         field: The field of the request that is to blame, if there is one.
         retryable: Whether the same request may succeed later.
+        retry_after_ms: When, if that is known.
 
     """
 
     field: ClassVar[str | None] = None
     retryable: ClassVar[bool] = False
+    retry_after_ms: int | None = None
 
 
 class Invalid(ServiceError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from service.domain.emails import Email
@@ -43,6 +43,10 @@ class StaleVersion(Conflict):
     field = "expected_version"
 
 
+class LastAdmin(Conflict):
+    """You are the last administrator: make another one first."""
+
+
 class NothingToChange(Invalid):
     """Name at least one field to change."""
 
@@ -72,6 +76,8 @@ class Profile:
         oid: The name in the database.
         hashed_password: As the password hasher wrote it.
         version: 1 at first, and 1 more with each change that was applied.
+        sessions_version: 1 more with each change that ends all sessions. A session is good only
+            with the number it was opened with, so that one write ends them all.
 
     """
 
@@ -87,11 +93,17 @@ class Profile:
     updated_at: datetime
     deleted_at: datetime | None = None
     version: int = 1
+    sessions_version: int = 1
 
     @property
     def may_log_in(self) -> bool:
         """Whether this user may sign in."""
         return self.status is Status.ACTIVE
+
+    @property
+    def personal_words(self) -> tuple[str, ...]:
+        """What others can know of this user, so that a password made from it is no secret."""
+        return personal_words(self.first_name, self.last_name, self.email)
 
     def changed(self, changes: ProfileChanges, now: datetime) -> "Profile":
         """Return the profile with *changes* applied, or itself if they change nothing.
@@ -105,11 +117,38 @@ class Profile:
             raise NothingToChange
         if all(getattr(self, name) == value for name, value in named.items()):
             return self
-        return replace(self, **named, updated_at=now, version=self.version + 1)  # type: ignore[arg-type]
+        # Tokens name the role, and the suspended have none: both end the sessions.
+        standing = {"role", "status"} & {
+            name for name, value in named.items() if getattr(self, name) != value
+        }
+        return self._next(now, ends_sessions=bool(standing), **named)
+
+    def with_password(self, hashed_password: str, now: datetime) -> "Profile":
+        """Return the profile with another password; all its sessions have ended."""
+        return self._next(now, ends_sessions=True, hashed_password=hashed_password)
 
     def deleted(self, now: datetime) -> "Profile":
-        """Return the profile as deleted from *now* on."""
-        return replace(self, status=Status.DELETED, deleted_at=now, updated_at=now, version=self.version + 1)
+        """Return the profile as deleted from *now* on; all its sessions have ended."""
+        return self._next(now, ends_sessions=True, status=Status.DELETED, deleted_at=now)
+
+    def _next(self, now: datetime, *, ends_sessions: bool, **values: Any) -> "Profile":  # noqa: ANN401 - fields differ
+        return replace(
+            self,
+            **values,
+            updated_at=now,
+            version=self.version + 1,
+            sessions_version=self.sessions_version + ends_sessions,
+        )
+
+
+def personal_words(first_name: str, last_name: str, email: Email) -> tuple[str, ...]:
+    """Return the words that a password must not be made from; the longest first."""
+    local, _, domain = email.key.partition("@")
+    words = {first_name, last_name, email.key, local, domain, domain.partition(".")[0]}
+    return tuple(sorted((word for word in words if len(word) > _SHORT), key=len, reverse=True))
+
+
+_SHORT = 2
 
 
 class ProfileRepository(Protocol):
@@ -135,3 +174,9 @@ class ProfileRepository(Protocol):
             EmailTaken: Another profile has its address.
 
         """
+
+    async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
+        """Store another hash of the same password, unless the password has changed meanwhile."""
+
+    async def has_admin_beside(self, profile_id: UUID) -> bool:
+        """Return whether there is an active administrator other than this one."""

@@ -28,26 +28,22 @@ class HashingPool:
 
     def __init__(self, threads: int, waiting: int) -> None:
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_yield_to_others)
-        self._free = threads + waiting
+        self._places = threading.Semaphore(threads + waiting)
 
     async def run(self, work: Callable[[], Value]) -> Value:
         """Return what *work* returns.
 
-        The place is held until the thread is done, also if the caller stops waiting.
+        A caller who stops waiting gives the place back, at once or, if the work is being done, with it.
 
         Raises:
             PoolFull: Too many calls wait already.
 
         """
-        if self._free <= 0:
+        if not self._places.acquire(blocking=False):
             raise PoolFull
-        self._free -= 1
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        future.add_done_callback(self._release)
-        return await asyncio.shield(future)
-
-    def _release(self, _: object) -> None:
-        self._free += 1
+        future = self._executor.submit(work)
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Drop the calls that wait, and let those that run come to their end."""

@@ -79,8 +79,11 @@ def test_only_the_edge_swallows_everything() -> None:
     assert found == {"service/infrastructure/inputports/endpoint.py"}
 
 
-def test_nothing_sleeps() -> None:
-    assert calls(CODE, "time.sleep", "asyncio.sleep", "sleep") == []
+def test_only_what_tries_again_and_again_pauses() -> None:
+    """The watch over the keys, and a publisher whose broker is away: never a sleep for a condition."""
+    pauses = set(calls(CODE, "time.sleep", "asyncio.sleep", "sleep"))
+
+    assert pauses == {"asyncio.sleep(every.total_seconds())", "asyncio.sleep(_PAUSE_SECONDS)"}
 
 
 def test_the_core_is_told_the_time() -> None:

@@ -36,7 +36,9 @@ def test_the_example_of_the_client_passes_a_strict_type_check(tmp_path: Path) ->
     example = re.search(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
     assert example
     imports, body = example[1].split("\n\npassword", 1)
-    function = "async def main() -> None:\n" + "\n".join(f"    {line}" for line in f"password{body}".splitlines())
+    function = "async def main() -> None:\n" + "\n".join(
+        f"    {line}" for line in f"password{body}".splitlines()
+    )
 
     file = tmp_path / "example.py"
     file.write_text(f"{imports}\n\n{function}\n")

@@ -1,6 +1,6 @@
 """Passwords without the work, but with a count of it."""
 
-from service.app.auth.passwords import PasswordHasher
+from service.app.auth.passwords import CommonPasswords, PasswordHasher
 
 
 def fake_hash(password: bytes) -> str:
@@ -21,4 +21,14 @@ class FakePasswords(PasswordHasher):
 
     async def verify(self, password: bytes, hashed: str | None) -> bool:
         self.verified += 1
-        return hashed == fake_hash(password)
+        return hashed is not None and hashed.removeprefix("old ") == fake_hash(password)
+
+    def is_outdated(self, hashed: str) -> bool:
+        return not hashed.startswith("hash of ")
+
+
+class FakeCommonPasswords(CommonPasswords):
+    """Knows one."""
+
+    def __contains__(self, password: str) -> bool:
+        return password.casefold() == "password123"

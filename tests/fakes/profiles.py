@@ -1,6 +1,7 @@
 """Profiles in a dict, held to the truth by `tests/ports/test_profiles.py`."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 from bson import ObjectId
@@ -11,6 +12,7 @@ from service.domain.profiles import (
     Profile,
     ProfileNotFound,
     ProfileRepository,
+    Role,
     StaleVersion,
     Status,
 )
@@ -51,6 +53,19 @@ class FakeProfiles(ProfileRepository):
         if stored is None or stored.version != profile.version - 1:
             raise StaleVersion
         self._keep(profile)
+
+    async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
+        await asyncio.sleep(0)
+        stored = self._by_oid.get(profile.oid)
+        if stored is not None and stored.hashed_password == profile.hashed_password:
+            self._by_oid[profile.oid] = replace(stored, hashed_password=hashed_password)
+
+    async def has_admin_beside(self, profile_id: UUID) -> bool:
+        await asyncio.sleep(0)
+        return any(
+            each.role is Role.ADMIN and each.may_log_in and each.id != profile_id
+            for each in self._by_oid.values()
+        )
 
     def _keep(self, profile: Profile) -> None:
         owner = self._owner_of(profile.email)

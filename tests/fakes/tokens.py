@@ -1,9 +1,13 @@
 """Access tokens that mean nothing to anybody else."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from service.app.auth.actors import TokenExpired, TokenInvalid, User
-from service.app.auth.tokens import AccessToken, AccessTokens
+from service.app.auth.tokens import AccessToken, AccessTokens, Claims
+from tests.builders import NOON
+
+EXPIRES_AT = NOON + timedelta(seconds=600)
 
 
 class FakeTokens(AccessTokens):
@@ -18,12 +22,12 @@ class FakeTokens(AccessTokens):
         self._users[text] = user
         return AccessToken(text, 600)
 
-    def verify(self, token: str) -> User:
+    def verify(self, token: str) -> Claims:
         if token not in self._users:
             raise TokenInvalid
         if self._expired:
             raise TokenExpired
-        return self._users[token]
+        return Claims(self._users[token], EXPIRES_AT)
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         return [{"kty": "OKP", "crv": "Ed25519", "x": "eA", "kid": "key", "alg": "EdDSA", "use": "sig"}]

@@ -23,6 +23,10 @@ def a_request(operation: str, **changes: Any) -> dict[str, Any]:
         "profile.update": {"id": some_id, "first_name": "Augusta"},
         "profile.delete": {"id": some_id},
         "auth.login": {"email": an_address(), "password": PASSWORD},
+        "auth.refresh": {"refresh_token": "none"},
+        "auth.logout": {"scope": "local"},
+        "auth.verify": {"token": "none"},
+        "auth.change_password": {"current_password": PASSWORD, "new_password": "a better horse"},
         "auth.keys": {},
     }
     return {**usual[operation], **changes}
@@ -34,6 +38,10 @@ OPERATIONS = (
     "profile.update",
     "profile.delete",
     "auth.login",
+    "auth.refresh",
+    "auth.logout",
+    "auth.verify",
+    "auth.change_password",
     "auth.keys",
 )
 STRINGS = {
@@ -50,6 +58,10 @@ STRINGS = {
     ),
     "profile.delete": ("id",),
     "auth.login": ("email", "password"),
+    "auth.refresh": ("refresh_token",),
+    "auth.logout": ("scope",),
+    "auth.verify": ("token",),
+    "auth.change_password": ("current_password", "new_password"),
     "auth.keys": (),
 }
 INTEGERS = {"profile.update": ("expected_version",), "profile.delete": ("expected_version",)}

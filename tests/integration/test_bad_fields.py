@@ -116,6 +116,10 @@ async def test_nul_is_refused_in_every_string(gateway: Gateway, operation: str, 
     body = a_request(operation, **{field: "Ada\0Lovelace"})
     reply = await gateway.ask(operation, body)
 
+    if operation == "auth.verify":
+        assert reply == {"ok": True, "result": {"active": False}}
+        return
+
     expected = {
         ("profile.create", "email"): ("invalid", "email_malformed"),
         ("profile.update", "email"): ("invalid", "email_malformed"),
@@ -124,6 +128,9 @@ async def test_nul_is_refused_in_every_string(gateway: Gateway, operation: str, 
         ("auth.login", "password"): ("unauthenticated", "invalid_credentials"),
         # Who asks is not known, and hears no more than that.
         ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
+        ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
+        ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),
+        ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),
     }
 
     assert refusal(reply) == expected.get((operation, field), ("invalid", "malformed_request"))

@@ -99,7 +99,7 @@ async def test_the_address_of_somebody_else_is_taken(gateway: Gateway, ada: Pers
     assert refusal(reply) == ("conflict", "email_taken")
 
 
-async def test_a_deleted_profile_is_not_found_by_anybody(
+async def test_a_deleted_profile_is_not_found_by_anybody_else(
     gateway: Gateway, service: Gateway, ada: Person, bob: Person, admin: Person
 ) -> None:
     deleted = result(await gateway.ask("profile.delete", {"id": ada["id"]}, token=ada["token"]))
@@ -113,10 +113,14 @@ async def test_a_deleted_profile_is_not_found_by_anybody(
         ("profile.update", {"last_name": "King"}),
         ("profile.delete", {}),
     ):
-        for person in (ada, bob, admin):
+        for person in (bob, admin):
             reply = await gateway.ask(queue, {"id": ada["id"], **more}, token=person["token"])
 
             assert refusal(reply) == ("not_found", "profile_not_found")
+
+        own = await gateway.ask(queue, {"id": ada["id"], **more}, token=ada["token"])
+
+        assert refusal(own) == ("unauthenticated", "session_ended")
 
     assert refusal(await service.ask("profile.get", {"id": ada["id"]})) == ("not_found", "profile_not_found")
 

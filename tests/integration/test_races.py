@@ -68,9 +68,9 @@ async def test_one_of_twenty_writers_with_the_same_version_wins(gateway: Gateway
     assert profile["version"] == 2
 
 
-async def test_one_of_twenty_deletes_a_profile(gateway: Gateway, ada: Person) -> None:
+async def test_one_of_twenty_deletes_a_profile(gateway: Gateway, ada: Person, admin: Person) -> None:
     replies = await asyncio.gather(
-        *(gateway.ask("profile.delete", {"id": ada["id"]}, token=ada["token"]) for _ in range(20))
+        *(gateway.ask("profile.delete", {"id": ada["id"]}, token=admin["token"]) for _ in range(20))
     )
     outcomes = _outcomes(replies)
 

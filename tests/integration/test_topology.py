@@ -10,8 +10,9 @@ from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.requests import OPERATIONS, a_request
 
-COMMANDS = ("profile.create", "profile.update", "profile.delete", "auth.login")
-PREFETCH = {"profile.get": 64, "auth.keys": 64, **dict.fromkeys(COMMANDS, 16)}
+QUERIES = ("profile.get", "auth.verify", "auth.keys")
+COMMANDS = tuple(operation for operation in OPERATIONS if operation not in QUERIES)
+PREFETCH = {**dict.fromkeys(OPERATIONS, 64), **dict.fromkeys(COMMANDS, 16), "auth.login": 128}
 WORKER = f"profile-service@{socket.gethostname()}"
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -32,12 +33,14 @@ async def test_the_console_shows_two_named_connections_of_the_worker(broker: Bro
 async def test_each_queue_has_a_channel_and_a_prefetch_of_its_own(broker: Broker) -> None:
     async def look() -> dict[str, Any]:
         consumers = await broker.look_here("consumers")
-        return {each["queue"]["name"]: each for each in consumers} if len(consumers) == 6 else {}
+        return (
+            {each["queue"]["name"]: each for each in consumers} if len(consumers) == len(OPERATIONS) else {}
+        )
 
     consumers = await eventually(look)
 
     assert {name: each["prefetch_count"] for name, each in consumers.items()} == PREFETCH
-    assert len({each["channel_details"]["name"] for each in consumers.values()}) == 6
+    assert len({each["channel_details"]["name"] for each in consumers.values()}) == len(OPERATIONS)
     assert len({each["channel_details"]["connection_name"] for each in consumers.values()}) == 1
     assert all(each["ack_required"] for each in consumers.values())
 

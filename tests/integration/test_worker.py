@@ -111,7 +111,7 @@ async def test_two_workers_share_the_work(servers: Servers, tmp_path: Path) -> N
             asked = [plain.ask("profile.create", a_request("profile.create")) for _ in range(MANY)]
             replies = await asyncio.gather(*asked)
 
-    shares = [each.log.read_text().count('"operation": "profile.create"') for each in (first, second)]
+    shares = [each.log.read_text().count('"event": "request"') for each in (first, second)]
 
     assert all(reply["ok"] for reply in replies)
     assert sum(shares) == MANY

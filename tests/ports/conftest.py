@@ -1,5 +1,6 @@
 """MongoDB through both drivers."""
 
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +10,14 @@ from pymongo import AsyncMongoClient
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.pkg.database import Documents, close_mongo, default_database, open_mongo
 from tools.servers.sandbox import Sandbox
+
+
+def closed_port() -> int:
+    """Return a port on this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -1,5 +1,4 @@
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from typing import Any, get_args
 from uuid import uuid4
@@ -16,6 +15,7 @@ from service.infrastructure.mongo.indexes import INDEXES, PROFILES, IndexMissing
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, MongoDriver, close_mongo, default_database, open_mongo
 from tests.builders import NOON, a_profile
+from tests.ports.conftest import closed_port
 from tools.servers.sandbox import Sandbox
 
 
@@ -25,14 +25,6 @@ async def fresh(client: AsyncMongoClient[Documents]) -> AsyncIterator[Any]:
     database = client.get_database(f"{default_database(client).name}-{uuid4().hex[:8]}")
     yield database
     await client.drop_database(database.name)
-
-
-def closed_port() -> int:
-    """Return a port on this machine that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest_asyncio.fixture(params=get_args(MongoDriver))

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -252,3 +253,27 @@ async def test_a_profile_is_added_once(profiles: ProfileRepository) -> None:
     with pytest.raises(EmailTaken):
         await profiles.add(ada)
     assert await profiles.get(ada.id) == ada
+
+
+async def test_another_hash_of_the_same_password_is_no_new_version(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.replace_hash(ada, "another hash")
+
+    assert await profiles.get(ada.id) == replace(ada, hashed_password="another hash")
+
+
+async def test_a_new_password_is_not_overwritten_by_a_hash_of_the_old_one(
+    profiles: ProfileRepository,
+) -> None:
+    ada = await stored(profiles)
+    await profiles.save(changed := ada.with_password("the hash of a new password", LATER))
+    await profiles.replace_hash(ada, "another hash of the old password")
+
+    assert await profiles.get(ada.id) == changed
+
+
+async def test_admins_beside_one_are_active_admins(profiles: ProfileRepository) -> None:
+    boss, other = await stored(profiles, role=Role.ADMIN), await stored(profiles, role=Role.ADMIN)
+
+    assert await profiles.has_admin_beside(boss.id)
+    assert await profiles.has_admin_beside(other.id)

@@ -9,10 +9,18 @@ from service.pkg.hashing_pool import HashingPool
 
 
 @asynccontextmanager
-async def busy(pool: HashingPool, calls: int = 1) -> AsyncIterator[list[asyncio.Task[bool]]]:
-    """Keep *pool* busy with so many calls, and let them go at the end."""
+async def busy(
+    pool: HashingPool, calls: int = 1, began: threading.Event | None = None
+) -> AsyncIterator[list[asyncio.Task[bool]]]:
+    """Keep *pool* busy with so many calls, and let them go at the end; set *began* with the first."""
     go_on = threading.Event()
-    tasks = [asyncio.create_task(pool.run(lambda: go_on.wait(10))) for _ in range(calls)]
+
+    def wait() -> bool:
+        if began:
+            began.set()
+        return go_on.wait(10)
+
+    tasks = [asyncio.create_task(pool.run(wait)) for _ in range(calls)]
     await asyncio.sleep(0)
     try:
         yield tasks

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from service.app.auth.throttle import Attempt
 from service.domain.errors import Unauthenticated
 from service.domain.profiles import Role
 
@@ -37,6 +38,7 @@ class User:
 
     id: UUID
     role: Role
+    session: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,24 @@ class TrustedService:
 
 
 Actor = Anonymous | User | TrustedService
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Everything that is known of who sent a request.
+
+    Attributes:
+        service: The broker user, if RabbitMQ vouches for one.
+        client_ip: Where the human is, if a trusted service says so.
+        message_id: The name that the sender gave to the request.
+
+    """
+
+    actor: Actor
+    service: str | None = None
+    client_ip: str | None = None
+    message_id: str | None = None
+
+    def attempt(self, account: str) -> Attempt:
+        """Return an attempt by this caller at the password of *account*."""
+        return Attempt(account, self.service, self.client_ip)

@@ -1,8 +1,15 @@
-"""Hashing passwords: the port, and the refusals around it."""
+"""Passwords: the ports for hashing and screening them, and proving that one is known."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
+from service.app.auth.throttle import Attempt, Outcome, Throttle
 from service.domain.errors import Invalid, Unauthenticated
+from service.domain.passwords import new_password_bytes, password_bytes
+from service.domain.profiles import Profile, ProfileRepository
+
+# Hashed instead of a password that cannot be anybody's, so that refusing it takes as long.
+_NOBODYS_PASSWORD = b"-"
 
 
 class InvalidCredentials(Unauthenticated):
@@ -13,6 +20,18 @@ class CurrentPasswordRequired(Invalid):
     """Changing your e-mail address needs your current password."""
 
     field = "current_password"
+
+
+class PasswordTooCommon(Invalid):
+    """The password is one of those that are guessed first."""
+
+    field = "password"
+
+
+class PasswordTooPersonal(Invalid):
+    """The password is made from your own name or address."""
+
+    field = "password"
 
 
 class PasswordHasher(Protocol):
@@ -26,3 +45,73 @@ class PasswordHasher(Protocol):
 
         With `None`, for a user who cannot log in, does the same work and returns False.
         """
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Return whether *hashed* would be made otherwise today."""
+
+
+class CommonPasswords(Protocol):
+    """Knows the passwords that are guessed first."""
+
+    def __contains__(self, password: str) -> bool:
+        """Return whether *password* is one of them, in whatever case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """Everything about passwords that several use cases need."""
+
+    hasher: PasswordHasher
+    common: CommonPasswords
+    throttle: Throttle
+    profiles: ProfileRepository
+
+    async def hash_new(self, password: str, personal: tuple[str, ...]) -> str:
+        """Return the hash of a password that somebody wants to have from now on.
+
+        *personal* are the words that it must not be made from (NIST SP 800-63B, 5.1.1.2).
+        """
+        encoded = new_password_bytes(password)
+        normal = encoded.decode()  # or a spelling that is hashed alike would pass
+        if normal in self.common:
+            raise PasswordTooCommon
+        if _is_made_from(normal, personal):
+            raise PasswordTooPersonal
+        return await self.hasher.hash(encoded)
+
+    async def prove(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
+        """Return *profile* if *password* is its user's and the user may log in.
+
+        The same work whether the user is unknown, suspended or deleted, or the password wrong or
+        impossible (OWASP Authentication Cheat Sheet, "Authentication Responses").
+
+        Raises:
+            InvalidCredentials
+            RateLimited, Unavailable: The password was not looked at.
+
+        """
+        known = profile if profile and profile.may_log_in else None
+        try:
+            encoded = password_bytes(password)
+        except Invalid:
+            known, encoded = None, _NOBODYS_PASSWORD
+        async with self.throttle.attempt(attempt) as reservation:
+            matches = await self.hasher.verify(encoded, known.hashed_password if known else None)
+            if known is None or not matches:
+                reservation.outcome = Outcome.WRONG
+                raise InvalidCredentials
+            reservation.outcome = Outcome.RIGHT
+        if self.hasher.is_outdated(known.hashed_password):
+            await self.profiles.replace_hash(known, await self.hasher.hash(encoded))
+        return known
+
+
+def _is_made_from(password: str, personal: tuple[str, ...]) -> bool:
+    """Return whether little is left of *password* without the *personal* words in it."""
+    rest = folded = password.casefold()
+    for word in personal:
+        rest = rest.replace(word.casefold(), "")
+    return len(rest) < len(folded) and len(rest) <= _LITTLE
+
+
+_LITTLE = 4

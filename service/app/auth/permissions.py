@@ -5,9 +5,9 @@ from enum import Enum, auto
 from typing import Final
 from uuid import UUID
 
-from service.app.auth.actors import Actor, Anonymous, TrustedService
+from service.app.auth.actors import Actor, Anonymous, TrustedService, User
 from service.domain.errors import Forbidden
-from service.domain.profiles import Role
+from service.domain.profiles import LastAdmin, ProfileRepository, Role
 
 
 class NotAllowed(Forbidden):
@@ -91,3 +91,30 @@ def require(
     if isinstance(actor, Anonymous):
         raise actor.why
     raise refusal
+
+
+def require_user(actor: Actor) -> User:
+    """Return *actor* if it is a human who is logged in.
+
+    Raises:
+        Unauthenticated: It is not known who asks.
+        NotAllowed: A service asks on its own account.
+
+    """
+    if isinstance(actor, Anonymous):
+        raise actor.why
+    if isinstance(actor, TrustedService):
+        raise NotAllowed
+    return actor
+
+
+def is_owner(actor: Actor, profile_id: UUID) -> bool:
+    """Return whether *actor* is the user of this profile, administrator or not."""
+    return isinstance(actor, User) and actor.id == profile_id
+
+
+async def refuse_last_admin(profiles: ProfileRepository, actor: Actor, profile_id: UUID) -> None:
+    """Raise `LastAdmin` if nobody could administrate once this administrator is gone."""
+    is_admin = relation(actor, profile_id) is Relation.ADMIN
+    if is_admin and not await profiles.has_admin_beside(profile_id):
+        raise LastAdmin

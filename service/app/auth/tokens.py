@@ -1,8 +1,10 @@
-"""Access tokens: the port."""
+"""Access tokens and refresh tokens: the ports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from service.app.auth.actors import User
 
@@ -21,14 +23,32 @@ class AccessToken:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a genuine access token says. Whether its session is still alive, it can't say."""
+
+    user: User
+    expires_at: datetime
+
+
 class AccessTokens(Protocol):
     """Issues and verifies access tokens."""
 
     def issue(self, user: User) -> AccessToken:
         """Return a new token for *user*."""
 
-    def verify(self, token: str) -> User:
-        """Return whom *token* was issued to, or raise `TokenInvalid` or `TokenExpired`."""
+    def verify(self, token: str) -> Claims:
+        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """Return the public keys that tokens are verified with, as JSON Web Keys (RFC 7517)."""
+
+
+class RefreshTokens(Protocol):
+    """Writes and reads refresh tokens. They are not stored: only whoever has the key can make one."""
+
+    def issue(self, session_id: UUID, step: int) -> str:
+        """Return the token of a session at a step; always the same one."""
+
+    def read(self, token: str) -> tuple[UUID, int]:
+        """Return session and step, or raise `RefreshTokenInvalid`."""

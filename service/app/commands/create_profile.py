@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 from service.app.auth.actors import Actor
-from service.app.auth.passwords import PasswordHasher
+from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import Action, RoleNotAllowed, require
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.emails import Email
-from service.domain.passwords import new_password_bytes
-from service.domain.profiles import Profile, ProfileRepository, Role
+from service.domain.profiles import Profile, ProfileRepository, Role, personal_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class CreateProfileHandler:
     """Carries out `CreateProfile`."""
 
     profiles: ProfileRepository
-    passwords: PasswordHasher
+    passwords: Passwords
     clock: Clock
 
     async def handle(self, command: CreateProfile) -> Profile:
@@ -38,7 +37,8 @@ class CreateProfileHandler:
         if command.role is not Role.USER:
             require(Action.GIVE_ROLE, command.actor, refusal=RoleNotAllowed)
         email = Email.parse(command.email)
-        password = new_password_bytes(command.password)
+        words = personal_words(command.first_name, command.last_name, email)
+        hashed_password = await self.passwords.hash_new(command.password, words)
         now = self.clock.now()
         profile = Profile(
             id=new_id(now),
@@ -46,7 +46,7 @@ class CreateProfileHandler:
             first_name=command.first_name,
             last_name=command.last_name,
             email=email,
-            hashed_password=await self.passwords.hash(password),
+            hashed_password=hashed_password,
             role=command.role,
             created_at=now,
             updated_at=now,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require
+from service.app.auth.permissions import Action, is_owner, refuse_last_admin, require
+from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
 from service.app.commands.saving import change
 from service.domain.profiles import Profile, ProfileRepository
@@ -24,17 +25,22 @@ class DeleteProfileHandler:
     """Carries out `DeleteProfile`."""
 
     profiles: ProfileRepository
+    sessions: Sessions
     clock: Clock
 
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
         require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
-        return await change(
+        if is_owner(command.actor, command.profile_id):
+            await refuse_last_admin(self.profiles, command.actor, command.profile_id)
+        _, deleted = await change(
             self.profiles,
             command.profile_id,
             command.expected_version,
             lambda profile: self._decide(command, profile),
         )
+        await self.sessions.end(deleted.id, "deleted")
+        return deleted
 
     def _decide(self, command: DeleteProfile, profile: Profile) -> Profile:
         require(Action.DELETE_PROFILE, command.actor, profile.id)

@@ -21,8 +21,8 @@ async def change(
     profile_id: UUID,
     expected_version: int | None,
     decide: Callable[[Profile], Profile],
-) -> Profile:
-    """Load a profile, let *decide* make the next one of it, store that, and return it.
+) -> tuple[Profile, Profile]:
+    """Load a profile, let *decide* make the next one of it, store that, and return both.
 
     Whoever names no *expected_version* does not care what came between, so it is tried again.
 
@@ -38,10 +38,10 @@ async def change(
         if expected_version not in (None, before.version):
             raise StaleVersion
         if after is before:
-            return before
+            return before, before
         try:
             await profiles.save(after)
         except StaleVersion:
             continue
-        return after
+        return before, after
     raise TooManyWriters

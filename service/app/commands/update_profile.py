@@ -3,21 +3,20 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from service.app.auth.actors import Actor
-from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials, PasswordHasher
-from service.app.auth.permissions import Action, Relation, relation, require
+from service.app.auth.actors import Caller
+from service.app.auth.passwords import CurrentPasswordRequired, Passwords
+from service.app.auth.permissions import Action, is_owner, refuse_last_admin, require
+from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
 from service.app.commands.saving import change
-from service.domain.errors import Invalid
-from service.domain.passwords import password_bytes
-from service.domain.profiles import Profile, ProfileChanges, ProfileRepository
+from service.domain.profiles import Profile, ProfileChanges, ProfileRepository, Role, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProfile:
     """Change some fields of a profile."""
 
-    actor: Actor
+    caller: Caller
     profile_id: UUID
     changes: ProfileChanges
     expected_version: int | None = None
@@ -29,35 +28,40 @@ class UpdateProfileHandler:
     """Carries out `UpdateProfile`."""
 
     profiles: ProfileRepository
-    passwords: PasswordHasher
+    passwords: Passwords
+    sessions: Sessions
     clock: Clock
 
     async def handle(self, command: UpdateProfile) -> Profile:
         """Return the profile as it is after the change."""
-        require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
-        if command.changes.email and relation(command.actor, command.profile_id) is Relation.SELF:
+        actor, changes = command.caller.actor, command.changes
+        require(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
+        if changes.email and is_owner(actor, command.profile_id):
             await self._prove_password(command)
-        return await change(
+        is_stepping_down = changes.role is Role.USER or changes.status is Status.SUSPENDED
+        if is_stepping_down and is_owner(actor, command.profile_id):
+            await refuse_last_admin(self.profiles, actor, command.profile_id)
+        before, after = await change(
             self.profiles,
             command.profile_id,
             command.expected_version,
             lambda profile: self._decide(command, profile),
         )
+        if after.sessions_version != before.sessions_version:
+            await self.sessions.end(after.id, after.status.value if not after.may_log_in else "role_changed")
+        return after
 
     def _decide(self, command: UpdateProfile, profile: Profile) -> Profile:
-        require(Action.CHANGE_PROFILE, command.actor, profile.id)
+        require(Action.CHANGE_PROFILE, command.caller.actor, profile.id)
         if command.changes.role or command.changes.status:
-            require(Action.CHANGE_STANDING, command.actor, profile.id)
+            require(Action.CHANGE_STANDING, command.caller.actor, profile.id)
         return profile.changed(command.changes, self.clock.now())
 
     async def _prove_password(self, command: UpdateProfile) -> None:
         """Raise unless the owner knows the password: an address is the way back into an account."""
         if command.current_password is None:
             raise CurrentPasswordRequired
-        try:
-            password = password_bytes(command.current_password)
-        except Invalid as error:
-            raise InvalidCredentials from error
         profile = await self.profiles.get(command.profile_id)
-        if not await self.passwords.verify(password, profile.hashed_password):
-            raise InvalidCredentials
+        await self.passwords.prove(
+            command.current_password, profile, command.caller.attempt(profile.email.key)
+        )

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -21,10 +21,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _SUFFIX: Final = ".pem"
+_REFRESH_KEY: Final = "refresh.key"
+_REFRESH_KEY_BYTES: Final = 32
+_STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 
 
 class NoSigningKeys(Exception):
-    """The folder holds no usable signing key."""
+    """The folder does not hold the keys that are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +36,20 @@ class SigningKey:
 
     Attributes:
         kid: The thumbprint of its public part (RFC 7638).
+        made_at: When it was made.
 
     """
 
     private: Ed25519PrivateKey = field(repr=False)
     kid: str
+    made_at: datetime
 
     @classmethod
-    def of(cls, private: Ed25519PrivateKey) -> Self:
+    def of(cls, private: Ed25519PrivateKey, made_at: datetime) -> Self:
         """Return *private* with its name."""
         members = {"crv": "Ed25519", "kty": "OKP", "x": _x(private)}
         canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-        return cls(private, _base64url(hashlib.sha256(canonical).digest()))
+        return cls(private, _base64url(hashlib.sha256(canonical).digest()), made_at)
 
     def public_jwk(self) -> Mapping[str, str]:
         """Return the public part as a JSON Web Key (RFC 7517)."""
@@ -61,8 +66,9 @@ class SigningKey:
 def new_key(folder: Path, now: datetime) -> Path:
     """Write a new key into *folder*, readable by its owner alone, and return its path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = SigningKey.of(Ed25519PrivateKey.generate())
-    path = folder / f"{now:%Y%m%dT%H%M%S.%fZ}-{key.kid}{_SUFFIX}"
+    _make_refresh_key(folder)
+    key = SigningKey.of(Ed25519PrivateKey.generate(), now)
+    path = folder / f"{now:{_STAMP}}-{key.kid}{_SUFFIX}"
     pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(pem)
@@ -70,17 +76,55 @@ def new_key(folder: Path, now: datetime) -> Path:
 
 
 def load_keys(folder: Path) -> tuple[SigningKey, ...]:
-    """Return the keys in *folder* in the order of their names, which is that of their making.
+    """Return the keys in *folder*, the oldest first.
 
     Raises:
         NoSigningKeys: There is none, or a file is no Ed25519 key; says which and what to do.
 
     """
-    keys = tuple(_load(path) for path in sorted(folder.glob(f"*{_SUFFIX}")))
+    paths = sorted(folder.glob(f"*{_SUFFIX}"))
+    keys = tuple(sorted(map(_load, paths), key=lambda key: key.made_at))
     if not keys:
         msg = f"No signing key in {folder}: make one with `profilectl keys new`."
         raise NoSigningKeys(msg)
     return keys
+
+
+def retire_key(folder: Path, kid: str) -> Path:
+    """Take the key *kid* out of use, and return the file it is kept in.
+
+    Raises:
+        NoSigningKeys: There is no such key, or it is the last one.
+
+    """
+    keys = {_load(path).kid: path for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+    if kid not in keys:
+        raise NoSigningKeys(f"No key {kid} in {folder}.")
+    if len(keys) == 1:
+        raise NoSigningKeys(f"{kid} is the last key: make another one first, with `profilectl keys new`.")
+    return keys[kid].rename(keys[kid].with_suffix(".retired"))
+
+
+def load_refresh_key(folder: Path) -> bytes:
+    """Return the key for refresh tokens in *folder*, or raise `NoSigningKeys`."""
+    path = folder / _REFRESH_KEY
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise NoSigningKeys(f"No {path}: make one with `profilectl keys new`.") from error
+    if len(key) != _REFRESH_KEY_BYTES:
+        raise NoSigningKeys(f"{path} has to hold {_REFRESH_KEY_BYTES} random bytes.")
+    return key
+
+
+def _make_refresh_key(folder: Path) -> None:
+    """Write a key for refresh tokens into *folder*, unless there is one: without it they all die."""
+    try:
+        descriptor = os.open(folder / _REFRESH_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(os.urandom(_REFRESH_KEY_BYTES))
 
 
 def _load(path: Path) -> SigningKey:
@@ -91,7 +135,15 @@ def _load(path: Path) -> SigningKey:
         raise NoSigningKeys(msg) from error
     if not isinstance(private, Ed25519PrivateKey):
         raise NoSigningKeys(msg)
-    return SigningKey.of(private)
+    return SigningKey.of(private, _made_at(path))
+
+
+def _made_at(path: Path) -> datetime:
+    """Return the time in the name of a file of ours; of any other file, that of its last change."""
+    try:
+        return datetime.strptime(path.name.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _x(private: Ed25519PrivateKey) -> str:

@@ -1,8 +1,9 @@
 """Passwords as bcrypt hashes, made in a pool of threads."""
 
+import re
 import secrets
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import bcrypt
 
@@ -11,6 +12,10 @@ from service.domain.errors import Unavailable
 from service.pkg.hashing_pool import HashingPool, PoolFull
 
 Value = TypeVar("Value")
+
+_HASH: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+# A hash in the database may come from elsewhere: one of cost 31 would keep a core busy for days.
+_COSTS: Final = range(4, 16)
 
 
 class Overloaded(Unavailable):
@@ -38,12 +43,23 @@ class BcryptPasswords(PasswordHasher):
 
     async def verify(self, password: bytes, hashed: str | None) -> bool:
         """Return whether *hashed* was made from *password*; with `None`, work as long and say no."""
-        against = (hashed or self._nobodys_hash).encode()
+        usable = hashed is not None and _cost(hashed) in _COSTS
+        against = (hashed if hashed and usable else self._nobodys_hash).encode()
         matches = await self._run(lambda: bcrypt.checkpw(password, against))
-        return matches and hashed is not None
+        return matches and usable
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Return whether *hashed* has another cost than is set now."""
+        return _cost(hashed) != self._cost
 
     async def _run(self, work: Callable[[], Value]) -> Value:
         try:
             return await self._pool.run(work)
         except PoolFull as error:
             raise Overloaded from error
+
+
+def _cost(hashed: str) -> int | None:
+    """Return the cost that *hashed* was made at, or `None` if it is no hash of bcrypt's."""
+    found = _HASH.fullmatch(hashed)
+    return int(found[1]) if found else None

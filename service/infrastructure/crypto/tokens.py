@@ -1,39 +1,38 @@
 """Access tokens as signed JWTs (RFC 9068), Ed25519 only."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import jwt
 
 from service.app.auth.actors import TokenExpired, TokenInvalid, User
-from service.app.auth.tokens import AccessToken, AccessTokens
+from service.app.auth.tokens import AccessToken, AccessTokens, Claims
 from service.app.clock import Clock
 from service.domain.profiles import Role
-from service.infrastructure.crypto.keys import SigningKey
+from service.infrastructure.crypto.keyring import Keyring
 
 _ALGORITHM: Final = "EdDSA"
 _TYPE: Final = "at+jwt"  # RFC 9068, 2.1: no other kind of JWT passes for an access token
-_REQUIRED: Final = ["iss", "aud", "sub", "role", "iat", "exp", "jti"]
+_REQUIRED: Final = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
 _MAX_LENGTH: Final = 4096
 
 
 class JwtAccessTokens(AccessTokens):
-    """Signs with the newest key and verifies with any.
+    """Signs with one key of the ring and verifies with any.
 
     Args:
-        keys: The newest one last.
+        keyring: The keys.
         issuer, audience: What `iss` and `aud` say, and have to say.
         lifetime: From issue to expiry.
 
     """
 
     def __init__(
-        self, keys: Sequence[SigningKey], clock: Clock, issuer: str, audience: str, lifetime: timedelta
+        self, keyring: Keyring, clock: Clock, issuer: str, audience: str, lifetime: timedelta
     ) -> None:
-        self._keys = {key.kid: key for key in keys}
-        self._signer = keys[-1]
+        self._keyring = keyring
         self._clock = clock
         self._issuer = issuer
         self._audience = audience
@@ -46,30 +45,33 @@ class JwtAccessTokens(AccessTokens):
             "iss": self._issuer,
             "aud": self._audience,
             "sub": str(user.id),
+            "sid": str(user.session),
             "role": user.role.value,
             "iat": now,
             "exp": now + self._lifetime,
             "jti": uuid4().hex,
         }
-        headers = {"kid": self._signer.kid, "typ": _TYPE}
-        text = jwt.encode(claims, self._signer.private, _ALGORITHM, headers)
+        signer = self._keyring.signer
+        headers = {"kid": signer.kid, "typ": _TYPE}
+        text = jwt.encode(claims, signer.private, _ALGORITHM, headers)
         return AccessToken(text, int(self._lifetime.total_seconds()))
 
-    def verify(self, token: str) -> User:
-        """Return whom *token* was issued to, or raise `TokenInvalid` or `TokenExpired`."""
+    def verify(self, token: str) -> Claims:
+        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
         try:
             claims = self._claims(token)
-            return User(UUID(claims["sub"]), Role(claims["role"]))
+            user = User(UUID(claims["sub"]), Role(claims["role"]), UUID(str(claims["sid"])))
+            return Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired from error
-        except (jwt.InvalidTokenError, ValueError) as error:
+        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
             raise TokenInvalid from error
 
     def _claims(self, token: str) -> dict[str, Any]:
         if len(token) > _MAX_LENGTH:
             raise TokenInvalid
         header = jwt.get_unverified_header(token)
-        key = self._keys.get(header.get("kid", ""))
+        key = self._keyring.find(header.get("kid", ""))
         if key is None or header.get("typ") != _TYPE:
             raise TokenInvalid
         return jwt.decode(
@@ -84,4 +86,4 @@ class JwtAccessTokens(AccessTokens):
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """Return the public keys that tokens are verified with."""
-        return [key.public_jwk() for key in self._keys.values()]
+        return [key.public_jwk() for key in self._keyring.keys]

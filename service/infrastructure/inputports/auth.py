@@ -1,10 +1,23 @@
-"""Requests about logins and keys: from the wire to a command or query, and back."""
+"""Requests about logins, sessions and keys: from the wire to a command or query, and back."""
 
 from contracts import auth as wire
-from contracts.operations import AUTH_KEYS, AUTH_LOGIN
+from contracts.operations import (
+    AUTH_CHANGE_PASSWORD,
+    AUTH_KEYS,
+    AUTH_LOGIN,
+    AUTH_LOGOUT,
+    AUTH_REFRESH,
+    AUTH_VERIFY,
+)
+from contracts.profiles import Role
 from service.app.application import Application
-from service.app.auth.actors import Actor
+from service.app.auth.actors import Caller
+from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_in import LogIn
+from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.refresh import Refresh
+from service.app.auth.sessions import LoggedIn
+from service.app.auth.verify_token import VerifyToken
 from service.infrastructure.inputports.requests import Requests
 
 
@@ -12,15 +25,49 @@ def subscribe_auth(requests: Requests, app: Application) -> None:
     """Answer the operations `auth.*`."""
 
     @requests.on(AUTH_LOGIN)
-    async def log_in(request: wire.LogIn, _: Actor) -> wire.Tokens:
-        command = LogIn(email=request.email, password=request.password.get_secret_value())
-        user = await app.log_in.handle(command)
-        return wire.Tokens(
-            access_token=user.access_token.text,
-            expires_in=user.access_token.seconds,
-            profile_id=user.profile.id,
+    async def log_in(request: wire.LogIn, caller: Caller) -> wire.Tokens:
+        password = request.password.get_secret_value()
+        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password)))
+
+    @requests.on(AUTH_REFRESH)
+    async def refresh(request: wire.Refresh, caller: Caller) -> wire.Tokens:
+        command = Refresh(request.refresh_token.get_secret_value(), caller.message_id)
+        return _tokens(await app.refresh.handle(command))
+
+    @requests.on(AUTH_LOGOUT)
+    async def log_out(request: wire.LogOut, caller: Caller) -> wire.LoggedOut:
+        revoked = await app.log_out.handle(LogOut(caller.actor, Scope(request.scope)))
+        return wire.LoggedOut(revoked=revoked)
+
+    @requests.on(AUTH_VERIFY)
+    async def verify_token(request: wire.VerifyToken, _: Caller) -> wire.Verdict:
+        claims = await app.verify_token.handle(VerifyToken(request.token.get_secret_value()))
+        if claims is None:
+            return wire.Verdict(active=False)
+        return wire.Verdict(
+            active=True,
+            sub=claims.user.id,
+            sid=claims.user.session,
+            role=Role(claims.user.role),
+            exp=int(claims.expires_at.timestamp()),
         )
 
+    @requests.on(AUTH_CHANGE_PASSWORD)
+    async def change_password(request: wire.ChangePassword, caller: Caller) -> wire.Tokens:
+        command = ChangePassword(
+            caller, request.current_password.get_secret_value(), request.new_password.get_secret_value()
+        )
+        return _tokens(await app.change_password.handle(command))
+
     @requests.on(AUTH_KEYS)
-    async def list_keys(_request: wire.ListKeys, _actor: Actor) -> wire.JsonWebKeySet:
+    async def list_keys(_: wire.ListKeys, _caller: Caller) -> wire.JsonWebKeySet:
         return wire.JsonWebKeySet.model_validate({"keys": app.tokens.public_keys()})
+
+
+def _tokens(user: LoggedIn) -> wire.Tokens:
+    return wire.Tokens(
+        access_token=user.access_token.text,
+        expires_in=user.access_token.seconds,
+        refresh_token=user.refresh_token,
+        profile_id=user.user_id,
+    )

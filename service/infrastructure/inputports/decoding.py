@@ -27,6 +27,8 @@ _REASONS: Final = {
     "uuid_parsing": "not_a_uuid",
     "value_error": "not_allowed",
 }
+# A request of many unknown fields is not worth a large reply.
+_MOST_DETAILS: Final = 16
 # An unknown name is repeated only if it looks like the name of a field, and not like a value.
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z_]{0,29}")
 
@@ -81,7 +83,7 @@ def _malformed(model: type[Request], error: ValidationError) -> Malformed:
     return MalformedRequest(
         *(
             ErrorDetail(field=_field(model, each["loc"]), reason=_REASONS.get(each["type"], "wrong_type"))
-            for each in errors
+            for each in errors[:_MOST_DETAILS]
             if each["loc"]
         )
     )

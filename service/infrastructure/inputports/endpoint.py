@@ -15,9 +15,10 @@ from pydantic import BaseModel
 from contracts.fields import Request
 from contracts.operations import Kind, Operation
 from contracts.replies import ErrorBody, Failure
-from service.app.auth.actors import Actor
+from service.app.auth.actors import Caller
 from service.app.clock import Clock
 from service.domain.errors import Invalid, ServiceError
+from service.infrastructure.inputports.audit import audit
 from service.infrastructure.inputports.deadlines import OutOfTime, seconds_left
 from service.infrastructure.inputports.decoding import Malformed, decode
 from service.infrastructure.inputports.errors import error_body
@@ -32,7 +33,7 @@ from service.infrastructure.inputports.principals import Principals
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
-Translator = Callable[[Asked, Actor], Awaitable[Answered]]
+Translator = Callable[[Asked, Caller], Awaitable[Answered]]
 
 # A request that has killed this many workers is not given to another one.
 MAX_DELIVERIES: Final = 5
@@ -66,6 +67,8 @@ class Outcome(Generic[Asked]):
     error: ErrorBody | None = None
     cause: Exception | None = None
     request: Asked | None = None
+    caller: Caller | None = None
+    result: BaseModel | None = None
 
     @property
     def is_dead(self) -> bool:
@@ -93,6 +96,8 @@ class Endpoint(Generic[Asked, Answered]):
             await self._set_aside(message, outcome, outcome.error)
         await message.ack()
         self._record(message, outcome, time.perf_counter() - started)
+        reason = outcome.error.reason if outcome.error else None
+        audit(self.operation.queue, reason, outcome.caller, outcome.request, outcome.result)
 
     async def _outcome(self, message: AbstractIncomingMessage) -> Outcome[Asked]:
         outcome: Outcome[Asked] = Outcome()
@@ -100,7 +105,9 @@ class Endpoint(Generic[Asked, Answered]):
             self._admit(message)
             async with _limit(seconds_left(message, self.edge.clock.now().timestamp())):
                 outcome.request = decode(self.operation.request, message.body, message.content_type)
-                result = await self.translate(outcome.request, self._actor(message))
+                outcome.caller = await self.edge.principals.identify(message, self.operation)
+                result = await self.translate(outcome.request, outcome.caller)
+            outcome.result = result
             outcome.body = b'{"ok":true,"result":%b}' % result.model_dump_json().encode()
         except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets an answer
             outcome.cause, outcome.error = error, error_body(error)
@@ -113,11 +120,6 @@ class Endpoint(Generic[Asked, Answered]):
         deliveries = message.headers.get("x-delivery-count")  # a number if the broker wrote it
         if isinstance(deliveries, int) and deliveries >= MAX_DELIVERIES:
             raise TooManyDeliveries
-
-    def _actor(self, message: AbstractIncomingMessage) -> Actor:
-        return self.edge.principals.identify(
-            message.headers.get("authorization"), message.user_id, self.operation.queue
-        )
 
     async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
         reply = reply_to(message, self.operation.queue, outcome.body)

@@ -46,6 +46,7 @@ def error_body(error: Exception) -> ErrorBody:
         reason=reason_of(type(error)),
         message=(type(error).__doc__ or "").partition("\n")[0],
         retryable=error.retryable,
+        retry_after_ms=error.retry_after_ms,
         details=_details(error),
     )
 

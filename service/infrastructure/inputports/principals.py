@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Final
 
-from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
+from aio_pika.abc import AbstractIncomingMessage
+
+from contracts.operations import Operation
+from service.app.auth.actors import Actor, Anonymous, Caller, TokenInvalid, TrustedService
+from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
 from service.domain.errors import Unauthenticated
 
 _SCHEME: Final = "bearer"
+_IPV6: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,37 +23,66 @@ class Principals:
 
     Attributes:
         tokens: What verifies access tokens.
+        sessions: What tells whether their sessions are alive.
         trusted_services: The operations that a broker user may call on its own account.
 
     """
 
     tokens: AccessTokens
+    sessions: Sessions
     trusted_services: Mapping[str, frozenset[str]]
 
-    def identify(self, authorization: object, user_id: str | None, operation: str) -> Actor:
-        """Return who asks for *operation*.
+    async def identify(self, message: AbstractIncomingMessage, operation: Operation[Any, Any]) -> Caller:
+        """Return who sent *message* to ask for *operation*.
 
-        Where a token is present, the human's rights decide, even if they are none: a service must
-        not gain by sending a dead token.
+        `user_id` names the service: RabbitMQ refuses a message whose `user_id` is not the user of its
+        connection (RabbitMQ documentation, "Validated User-ID"). The header `authorization` names the
+        human: `Bearer <token>` (RFC 6750, 2.1).
 
-        Args:
-            authorization: The header of that name, if any: `Bearer <token>` (RFC 6750, 2.1).
-            user_id: The AMQP property. RabbitMQ refuses a message whose `user_id` is not the user
-                of its connection (RabbitMQ documentation, "Validated User-ID").
-            operation: The queue it came from.
+        Raises:
+            Unavailable: It is not known whether the session is alive.
 
         """
-        if authorization is not None:
-            return self._human(authorization)
-        if user_id and operation in self.trusted_services.get(user_id, frozenset()):
-            return TrustedService(user_id)
-        return Anonymous()
+        return Caller(
+            actor=await self._actor(message, operation),
+            service=message.user_id,
+            client_ip=self._client_ip(message),
+            message_id=message.message_id,
+        )
 
-    def _human(self, authorization: object) -> Actor:
+    async def _actor(self, message: AbstractIncomingMessage, operation: Operation[Any, Any]) -> Actor:
+        """Where a token is present, the human's rights decide, even if they are none.
+
+        A service must not gain by sending a dead token.
+        """
+        if not operation.heeds_actor:
+            return Anonymous()
+        authorization = message.headers.get("authorization")
+        if authorization is not None:
+            return await self._human(authorization)
+        allowed = self.trusted_services.get(message.user_id or "", frozenset())
+        return TrustedService(str(message.user_id)) if operation.queue in allowed else Anonymous()
+
+    async def _human(self, authorization: object) -> Actor:
         scheme, _, token = str(authorization).partition(" ")
         if scheme.lower() != _SCHEME or not isinstance(authorization, str):
             return Anonymous(why=TokenInvalid())
         try:
-            return self.tokens.verify(token.strip())
+            user = self.tokens.verify(token.strip()).user
+            await self.sessions.check(user)
         except Unauthenticated as error:
             return Anonymous(why=error)
+        return user
+
+    def _client_ip(self, message: AbstractIncomingMessage) -> str | None:
+        """Return the network that the human is in; of IPv6 the first 64 bits, which one host may use up."""
+        if message.user_id not in self.trusted_services:
+            return None
+        try:
+            address = ip_address(str(message.headers.get("x-client-ip")))
+        except ValueError:
+            return None
+        if isinstance(address, IPv6Address):
+            # `::ffff:192.0.2.1` is one host of IPv4, and not one of a network of them all.
+            address = address.ipv4_mapped or IPv6Address(int(address))
+        return str(ip_network((address, 64 if address.version == _IPV6 else 32), strict=False))

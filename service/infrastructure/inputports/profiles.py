@@ -7,7 +7,7 @@ from pydantic import MISSING
 from contracts import profiles as wire
 from contracts.operations import PROFILE_CREATE, PROFILE_DELETE, PROFILE_GET, PROFILE_UPDATE
 from service.app.application import Application
-from service.app.auth.actors import Actor
+from service.app.auth.actors import Caller
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
@@ -23,9 +23,9 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
     """Answer the operations `profile.*`."""
 
     @requests.on(PROFILE_CREATE)
-    async def create_profile(request: wire.CreateProfile, actor: Actor) -> wire.Profile:
+    async def create_profile(request: wire.CreateProfile, caller: Caller) -> wire.Profile:
         command = CreateProfile(
-            actor=actor,
+            actor=caller.actor,
             first_name=request.first_name,
             last_name=request.last_name,
             email=request.email,
@@ -35,8 +35,8 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
         return _whole(await app.create_profile.handle(command))
 
     @requests.on(PROFILE_GET)
-    async def get_profile(request: wire.GetProfile, actor: Actor) -> wire.Profile | wire.PublicProfile:
-        seen = await app.get_profile.handle(GetProfile(actor=actor, profile_id=request.id))
+    async def get_profile(request: wire.GetProfile, caller: Caller) -> wire.Profile | wire.PublicProfile:
+        seen = await app.get_profile.handle(GetProfile(actor=caller.actor, profile_id=request.id))
         if isinstance(seen, Profile):
             return _whole(seen)
         return wire.PublicProfile(
@@ -44,10 +44,10 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
         )
 
     @requests.on(PROFILE_UPDATE)
-    async def update_profile(request: wire.UpdateProfile, actor: Actor) -> wire.Profile:
+    async def update_profile(request: wire.UpdateProfile, caller: Caller) -> wire.Profile:
         password = _given(request.current_password)
         command = UpdateProfile(
-            actor=actor,
+            caller=caller,
             profile_id=request.id,
             changes=_changes(request),
             expected_version=_given(request.expected_version),
@@ -56,9 +56,9 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
         return _whole(await app.update_profile.handle(command))
 
     @requests.on(PROFILE_DELETE)
-    async def delete_profile(request: wire.DeleteProfile, actor: Actor) -> wire.DeletedProfile:
+    async def delete_profile(request: wire.DeleteProfile, caller: Caller) -> wire.DeletedProfile:
         command = DeleteProfile(
-            actor=actor, profile_id=request.id, expected_version=_given(request.expected_version)
+            actor=caller.actor, profile_id=request.id, expected_version=_given(request.expected_version)
         )
         profile = await app.delete_profile.handle(command)
         return wire.DeletedProfile(

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pymongo.asynchronous.database import AsyncDatabase
 
 PROFILES: Final = "profiles"
+SESSIONS: Final = "sessions"
 
 # By collection, by name: the keys and the options.
 INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]]] = {
@@ -16,6 +17,12 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
             [("email_key", 1)],
             {"unique": True, "partialFilterExpression": {"email_key": {"$exists": True}}},
         ),
+        "role": ([("role", 1), ("status", 1)], {}),
+    },
+    SESSIONS: {
+        "user_id": ([("user_id", 1)], {}),
+        # MongoDB removes a session within a minute after this time.
+        "expires_at": ([("expires_at", 1)], {"expireAfterSeconds": 0}),
     },
 }
 # What MongoDB notes about any index, and what does not change what it promises.

@@ -65,6 +65,18 @@ class MongoProfiles(ProfileRepository):
         if result.matched_count == 0:
             raise StaleVersion
 
+    async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
+        """Store another hash of the same password, unless the password has changed meanwhile."""
+        same_password = {"_id": ObjectId(profile.oid), "hashed_password": profile.hashed_password}
+        with translated_errors():
+            await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
+
+    async def has_admin_beside(self, profile_id: UUID) -> bool:
+        """Return whether there is an active administrator other than this one."""
+        others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": profile_id}}
+        with translated_errors():
+            return await self._profiles.find_one(others, {"_id": 1}) is not None
+
 
 def _to_document(profile: Profile) -> dict[str, Any]:
     document = {
@@ -81,6 +93,7 @@ def _to_document(profile: Profile) -> dict[str, Any]:
         "updated_at": profile.updated_at,
         "deleted_at": profile.deleted_at,
         "version": profile.version,
+        "sessions_version": profile.sessions_version,
     }
     if profile.status is Status.DELETED:
         del document["email_key"]
@@ -101,4 +114,6 @@ def _to_profile(document: Mapping[str, Any]) -> Profile:
         updated_at=document["updated_at"],
         deleted_at=document["deleted_at"],
         version=document["version"],
+        # Profiles from before there were sessions have none.
+        sessions_version=document.get("sessions_version", 1),
     )

@@ -6,17 +6,24 @@ the same rights with passwords of your own.
 
 import base64
 import hashlib
+import re
 from typing import Any, Final
 
+from contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, Topology
 
 _VHOST: Final = "/"
 _OWN: Final = r"^(auth|post|profile)\..*$"
 
-# By broker user: what it may configure, write and read. Consuming from direct reply-to needs no right.
+# By broker user: what it may configure, write and read. Direct reply-to needs no right. A gateway may
+# have queues `gateway.…` of its own, to hear events with.
 PERMISSIONS: Final[dict[str, tuple[str, str, str]]] = {
     "profile-service": (_OWN, r"^(amq\.default|(auth|post|profile)\..*)$", _OWN),
-    "gateway": ("^$", f"^{COMMANDS_EXCHANGE.replace('.', chr(92) + '.')}$", "^$"),
+    "gateway": (
+        r"^gateway\..*$",
+        rf"^({re.escape(COMMANDS_EXCHANGE)}|gateway\..*)$",
+        rf"^({re.escape(EVENTS_EXCHANGE)}|gateway\..*)$",
+    ),
 }
 
 

@@ -11,6 +11,8 @@ from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from yarl import URL
 
+from contracts.events import EVENTS_EXCHANGE
+
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
 
@@ -47,7 +49,7 @@ class RabbitPublisher:
         channel = self._confirming if confirmed else self._quick
         with suppress(DeliveryError):  # the caller's queue takes no more, which only the caller can help
             # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
-            await _publish(channel, message, queue, mandatory=False)
+            await _publish(channel, message, queue)
 
     async def set_aside(self, message: Message, queue: str) -> None:
         """Put the dead letter *message* into *queue*, and wait until the broker has it."""
@@ -58,8 +60,20 @@ class RabbitPublisher:
                 _log.error("dead letter refused", queue=queue, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
+    async def tell(self, event: Message, routing_key: str) -> None:
+        """Publish *event*, and wait until the broker has it; nobody need listen."""
+        with suppress(DeliveryError):  # a listener's queue takes no more, which only the listener can help
+            await _publish(self._confirming, event, routing_key, exchange=EVENTS_EXCHANGE)
 
-async def _publish(channel: AbstractRobustChannel, message: Message, queue: str, *, mandatory: bool) -> None:
+
+async def _publish(
+    channel: AbstractRobustChannel,
+    message: Message,
+    routing_key: str,
+    *,
+    exchange: str = "",
+    mandatory: bool = False,
+) -> None:
     """Publish, however long the broker is away or takes no messages.
 
     What waits here holds its request back, and with it, by the prefetch, the ones after it. To give
@@ -69,10 +83,11 @@ async def _publish(channel: AbstractRobustChannel, message: Message, queue: str,
         DeliveryError: No queue takes it.
 
     """
+    aimed = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
     while True:
         try:
             await channel.ready()
-            await channel.default_exchange.publish(message, queue, mandatory=mandatory)
+            await aimed.publish(message, routing_key, mandatory=mandatory)
         except DeliveryError:
             raise
         except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:

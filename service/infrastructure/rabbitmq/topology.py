@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from contracts.events import EVENTS_EXCHANGE
 from contracts.operations import OPERATIONS, Kind, Operation
 
 QueueType = Literal["quorum", "classic"]
@@ -92,6 +93,7 @@ def topology(query_type: QueueType = "classic") -> Topology:
         exchanges=(
             Exchange(COMMANDS_EXCHANGE, "direct"),
             Exchange(UNROUTABLE, "fanout"),
+            Exchange(EVENTS_EXCHANGE, "topic"),
         ),
         queues=(
             *(work_queue(operation, query_type) for operation in OPERATIONS),

@@ -2,23 +2,23 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
+from service.app.auth.passwords import PasswordTooCommon, PasswordTooPersonal
 from service.app.auth.permissions import RoleNotAllowed
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
 from service.domain.emails import Email, EmailMalformed
 from service.domain.errors import ServiceError
 from service.domain.passwords import PasswordMalformed, PasswordTooLong, PasswordTooShort
 from service.domain.profiles import EmailTaken, Profile, Role, Status
-from tests.builders import NOON, a_profile, an_address
-from tests.fakes.clock import FakeClock
-from tests.fakes.passwords import FakePasswords, fake_hash
-from tests.fakes.profiles import FakeProfiles
+from tests.builders import NOON, a_profile, a_user, an_address
+from tests.fakes.house import House
+from tests.fakes.passwords import fake_hash
 
-ADMIN = User(uuid4(), Role.ADMIN)
+ADMIN = a_user(uuid4(), Role.ADMIN)
 
 
-def handler(*stored: Profile, passwords: FakePasswords | None = None) -> CreateProfileHandler:
-    return CreateProfileHandler(FakeProfiles(*stored), passwords or FakePasswords(), FakeClock())
+def handler(*stored: Profile) -> CreateProfileHandler:
+    return House(*stored).app.create_profile
 
 
 def a_command(**changes: object) -> CreateProfile:
@@ -44,9 +44,9 @@ async def test_anybody_may_sign_up() -> None:
 
 
 async def test_the_password_is_kept_as_a_hash_of_its_normal_form() -> None:
-    made = await handler().handle(a_command(password="\uff50assword"))
+    made = await handler().handle(a_command(password="\uff50repared"))
 
-    assert made.hashed_password == fake_hash(b"password")
+    assert made.hashed_password == fake_hash(b"prepared")
 
 
 @pytest.mark.parametrize("actor", [ADMIN, TrustedService("hr")])
@@ -59,7 +59,7 @@ async def test_admins_and_trusted_services_give_roles(actor: Actor) -> None:
 @pytest.mark.parametrize(
     ("actor", "refusal"),
     [
-        (User(uuid4(), Role.USER), RoleNotAllowed),
+        (a_user(uuid4(), Role.USER), RoleNotAllowed),
         (Anonymous(), MissingToken),
         (Anonymous(why=TokenExpired()), TokenExpired),
     ],
@@ -83,14 +83,18 @@ async def test_an_address_is_given_once_in_whatever_spelling() -> None:
         ({"password": "1234567"}, PasswordTooShort),
         ({"password": "a" * 73}, PasswordTooLong),
         ({"password": "12345678\0"}, PasswordMalformed),
+        ({"password": "Password123"}, PasswordTooCommon),
+        ({"password": "\uff30assword123"}, PasswordTooCommon),
+        ({"password": "adalovelace1"}, PasswordTooPersonal),
+        ({"password": "\uff21da.Lovelace"}, PasswordTooPersonal),
     ],
 )
 async def test_what_is_refused_is_not_hashed(changes: dict[str, object], refusal: type[ServiceError]) -> None:
-    passwords = FakePasswords()
+    house = House()
 
     with pytest.raises(refusal):
-        await handler(passwords=passwords).handle(a_command(**changes))
-    assert passwords.hashed == 0
+        await house.app.create_profile.handle(a_command(**changes))
+    assert house.hasher.hashed == 0
 
 
 def test_a_command_does_not_show_its_password() -> None:

@@ -3,16 +3,15 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TrustedService, User
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.delete_profile import DeleteProfile, DeleteProfileHandler
 from service.domain.profiles import Profile, ProfileNotFound, Role, StaleVersion, Status
-from tests.builders import NOON, a_profile
-from tests.fakes.clock import FakeClock
-from tests.fakes.profiles import FakeProfiles
+from tests.builders import NOON, a_profile, a_user
+from tests.fakes.house import House
 
 LATER = NOON + timedelta(minutes=1)
-ADMIN = User(uuid4(), Role.ADMIN)
+ADMIN = a_user(uuid4(), Role.ADMIN)
 
 
 @pytest.fixture
@@ -21,13 +20,13 @@ def ada() -> Profile:
 
 
 def handler(*stored: Profile) -> DeleteProfileHandler:
-    return DeleteProfileHandler(FakeProfiles(*stored), FakeClock(LATER))
+    return House(*stored, time=LATER).app.delete_profile
 
 
 @pytest.mark.parametrize("actor", [None, ADMIN, TrustedService("hr")])
 async def test_owner_admin_and_trusted_service_delete(ada: Profile, actor: Actor | None) -> None:
     delete = handler(ada)
-    gone = await delete.handle(DeleteProfile(actor=actor or User(ada.id, Role.USER), profile_id=ada.id))
+    gone = await delete.handle(DeleteProfile(actor=actor or a_user(ada.id, Role.USER), profile_id=ada.id))
 
     assert (gone.status, gone.deleted_at, gone.version) == (Status.DELETED, LATER, 2)
     with pytest.raises(ProfileNotFound):
@@ -51,7 +50,7 @@ async def test_deleting_twice_finds_nothing(ada: Profile) -> None:
 
 
 async def test_another_user_may_see_it_but_not_delete_it(ada: Profile) -> None:
-    other = User(uuid4(), Role.USER)
+    other = a_user(uuid4(), Role.USER)
 
     with pytest.raises(NotAllowed):
         await handler(ada).handle(DeleteProfile(actor=other, profile_id=ada.id, expected_version=99))

@@ -2,11 +2,11 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenInvalid, TrustedService, User
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenInvalid, TrustedService
 from service.app.queries.get_profile import GetProfile, GetProfileHandler, PublicView
 from service.domain.errors import ServiceError
 from service.domain.profiles import ProfileNotFound, Role, Status
-from tests.builders import NOON, a_profile
+from tests.builders import NOON, a_profile, a_user
 from tests.fakes.profiles import FakeProfiles
 
 ADA = a_profile()
@@ -15,14 +15,14 @@ GET = GetProfileHandler(FakeProfiles(ADA, DELETED))
 
 
 @pytest.mark.parametrize(
-    "actor", [User(ADA.id, Role.USER), User(uuid4(), Role.ADMIN), TrustedService("billing")]
+    "actor", [a_user(ADA.id, Role.USER), a_user(uuid4(), Role.ADMIN), TrustedService("billing")]
 )
 async def test_owner_admin_and_trusted_service_see_all_of_it(actor: Actor) -> None:
     assert await GET.handle(GetProfile(actor=actor, profile_id=ADA.id)) == ADA
 
 
 async def test_another_user_sees_the_public_view() -> None:
-    seen = await GET.handle(GetProfile(actor=User(uuid4(), Role.USER), profile_id=ADA.id))
+    seen = await GET.handle(GetProfile(actor=a_user(uuid4(), Role.USER), profile_id=ADA.id))
 
     assert seen == PublicView(id=ADA.id, first_name="Ada", last_name="Lovelace", created_at=NOON)
 
@@ -43,4 +43,4 @@ async def test_anonymous_does_not_hear_whether_it_is_there(
 async def test_deleted_and_unknown_are_not_found_alike(role: Role) -> None:
     for profile_id in (DELETED.id, uuid4()):
         with pytest.raises(ProfileNotFound):
-            await GET.handle(GetProfile(actor=User(DELETED.id, role), profile_id=profile_id))
+            await GET.handle(GetProfile(actor=a_user(DELETED.id, role), profile_id=profile_id))

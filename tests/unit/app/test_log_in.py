@@ -1,100 +1,131 @@
 import pytest
 
-from service.app.auth.actors import User
-from service.app.auth.log_in import LogIn, LogInHandler
+from service.app.auth.actors import Anonymous, Caller
+from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import InvalidCredentials
+from service.app.auth.throttle import TooManyAttempts
 from service.domain.emails import Email
 from service.domain.profiles import Profile, Role, Status
-from tests.builders import NOON, a_profile
-from tests.fakes.passwords import FakePasswords, fake_hash
-from tests.fakes.profiles import FakeProfiles
+from tests.builders import NOON, a_profile, a_user
+from tests.fakes.house import House
+from tests.fakes.passwords import fake_hash
 from tests.fakes.tokens import FakeTokens
 
 PASSWORD = "correct horse"
+NOBODY = Caller(Anonymous())
 
 
-def a_user(name: str, **changes: object) -> Profile:
+def somebody(name: str, **changes: object) -> Profile:
     hashed = fake_hash(PASSWORD.encode())
-    return a_profile(email=Email.parse(f"{name}@example.org"), hashed_password=hashed, **changes)
+    return a_profile(**{"email": Email.parse(f"{name}@example.org"), "hashed_password": hashed, **changes})
 
 
-ADA = a_user("ada")
-BOSS = a_user("boss", role=Role.ADMIN)
-SUSPENDED = a_user("suspended", status=Status.SUSPENDED)
-DELETED = a_user("deleted", status=Status.DELETED, deleted_at=NOON)
+ADA = somebody("ada")
+BOSS = somebody("boss", role=Role.ADMIN)
+SUSPENDED = somebody("suspended", status=Status.SUSPENDED)
+DELETED = somebody("deleted", status=Status.DELETED, deleted_at=NOON)
+HOSTILE = somebody("hostile", hashed_password="$2b$31$" + "a" * 53)
+MALFORMED = somebody("malformed", hashed_password="")
+
+REFUSED = [
+    ("nobody@example.org", PASSWORD),
+    ("ada@example.org", "wrong horse"),
+    ("suspended@example.org", PASSWORD),
+    ("deleted@example.org", PASSWORD),
+    ("hostile@example.org", PASSWORD),
+    ("malformed@example.org", PASSWORD),
+    ("ada@example.org", "a" * 73),
+    ("ada@example.org", "correct horse\0"),
+    ("ada@example.org", "\ud800"),
+    ("ada@example.org", ""),
+    ("no address", PASSWORD),
+    ("no address", "a" * 73),
+    ("\ud800@example.org", PASSWORD),
+]
+NAMES = [
+    "unknown",
+    "wrong",
+    "suspended",
+    "deleted",
+    "hostile hash",
+    "no hash",
+    "73 bytes",
+    "NUL",
+    "lone surrogate",
+    "empty",
+    "malformed address",
+    "both malformed",
+    "address with a lone surrogate",
+]
 
 
 @pytest.fixture
-def log_in() -> LogInHandler:
-    return LogInHandler(FakeProfiles(ADA, BOSS, SUSPENDED, DELETED), FakePasswords(), FakeTokens())
+def house() -> House:
+    return House(ADA, BOSS, SUSPENDED, DELETED, HOSTILE, MALFORMED)
 
 
 @pytest.mark.parametrize(("user", "spelling"), [(ADA, "ada@example.org"), (BOSS, "BOSS@Example.ORG")])
-async def test_address_and_password_are_exchanged_for_a_token(
-    log_in: LogInHandler, user: Profile, spelling: str
+async def test_address_and_password_are_exchanged_for_tokens(
+    house: House, user: Profile, spelling: str
 ) -> None:
-    done = await log_in.handle(LogIn(spelling, PASSWORD))
+    done = await house.app.log_in.handle(LogIn(NOBODY, spelling, PASSWORD))
+    named = house.tokens.verify(done.access_token.text).user
 
-    assert done.profile == user
-    assert log_in.tokens.verify(done.access_token.text) == User(user.id, user.role)
-    assert done.access_token.seconds == 600
+    assert (done.user_id, named.id, named.role) == (user.id, user.id, user.role)
+    assert house.refresh_tokens.read(done.refresh_token) == (named.session, 0)
+    assert house.is_open(named.session)
 
 
-@pytest.mark.parametrize(
-    ("email", "password"),
-    [
-        ("nobody@example.org", PASSWORD),
-        ("ada@example.org", "wrong horse"),
-        ("suspended@example.org", PASSWORD),
-        ("deleted@example.org", PASSWORD),
-        ("ada@example.org", "a" * 73),
-        ("ada@example.org", "correct horse\0"),
-        ("ada@example.org", "\ud800"),
-        ("ada@example.org", ""),
-        ("no address", PASSWORD),
-        ("no address", "a" * 73),
-        ("\ud800@example.org", PASSWORD),
-    ],
-    ids=[
-        "unknown",
-        "wrong",
-        "suspended",
-        "deleted",
-        "73 bytes",
-        "NUL",
-        "lone surrogate",
-        "empty",
-        "malformed address",
-        "both malformed",
-        "address with a lone surrogate",
-    ],
-)
-async def test_every_refusal_is_the_same_after_the_same_work(
-    log_in: LogInHandler, email: str, password: str
-) -> None:
+async def test_every_login_opens_a_session_of_its_own(house: House) -> None:
+    for _ in range(3):
+        await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+
+    assert len(house.repository.stored) == 3
+
+
+@pytest.mark.parametrize(("email", "password"), REFUSED, ids=NAMES)
+async def test_every_refusal_is_the_same_after_the_same_work(house: House, email: str, password: str) -> None:
     with pytest.raises(InvalidCredentials) as refusal:
-        await log_in.handle(LogIn(email, password))
+        await house.app.log_in.handle(LogIn(NOBODY, email, password))
 
-    assert isinstance(log_in.passwords, FakePasswords)
-    assert (log_in.passwords.verified, log_in.passwords.hashed) == (1, 0)
+    assert (house.hasher.verified, house.hasher.hashed) == (1, 0)
     assert refusal.value.args == ()
+    assert house.repository.stored == {}
 
 
-async def test_letting_in_takes_that_work_too(log_in: LogInHandler) -> None:
-    await log_in.handle(LogIn("ada@example.org", PASSWORD))
+@pytest.mark.parametrize(("email", "password"), REFUSED, ids=NAMES)
+async def test_every_refusal_is_counted_alike(house: House, email: str, password: str) -> None:
+    for _ in range(5):
+        with pytest.raises(InvalidCredentials):
+            await house.app.log_in.handle(LogIn(NOBODY, email, password))
+    with pytest.raises(TooManyAttempts) as refusal:
+        await house.app.log_in.handle(LogIn(NOBODY, email, password))
 
-    assert isinstance(log_in.passwords, FakePasswords)
-    assert (log_in.passwords.verified, log_in.passwords.hashed) == (1, 0)
+    assert refusal.value.retry_after_ms == pytest.approx(30_000, abs=2)
+    assert house.hasher.verified == 5
+
+
+async def test_letting_in_takes_that_work_too(house: House) -> None:
+    await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+
+    assert (house.hasher.verified, house.hasher.hashed) == (1, 0)
 
 
 async def test_what_stands_for_a_malformed_password_is_nobodys_password() -> None:
-    user = a_profile(email=Email.parse("x@example.org"), hashed_password=fake_hash(b"-"))
-    log_in = LogInHandler(FakeProfiles(user), FakePasswords(), FakeTokens())
+    house = House(somebody("x", hashed_password=fake_hash(b"-")))
 
     with pytest.raises(InvalidCredentials):
-        await log_in.handle(LogIn("x@example.org", "a" * 73))
+        await house.app.log_in.handle(LogIn(NOBODY, "x@example.org", "a" * 73))
+
+
+async def test_two_spellings_of_an_address_are_one_account(house: House) -> None:
+    for name in ("ada", "ADA", "Ada", "aDa", "adA"):
+        with pytest.raises(InvalidCredentials):
+            await house.app.log_in.handle(LogIn(NOBODY, f"{name}@Example.org", "wrong horse"))
+    with pytest.raises(TooManyAttempts):
+        await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
 
 
 def test_neither_command_nor_token_shows_its_secret() -> None:
-    assert PASSWORD not in repr(LogIn("ada@example.org", PASSWORD))
-    assert "token." not in repr(FakeTokens().issue(User(ADA.id, Role.USER)))
+    assert PASSWORD not in repr(LogIn(NOBODY, "ada@example.org", PASSWORD))
+    assert "token." not in repr(FakeTokens().issue(a_user()))

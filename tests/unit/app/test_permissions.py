@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
 from service.app.auth.permissions import (
     PERMISSIONS,
     Action,
@@ -14,13 +14,14 @@ from service.app.auth.permissions import (
     require,
 )
 from service.domain.profiles import Role
+from tests.builders import a_user
 
 OWNER = uuid4()
 ACTORS: dict[Relation, Actor] = {
     Relation.ANONYMOUS: Anonymous(),
-    Relation.SELF: User(OWNER, Role.USER),
-    Relation.OTHER: User(uuid4(), Role.USER),
-    Relation.ADMIN: User(uuid4(), Role.ADMIN),
+    Relation.SELF: a_user(OWNER, Role.USER),
+    Relation.OTHER: a_user(uuid4(), Role.USER),
+    Relation.ADMIN: a_user(uuid4(), Role.ADMIN),
     Relation.TRUSTED: TrustedService("billing"),
 }
 # Written out by hand from the design, in the order of `Relation`; x may, . may not.
@@ -64,11 +65,11 @@ def test_an_actor_has_one_relation(who: Relation) -> None:
 
 
 def test_an_admin_is_an_admin_to_the_own_profile_too() -> None:
-    assert relation(User(OWNER, Role.ADMIN), OWNER) is Relation.ADMIN
+    assert relation(a_user(OWNER, Role.ADMIN), OWNER) is Relation.ADMIN
 
 
 def test_nobody_is_the_owner_of_what_has_none() -> None:
-    assert relation(User(OWNER, Role.USER), None) is Relation.OTHER
+    assert relation(a_user(OWNER, Role.USER), None) is Relation.OTHER
 
 
 def test_what_is_not_in_the_table_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def king(profile: Profile) -> Profile:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_is_tried_again_when_a_rival_was_faster(rivals: int) -> None:
     ada = a_profile()
-    changed = await change(ContestedProfiles(ada, rivals), ada.id, None, king)
+    _, changed = await change(ContestedProfiles(ada, rivals), ada.id, None, king)
 
     assert (changed.last_name, changed.version) == ("King", 2 + rivals)
     assert changed.first_name == ("rival 0" if rivals else "Ada")
@@ -65,7 +65,7 @@ async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
         await profiles.save(ada.deleted(LATER))
 
     async def rename() -> Profile:
-        return await change(profiles, ada.id, None, king)
+        return (await change(profiles, ada.id, None, king))[1]
 
     _, renamed = await asyncio.gather(delete(), rename(), return_exceptions=True)
 

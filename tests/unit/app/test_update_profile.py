@@ -1,9 +1,10 @@
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
+from service.app.auth.actors import Actor, Anonymous, Caller, MissingToken, TokenExpired, TrustedService, User
 from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
@@ -19,13 +20,12 @@ from service.domain.profiles import (
     StaleVersion,
     Status,
 )
-from tests.builders import NOON, a_profile, an_address
-from tests.fakes.clock import FakeClock
+from tests.builders import NOON, a_profile, a_user, an_address
+from tests.fakes.house import House
 from tests.fakes.passwords import FakePasswords, fake_hash
-from tests.fakes.profiles import FakeProfiles
 
 PASSWORD = "correct horse"
-ADMIN, TRUSTED, OTHER = User(uuid4(), Role.ADMIN), TrustedService("hr"), User(uuid4(), Role.USER)
+ADMIN, TRUSTED, OTHER = a_user(uuid4(), Role.ADMIN), TrustedService("hr"), a_user(uuid4(), Role.USER)
 KING = ProfileChanges(last_name="King")
 LATER = NOON + timedelta(minutes=1)
 
@@ -36,11 +36,15 @@ def ada() -> Profile:
 
 
 def handler(*stored: Profile) -> UpdateProfileHandler:
-    return UpdateProfileHandler(FakeProfiles(*stored), FakePasswords(), FakeClock(LATER))
+    return House(*stored, time=LATER).app.update_profile
+
+
+def an_update(*, actor: Actor, **values: Any) -> UpdateProfile:
+    return UpdateProfile(caller=Caller(actor), **values)
 
 
 def owner(profile: Profile) -> User:
-    return User(profile.id, Role.USER)
+    return a_user(profile.id, Role.USER)
 
 
 def a_new_address() -> ProfileChanges:
@@ -50,7 +54,7 @@ def a_new_address() -> ProfileChanges:
 @pytest.mark.parametrize("actor", [None, ADMIN, TRUSTED])
 async def test_owner_admin_and_trusted_service_change_names(ada: Profile, actor: Actor | None) -> None:
     update = handler(ada)
-    changed = await update.handle(UpdateProfile(actor=actor or owner(ada), profile_id=ada.id, changes=KING))
+    changed = await update.handle(an_update(actor=actor or owner(ada), profile_id=ada.id, changes=KING))
 
     assert (changed.last_name, changed.version, changed.updated_at) == ("King", 2, LATER)
     assert await update.profiles.get(ada.id) == changed
@@ -58,13 +62,13 @@ async def test_owner_admin_and_trusted_service_change_names(ada: Profile, actor:
 
 async def test_another_user_may_see_it_but_not_change_it(ada: Profile) -> None:
     with pytest.raises(NotAllowed):
-        await handler(ada).handle(UpdateProfile(actor=OTHER, profile_id=ada.id, changes=KING))
+        await handler(ada).handle(an_update(actor=OTHER, profile_id=ada.id, changes=KING))
 
 
 @pytest.mark.parametrize("actor", [OTHER, ADMIN, TRUSTED])
 async def test_what_is_not_there_is_not_found_before_it_is_forbidden(actor: Actor) -> None:
     with pytest.raises(ProfileNotFound):
-        await handler().handle(UpdateProfile(actor=actor, profile_id=uuid4(), changes=KING))
+        await handler().handle(an_update(actor=actor, profile_id=uuid4(), changes=KING))
 
 
 @pytest.mark.parametrize(
@@ -76,13 +80,13 @@ async def test_anonymous_does_not_hear_whether_it_is_there(
 ) -> None:
     for profile_id in (ada.id, uuid4()):
         with pytest.raises(refusal):
-            await handler(ada).handle(UpdateProfile(actor=actor, profile_id=profile_id, changes=KING))
+            await handler(ada).handle(an_update(actor=actor, profile_id=profile_id, changes=KING))
 
 
 async def test_nobody_else_hears_that_a_version_is_stale(ada: Profile) -> None:
     with pytest.raises(NotAllowed):
         await handler(ada).handle(
-            UpdateProfile(actor=OTHER, profile_id=ada.id, changes=KING, expected_version=99)
+            an_update(actor=OTHER, profile_id=ada.id, changes=KING, expected_version=99)
         )
 
 
@@ -92,16 +96,16 @@ async def test_nobody_else_hears_that_a_version_is_stale(ada: Profile) -> None:
 async def test_only_an_admin_changes_role_and_status(ada: Profile, changes: ProfileChanges) -> None:
     for actor in (owner(ada), TRUSTED):
         with pytest.raises(NotAllowed):
-            await handler(ada).handle(UpdateProfile(actor=actor, profile_id=ada.id, changes=changes))
+            await handler(ada).handle(an_update(actor=actor, profile_id=ada.id, changes=changes))
 
-    changed = await handler(ada).handle(UpdateProfile(actor=ADMIN, profile_id=ada.id, changes=changes))
+    changed = await handler(ada).handle(an_update(actor=ADMIN, profile_id=ada.id, changes=changes))
 
     assert changed.version == 2
 
 
 async def test_a_change_at_the_expected_version_is_made(ada: Profile) -> None:
     changed = await handler(ada).handle(
-        UpdateProfile(actor=owner(ada), profile_id=ada.id, changes=KING, expected_version=1)
+        an_update(actor=owner(ada), profile_id=ada.id, changes=KING, expected_version=1)
     )
 
     assert changed.version == 2
@@ -113,29 +117,27 @@ async def test_a_change_at_another_version_is_refused(ada: Profile, changes: Pro
 
     with pytest.raises(StaleVersion):
         await update.handle(
-            UpdateProfile(actor=owner(ada), profile_id=ada.id, changes=changes, expected_version=2)
+            an_update(actor=owner(ada), profile_id=ada.id, changes=changes, expected_version=2)
         )
     assert await update.profiles.get(ada.id) == ada
 
 
 async def test_a_change_to_what_is_there_keeps_version_and_time(ada: Profile) -> None:
     same = ProfileChanges(last_name="Lovelace")
-    changed = await handler(ada).handle(UpdateProfile(actor=owner(ada), profile_id=ada.id, changes=same))
+    changed = await handler(ada).handle(an_update(actor=owner(ada), profile_id=ada.id, changes=same))
 
     assert changed == ada
 
 
 async def test_an_update_has_to_name_a_field(ada: Profile) -> None:
     with pytest.raises(NothingToChange):
-        await handler(ada).handle(
-            UpdateProfile(actor=owner(ada), profile_id=ada.id, changes=ProfileChanges())
-        )
+        await handler(ada).handle(an_update(actor=owner(ada), profile_id=ada.id, changes=ProfileChanges()))
 
 
 async def test_the_owner_changes_the_address_with_the_password(ada: Profile) -> None:
     changes = a_new_address()
     changed = await handler(ada).handle(
-        UpdateProfile(actor=owner(ada), profile_id=ada.id, changes=changes, current_password=PASSWORD)
+        an_update(actor=owner(ada), profile_id=ada.id, changes=changes, current_password=PASSWORD)
     )
 
     assert changed.email == changes.email
@@ -158,8 +160,11 @@ async def test_the_owner_does_not_change_the_address_without_it(
 
     with pytest.raises(refusal):
         await update.handle(
-            UpdateProfile(
-                actor=owner(ada), profile_id=ada.id, changes=a_new_address(), current_password=password
+            an_update(
+                actor=owner(ada),
+                profile_id=ada.id,
+                changes=a_new_address(),
+                current_password=password,
             )
         )
     assert await update.profiles.get(ada.id) == ada
@@ -167,9 +172,7 @@ async def test_the_owner_does_not_change_the_address_without_it(
 
 @pytest.mark.parametrize("actor", [ADMIN, TRUSTED])
 async def test_admin_and_trusted_service_need_no_password(ada: Profile, actor: Actor) -> None:
-    changed = await handler(ada).handle(
-        UpdateProfile(actor=actor, profile_id=ada.id, changes=a_new_address())
-    )
+    changed = await handler(ada).handle(an_update(actor=actor, profile_id=ada.id, changes=a_new_address()))
 
     assert changed.version == 2
 
@@ -179,8 +182,11 @@ async def test_a_user_who_was_deleted_does_not_find_the_own_profile(ada: Profile
 
     with pytest.raises(ProfileNotFound):
         await handler(gone).handle(
-            UpdateProfile(
-                actor=owner(ada), profile_id=ada.id, changes=a_new_address(), current_password=PASSWORD
+            an_update(
+                actor=owner(ada),
+                profile_id=ada.id,
+                changes=a_new_address(),
+                current_password=PASSWORD,
             )
         )
 
@@ -190,19 +196,19 @@ async def test_an_address_that_another_has_is_taken(ada: Profile) -> None:
 
     with pytest.raises(EmailTaken):
         await handler(ada, bob).handle(
-            UpdateProfile(actor=ADMIN, profile_id=ada.id, changes=ProfileChanges(email=bob.email))
+            an_update(actor=ADMIN, profile_id=ada.id, changes=ProfileChanges(email=bob.email))
         )
 
 
 async def test_a_password_is_not_asked_for_a_name(ada: Profile) -> None:
     update = handler(ada)
-    await update.handle(UpdateProfile(actor=owner(ada), profile_id=ada.id, changes=KING))
+    await update.handle(an_update(actor=owner(ada), profile_id=ada.id, changes=KING))
 
-    assert isinstance(update.passwords, FakePasswords)
-    assert update.passwords.verified == 0
+    assert isinstance(update.passwords.hasher, FakePasswords)
+    assert update.passwords.hasher.verified == 0
 
 
 def test_a_command_does_not_show_its_password() -> None:
-    command = UpdateProfile(actor=ADMIN, profile_id=uuid4(), changes=KING, current_password=PASSWORD)
+    command = an_update(actor=ADMIN, profile_id=uuid4(), changes=KING, current_password=PASSWORD)
 
     assert PASSWORD not in repr(command)

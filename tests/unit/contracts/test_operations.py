@@ -10,6 +10,7 @@ import service
 from contracts.fields import Request
 from contracts.operations import COMMON_ERRORS, IMPERSONAL_FIELDS, OPERATIONS, Kind, Operation
 from contracts.replies import ErrorCode
+from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
 from service.infrastructure.inputports.errors import error_body, reason_of
 
@@ -26,12 +27,17 @@ def leaves(kind: type[ServiceError]) -> set[type[ServiceError]]:
     return {leaf for each in below for leaf in leaves(each)} or {kind}
 
 
+def made(leaf: type[ServiceError]) -> ServiceError:
+    """Return an error of that kind."""
+    return TooManyAttempts(1) if leaf is TooManyAttempts else leaf()
+
+
 def raised() -> dict[str, ErrorCode]:
     """Return what the service can refuse with: its leaf errors, by reason."""
     for module in pkgutil.walk_packages(service.__path__, "service."):
         importlib.import_module(module.name)
     kinds = {each for each in ServiceError.__subclasses__() if each.__module__.startswith("service.")}
-    return {reason_of(leaf): error_body(leaf()).code for leaf in leaves(ServiceError) - kinds}
+    return {reason_of(leaf): error_body(made(leaf)).code for leaf in leaves(ServiceError) - kinds}
 
 
 def declared() -> dict[str, ErrorCode]:
@@ -51,7 +57,7 @@ def test_every_error_that_can_be_raised_is_declared() -> None:
 
 def test_every_error_says_what_is_wrong_in_a_sentence() -> None:
     raised()
-    messages = {leaf: error_body(leaf()).message for leaf in leaves(ServiceError)}
+    messages = {leaf: error_body(made(leaf)).message for leaf in leaves(ServiceError)}
 
     assert {leaf for leaf, message in messages.items() if not message.endswith(".")} == set()
 
@@ -104,6 +110,9 @@ def test_secrets_are_found() -> None:
         "profile.create": ["password"],
         "profile.update": ["current_password"],
         "auth.login": ["password"],
+        "auth.refresh": ["refresh_token"],
+        "auth.verify": ["token"],
+        "auth.change_password": ["current_password", "new_password"],
     }
 
 

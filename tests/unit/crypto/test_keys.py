@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from contracts.auth import JsonWebKey
-from service.infrastructure.crypto.keys import NoSigningKeys, SigningKey, load_keys, new_key
+from service.infrastructure.crypto.keys import (
+    NoSigningKeys,
+    SigningKey,
+    load_keys,
+    load_refresh_key,
+    new_key,
+    retire_key,
+)
 from tests.builders import NOON
 
 # RFC 8037, A.1 to A.3.
@@ -25,7 +33,7 @@ KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
 
 def the_key_of_the_rfc() -> SigningKey:
-    return SigningKey.of(Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(D + "=")))
+    return SigningKey.of(Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(D + "=")), NOON)
 
 
 def pkcs8(private: Ed25519PrivateKey, password: bytes | None = None) -> bytes:
@@ -48,7 +56,7 @@ def test_the_private_part_is_never_shown() -> None:
     key = the_key_of_the_rfc()
 
     assert D not in f"{key} {json.dumps(dict(key.public_jwk()))}"
-    assert repr(key) == f"SigningKey(kid='{KID}')"
+    assert repr(key) == f"SigningKey(kid='{KID}', made_at={NOON!r})"
 
 
 def test_a_new_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -109,3 +117,68 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(NoSigningKeys) as error:
         load_keys(tmp_path)
     assert str(error.value) == f"{path} is not an unencrypted Ed25519 private key in PEM."
+
+
+def test_the_name_of_a_file_tells_when_the_key_was_made(tmp_path: Path) -> None:
+    new_key(tmp_path, NOON)
+
+    assert [key.made_at for key in load_keys(tmp_path)] == [NOON]
+
+
+def test_a_file_of_another_name_is_as_old_as_its_last_change(tmp_path: Path) -> None:
+    newer = new_key(tmp_path, NOON)
+    older = tmp_path / "zz-from-elsewhere.pem"
+    older.write_bytes(pkcs8(PRIVATE))
+    os.utime(older, (0, (NOON - timedelta(days=1)).timestamp()))
+    keys = load_keys(tmp_path)
+
+    assert [key.made_at for key in keys] == [NOON - timedelta(days=1), NOON]
+    assert newer.stem.endswith(keys[1].kid)
+
+
+def test_a_retired_key_is_not_loaded_but_kept(tmp_path: Path) -> None:
+    old, new = new_key(tmp_path, NOON), new_key(tmp_path, NOON + timedelta(days=1))
+    kept = retire_key(tmp_path, load_keys(tmp_path)[0].kid)
+
+    assert [key.kid for key in load_keys(tmp_path)] == [new.stem.partition("-")[2]]
+    assert (kept, kept.exists(), old.exists()) == (old.with_suffix(".retired"), True, False)
+
+
+def test_the_last_key_is_not_retired(tmp_path: Path) -> None:
+    new_key(tmp_path, NOON)
+    [key] = load_keys(tmp_path)
+
+    with pytest.raises(NoSigningKeys, match="is the last key: make another one first"):
+        retire_key(tmp_path, key.kid)
+    assert len(load_keys(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("kid", ["", "..", "/etc/passwd", KID])
+def test_only_a_key_that_is_there_is_retired(tmp_path: Path, kid: str) -> None:
+    new_key(tmp_path, NOON)
+
+    with pytest.raises(NoSigningKeys, match=r"^No key "):
+        retire_key(tmp_path, kid)
+
+
+def test_the_key_for_refresh_tokens_outlives_those_for_access_tokens(tmp_path: Path) -> None:
+    new_key(tmp_path, NOON)
+    before = load_refresh_key(tmp_path)
+    new_key(tmp_path, NOON + timedelta(days=1))
+
+    assert load_refresh_key(tmp_path) == before
+    assert len(before) == 32
+    assert (tmp_path / "refresh.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_key_for_refresh_tokens_it_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(NoSigningKeys, match="make one with `profilectl keys new`"):
+        load_refresh_key(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"k" * 31, b"k" * 33])
+def test_a_key_for_refresh_tokens_has_32_bytes(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "refresh.key").write_bytes(content)
+
+    with pytest.raises(NoSigningKeys, match="has to hold 32 random bytes"):
+        load_refresh_key(tmp_path)

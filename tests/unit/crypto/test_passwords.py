@@ -79,3 +79,53 @@ async def test_too_much_work_is_refused_as_overloaded() -> None:
 
     assert Overloaded.retryable
     pool.close()
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "",
+        "nonsense",
+        "$2b$31$" + "a" * 53,
+        "$2b$16$" + "a" * 53,
+        "$2b$03$" + "a" * 53,
+        "$2b$99$" + "a" * 53,
+        "$2b$04$" + "a" * 52,
+        "$2b$04$" + "a" * 54,
+        "$2b$04$" + "!" * 53,
+        "$2x$04$" + "a" * 53,
+        "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+        "$2b$04$\u0661" + "a" * 52,
+        "\ud800",
+    ],
+)
+async def test_a_hostile_or_malformed_hash_is_just_wrong_after_the_usual_work(
+    passwords: BcryptPasswords, monkeypatch: pytest.MonkeyPatch, hashed: str
+) -> None:
+    against: list[bytes] = []
+
+    def right(_: bytes, hashed: bytes) -> bool:
+        against.append(hashed[:7])
+        return True
+
+    monkeypatch.setattr(bcrypt, "checkpw", right)
+
+    assert not await passwords.verify(PASSWORD, hashed)
+    assert against == [b"$2b$04$"]
+
+
+@pytest.mark.parametrize("cost", [4, 15])
+async def test_costs_that_can_be_borne_are_checked(
+    passwords: BcryptPasswords, monkeypatch: pytest.MonkeyPatch, cost: int
+) -> None:
+    monkeypatch.setattr(bcrypt, "checkpw", lambda _, hashed: hashed.startswith(f"$2b${cost:02}$".encode()))
+
+    assert await passwords.verify(PASSWORD, f"$2b${cost:02}${'a' * 53}")
+
+
+@pytest.mark.parametrize(("cost", "is_outdated"), [("04", False), ("05", True), ("12", True), ("31", True)])
+def test_a_hash_of_another_cost_is_outdated(
+    passwords: BcryptPasswords, cost: str, *, is_outdated: bool
+) -> None:
+    assert passwords.is_outdated(f"$2b${cost}${'a' * 53}") is is_outdated
+    assert passwords.is_outdated("nonsense")

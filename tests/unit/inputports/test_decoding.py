@@ -18,6 +18,7 @@ from service.infrastructure.inputports.decoding import (
     UnsupportedContentType,
     decode,
 )
+from service.infrastructure.inputports.errors import error_body
 
 CANARY = "Canary-4711"
 AnyOperation = Operation[Any, Any]
@@ -264,6 +265,14 @@ def test_an_unknown_name_is_repeated_only_if_it_looks_like_one() -> None:
     details = refusal(ListKeys, dict.fromkeys(names, 1)).details
 
     assert [each.field for each in details] == ["surname", "?", "?", "?", "?", "?", "?"]
+
+
+def test_many_errors_have_a_small_reply() -> None:
+    body = json.dumps({f"a{'_' * (place % 29)}{'b' * (place // 29 % 9)}": 1 for place in range(3000)})
+    error = refusal(ListKeys, body.encode())
+
+    assert len(error.details) == 16
+    assert len(error_body(error).model_dump_json()) < 2_000
 
 
 def test_a_malformed_message_has_the_details_it_was_made_with() -> None:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import structlog
@@ -13,33 +12,33 @@ from pydantic import BaseModel
 
 from contracts.operations import PROFILE_CREATE, PROFILE_GET, Operation
 from contracts.profiles import Profile
-from service.app.auth.actors import Actor, TrustedService, User
-from service.domain.profiles import EmailTaken, Role
+from service.app.auth.actors import Caller, TrustedService
+from service.domain.profiles import EmailTaken
 from service.infrastructure.inputports.endpoint import Edge, Endpoint
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.mongo.errors import DatabaseUnavailable
+from tests.builders import a_profile
 from tests.fakes.broker import REPLY_TO, FakeBroker
-from tests.fakes.clock import FakeClock
-from tests.fakes.tokens import FakeTokens
+from tests.fakes.house import House
 
-ADA = User(uuid4(), Role.USER)
+ADA = a_profile()
 CANARY = "Canary-4711"
 CREATE = json.dumps(PROFILE_CREATE.example[0] | {"password": CANARY, "first_name": CANARY}).encode()
 GET = json.dumps(PROFILE_GET.example[0]).encode()
 PROFILE = Profile.model_validate(PROFILE_GET.example[1])
 
-Translate = Callable[[Any, Actor], Awaitable[BaseModel]]
+Translate = Callable[[Any, Caller], Awaitable[BaseModel]]
 
 
-async def succeed(_request: Any, _actor: Actor) -> Profile:
+async def succeed(_request: Any, _caller: Caller) -> Profile:
     return PROFILE
 
 
 def failing(error: Exception) -> Translate:
     """Return a use case that raises *error*."""
 
-    async def fail(_request: Any, _actor: Actor) -> Profile:
+    async def fail(_request: Any, _caller: Caller) -> Profile:
         raise error
 
     return fail
@@ -51,8 +50,9 @@ class Stage:
     def __init__(
         self, translate: Translate = succeed, operation: Operation[Any, Any] = PROFILE_CREATE
     ) -> None:
-        self.broker, self.clock, self.tokens = FakeBroker(), FakeClock(), FakeTokens()
-        principals = Principals(self.tokens, {"hr": frozenset({"profile.create"})})
+        self.house = House(ADA)
+        self.broker, self.clock = FakeBroker(), self.house.clock
+        principals = Principals(self.house.tokens, self.house.sessions, {"hr": frozenset({"profile.create"})})
         edge = Edge(principals, self.broker, ReplyAddresses(), self.clock)
         self.endpoint = Endpoint(operation, translate, edge)
 
@@ -168,7 +168,7 @@ async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> 
 
 
 async def test_a_result_that_cannot_be_written_is_an_internal_error() -> None:
-    async def unwritable(_request: Any, _actor: Actor) -> Profile:
+    async def unwritable(_request: Any, _caller: Caller) -> Profile:
         return PROFILE.model_copy(update={"first_name": "\ud800"})
 
     stage = Stage(unwritable)
@@ -192,7 +192,7 @@ async def test_a_refused_reply_address_is_never_written_to(address: str) -> None
 async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> None:
     carried_out: list[object] = []
 
-    async def translate(request: Any, _actor: Actor) -> Profile:
+    async def translate(request: Any, _caller: Caller) -> Profile:
         carried_out.append(request)
         return PROFILE
 
@@ -244,7 +244,7 @@ async def test_a_deadline_that_has_passed_is_out_of_time() -> None:
 async def test_work_beyond_the_deadline_is_cut_off() -> None:
     ended: list[str] = []
 
-    async def never(_request: Any, _actor: Actor) -> Profile:
+    async def never(_request: Any, _caller: Caller) -> Profile:
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -266,17 +266,18 @@ async def test_another_timeout_is_not_the_callers() -> None:
 
 
 async def test_the_use_case_hears_who_asks_for_what() -> None:
-    heard: list[tuple[Any, Actor]] = []
+    heard: list[tuple[Any, Caller]] = []
 
-    async def listen(request: Any, actor: Actor) -> Profile:
-        heard.append((request, actor))
+    async def listen(request: Any, caller: Caller) -> Profile:
+        heard.append((request, caller))
         return PROFILE
 
     stage = Stage(listen)
     await stage.serve(user_id="hr")
-    await stage.serve(user_id="hr", headers={"authorization": f"Bearer {stage.tokens.issue(ADA).text}"})
+    ada, tokens = await stage.house.logged_in(ADA)
+    await stage.serve(user_id="hr", headers={"authorization": f"Bearer {tokens.access_token.text}"})
 
-    assert [actor for _, actor in heard] == [TrustedService("hr"), ADA]
+    assert [caller.actor for _, caller in heard] == [TrustedService("hr"), ada]
     assert heard[0][0] == PROFILE_CREATE.request.model_validate_json(CREATE)
 
 
@@ -333,7 +334,7 @@ async def test_each_request_is_logged_once_and_by_field(
 ) -> None:
     with watched(caplog) as entries:
         await Stage(translate).serve(user_id="gateway", correlation_id="c-9")
-    [logged] = entries
+    [logged] = [each for each in entries if each["event"].startswith("request")]
 
     assert entry.items() <= logged.items()
     assert (logged["operation"], logged["correlation_id"], logged["service"]) == (

@@ -1,32 +1,54 @@
-from uuid import uuid4
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from contracts.operations import (
+    AUTH_LOGIN,
+    OPERATIONS,
+    PROFILE_CREATE,
+    PROFILE_DELETE,
+    PROFILE_GET,
+    Operation,
+)
 from service.app.auth.actors import (
     Actor,
     Anonymous,
+    Caller,
     MissingToken,
     TokenExpired,
     TokenInvalid,
     TrustedService,
-    User,
 )
-from service.domain.errors import Unauthenticated
-from service.domain.profiles import Role
+from service.app.auth.sessions import SessionEnded
+from service.domain.errors import Unauthenticated, Unavailable
 from service.infrastructure.inputports.principals import Principals
-from tests.fakes.tokens import FakeTokens
+from tests.builders import a_profile
+from tests.fakes.broker import message
+from tests.fakes.house import House
 
-ADA = User(uuid4(), Role.USER)
+ADA = a_profile()
+TRUSTED = {"hr": frozenset({"profile.create"}), "idle": frozenset[str]()}
+AnyOperation = Operation[Any, Any]
 
 
 @pytest.fixture
-def tokens() -> FakeTokens:
-    return FakeTokens()
+def house() -> House:
+    return House(ADA)
 
 
 @pytest.fixture
-def principals(tokens: FakeTokens) -> Principals:
-    return Principals(tokens, {"hr": frozenset({"profile.create"}), "idle": frozenset()})
+def principals(house: House) -> Principals:
+    return Principals(house.tokens, house.sessions, TRUSTED)
+
+
+async def asked(
+    principals: Principals, header: object, user_id: str | None = None, operation: AnyOperation = PROFILE_GET
+) -> Actor:
+    """Return who asks with that header."""
+    headers = {} if header is None else {"authorization": header}
+    return (await principals.identify(message(headers=headers, user_id=user_id), operation)).actor
 
 
 def why(actor: Actor) -> type[Unauthenticated]:
@@ -36,12 +58,16 @@ def why(actor: Actor) -> type[Unauthenticated]:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
-def test_a_bearer_token_names_the_human(principals: Principals, tokens: FakeTokens, scheme: str) -> None:
-    assert principals.identify(scheme + tokens.issue(ADA).text, None, "profile.get") == ADA
+async def test_a_bearer_token_names_the_human(principals: Principals, house: House, scheme: str) -> None:
+    ada, tokens = await house.logged_in(ADA)
+
+    assert await asked(principals, scheme + tokens.access_token.text) == ada
 
 
-def test_the_human_decides_even_if_the_service_is_trusted(principals: Principals, tokens: FakeTokens) -> None:
-    assert principals.identify(f"Bearer {tokens.issue(ADA).text}", "hr", "profile.create") == ADA
+async def test_the_human_decides_even_if_the_service_is_trusted(principals: Principals, house: House) -> None:
+    ada, tokens = await house.logged_in(ADA)
+
+    assert await asked(principals, f"Bearer {tokens.access_token.text}", "hr", PROFILE_CREATE) == ada
 
 
 @pytest.mark.parametrize(
@@ -49,40 +75,121 @@ def test_the_human_decides_even_if_the_service_is_trusted(principals: Principals
     ["", "Bearer", "Bearer ", "Bearer dead", "Basic YTpi", "dead", b"Bearer dead", 1, True, ["Bearer"], {}],
 )
 @pytest.mark.parametrize("user_id", [None, "hr"])
-def test_a_dead_token_gains_nothing_by_a_trusted_service(
+async def test_a_dead_token_gains_nothing_by_a_trusted_service(
     principals: Principals, header: object, user_id: str | None
 ) -> None:
-    assert why(principals.identify(header, user_id, "profile.create")) is TokenInvalid
+    assert why(await asked(principals, header, user_id, PROFILE_CREATE)) is TokenInvalid
 
 
-def test_a_token_has_to_be_text(principals: Principals, tokens: FakeTokens) -> None:
-    header = f"Bearer {tokens.issue(ADA).text}".encode()
+async def test_a_token_has_to_be_text(principals: Principals, house: House) -> None:
+    _, tokens = await house.logged_in(ADA)
 
-    assert why(principals.identify(header, None, "profile.get")) is TokenInvalid
-
-
-def test_an_expired_token_is_called_expired(principals: Principals, tokens: FakeTokens) -> None:
-    header = f"Bearer {tokens.issue(ADA).text}"
-    tokens.expire()
-
-    assert why(principals.identify(header, "hr", "profile.create")) is TokenExpired
+    assert why(await asked(principals, f"Bearer {tokens.access_token.text}".encode())) is TokenInvalid
 
 
-def test_a_trusted_service_is_trusted_with_the_listed_operation(principals: Principals) -> None:
-    assert principals.identify(None, "hr", "profile.create") == TrustedService("hr")
+async def test_an_expired_token_is_called_expired(principals: Principals, house: House) -> None:
+    _, tokens = await house.logged_in(ADA)
+    house.tokens.expire()
+
+    assert why(await asked(principals, f"Bearer {tokens.access_token.text}", "hr")) is TokenExpired
+
+
+async def test_the_token_of_an_ended_session_is_dead(principals: Principals, house: House) -> None:
+    ada, tokens = await house.logged_in(ADA)
+    await house.sessions.end(ada.id, "logout")
+
+    assert why(await asked(principals, f"Bearer {tokens.access_token.text}", "hr")) is SessionEnded
+
+
+async def test_nobody_is_let_in_while_it_is_not_known(
+    principals: Principals, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> None:
+        raise Unavailable
+
+    _, tokens = await house.logged_in(ADA)
+    monkeypatch.setattr(house.repository, "find", away)
+
+    with pytest.raises(Unavailable):
+        await asked(principals, f"Bearer {tokens.access_token.text}")
+
+
+async def test_a_trusted_service_is_trusted_with_the_listed_operation(principals: Principals) -> None:
+    assert await asked(principals, None, "hr", PROFILE_CREATE) == TrustedService("hr")
 
 
 @pytest.mark.parametrize(
     ("user_id", "operation"),
     [
-        (None, "profile.create"),
-        ("", "profile.create"),
-        ("hr", "profile.delete"),
-        ("hr", "profile.create.dlq"),
-        ("HR", "profile.create"),
-        ("idle", "profile.create"),
-        ("gateway", "profile.create"),
+        (None, PROFILE_CREATE),
+        ("", PROFILE_CREATE),
+        ("hr", PROFILE_DELETE),
+        ("HR", PROFILE_CREATE),
+        ("idle", PROFILE_CREATE),
+        ("gateway", PROFILE_CREATE),
     ],
 )
-def test_with_any_other_it_is_nobody(principals: Principals, user_id: str | None, operation: str) -> None:
-    assert why(principals.identify(None, user_id, operation)) is MissingToken
+async def test_with_any_other_it_is_nobody(
+    principals: Principals, user_id: str | None, operation: AnyOperation
+) -> None:
+    assert why(await asked(principals, None, user_id, operation)) is MissingToken
+
+
+@pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if not each.heeds_actor], ids=lambda each: each.queue
+)
+async def test_where_nobody_is_needed_a_token_is_not_looked_at(
+    principals: Principals, house: House, operation: AnyOperation
+) -> None:
+    _, tokens = await house.logged_in(ADA)
+
+    assert await asked(principals, f"Bearer {tokens.access_token.text}", None, operation) == Anonymous()
+
+
+async def test_a_caller_is_known_by_what_the_broker_vouches_for(principals: Principals) -> None:
+    request = message(user_id="hr", message_id="m-1", headers={"x-client-ip": "192.0.2.7"})
+
+    assert await principals.identify(request, AUTH_LOGIN) == Caller(Anonymous(), "hr", "192.0.2.7/32", "m-1")
+
+
+async def client(principals: Principals, address: object, user_id: str | None = "hr") -> str | None:
+    """Return where the human is."""
+    request = message(user_id=user_id, headers={"x-client-ip": address})
+    return (await principals.identify(request, AUTH_LOGIN)).client_ip
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:0DB8:0:0:ffff::", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+async def test_a_trusted_service_says_where_the_human_is(
+    principals: Principals, address: str, network: str
+) -> None:
+    assert await client(principals, address) == network
+
+
+@pytest.mark.parametrize("user_id", [None, "", "gateway", "HR"])
+async def test_nobody_else_is_believed(principals: Principals, user_id: str | None) -> None:
+    assert await client(principals, "192.0.2.7", user_id) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nonsense", "192.0.2.7/24", "192.0.2.07", " 192.0.2.7", 7, b"::1", None, []]
+)
+async def test_what_is_no_address_is_none(principals: Principals, address: object) -> None:
+    assert await client(principals, address) is None
+
+
+@given(address=st.ip_addresses().map(str) | st.text())
+async def test_any_header_is_an_address_or_none(address: str) -> None:
+    house = House()
+    found = await client(Principals(house.tokens, house.sessions, TRUSTED), address)
+
+    assert found is None or "/" in found

@@ -66,7 +66,7 @@ async def test_each_sees_as_much_as_each_may(desk: Desk) -> None:
     get = {"id": ada["id"]}
 
     assert (await desk.ask("profile.get", get, await desk.token("ada@example.org")))["result"] == ada
-    assert (await desk.ask("profile.get", get, desk.admin()))["result"] == ada
+    assert (await desk.ask("profile.get", get, await desk.admin()))["result"] == ada
     assert (await desk.ask("profile.get", get, user_id="hr"))["result"] == ada
     assert (await desk.ask("profile.get", get, await desk.token("bob@example.org")))["result"] == public
     assert await desk.refusal("profile.get", get) == ("unauthenticated", "missing_token")
@@ -89,7 +89,7 @@ async def test_an_update_changes_what_it_names_and_nothing_else(desk: Desk) -> N
 async def test_an_administrator_changes_address_role_and_status(desk: Desk) -> None:
     ada = await desk.sign_up("ada@example.org")
     changes = {"email": "boss@example.org", "role": "admin", "status": "suspended"}
-    reply = await desk.ask("profile.update", {"id": ada["id"]} | changes, desk.admin())
+    reply = await desk.ask("profile.update", {"id": ada["id"]} | changes, await desk.admin())
 
     assert changes.items() <= reply["result"].items()
 
@@ -136,8 +136,10 @@ async def test_a_deleted_profile_is_gone(desk: Desk) -> None:
     deleted = await desk.ask("profile.delete", {"id": ada["id"], "expected_version": 1}, token)
 
     assert deleted["result"] == {"id": ada["id"], "status": "deleted", "deleted_at": NOON}
+    boss = await desk.admin()
     for queue in ("profile.get", "profile.delete", "profile.update"):
-        assert await desk.refusal(queue, {"id": ada["id"]}, token) == ("not_found", "profile_not_found")
+        assert await desk.refusal(queue, {"id": ada["id"]}, token) == ("unauthenticated", "session_ended")
+        assert await desk.refusal(queue, {"id": ada["id"]}, boss) == ("not_found", "profile_not_found")
 
 
 @pytest.mark.parametrize("queue", ["profile.get", "profile.update", "profile.delete"])

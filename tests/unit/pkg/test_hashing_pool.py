@@ -46,15 +46,20 @@ async def test_one_call_more_than_may_wait_is_refused(pool: HashingPool) -> None
     assert await pool.run(lambda: 1) == 1
 
 
-async def test_whoever_stops_waiting_keeps_the_place_until_the_work_is_done(pool: HashingPool) -> None:
-    async with busy(pool, calls=2) as tasks:
+async def test_whoever_stops_waiting_gives_the_place_back_unless_the_work_is_being_done(
+    pool: HashingPool,
+) -> None:
+    began = threading.Event()
+    async with busy(pool, calls=2, began=began) as tasks:
+        await asyncio.to_thread(began.wait, 10)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
         assert all(task.cancelled() for task in tasks)
-        with pytest.raises(PoolFull):
-            await pool.run(lambda: 1)
+        async with busy(pool):
+            with pytest.raises(PoolFull):
+                await pool.run(lambda: 1)
 
 
 async def test_no_more_threads_run_than_there_are() -> None:

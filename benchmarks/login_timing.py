@@ -1,0 +1,148 @@
+"""Can a gateway tell by the time that a refused login takes who has an account? `make timing`.
+
+Logins with a wrong password, of unknown, of suspended and of deleted users: one at a time, in rounds of one
+of each in random order, so that other load on the machine meets all of them alike.
+"""
+
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from contracts.auth import LogIn
+from contracts.client import ProfileClient
+from contracts.failures import Unauthenticated
+from contracts.profiles import CreateProfile, DeleteProfile, Role, Standing, UpdateProfile
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from tools.servers import running_servers
+from tools.servers.sandbox import Sandbox, sandbox
+from tools.worker import running_worker
+
+_COHORTS: Final = ("wrong", "unknown", "suspended", "deleted")
+_TRIES: Final = 400
+_TRIES_PER_ACCOUNT: Final = 4  # the fifth would lock it
+# All tries of a half stay below the thousand that lock a service, which are forgotten after a minute.
+_HALVES: Final = 2
+_FORGOTTEN_SECONDS: Final = 61
+_WARM_UP: Final = 4  # rounds
+_WIDEST_MEDIANS: Final = 0.10
+_AUC_BOUNDS: Final = (0.4, 0.6)
+_PASSWORD: Final = SecretStr("correct horse battery staple")
+_WRONG: Final = SecretStr("correct horse battery steeple")
+_WORKER: Final = {
+    "BCRYPT_COST": "10",
+    "TRUSTED_SERVICES": '{"gateway": ["profile.create"]}',  # or nobody could make the administrator
+}
+
+
+def address(cohort: str, number: int) -> str:
+    """Return the address of an account. All are of one length."""
+    return f"{cohort:x<9}.{number:04}@timing.example"
+
+
+def new_user(email: str, role: Role = Role.USER) -> CreateProfile:
+    """Return the request for a new user."""
+    return CreateProfile(first_name="Ada", last_name="Lovelace", email=email, password=_PASSWORD, role=role)
+
+
+async def make_accounts(client: ProfileClient, number: int) -> None:
+    """Make *number* accounts of each cohort, except those that are not to exist."""
+    boss = new_user("boss@timing.example", Role.ADMIN)
+    await client.create_profile(boss)
+    token = (await client.log_in(LogIn(email=boss.email, password=_PASSWORD))).access_token
+    for each in range(number):
+        await client.create_profile(new_user(address("wrong", each)))
+        suspended = await client.create_profile(new_user(address("suspended", each)))
+        await client.update_profile(UpdateProfile(id=suspended.id, status=Standing.SUSPENDED), token)
+        deleted = await client.create_profile(new_user(address("deleted", each)))
+        await client.delete_profile(DeleteProfile(id=deleted.id), token)
+
+
+async def refusal_time(client: ProfileClient, cohort: str, account: int) -> float:
+    """Return how long the refusal of a login took, in milliseconds. Only `wrong` has a wrong password."""
+    password = _WRONG if cohort == "wrong" else _PASSWORD
+    login = LogIn(email=address(cohort, account), password=password)
+    started = time.perf_counter()
+    try:
+        await client.log_in(login)
+    except Unauthenticated:  # any other failure, such as a locked account, ends the measurement
+        return (time.perf_counter() - started) * 1000
+    message = f"A {cohort} login was not refused."
+    raise RuntimeError(message)
+
+
+async def measure(box: Sandbox) -> dict[str, list[float]]:
+    """Return the times of each cohort."""
+    numbers = random.sample([each // _TRIES_PER_ACCOUNT for each in range(_TRIES)], _TRIES)
+    accounts = -(-_TRIES // _TRIES_PER_ACCOUNT)
+    times: dict[str, list[float]] = {cohort: [] for cohort in _COHORTS}
+    async with ProfileClient(box.gateway_url, name="timing", timeout=60) as client:
+        await make_accounts(client, accounts + _HALVES)  # the last ones are to warm up
+        for half in range(_HALVES):
+            if half:
+                await asyncio.sleep(_FORGOTTEN_SECONDS)
+            for _ in range(_WARM_UP):
+                await one_round(client, accounts + half)
+            for account in numbers[half::_HALVES]:
+                for cohort, time_taken in await one_round(client, account):
+                    times[cohort].append(time_taken)
+    return times
+
+
+async def one_round(client: ProfileClient, account: int) -> list[tuple[str, float]]:
+    """Return the times of one refusal of each cohort, asked for in random order."""
+    order = random.sample(_COHORTS, len(_COHORTS))
+    return [(cohort, await refusal_time(client, cohort, account)) for cohort in order]
+
+
+def auc(times: Sequence[float], others: Sequence[float]) -> float:
+    """Return how often one of *times* is longer than one of *others*; 0.5 is chance.
+
+    The area under the curve of a classifier that sees the time only: U of Mann and Whitney, as a part of all.
+    """
+    wins = sum((one > other) + (one == other) / 2 for one in times for other in others)
+    return wins / (len(times) * len(others))
+
+
+def widest(times: Mapping[str, Sequence[float]]) -> float:
+    """Return the worst difference between two medians, as a part of the smaller one."""
+    medians = [median(each) for each in times.values()]
+    return max(medians) / min(medians) - 1
+
+
+def main() -> int:
+    """Measure and print; return 1 if the time tells one cohort from another."""
+    console = Console(highlight=False)
+    with (
+        tempfile.TemporaryDirectory(prefix="profile-timing-") as folder,
+        running_servers(console.print) as servers,
+        sandbox(servers, definitions(topology())) as box,
+        running_worker(box, Path(folder), {**_WORKER, "REDIS_URL": box.redis_url}),
+    ):
+        times = asyncio.run(measure(box))
+    aucs = {cohort: auc(each, times["wrong"]) for cohort, each in times.items()}
+    table = Table("cohort", "tries", "p5 ms", "p25", "median", "p75", "p95", "AUC against wrong")
+    for cohort, each in times.items():
+        p5, p25, p50, p75, p95 = (quantiles(each, n=20)[at - 1] for at in (1, 5, 10, 15, 19))
+        row = (f"{value:.2f}" for value in (p5, p25, p50, p75, p95))
+        table.add_row(cohort, str(len(each)), *row, f"{aucs[cohort]:.3f}")
+    difference = widest(times)
+    low, high = _AUC_BOUNDS
+    console.print(
+        table, f"worst difference of medians: {difference:.1%} (bound {_WIDEST_MEDIANS:.0%})", sep="\n"
+    )
+    return 0 if difference <= _WIDEST_MEDIANS and all(low <= each <= high for each in aucs.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

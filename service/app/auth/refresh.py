@@ -1,0 +1,66 @@
+"""Exchange a refresh token for new tokens."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.tokens import RefreshTokens
+from service.app.clock import Clock
+from service.domain.errors import Unavailable
+from service.domain.sessions import RefreshTokenInvalid, RefreshTokenReused, SessionMoved, SessionRepository
+
+_ATTEMPTS: Final = 5
+
+
+class TooManyRefreshes(Unavailable):
+    """This session is being refreshed too many times at once; try again soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Exchange a refresh token for new tokens."""
+
+    refresh_token: str = field(repr=False)
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshHandler:
+    """Carries out `Refresh`."""
+
+    sessions: Sessions
+    repository: SessionRepository
+    tokens: RefreshTokens
+    clock: Clock
+
+    async def handle(self, command: Refresh) -> LoggedIn:
+        """Return new tokens; the same refresh token to whoever asks twice within the grace time.
+
+        Raises:
+            RefreshTokenInvalid: It is none, or its session has ended.
+            RefreshTokenReused: It was used before; its session has ended now.
+
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._try(command)
+            except SessionMoved:
+                continue
+        raise TooManyRefreshes
+
+    async def _try(self, command: Refresh) -> LoggedIn:
+        session_id, step = self.tokens.read(command.refresh_token)
+        before = await self.repository.find(session_id)
+        if before is None:
+            raise RefreshTokenInvalid
+        profile = await self.sessions.profile_of(before)
+        if profile is None:
+            raise RefreshTokenInvalid
+        try:
+            after = before.refreshed(step, command.message_id, self.clock.now())
+        except RefreshTokenReused:
+            await self.sessions.end(before.user_id, "reuse", only=before.id)
+            raise
+        if after is not before:
+            await self.repository.save(after)
+        return self.sessions.tokens_for(after, profile)

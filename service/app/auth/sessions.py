@@ -1,0 +1,121 @@
+"""Opening sessions, ending them, and telling whether one is alive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from uuid import UUID
+
+from service.app.auth.actors import User
+from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
+from service.app.clock import Clock
+from service.app.ids import new_id
+from service.domain.errors import Unauthenticated
+from service.domain.profiles import Profile, ProfileNotFound, ProfileRepository
+from service.domain.sessions import Session, SessionRepository
+
+# How many sessions an event names; of more it says that all have ended.
+MAX_NAMED: Final = 100
+
+
+class SessionEnded(Unauthenticated):
+    """The session of this access token has ended; log in again."""
+
+
+class SessionVerdicts(Protocol):
+    """Remembers for a moment which sessions are alive, and longer which are not. Never raises.
+
+    It may forget anything at any time: the truth is in the repositories.
+    """
+
+    async def get(self, session_id: UUID) -> bool | None:
+        """Return whether the session is alive, or `None` if that is not known."""
+
+    async def note_alive(self, session_id: UUID) -> None:
+        """Remember for less than a second that it is alive, unless it is known that it has ended."""
+
+    async def note_ended(self, session_ids: Sequence[UUID]) -> None:
+        """Remember that these have ended, for longer than any access token lives."""
+
+
+class SessionEvents(Protocol):
+    """Tells other services what happened to sessions. Never raises."""
+
+    async def revoked(self, user_id: UUID, session_ids: Sequence[UUID], reason: str) -> None:
+        """Say that sessions of a user have ended before their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """What a user gets who has just shown a password or a refresh token."""
+
+    user_id: UUID
+    access_token: AccessToken
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Opens, checks and ends sessions."""
+
+    profiles: ProfileRepository
+    sessions: SessionRepository
+    verdicts: SessionVerdicts
+    events: SessionEvents
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    clock: Clock
+
+    async def open(self, profile: Profile) -> LoggedIn:
+        """Open a session for the user of *profile*."""
+        now = self.clock.now()
+        session = Session.opened(new_id(now), profile.id, profile.sessions_version, now)
+        await self.sessions.add(session)
+        return self.tokens_for(session, profile)
+
+    def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
+        """Return tokens of *session* at its step."""
+        user = User(profile.id, profile.role, session.id)
+        refresh_token = self.refresh_tokens.issue(session.id, session.step)
+        return LoggedIn(profile.id, self.access_tokens.issue(user), refresh_token)
+
+    async def check(self, user: User) -> None:
+        """Return if the session that *user* came with is alive.
+
+        Raises:
+            SessionEnded
+            Unavailable: It is not known; then nobody is let in.
+
+        """
+        alive = await self.verdicts.get(user.session)
+        if alive is None:
+            alive = await self._is_alive(user)
+            if alive:
+                await self.verdicts.note_alive(user.session)
+        if not alive:
+            raise SessionEnded
+
+    async def _is_alive(self, user: User) -> bool:
+        session = await self.sessions.find(user.session)
+        if session is None or session.user_id != user.id or session.expires_at <= self.clock.now():
+            return False
+        return await self.profile_of(session) is not None
+
+    async def profile_of(self, session: Session) -> Profile | None:
+        """Return the user of *session*, if the session is one that the user still has."""
+        try:
+            profile = await self.profiles.get(session.user_id)
+        except ProfileNotFound:
+            return None
+        is_current = profile.sessions_version == session.sessions_version
+        return profile if profile.may_log_in and is_current else None
+
+    async def end(
+        self, user_id: UUID, reason: str, *, only: UUID | None = None, but: UUID | None = None
+    ) -> int:
+        """End sessions of a user, everywhere and at once; return how many."""
+        ended = await self.sessions.end(user_id, only=only, but=but)
+        if ended:
+            await self.verdicts.note_ended(ended)
+            is_named = (only or but) and len(ended) <= MAX_NAMED
+            await self.events.revoked(user_id, ended if is_named else (), reason)
+        return len(ended)

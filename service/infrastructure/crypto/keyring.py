@@ -1,0 +1,84 @@
+"""The signing keys in use, and how one follows the other without a gap."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from service.app.clock import Clock
+from service.infrastructure.crypto.keys import NoSigningKeys, SigningKey, load_keys
+
+# Gateways keep the public keys for ten minutes: a new key signs once they all have it.
+PUBLISHED_AHEAD: Final = timedelta(minutes=15)
+LOOK_AGAIN: Final = timedelta(seconds=10)
+
+_log = structlog.get_logger("profile.keys")
+
+
+class Keyring:
+    """The keys in a folder. All of them verify; the newest one that everybody knows signs.
+
+    Args:
+        folder: As `keys.new_key` and `keys.retire_key` leave it.
+
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._keys = {key.kid: key for key in load_keys(folder)}
+
+    @property
+    def keys(self) -> Sequence[SigningKey]:
+        """The keys whose tokens are valid, the oldest first."""
+        return tuple(self._keys.values())
+
+    @property
+    def signer(self) -> SigningKey:
+        """The key to sign with now."""
+        known_since = self._clock.now() - PUBLISHED_AHEAD
+        known = [key for key in self.keys if key.made_at <= known_since]
+        return known[-1] if known else self.keys[0]
+
+    def find(self, kid: str) -> SigningKey | None:
+        """Return the key of that name."""
+        return self._keys.get(kid)
+
+    def reload(self) -> bool:
+        """Read the folder again; return whether the keys have changed.
+
+        Raises:
+            NoSigningKeys: The folder is not usable; the keys stay as they were.
+
+        """
+        before = self._keys
+        self._keys = {key.kid: key for key in load_keys(self._folder)}
+        return self._keys.keys() != before.keys()
+
+
+@asynccontextmanager
+async def watched(
+    keyring: Keyring, tell: Callable[[Sequence[str]], Awaitable[None]], every: timedelta = LOOK_AGAIN
+) -> AsyncIterator[None]:
+    """Look for new and retired keys inside the block, and *tell* the names of all when they change."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            try:
+                if keyring.reload():
+                    await tell([key.kid for key in keyring.keys])
+            except (NoSigningKeys, OSError) as error:
+                _log.error("keys unusable", why=str(error))
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching

@@ -1,0 +1,1 @@
+"""What stands in for Redis in a single worker, or while Redis is away."""

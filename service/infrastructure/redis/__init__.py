@@ -1,0 +1,1 @@
+"""What may be forgotten: verdicts on sessions, and attempts at passwords."""

@@ -1,0 +1,134 @@
+"""Puts the use cases together: which class stands for which port."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo import AsyncMongoClient
+from redis.asyncio import Redis
+
+from service.app.application import Application
+from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.log_in import LogInHandler
+from service.app.auth.log_out import LogOutHandler
+from service.app.auth.passwords import PasswordHasher, Passwords
+from service.app.auth.refresh import RefreshHandler
+from service.app.auth.sessions import SessionEvents, Sessions, SessionVerdicts
+from service.app.auth.throttle import AttemptCounters, Gate, Throttle
+from service.app.auth.verify_token import VerifyTokenHandler
+from service.app.clock import Clock
+from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.get_profile import GetProfileHandler
+from service.domain.profiles import ProfileRepository
+from service.infrastructure.crypto.common_passwords import ListedPasswords
+from service.infrastructure.crypto.keyring import Keyring
+from service.infrastructure.crypto.keys import load_refresh_key
+from service.infrastructure.crypto.passwords import BcryptPasswords
+from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
+from service.infrastructure.crypto.tokens import JwtAccessTokens
+from service.infrastructure.crypto.verified_passwords import VerifiedPasswords
+from service.infrastructure.memory.attempts import MemoryAttempts
+from service.infrastructure.memory.verdicts import NoVerdicts
+from service.infrastructure.mongo.indexes import ensure_indexes
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.mongo.sessions import MongoSessions
+from service.infrastructure.redis.attempts import RedisAttempts
+from service.infrastructure.redis.client import open_redis
+from service.infrastructure.redis.verdicts import RedisVerdicts
+from service.pkg.database import close_mongo, default_database, open_mongo
+from service.pkg.hashing_pool import HashingPool
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What has to be closed at the end: databases and threads."""
+
+    mongo: AsyncMongoClient[dict[str, Any]]
+    redis: Redis | None
+    hashing: HashingPool
+
+    @classmethod
+    def opened(cls, settings: Settings) -> Self:
+        """Return the stores that *settings* name; they connect when they are first used."""
+        return cls(
+            open_mongo(str(settings.mongo_url), settings.mongo_driver),
+            None if settings.redis_url.startswith("memory:") else open_redis(settings.redis_url),
+            HashingPool(settings.threads_for_hashing, settings.hashing_waiting),
+        )
+
+    async def __aenter__(self) -> Self:
+        """Make and verify the indexes."""
+        try:
+            await ensure_indexes(default_database(self.mongo))
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close them."""
+        await self._close()
+
+    async def _close(self) -> None:
+        self.hashing.close()
+        if self.redis:
+            await self.redis.aclose()
+        await close_mongo(self.mongo)
+
+
+def wire(
+    settings: Settings, stores: Stores, keyring: Keyring, events: SessionEvents, clock: Clock
+) -> tuple[Application, Sessions]:
+    """Return every use case, and what tells whether a session is alive."""
+    profiles, passwords = profiles_and_passwords(settings, stores)
+    repository = MongoSessions(default_database(stores.mongo))
+    lifetime = timedelta(seconds=settings.access_token_seconds)
+    tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
+    refresh_tokens = MacRefreshTokens(load_refresh_key(settings.signing_keys_dir))
+    sessions = Sessions(
+        profiles, repository, _verdicts(stores, lifetime), events, tokens, refresh_tokens, clock
+    )
+    app = Application(
+        create_profile=CreateProfileHandler(profiles, passwords, clock),
+        get_profile=GetProfileHandler(profiles),
+        update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
+        delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+        log_in=LogInHandler(profiles, passwords, sessions),
+        refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
+        log_out=LogOutHandler(sessions),
+        verify_token=VerifyTokenHandler(tokens, sessions),
+        change_password=ChangePasswordHandler(profiles, passwords, sessions, clock),
+        tokens=tokens,
+    )
+    return app, sessions
+
+
+def profiles_and_passwords(settings: Settings, stores: Stores) -> tuple[ProfileRepository, Passwords]:
+    """Return where profiles live, and everything about their passwords."""
+    profiles = MongoProfiles(default_database(stores.mongo))
+    throttle = Throttle(_attempts(stores), Gate(settings.threads_for_hashing))
+    return profiles, Passwords(_hasher(settings, stores), ListedPasswords(), throttle, profiles)
+
+
+def _hasher(settings: Settings, stores: Stores) -> PasswordHasher:
+    hasher = BcryptPasswords(stores.hashing, settings.bcrypt_cost)
+    remembered = timedelta(seconds=settings.verified_password_seconds)
+    return VerifiedPasswords(hasher, remembered) if remembered else hasher
+
+
+def _verdicts(stores: Stores, lifetime: timedelta) -> SessionVerdicts:
+    return RedisVerdicts(stores.redis, lifetime) if stores.redis else NoVerdicts()
+
+
+def _attempts(stores: Stores) -> AttemptCounters:
+    counters = MemoryAttempts()
+    return RedisAttempts(stores.redis, counters) if stores.redis else counters

@@ -1,0 +1,82 @@
+"""Every use case, with fakes behind: what `service/wiring.py` does with databases."""
+
+from datetime import datetime
+from uuid import UUID
+
+from service.app.application import Application
+from service.app.auth.actors import Caller, User
+from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.log_in import LogInHandler
+from service.app.auth.log_out import LogOutHandler
+from service.app.auth.passwords import Passwords
+from service.app.auth.refresh import RefreshHandler
+from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.throttle import Gate, Throttle
+from service.app.auth.verify_token import VerifyTokenHandler
+from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.get_profile import GetProfileHandler
+from service.domain.profiles import Profile
+from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
+from service.infrastructure.memory.attempts import MemoryAttempts
+from tests.builders import NOON
+from tests.fakes.clock import FakeClock
+from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
+from tests.fakes.profiles import FakeProfiles
+from tests.fakes.sessions import FakeEvents, FakeSessions, FakeVerdicts
+from tests.fakes.tokens import FakeTokens
+
+
+class House:
+    """The use cases, and what they stand on."""
+
+    def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:
+        self.clock = FakeClock(time)
+        self.profiles = profiles or FakeProfiles(*stored)
+        self.hasher = FakePasswords()
+        self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
+        self.repository, self.verdicts, self.events = FakeSessions(), FakeVerdicts(), FakeEvents()
+        self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
+        self.passwords = Passwords(
+            self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate(2)), self.profiles
+        )
+        self.sessions = Sessions(
+            self.profiles,
+            self.repository,
+            self.verdicts,
+            self.events,
+            self.tokens,
+            self.refresh_tokens,
+            self.clock,
+        )
+        self.app = self._application()
+
+    def _application(self) -> Application:
+        profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
+        return Application(
+            create_profile=CreateProfileHandler(profiles, passwords, clock),
+            get_profile=GetProfileHandler(profiles),
+            update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
+            delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+            log_in=LogInHandler(profiles, passwords, sessions),
+            refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
+            log_out=LogOutHandler(sessions),
+            verify_token=VerifyTokenHandler(self.tokens, sessions),
+            change_password=ChangePasswordHandler(profiles, passwords, sessions, clock),
+            tokens=self.tokens,
+        )
+
+    async def logged_in(self, profile: Profile) -> tuple[User, LoggedIn]:
+        """Return the user of *profile* with a new session, and what the user got."""
+        done = await self.sessions.open(profile)
+        return self.tokens.verify(done.access_token.text).user, done
+
+    def is_open(self, session_id: UUID) -> bool:
+        """Return whether the session is stored."""
+        return session_id in self.repository.stored
+
+
+def caller(user: User) -> Caller:
+    """Return *user* as one who asks."""
+    return Caller(user)

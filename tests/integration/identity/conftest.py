@@ -1,0 +1,83 @@
+"""More workers than one, and corners where workers are set up otherwise."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+from contracts.operations import OPERATIONS
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import topology
+from tests.integration.conftest import settings_for
+from tests.integration.gateway import Gateway, connected
+from tests.integration.identity.events import Listener, listening
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox, sandbox
+from tools.worker import Worker, running_worker
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """A sandbox of its own with a worker.
+
+    Attributes:
+        gateway: A service that is not trusted.
+        service: One that is.
+
+    """
+
+    box: Sandbox
+    worker: Worker
+    gateway: Gateway
+    service: Gateway
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the signing keys."""
+        return self.worker.log.parent / "keys"
+
+
+@pytest.fixture(scope="module")
+def second(box: Sandbox, worker: Worker) -> Iterator[Worker]:
+    """One more worker beside the usual one: RabbitMQ gives requests to both in turns."""
+    with running_worker(box, worker.log.parent, settings_for(box), "second") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module")
+async def listener(box: Sandbox) -> AsyncIterator[Listener]:
+    """Hears the events of the usual workers."""
+    async with listening(box.admin_url) as hearing:
+        yield hearing
+
+
+@pytest_asyncio.fixture(scope="session")
+async def narrow(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Corner]:
+    """A worker that hashes one password at a time, and trusts one service with everything."""
+    with sandbox(servers, definitions(topology())) as box:
+        trusted = {str(urlsplit(box.service_url).username): [each.queue for each in OPERATIONS]}
+        settings = {
+            "BCRYPT_COST": "10",
+            "HASHING_THREADS": "1",
+            "HASHING_WAITING": "1",
+            "TRUSTED_SERVICES": json.dumps(trusted),
+        }
+        with running_worker(box, tmp_path_factory.mktemp("narrow"), settings) as worker:
+            async with connected(box.gateway_url) as gateway, connected(box.service_url) as service:
+                yield Corner(box, worker, gateway, service)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def empty(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Corner]:
+    """A worker whose service has no users yet, and keys that nobody else uses."""
+    folder = tmp_path_factory.mktemp("empty")
+    with (
+        sandbox(servers, definitions(topology())) as box,
+        running_worker(box, folder, settings_for(box)) as worker,
+    ):
+        async with connected(box.gateway_url) as gateway, connected(box.service_url) as service:
+            yield Corner(box, worker, gateway, service)

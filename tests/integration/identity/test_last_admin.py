@@ -1,0 +1,68 @@
+"""The first administrator, and the last one."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders import an_address
+from tests.integration.conftest import Person
+from tests.integration.identity.conftest import Corner
+from tests.integration.identity.people import alive, logged_in, signed_up
+from tests.integration.identity.profilectl import profilectl, profilectl_refuses
+from tests.integration.replies import refusal, result
+from tests.integration.requests import PASSWORD
+
+ENDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "demote": ("profile.update", {"role": "user"}),
+    "suspend": ("profile.update", {"status": "suspended"}),
+    "both": ("profile.update", {"role": "user", "status": "suspended", "last_name": "King"}),
+    "delete": ("profile.delete", {}),
+}
+LAST_ADMIN = ("conflict", "last_admin")
+
+
+async def test_the_only_administrator_stays_one_until_there_is_another(empty: Corner) -> None:
+    address = an_address()
+    created = await profilectl(empty, "admin", "create", address, ADMIN_PASSWORD=PASSWORD)
+    ann: Person = {"id": created.split()[-1], "email": address, "password": PASSWORD}
+    token = (await logged_in(empty.gateway, ann))["access_token"]
+    profile = result(await empty.gateway.ask("profile.get", {"id": ann["id"]}, token=token))
+
+    assert profile["role"] == "admin"
+
+    for queue, more in ENDS.values():
+        reply = await empty.gateway.ask(queue, {"id": ann["id"], **more}, token=token)
+
+        assert refusal(reply) == LAST_ADMIN
+
+    suspended = await signed_up(empty.service, role="admin")
+    change = {"id": suspended["id"], "status": "suspended"}
+    result(await empty.gateway.ask("profile.update", change, token=token))
+    reply = await empty.gateway.ask("profile.delete", {"id": ann["id"]}, token=token)
+
+    assert refusal(reply) == LAST_ADMIN  # who may not log in is no administrator to count on
+    assert await alive(empty.gateway, [{"access_token": token}]) == [True]
+    same = {"id": ann["id"], "role": "admin", "status": "active", "last_name": "King"}
+    assert result(await empty.gateway.ask("profile.update", same, token=token))["version"] == 2
+
+    await signed_up(empty.service, role="admin")
+    demoted = await empty.gateway.ask("profile.update", {"id": ann["id"], "role": "user"}, token=token)
+
+    assert result(demoted)["role"] == "user"
+    assert await alive(empty.gateway, [{"access_token": token}]) == [False]
+
+
+@pytest.mark.parametrize("end", ["suspend", "delete"])
+async def test_administrators_may_go_while_others_stay(empty: Corner, end: str) -> None:
+    leaving, _ = [await signed_up(empty.service, role="admin") for _ in range(2)]
+    token = (await logged_in(empty.gateway, leaving))["access_token"]
+    queue, more = ENDS[end]
+
+    assert result(await empty.gateway.ask(queue, {"id": leaving["id"], **more}, token=token))
+
+
+async def test_an_administrator_with_a_bad_password_is_not_made(empty: Corner) -> None:
+    said = await profilectl_refuses(empty, "admin", "create", an_address(), ADMIN_PASSWORD="iloveyou")
+
+    assert "guessed first" in said
+    assert "iloveyou" not in said

@@ -1,0 +1,145 @@
+"""Passwords and tokens of sessions: in replies, and nowhere else that anybody can look."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from pymongo import MongoClient
+from redis import Redis
+
+from contracts.operations import OPERATIONS
+from tests.integration.broker import Broker
+from tests.integration.gateway import Gateway, connected
+from tests.integration.identity.events import Listener, listening
+from tests.integration.identity.people import guess, logged_in, refresh, refused, signed_up
+from tests.integration.replies import result
+from tools.servers.sandbox import Sandbox
+from tools.worker import Worker
+
+AUTH = [each.queue for each in OPERATIONS if each.queue.startswith("auth.")]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def ears(box: Sandbox) -> AsyncIterator[Listener]:
+    """Hears every event of this module."""
+    async with listening(box.admin_url) as listener:
+        yield listener
+
+
+@pytest_asyncio.fixture(scope="module")
+async def secrets(box: Sandbox, worker: Worker, ears: Listener, broker: Broker) -> list[str]:
+    """Every secret that was sent or received, in every way: as meant, and malformed."""
+    assert worker.process.poll() is None
+    async with connected(box.gateway_url) as gateway:
+        passwords = [f"canary-{uuid4().hex[:20]}" for _ in range(3)]
+        person = await signed_up(gateway, password=passwords[0])
+        await _use_as_meant(gateway, person, passwords)
+        said = [json.loads(each.body).get("result", {}) for each in gateway.replies]
+        tokens = [each[kind] for each in said for kind in ("access_token", "refresh_token") if kind in each]
+        forged = [tokens[0][:-9] + "canary_00", tokens[1][:-9] + "canary_00", f"canary.e30.{uuid4().hex}"]
+        await _send_malformed(gateway, [*passwords, *tokens, *forged])
+        for operation in AUTH:
+            last = uuid4().hex
+            await gateway.ask(operation, b"the last one", correlation_id=last)
+            await broker.dead_letter(operation, last)
+    await ears.revocation(person["id"], "reuse")
+    await ears.revocation(person["id"], "password_changed")
+    return [*passwords, *tokens, *forged]
+
+
+async def _use_as_meant(gateway: Gateway, person: dict[str, str], passwords: list[str]) -> None:
+    first = await logged_in(gateway, person)
+    second = await refresh(gateway, first)
+    third = await refresh(gateway, second)
+    assert await refused(gateway, first) == "refresh_token_reused"
+    assert await refused(gateway, third) == "refresh_token_invalid"
+    await guess(gateway, person["email"], passwords[1])
+    mine = await logged_in(gateway, person)
+    for current, new in ((passwords[1], passwords[2]), (passwords[0], passwords[2])):
+        change = {"current_password": current, "new_password": new}
+        await gateway.ask("auth.change_password", change, token=mine["access_token"])
+    last = await logged_in(gateway, person, passwords[2])
+    await gateway.ask("auth.verify", {"token": last["access_token"]})
+    await gateway.ask("auth.verify", {"token": mine["access_token"]})
+    result(await gateway.ask("auth.logout", {"scope": "local"}, token=last["access_token"]))
+    await gateway.ask("profile.get", {"id": person["id"]}, token=last["access_token"])
+    await logged_in(gateway, person, passwords[2])  # one session lives on, to be found in the database
+
+
+async def _send_malformed(gateway: Gateway, secrets: list[str]) -> None:
+    for operation in AUTH:
+        for secret in secrets:
+            for body in (
+                secret.encode(),
+                {"token": secret, "refresh_token": secret},
+                {"refresh_token": [secret], "token": {"$ne": secret}, "scope": secret},
+                {"current_password": secret, "new_password": secret, secret: 1},
+            ):
+                await gateway.tell(operation, body, headers={"authorization": f"Bearer {secret}"})
+        await gateway.ask(operation, {"refresh_token": secrets[-1]}, token=secrets[-1])
+
+
+def _found(secrets: list[str], text: str) -> list[str]:
+    """Return the secrets in *text*; of a token its signature would be enough."""
+    return [each for each in secrets if each in text or each.rpartition(".")[2][-30:] in text]
+
+
+async def test_no_log_holds_one(secrets: list[str], worker: Worker) -> None:
+    log = worker.log.read_text()
+
+    assert "authn_token_reuse" in log
+    assert "authn_password_change" in log
+    assert _found(secrets, log) == []
+
+
+async def test_no_dead_letter_holds_one(secrets: list[str], broker: Broker) -> None:
+    letters = [each for operation in AUTH for each in await broker.dead_letters(operation)]
+    text = "".join(f"{each.body.decode()} {each.info()!r}" for each in letters)
+
+    assert len(letters) > 100
+    assert _found(secrets, text) == []
+
+
+async def test_no_event_holds_one_nor_anything_personal(secrets: list[str], ears: Listener) -> None:
+    text = "".join(f"{each.body.decode()} {each.info()!r}" for each in ears.messages)
+
+    assert len(ears.messages) >= 2
+    assert _found(secrets, text) == []
+    assert "@" not in text
+
+
+async def test_redis_holds_none(secrets: list[str], box: Sandbox) -> None:
+    with Redis.from_url(box.redis_url, decode_responses=True) as redis:
+        dump = {key: _value(redis, key) for key in redis.scan_iter()}
+
+    assert any(key.startswith("session:") for key in dump)
+    assert _found(secrets, repr(dump)) == []
+    assert "@" not in repr(dump)
+
+
+def _value(redis: Any, key: str) -> object:
+    match redis.type(key):
+        case "string":
+            return redis.get(key)
+        case "hash":
+            return redis.hgetall(key)
+        case "zset":
+            return redis.zrange(key, 0, -1, withscores=True)
+        case "none":
+            return None
+        case kind:
+            raise AssertionError(f"nobody looks into a {kind}")
+
+
+async def test_mongodb_holds_none(secrets: list[str], box: Sandbox) -> None:
+    with MongoClient[dict[str, Any]](box.mongo_url, uuidRepresentation="standard") as client:
+        database = client.get_default_database()
+        sessions = list(database["sessions"].find())
+        dump = repr([list(database[name].find()) for name in database.list_collection_names()])
+
+    assert sessions
+    assert _found(secrets, dump) == []
+    names = "_id user_id sessions_version step moved_by moved_at created_at expires_at"
+    assert {name for each in sessions for name in each} == {*names.split()}

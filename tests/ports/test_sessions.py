@@ -1,0 +1,102 @@
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from service.domain.sessions import SessionMoved, SessionRepository
+from service.infrastructure.mongo.sessions import MongoSessions
+from service.pkg.database import Documents, default_database
+from tests.builders import NOON, a_session
+from tests.fakes.sessions import FakeSessions
+
+LATER = NOON + timedelta(days=36_500)  # far from now, or MongoDB would remove them in the middle of a test
+
+
+@pytest.fixture
+def fake_sessions() -> SessionRepository:
+    return FakeSessions()
+
+
+@pytest.fixture
+def pymongo_sessions(pymongo_client: AsyncMongoClient[Documents]) -> SessionRepository:
+    return MongoSessions(default_database(pymongo_client))
+
+
+@pytest.fixture
+def motor_sessions(motor_client: AsyncMongoClient[Documents]) -> SessionRepository:
+    return MongoSessions(default_database(motor_client))
+
+
+@pytest.fixture(params=["fake", "pymongo", "motor"])
+def sessions(request: pytest.FixtureRequest) -> SessionRepository:
+    """A repository; what other tests stored in it is in nobody's way."""
+    chosen: SessionRepository = request.getfixturevalue(f"{request.param}_sessions")
+    return chosen
+
+
+async def test_what_is_stored_comes_back_exactly(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+
+    assert await sessions.find(session.id) == session
+
+
+async def test_what_was_never_stored_is_not_there(sessions: SessionRepository) -> None:
+    assert await sessions.find(uuid4()) is None
+
+
+async def test_a_session_is_stored_over_the_step_before_it(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+    after = session.refreshed(0, "m-1", NOON + timedelta(hours=1))
+    await sessions.save(after)
+
+    assert await sessions.find(session.id) == after
+
+
+async def test_the_second_of_two_refreshes_hears_that_it_was_second(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+    moves = [session.refreshed(0, f"m-{each}", NOON) for each in range(5)]
+    outcomes = await asyncio.gather(*(sessions.save(each) for each in moves), return_exceptions=True)
+
+    assert [type(each) for each in outcomes if each is not None] == [SessionMoved] * 4
+    assert await sessions.find(session.id) == moves[outcomes.index(None)]
+
+
+async def test_an_ended_session_is_not_saved_back_to_life(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+    await sessions.end(session.user_id)
+
+    with pytest.raises(SessionMoved):
+        await sessions.save(session.refreshed(0, None, NOON))
+    assert await sessions.find(session.id) is None
+
+
+@pytest.mark.parametrize(
+    ("which", "survivors"), [({}, []), ({"only": 0}, [1, 2]), ({"but": 0}, [0])], ids=["all", "only", "but"]
+)
+async def test_chosen_sessions_of_a_user_end(
+    sessions: SessionRepository, which: dict[str, int], survivors: list[int]
+) -> None:
+    user_id, other = uuid4(), a_session(expires_at=LATER)
+    mine = [a_session(user_id, expires_at=LATER) for _ in range(3)]
+    for each in [*mine, other]:
+        await sessions.add(each)
+    ended = await sessions.end(user_id, **{name: mine[place].id for name, place in which.items()})
+    left = [each for each in mine if await sessions.find(each.id)]
+
+    assert left == [mine[place] for place in survivors]
+    assert set(ended) == {each.id for each in mine if each not in left}
+    assert await sessions.find(other.id) == other
+
+
+async def test_a_session_of_another_user_is_not_ended(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+
+    assert list(await sessions.end(uuid4(), only=session.id)) == []
+    assert await sessions.find(session.id) == session

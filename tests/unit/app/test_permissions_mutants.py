@@ -1,0 +1,141 @@
+"""What mutants of `service/app/auth/permissions.py` would get wrong."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from service.app.auth.actors import Actor, Anonymous, TokenExpired, TrustedService, User
+from service.app.auth.permissions import (
+    PERMISSIONS,
+    Action,
+    NotAllowed,
+    Relation,
+    RoleNotAllowed,
+    allows,
+    is_owner,
+    refuse_last_admin,
+    relation,
+    require,
+    require_user,
+)
+from service.domain.errors import ServiceError
+from service.domain.profiles import LastAdmin, Role, Status
+from tests.builders import a_profile
+from tests.fakes.profiles import FakeProfiles
+
+OWNER = uuid4()
+ACTORS: dict[Relation, Actor] = {
+    Relation.ANONYMOUS: Anonymous(),
+    Relation.SELF: User(OWNER, Role.USER, uuid4()),
+    Relation.OTHER: User(uuid4(), Role.USER, uuid4()),
+    Relation.ADMIN: User(uuid4(), Role.ADMIN, uuid4()),
+    Relation.TRUSTED: TrustedService("billing"),
+}
+# In the order of `Relation`: anonymous, self, other, admin, trusted; x may, . may not.
+EXPECTED = {
+    Action.CREATE_PROFILE: "xxxxx",
+    Action.GIVE_ROLE: "...xx",
+    Action.SEE_PROFILE: ".x.xx",
+    Action.SEE_PUBLIC_PROFILE: ".xxxx",
+    Action.CHANGE_PROFILE: ".x.xx",
+    Action.CHANGE_STANDING: "...x.",
+    Action.DELETE_PROFILE: ".x.xx",
+}
+
+
+def test_every_cell_of_the_table_is_as_it_is_written_here() -> None:
+    found = {
+        action: "".join(".x"[allows(action, ACTORS[who], OWNER)] for who in Relation) for action in Action
+    }
+
+    assert found == EXPECTED
+    assert set(PERMISSIONS) == set(Action)
+
+
+@pytest.mark.parametrize("who", Relation)
+def test_an_actor_has_one_relation(who: Relation) -> None:
+    assert relation(ACTORS[who], OWNER) is who
+
+
+def test_an_equal_id_is_enough_to_be_the_owner() -> None:
+    same = UUID(str(OWNER))
+
+    assert relation(User(same, Role.USER, uuid4()), OWNER) is Relation.SELF
+    assert is_owner(User(same, Role.ADMIN, uuid4()), OWNER)
+    for other in (UUID(int=0), UUID(int=2**128 - 1)):
+        assert not is_owner(User(other, Role.USER, uuid4()), OWNER)
+
+
+@pytest.mark.parametrize("actor", [Anonymous(), TrustedService("billing")])
+def test_only_a_human_owns(actor: Actor) -> None:
+    assert not is_owner(actor, OWNER)
+
+
+def hears(action: Action, actor: Actor, owner: UUID | None) -> str | None:
+    """Return the name of what *actor* hears, or `None` if nothing stands in the way."""
+    try:
+        require(action, actor, owner)
+    except ServiceError as error:
+        return type(error).__name__
+    return None
+
+
+def test_who_may_is_let_through() -> None:
+    assert hears(Action.CHANGE_PROFILE, ACTORS[Relation.SELF], OWNER) is None
+    assert hears(Action.CREATE_PROFILE, ACTORS[Relation.ANONYMOUS], None) is None
+    assert hears(Action.SEE_PROFILE, ACTORS[Relation.ANONYMOUS], OWNER) == "MissingToken"
+
+
+def test_who_may_not_hears_why() -> None:
+    with pytest.raises(NotAllowed):
+        require(Action.CHANGE_PROFILE, ACTORS[Relation.OTHER], OWNER)
+    with pytest.raises(RoleNotAllowed) as refused:
+        require(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, RoleNotAllowed)
+    assert refused.value.field == "role"
+    with pytest.raises(TokenExpired):
+        require(Action.SEE_PROFILE, Anonymous(why=TokenExpired()), OWNER)
+
+
+def test_what_is_not_in_the_table_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(PERMISSIONS, Action.CREATE_PROFILE)
+
+    assert not any(allows(Action.CREATE_PROFILE, actor, OWNER) for actor in ACTORS.values())
+
+
+def test_a_user_is_required_where_a_session_is_needed() -> None:
+    user = ACTORS[Relation.SELF]
+
+    assert require_user(user) is user
+    with pytest.raises(TokenExpired):
+        require_user(Anonymous(why=TokenExpired()))
+    with pytest.raises(NotAllowed):
+        require_user(TrustedService("billing"))
+
+
+async def test_the_last_admin_is_refused() -> None:
+    boss = a_profile(role=Role.ADMIN)
+    suspended = a_profile(role=Role.ADMIN, status=Status.SUSPENDED)
+
+    with pytest.raises(LastAdmin):
+        await refuse_last_admin(
+            FakeProfiles(boss, suspended, a_profile()), User(boss.id, Role.ADMIN, uuid4()), boss.id
+        )
+
+
+async def test_an_admin_beside_another_is_not_refused() -> None:
+    boss, other = a_profile(role=Role.ADMIN), a_profile(role=Role.ADMIN)
+    profiles = FakeProfiles(boss, other)
+
+    await refuse_last_admin(profiles, User(boss.id, Role.ADMIN, uuid4()), boss.id)
+
+    assert await profiles.has_admin_beside(boss.id)
+
+
+async def test_nobody_else_is_the_last_admin() -> None:
+    user = a_profile()
+    profiles = FakeProfiles(user)
+
+    await refuse_last_admin(profiles, User(user.id, Role.USER, uuid4()), user.id)
+    await refuse_last_admin(profiles, TrustedService("billing"), user.id)
+
+    assert not await profiles.has_admin_beside(user.id)

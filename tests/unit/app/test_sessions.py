@@ -1,0 +1,365 @@
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from service.app.auth.actors import Anonymous, Caller, MissingToken, TrustedService
+from service.app.auth.change_password import ChangePassword
+from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.passwords import InvalidCredentials, PasswordTooPersonal
+from service.app.auth.permissions import NotAllowed
+from service.app.auth.refresh import Refresh, TooManyRefreshes
+from service.app.auth.sessions import MAX_NAMED, LoggedIn, SessionEnded
+from service.app.auth.verify_token import VerifyToken
+from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.saving import TooManyWriters
+from service.app.commands.update_profile import UpdateProfile
+from service.domain.errors import Unavailable
+from service.domain.passwords import PasswordTooShort
+from service.domain.profiles import LastAdmin, Profile, ProfileChanges, Role, Status
+from service.domain.sessions import (
+    IDLE,
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    Session,
+    SessionMoved,
+)
+from tests.builders import a_profile, a_session, a_user
+from tests.fakes.house import House
+from tests.fakes.passwords import fake_hash
+
+PASSWORD = "correct horse"
+ADMIN = a_user(role=Role.ADMIN)
+
+
+@pytest.fixture
+def ada() -> Profile:
+    return a_profile(hashed_password=fake_hash(PASSWORD.encode()))
+
+
+@pytest.fixture
+def house(ada: Profile) -> House:
+    return House(ada)
+
+
+async def verdict(house: House, tokens: LoggedIn) -> bool:
+    return await house.app.verify_token.handle(VerifyToken(tokens.access_token.text)) is not None
+
+
+async def test_a_new_session_is_alive(house: House, ada: Profile) -> None:
+    user, tokens = await house.logged_in(ada)
+    claims = await house.app.verify_token.handle(VerifyToken(tokens.access_token.text))
+
+    assert claims is not None
+    assert claims.user == user
+    assert house.verdicts.known == {user.session: True}
+
+
+async def test_what_is_known_is_not_looked_up(house: House) -> None:
+    user = a_user()
+    house.verdicts.known[user.session] = True
+
+    await house.sessions.check(user)
+
+    assert house.repository.stored == {}
+
+
+@pytest.mark.parametrize(
+    "change", ["expired", "another user", "another version", "suspended", "deleted", "gone"]
+)
+async def test_a_session_that_the_user_has_no_more_is_dead(change: str) -> None:
+    ada = a_profile(
+        sessions_version=2 if change == "another version" else 1,
+        status={"suspended": Status.SUSPENDED, "deleted": Status.DELETED}.get(change, Status.ACTIVE),
+    )
+    house, session = House(ada), a_session(ada.id)
+    if change != "gone":
+        await house.repository.add(session)
+    if change == "expired":
+        house.clock.advance(seconds=IDLE.total_seconds())
+    user = a_user(None if change == "another user" else ada.id, session=session.id)
+
+    with pytest.raises(SessionEnded):
+        await house.sessions.check(user)
+    assert house.verdicts.known == {}
+
+
+async def test_an_unknown_token_is_dead_and_an_outage_is_not_death(
+    house: House, ada: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> None:
+        raise Unavailable
+
+    _, tokens = await house.logged_in(ada)
+
+    assert await house.app.verify_token.handle(VerifyToken("dead")) is None
+    monkeypatch.setattr(house.repository, "find", away)
+    with pytest.raises(Unavailable):
+        await verdict(house, tokens)
+
+
+async def test_a_repeated_refresh_gives_the_same_successor(house: House, ada: Profile) -> None:
+    user, tokens = await house.logged_in(ada)
+    first = await house.app.refresh.handle(Refresh(tokens.refresh_token))
+    house.clock.advance(seconds=10)
+    second = await house.app.refresh.handle(Refresh(tokens.refresh_token))
+
+    assert first.refresh_token == second.refresh_token != tokens.refresh_token
+    assert house.tokens.verify(second.access_token.text).user == user
+
+
+async def test_reuse_ends_that_session_alone_and_tells(house: House, ada: Profile) -> None:
+    user, tokens = await house.logged_in(ada)
+    other, _ = await house.logged_in(ada)
+    await house.app.refresh.handle(Refresh(tokens.refresh_token))
+    house.clock.advance(seconds=11)
+
+    with pytest.raises(RefreshTokenReused):
+        await house.app.refresh.handle(Refresh(tokens.refresh_token))
+    assert house.events.told == [(ada.id, (user.session,), "reuse")]
+    assert (house.is_open(user.session), house.is_open(other.session)) == (False, True)
+    with pytest.raises(RefreshTokenInvalid):
+        await house.app.refresh.handle(Refresh(tokens.refresh_token))
+
+
+async def test_of_many_refreshes_at_once_all_get_one_successor(house: House, ada: Profile) -> None:
+    _, tokens = await house.logged_in(ada)
+    refresh = house.app.refresh.handle
+    answers = await asyncio.gather(*(refresh(Refresh(tokens.refresh_token)) for _ in range(50)))
+
+    assert len({each.refresh_token for each in answers}) == 1
+
+
+async def test_a_refresh_gives_up_when_others_are_always_first(
+    house: House, ada: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def moved(_: Session) -> None:
+        raise SessionMoved
+
+    _, tokens = await house.logged_in(ada)
+    monkeypatch.setattr(house.repository, "save", moved)
+
+    with pytest.raises(TooManyRefreshes):
+        await house.app.refresh.handle(Refresh(tokens.refresh_token))
+
+
+async def test_a_refresh_of_a_session_that_is_over_is_invalid(house: House, ada: Profile) -> None:
+    _, tokens = await house.logged_in(ada)
+    suspended = ada.changed(ProfileChanges(status=Status.SUSPENDED), house.clock.now())
+    await house.profiles.save(suspended)
+
+    for text in (tokens.refresh_token, house.refresh_tokens.issue(uuid4(), 0), "nonsense"):
+        with pytest.raises(RefreshTokenInvalid):
+            await house.app.refresh.handle(Refresh(text))
+
+
+@pytest.mark.parametrize(
+    ("scope", "open_after", "names"),
+    [(Scope.LOCAL, [1, 2], [0]), (Scope.OTHERS, [0], [1, 2]), (Scope.GLOBAL, [], [])],
+)
+async def test_a_logout_ends_what_its_scope_says(
+    house: House, ada: Profile, scope: Scope, open_after: list[int], names: list[int]
+) -> None:
+    users = [(await house.logged_in(ada))[0] for _ in range(3)]
+    ended = await house.app.log_out.handle(LogOut(users[0], scope))
+
+    assert ended == 3 - len(open_after)
+    assert [each for each in range(3) if house.is_open(users[each].session)] == open_after
+    assert house.events.told == [(ada.id, tuple(users[each].session for each in names), "logout")]
+    dead = [user.session for user in users if not house.is_open(user.session)]
+    assert house.verdicts.known == dict.fromkeys(dead, False)
+
+
+async def test_a_second_logout_ends_nothing_and_tells_nobody(house: House, ada: Profile) -> None:
+    user, _ = await house.logged_in(ada)
+    counts = [await house.app.log_out.handle(LogOut(user, Scope.LOCAL)) for _ in range(2)]
+
+    assert counts == [1, 0]
+    assert len(house.events.told) == 1
+
+
+@pytest.mark.parametrize(("others", "named"), [(MAX_NAMED, MAX_NAMED), (MAX_NAMED + 1, 0)])
+async def test_an_event_names_a_hundred_or_says_all(
+    house: House, ada: Profile, others: int, named: int
+) -> None:
+    user, _ = await house.logged_in(ada)
+    for _ in range(others):
+        await house.repository.add(a_session(ada.id))
+    await house.app.log_out.handle(LogOut(user, Scope.OTHERS))
+
+    assert [len(sessions) for _, sessions, _ in house.events.told] == [named]
+
+
+@pytest.mark.parametrize(
+    ("actor", "refusal"), [(Anonymous(), MissingToken), (TrustedService("hr"), NotAllowed)]
+)
+async def test_sessions_and_passwords_are_for_humans(
+    house: House, actor: Anonymous | TrustedService, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        await house.app.log_out.handle(LogOut(actor, Scope.GLOBAL))
+    with pytest.raises(refusal):
+        await house.app.change_password.handle(ChangePassword(Caller(actor), PASSWORD, "another horse"))
+
+
+async def test_a_change_of_password_ends_all_sessions_and_opens_one(house: House, ada: Profile) -> None:
+    users = [await house.logged_in(ada) for _ in range(2)]
+    change = ChangePassword(Caller(users[0][0]), PASSWORD, "another horse")
+    done = await house.app.change_password.handle(change)
+    stored = await house.profiles.get(ada.id)
+
+    assert [await verdict(house, tokens) for _, tokens in users] == [False, False]
+    assert await verdict(house, done)
+    assert (stored.hashed_password, stored.version, stored.sessions_version) == (
+        fake_hash(b"another horse"),
+        2,
+        2,
+    )
+    assert house.events.told == [(ada.id, (), "password_changed")]
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "refusal"),
+    [
+        ("wrong horse", "another horse", InvalidCredentials),
+        ("a" * 73, "another horse", InvalidCredentials),
+        (PASSWORD, "short", PasswordTooShort),
+        (PASSWORD, "lovelace", PasswordTooPersonal),
+    ],
+)
+async def test_a_refused_change_of_password_changes_nothing(
+    house: House, ada: Profile, current: str, new: str, refusal: type[Exception]
+) -> None:
+    user, tokens = await house.logged_in(ada)
+
+    with pytest.raises(refusal):
+        await house.app.change_password.handle(ChangePassword(Caller(user), current, new))
+    assert await house.profiles.get(ada.id) == ada
+    assert await verdict(house, tokens)
+
+
+async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
+    house: House, ada: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, _ = await house.logged_in(ada)
+    hash_new = house.hasher.hash
+
+    async def slow(password: bytes) -> str:
+        await house.profiles.save(ada.with_password("the hash of a rival", house.clock.now()))
+        return await hash_new(password)
+
+    monkeypatch.setattr(house.hasher, "hash", slow)
+
+    with pytest.raises(TooManyWriters):
+        await house.app.change_password.handle(ChangePassword(Caller(user), PASSWORD, "another horse"))
+    assert (await house.profiles.get(ada.id)).hashed_password == "the hash of a rival"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (ProfileChanges(role=Role.ADMIN), "role_changed"),
+        (ProfileChanges(status=Status.SUSPENDED), "suspended"),
+    ],
+)
+async def test_another_standing_ends_all_sessions(
+    house: House, ada: Profile, changes: ProfileChanges, reason: str
+) -> None:
+    _, tokens = await house.logged_in(ada)
+    update = UpdateProfile(caller=Caller(ADMIN), profile_id=ada.id, changes=changes)
+    after = await house.app.update_profile.handle(update)
+
+    assert after.sessions_version == 2
+    assert not await verdict(house, tokens)
+    assert house.events.told == [(ada.id, (), reason)]
+
+
+async def test_any_other_change_ends_none(house: House, ada: Profile) -> None:
+    user, tokens = await house.logged_in(ada)
+    changes = ProfileChanges(first_name="Augusta", role=Role.USER, status=Status.ACTIVE)
+    await house.app.update_profile.handle(
+        UpdateProfile(caller=Caller(ADMIN), profile_id=user.id, changes=changes)
+    )
+
+    assert await verdict(house, tokens)
+    assert house.events.told == []
+
+
+async def test_a_deleted_user_has_no_session(house: House, ada: Profile) -> None:
+    user, tokens = await house.logged_in(ada)
+    await house.app.delete_profile.handle(DeleteProfile(actor=user, profile_id=ada.id))
+
+    assert not await verdict(house, tokens)
+    assert house.events.told == [(ada.id, (), "deleted")]
+
+
+async def test_sessions_are_over_before_they_are_removed(house: House, ada: Profile) -> None:
+    user, _ = await house.logged_in(ada)
+    await house.profiles.save(ada.with_password("another hash", house.clock.now() + timedelta(seconds=1)))
+
+    assert house.is_open(user.session)
+    with pytest.raises(SessionEnded):
+        await house.sessions.check(user)
+
+
+STEPS_DOWN = [
+    ProfileChanges(role=Role.USER),
+    ProfileChanges(status=Status.SUSPENDED),
+    ProfileChanges(first_name="B", role=Role.USER, status=Status.ACTIVE),
+]
+
+
+@pytest.mark.parametrize("changes", [*STEPS_DOWN, None])
+@pytest.mark.parametrize("beside", [None, Status.SUSPENDED, Status.DELETED, Status.ACTIVE])
+async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Status | None) -> None:
+    boss = a_profile(role=Role.ADMIN)
+    house = House(boss, a_profile(), *([a_profile(role=Role.ADMIN, status=beside)] if beside else []))
+    actor = a_user(boss.id, Role.ADMIN)
+
+    async def step_down() -> Profile:
+        if changes is None:
+            return await house.app.delete_profile.handle(DeleteProfile(actor=actor, profile_id=boss.id))
+        update = UpdateProfile(caller=Caller(actor), profile_id=boss.id, changes=changes)
+        return await house.app.update_profile.handle(update)
+
+    if beside is Status.ACTIVE:
+        assert (await step_down()).sessions_version == 2
+    else:
+        with pytest.raises(LastAdmin):
+            await step_down()
+        assert await house.profiles.get(boss.id) == boss
+
+
+@pytest.mark.parametrize("changes", [ProfileChanges(role=Role.ADMIN), ProfileChanges(first_name="B")])
+async def test_the_last_admin_may_do_everything_else(changes: ProfileChanges) -> None:
+    boss = a_profile(role=Role.ADMIN)
+    update = UpdateProfile(caller=Caller(a_user(boss.id, Role.ADMIN)), profile_id=boss.id, changes=changes)
+
+    assert (await House(boss).app.update_profile.handle(update)).role is Role.ADMIN
+
+
+async def test_an_old_hash_is_made_anew_by_the_next_login(house: House) -> None:
+    bob = a_profile(hashed_password="old " + fake_hash(PASSWORD.encode()))
+    await house.profiles.add(bob)
+    await house.passwords.prove(PASSWORD, bob, Caller(Anonymous()).attempt(bob.email.key))
+    stored = await house.profiles.get(bob.id)
+
+    assert (stored.hashed_password, stored.version) == (fake_hash(PASSWORD.encode()), 1)
+
+
+async def test_a_new_password_is_not_overwritten_by_an_old_hash(house: House, ada: Profile) -> None:
+    await house.profiles.save(ada.with_password("a newer one", house.clock.now()))
+    await house.profiles.replace_hash(ada, "an older one")
+
+    assert (await house.profiles.get(ada.id)).hashed_password == "a newer one"
+
+
+def test_no_command_shows_a_secret() -> None:
+    commands = [
+        Refresh("canary"),
+        VerifyToken("canary"),
+        ChangePassword(Caller(Anonymous()), "canary", "canary"),
+    ]
+
+    assert "canary" not in repr(commands)

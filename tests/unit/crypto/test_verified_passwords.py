@@ -1,0 +1,81 @@
+from datetime import timedelta
+
+import pytest
+
+from service.infrastructure.crypto import verified_passwords
+from service.infrastructure.crypto.verified_passwords import VerifiedPasswords
+from tests.fakes.clock import FakeClock
+from tests.fakes.passwords import FakePasswords, fake_hash
+
+RIGHT, HASHED = b"correct horse", fake_hash(b"correct horse")
+
+
+class Stand:
+    """The cache, and what it saves work."""
+
+    def __init__(self) -> None:
+        self.clock, self.hasher = FakeClock(), FakePasswords()
+        self.passwords = VerifiedPasswords(
+            self.hasher, timedelta(seconds=60), lambda: self.clock.now().timestamp()
+        )
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+async def test_a_right_password_is_checked_once(stand: Stand) -> None:
+    assert [await stand.passwords.verify(RIGHT, HASHED) for _ in range(3)] == [True] * 3
+    assert stand.hasher.verified == 1
+
+
+async def test_a_wrong_password_takes_the_full_way_each_time(stand: Stand) -> None:
+    await stand.passwords.verify(RIGHT, HASHED)
+
+    assert [await stand.passwords.verify(b"wrong", HASHED) for _ in range(3)] == [False] * 3
+    assert stand.hasher.verified == 4
+    assert await stand.passwords.verify(RIGHT, HASHED)
+    assert stand.hasher.verified == 4
+
+
+async def test_another_hash_of_the_same_password_is_another(stand: Stand) -> None:
+    await stand.passwords.verify(RIGHT, HASHED)
+
+    assert await stand.passwords.verify(RIGHT, f"old {HASHED}")
+    assert stand.hasher.verified == 2
+
+
+async def test_nobody_is_never_remembered(stand: Stand) -> None:
+    assert [await stand.passwords.verify(RIGHT, None) for _ in range(2)] == [False] * 2
+    assert stand.hasher.verified == 2
+
+
+async def test_using_it_does_not_prolong_its_life(stand: Stand) -> None:
+    for _ in range(6):
+        await stand.passwords.verify(RIGHT, HASHED)
+        stand.clock.advance(seconds=10)
+    assert stand.hasher.verified == 1
+
+    assert await stand.passwords.verify(RIGHT, HASHED)
+    assert stand.hasher.verified == 2
+
+
+async def test_the_one_used_longest_ago_is_forgotten_first(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified_passwords, "_MOST", 2)
+    one, two, three = (bytes([each]) for each in range(3))
+    for password in (one, two, one, three):
+        await stand.passwords.verify(password, fake_hash(password))
+    assert stand.hasher.verified == 3
+    await stand.passwords.verify(one, fake_hash(one))
+    assert stand.hasher.verified == 3
+    await stand.passwords.verify(two, fake_hash(two))
+
+    assert stand.hasher.verified == 4
+
+
+async def test_all_else_is_asked_of_the_hasher(stand: Stand) -> None:
+    assert await stand.passwords.hash(RIGHT) == HASHED
+    assert [stand.passwords.is_outdated(each) for each in (HASHED, "old")] == [False, True]

@@ -1,0 +1,57 @@
+"""What mutants of `service/infrastructure/inputports/principals.py` would get wrong."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from contracts.operations import PROFILE_GET
+from service.app.auth.actors import Anonymous, TokenInvalid
+from service.infrastructure.inputports.principals import Principals
+from tests.builders import a_profile
+from tests.fakes.broker import message
+from tests.fakes.house import House
+
+ADA = a_profile()
+
+
+class Written:
+    """No text, but written like one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Zoo", "", "Bearer2", "aBearer", "Digest"])
+async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
+    house = House(ADA)
+    _, tokens = await house.logged_in(ADA)
+    request = message(headers={"authorization": f"{scheme} {tokens.access_token.text}"})
+
+    actor = (await Principals(house.tokens, house.sessions, {}).identify(request, PROFILE_GET)).actor
+
+    assert isinstance(actor, Anonymous)
+    assert type(actor.why) is TokenInvalid
+
+
+async def test_what_is_only_written_like_a_token_is_dead() -> None:
+    house = House(ADA)
+    _, tokens = await house.logged_in(ADA)
+    request = message()
+    request.headers["authorization"] = Written(f"Bearer {tokens.access_token.text}")  # type: ignore[assignment]
+
+    actor = (await Principals(house.tokens, house.sessions, {}).identify(request, PROFILE_GET)).actor
+
+    assert isinstance(actor, Anonymous)
+    assert type(actor.why) is TokenInvalid
+
+
+def test_principals_do_not_change() -> None:
+    house = House()
+    principals = Principals(house.tokens, house.sessions, {})
+
+    assert not hasattr(principals, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        principals.trusted_services = {}  # type: ignore[misc]
