@@ -125,7 +125,9 @@ async def leave(demo: Demo, who: UUID, token: str) -> None:
     delete = DeleteProfile(id=who)
     await ask("Delete the profile", delete, client.delete_profile(delete, token))
     get = GetProfile(id=who)
-    await ask("Read it after that: the session is over, too", get, client.get_profile(get, token), "session_ended")
+    await ask(
+        "Read it after that: the session is over, too", get, client.get_profile(get, token), "session_ended"
+    )
 
 
 async def run(console: Console, box: Sandbox) -> list[str]:
