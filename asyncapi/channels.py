@@ -124,7 +124,7 @@ def _repetition(operation: Operation[Any, Any]) -> str:
         return "A query: it changes nothing."
     if operation.idempotent:
         return "Idempotent: asking twice leaves the same state as asking once."
-    return "Not idempotent: set `message_id`, and the same one when you ask again."
+    return "Not idempotent: asking twice may do it twice, or be refused the second time."
 
 
 def _from_components(*names: str) -> dict[str, Any]:

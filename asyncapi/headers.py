@@ -28,7 +28,7 @@ HEADERS: Final[dict[str, Any]] = {
             },
             "messageId": {
                 "type": "string",
-                "description": "Property `message_id`: the idempotency key of a command.",
+                "description": "Property `message_id`: a name for this request. `auth.refresh` answers the same name with the same token.",
             },
             "expiration": {
                 "type": "string",
