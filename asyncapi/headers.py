@@ -28,7 +28,7 @@ HEADERS: Final[dict[str, Any]] = {
             },
             "messageId": {
                 "type": "string",
-                "description": "Property `message_id`: a name for this request. `auth.refresh` answers the same name with the same token.",
+                "description": "Property `message_id`: a name for the request. `auth.refresh` heeds it.",
             },
             "expiration": {
                 "type": "string",
