@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -60,12 +59,15 @@ def worker() -> None:
     """Answer requests until SIGTERM or Ctrl-C. The environment says how: see `.env.example`."""
     with _explained():
         service = create_app()
+    failures: list[Exception] = []
     try:
         asyncio.run(service.run())
     except* (IndexMissing, AMQPError, PyMongoError, OSError) as errors:
-        for each in errors.exceptions:
-            _explain(each)
-        sys.exit(1)
+        failures.extend(errors.exceptions)
+    # Out here: in some releases of Python 3.11, an exit in `except*` comes out as a group.
+    for each in failures:
+        _explain(each)
+    raise typer.Exit(1 if failures else 0)
 
 
 @keys.command("new")

@@ -82,11 +82,6 @@ def test_a_key_that_is_none_is_named(box: Sandbox, tmp_path: Path) -> None:
     ("variable", "value"),
     [
         ("RABBITMQ_URL", "http://guest:hunter2@localhost"),
-        ("MONGO_URL", "hunter2"),
-        ("BCRYPT_COST", "4"),
-        ("PREFETCH_LOGINS", "hunter2"),
-        ("LOG_LEVEL", "LOUD"),
-        ("TRUSTED_SERVICES", '{"a": ["profile.no_such_operation"]}'),
         ("TRUSTED_SERVICES", "hunter2"),
     ],
 )
