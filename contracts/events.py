@@ -1,17 +1,39 @@
 """What the service tells the world: CloudEvents 1.0 in JSON, on the topic exchange `profile.events`.
 
-The routing key is the type. Events name things; they hold no personal data.
+The routing key is the type. Events name things; they hold no personal data. Each is told at least once,
+those about one thing in the order of its versions; one that comes twice has the same id.
 """
 
-from typing import Annotated, Generic, Literal, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from contracts.fields import Id, Result, Timestamp
+from contracts.fields import Id, Result, Timestamp, Version
 
-EVENTS_EXCHANGE = "profile.events"
+EVENTS_EXCHANGE: Final = "profile.events"
 
 Data = TypeVar("Data")
+
+
+class ProfileEvent(Result):
+    """Something happened to a profile."""
+
+    id: Id
+    version: Version
+    changed: Annotated[
+        tuple[str, ...], Field(description="Names of the fields that have changed; `password` is one.")
+    ]
+
+
+class PostEvent(Result):
+    """Something happened to a post."""
+
+    id: Id
+    user_id: Id
+    version: Version
+    changed: Annotated[tuple[str, ...], Field(description="Names of the fields that have changed.")]
 
 
 class SessionRevoked(Result):
@@ -19,6 +41,9 @@ class SessionRevoked(Result):
 
     user_id: Id
     session_ids: Annotated[tuple[Id, ...], Field(description="Which; if none is named, all of them.")]
+    spared_session_id: Annotated[
+        Id | None, Field(description="Of all of them, the one that goes on: who changed the password has it.")
+    ] = None
     reason: str = Field(
         description="`logout`, `password_changed`, `suspended`, `role_changed`, `deleted` or `reuse`."
     )
@@ -34,13 +59,80 @@ class Event(Result, Generic[Data]):
     """The envelope (CloudEvents 1.0, JSON event format)."""
 
     specversion: Literal["1.0"] = "1.0"
-    id: str = Field(description="Unique; an event that comes twice has the same.")
+    id: str = Field(description="Names this event for ever; one that comes twice has the same.")
     source: Literal["/profile-service"] = "/profile-service"
     type: str
+    subject: Annotated[
+        str, Field(description="The id of the profile, post or session that it happened to; or `keys`.")
+    ]
     time: Timestamp
     datacontenttype: Literal["application/json"] = "application/json"
     data: Data
 
 
-SESSION_REVOKED = "auth.session_revoked"
-KEYS_ROTATED = "auth.keys_rotated"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """One kind of event.
+
+    Attributes:
+        name: Its type, which is also its routing key.
+        summary: One sentence for people.
+        data: What it says.
+        example: That, as a JSON value.
+
+    """
+
+    name: str
+    summary: str
+    data: type[Result]
+    example: Mapping[str, Any]
+
+
+_ID: Final = "0193a5b0-7c1e-7d3a-9b5f-3f8e2a6c4d10"
+_SESSION: Final = "0193a5b0-9d2f-7c4b-8e60-51a7d3f0b2c8"
+_POST: Final = "0193a5b0-b3a1-7f2e-a4d8-6c0b9e1f2a37"
+
+
+def _profile(name: str, summary: str, version: int, *changed: str) -> EventType:
+    example = {"id": _ID, "version": version, "changed": list(changed)}
+    return EventType(name=name, summary=summary, data=ProfileEvent, example=example)
+
+
+def _post(name: str, summary: str, version: int, *changed: str) -> EventType:
+    example = {"id": _POST, "user_id": _ID, "version": version, "changed": list(changed)}
+    return EventType(name=name, summary=summary, data=PostEvent, example=example)
+
+
+PROFILE_CREATED: Final = _profile("profile.created", "A user has signed up.", 1)
+PROFILE_UPDATED: Final = _profile("profile.updated", "A profile has changed.", 2, "last_name")
+PROFILE_DELETED: Final = _profile("profile.deleted", "A profile was deleted.", 3, "status")
+PROFILE_ERASED: Final = _profile(
+    "profile.erased", "Everything personal about a user was erased, for good.", 4, "status"
+)
+POST_CREATED: Final = _post("post.created", "A post was written.", 1)
+POST_UPDATED: Final = _post("post.updated", "A post has changed.", 2, "title")
+POST_DELETED: Final = _post("post.deleted", "A post was deleted.", 3, "status")
+SESSION_REVOKED: Final = EventType(
+    name="auth.session_revoked",
+    summary="Sessions ended before their time.",
+    data=SessionRevoked,
+    example={"user_id": _ID, "session_ids": [_SESSION], "spared_session_id": None, "reason": "logout"},
+)
+KEYS_ROTATED: Final = EventType(
+    name="auth.keys_rotated",
+    summary="The keys that access tokens are signed with have changed.",
+    data=KeysRotated,
+    example={"kids": ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"]},
+)
+
+EVENTS: Final = (
+    PROFILE_CREATED,
+    PROFILE_UPDATED,
+    PROFILE_DELETED,
+    PROFILE_ERASED,
+    POST_CREATED,
+    POST_UPDATED,
+    POST_DELETED,
+    SESSION_REVOKED,
+    KEYS_ROTATED,
+)

@@ -22,12 +22,15 @@ from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, Source
+from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.declare import declare
-from service.infrastructure.rabbitmq.events import RabbitEvents
+from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, topology, work_queue
+from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.settings import Settings
 from service.wiring import Stores, wire
@@ -43,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastStream:
     broker = _broker(settings)
     clock = SystemClock()
     keyring = Keyring(settings.signing_keys_dir, clock)
-    events = RabbitEvents(publisher, clock)
+    relay = Relay(MongoOutbox(default_database(stores.mongo)), publisher, clock, needed=frozenset())
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -51,12 +54,12 @@ def create_app(settings: Settings | None = None) -> FastStream:
             if settings.declare_topology:
                 url = named(str(settings.rabbitmq_url), "declare")
                 await declare(url, topology(settings.query_queue_type))
-            async with publisher, watched(keyring, events.keys_rotated):
+            async with publisher, relay.running(), watched(keyring, KeyEvents(publisher, clock).keys_rotated):
                 yield
 
-    app, sessions = wire(settings, stores, keyring, events, clock)
+    app, sessions = wire(settings, stores, keyring, relay.hint, clock)
     principals = Principals(app.tokens, sessions, settings.trusted_services)
-    edge = Edge(principals, publisher, ReplyAddresses(settings.reply_to_prefixes), clock)
+    edge = Edge(principals, publisher, ReplyAddresses(settings.reply_to_prefixes), clock, relay.room)
     requests = Requests(broker, edge, lambda operation: _source(operation, settings))
     subscribe_profiles(requests, app)
     subscribe_auth(requests, app)

@@ -14,7 +14,7 @@ from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
-from service.app.auth.sessions import SessionEvents, Sessions, SessionVerdicts
+from service.app.auth.sessions import Sessions, SessionVerdicts
 from service.app.auth.throttle import AttemptCounters, Gate, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
@@ -22,7 +22,7 @@ from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
 from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.get_profile import GetProfileHandler
-from service.domain.profiles import ProfileRepository
+from service.domain.profile_repository import ProfileRepository
 from service.infrastructure.crypto.common_passwords import ListedPasswords
 from service.infrastructure.crypto.keyring import Keyring
 from service.infrastructure.crypto.keys import load_refresh_key
@@ -33,6 +33,7 @@ from service.infrastructure.crypto.verified_passwords import VerifiedPasswords
 from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.memory.verdicts import NoVerdicts
 from service.infrastructure.mongo.indexes import ensure_indexes
+from service.infrastructure.mongo.outbox import Hint, unhinted
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.infrastructure.redis.attempts import RedisAttempts
@@ -86,17 +87,15 @@ class Stores:
 
 
 def wire(
-    settings: Settings, stores: Stores, keyring: Keyring, events: SessionEvents, clock: Clock
+    settings: Settings, stores: Stores, keyring: Keyring, hint: Hint, clock: Clock
 ) -> tuple[Application, Sessions]:
     """Return every use case, and what tells whether a session is alive."""
-    profiles, passwords = profiles_and_passwords(settings, stores)
-    repository = MongoSessions(default_database(stores.mongo))
+    profiles, passwords = profiles_and_passwords(settings, stores, hint)
+    repository = MongoSessions(default_database(stores.mongo), hint)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
     refresh_tokens = MacRefreshTokens(load_refresh_key(settings.signing_keys_dir))
-    sessions = Sessions(
-        profiles, repository, _verdicts(stores, lifetime), events, tokens, refresh_tokens, clock
-    )
+    sessions = Sessions(profiles, repository, _verdicts(stores, lifetime), tokens, refresh_tokens, clock)
     app = Application(
         create_profile=CreateProfileHandler(profiles, passwords, clock),
         get_profile=GetProfileHandler(profiles),
@@ -112,10 +111,12 @@ def wire(
     return app, sessions
 
 
-def profiles_and_passwords(settings: Settings, stores: Stores) -> tuple[ProfileRepository, Passwords]:
+def profiles_and_passwords(
+    settings: Settings, stores: Stores, hint: Hint = unhinted
+) -> tuple[ProfileRepository, Passwords]:
     """Return where profiles live, and everything about their passwords."""
-    profiles = MongoProfiles(default_database(stores.mongo))
-    throttle = Throttle(_attempts(stores), Gate(settings.threads_for_hashing))
+    profiles = MongoProfiles(default_database(stores.mongo), hint)
+    throttle = Throttle(_attempts(stores), Gate())
     return profiles, Passwords(_hasher(settings, stores), ListedPasswords(), throttle, profiles)
 
 

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Final
 
+from service.domain.emails import Email
 from service.domain.errors import Invalid
 
 # The floor of NIST SP 800-63B for a password that is not alone; bcrypt reads no more than 72 bytes.
@@ -60,3 +61,13 @@ def new_password_bytes(password: str) -> bytes:
     if len(encoded) < MIN_BYTES:
         raise PasswordTooShort
     return encoded
+
+
+def personal_words(first_name: str, last_name: str, email: Email) -> tuple[str, ...]:
+    """Return the words that a password must not be made from; the longest first."""
+    local, _, domain = email.key.partition("@")
+    words = {first_name, last_name, email.key, local, domain, domain.partition(".")[0]}
+    return tuple(sorted((word for word in words if len(word) > _SHORT), key=len, reverse=True))
+
+
+_SHORT = 2

@@ -1,13 +1,17 @@
-"""Profiles: what they hold, what they decide, and where they live."""
+"""Profiles: what they hold and what they decide."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from service.domain.emails import Email
 from service.domain.errors import Conflict, Invalid, NotFound
+from service.domain.events import Event, EventType
+from service.domain.passwords import personal_words
+from service.domain.sessions import all_revoked
 
 
 class Role(StrEnum):
@@ -44,7 +48,7 @@ class StaleVersion(Conflict):
 
 
 class LastAdmin(Conflict):
-    """You are the last administrator: make another one first."""
+    """This is the last administrator: make another one first."""
 
 
 class NothingToChange(Invalid):
@@ -78,6 +82,7 @@ class Profile:
         version: 1 at first, and 1 more with each change that was applied.
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
+        events: What happened since the profile was loaded, to be stored with it.
 
     """
 
@@ -94,6 +99,7 @@ class Profile:
     deleted_at: datetime | None = None
     version: int = 1
     sessions_version: int = 1
+    events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def may_log_in(self) -> bool:
@@ -101,9 +107,18 @@ class Profile:
         return self.status is Status.ACTIVE
 
     @property
+    def may_administrate(self) -> bool:
+        """Whether this user is an administrator who may sign in."""
+        return self.role is Role.ADMIN and self.may_log_in
+
+    @property
     def personal_words(self) -> tuple[str, ...]:
         """What others can know of this user, so that a password made from it is no secret."""
         return personal_words(self.first_name, self.last_name, self.email)
+
+    def announced(self) -> "Profile":
+        """Return this new profile with the event that it was made."""
+        return replace(self, events=(_event(self, EventType.PROFILE_CREATED),))
 
     def changed(self, changes: ProfileChanges, now: datetime) -> "Profile":
         """Return the profile with *changes* applied, or itself if they change nothing.
@@ -112,71 +127,63 @@ class Profile:
             NothingToChange: No field was named.
 
         """
-        named = changes.named()
-        if not named:
+        if not (named := changes.named()):
             raise NothingToChange
-        if all(getattr(self, name) == value for name, value in named.items()):
+        applied = {name: value for name, value in named.items() if getattr(self, name) != value}
+        if not applied:
             return self
         # Tokens name the role, and the suspended have none: both end the sessions.
-        standing = {"role", "status"} & {
-            name for name, value in named.items() if getattr(self, name) != value
-        }
-        return self._next(now, ends_sessions=bool(standing), **named)
+        reason = "suspended" if changes.status is Status.SUSPENDED else "role_changed"
+        is_standing = not {"role", "status"}.isdisjoint(applied)
+        return self._next(
+            now, EventType.PROFILE_UPDATED, applied, ends_sessions=reason if is_standing else None
+        )
 
-    def with_password(self, hashed_password: str, now: datetime) -> "Profile":
-        """Return the profile with another password; all its sessions have ended."""
-        return self._next(now, ends_sessions=True, hashed_password=hashed_password)
+    def with_password(self, hashed_password: str, session_id: UUID, now: datetime) -> "Profile":
+        """Return the profile with another password; all sessions end but the one that is to be opened."""
+        values = {"hashed_password": hashed_password}
+        return self._next(
+            now, EventType.PROFILE_UPDATED, values, ends_sessions="password_changed", spared=session_id
+        )
 
     def deleted(self, now: datetime) -> "Profile":
         """Return the profile as deleted from *now* on; all its sessions have ended."""
-        return self._next(now, ends_sessions=True, status=Status.DELETED, deleted_at=now)
+        values = {"status": Status.DELETED, "deleted_at": now}
+        return self._next(now, EventType.PROFILE_DELETED, values, ends_sessions="deleted")
 
-    def _next(self, now: datetime, *, ends_sessions: bool, **values: Any) -> "Profile":  # noqa: ANN401 - fields differ
-        return replace(
+    def _next(
+        self,
+        now: datetime,
+        happened: EventType,
+        values: Mapping[str, Any],
+        *,
+        ends_sessions: str | None = None,
+        spared: UUID | None = None,
+    ) -> "Profile":
+        """Return the next version with *values*, and with the events that others will be told."""
+        after = replace(
             self,
             **values,
             updated_at=now,
             version=self.version + 1,
-            sessions_version=self.sessions_version + ends_sessions,
+            sessions_version=self.sessions_version + (ends_sessions is not None),
         )
+        events = [_event(after, happened, values)]
+        if ends_sessions:
+            events.append(all_revoked(self.id, after.version, ends_sessions, now, spared))
+        return replace(after, events=tuple(events))
 
 
-def personal_words(first_name: str, last_name: str, email: Email) -> tuple[str, ...]:
-    """Return the words that a password must not be made from; the longest first."""
-    local, _, domain = email.key.partition("@")
-    words = {first_name, last_name, email.key, local, domain, domain.partition(".")[0]}
-    return tuple(sorted((word for word in words if len(word) > _SHORT), key=len, reverse=True))
-
-
-_SHORT = 2
-
-
-class ProfileRepository(Protocol):
-    """Where profiles live. Every method may raise `Unavailable`. Deleted profiles are not found."""
-
-    def next_oid(self) -> str:
-        """Return a name in the database for a profile that is about to be made."""
-
-    async def add(self, profile: Profile) -> None:
-        """Store a new profile, or raise `EmailTaken`."""
-
-    async def get(self, profile_id: UUID) -> Profile:
-        """Return a profile, or raise `ProfileNotFound`."""
-
-    async def find_by_email(self, email: Email) -> Profile | None:
-        """Return the profile that has this address, in whatever spelling."""
-
-    async def save(self, profile: Profile) -> None:
-        """Store a changed profile over the version before it.
-
-        Raises:
-            StaleVersion: What is stored is not the version before it, or is gone.
-            EmailTaken: Another profile has its address.
-
-        """
-
-    async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
-        """Store another hash of the same password, unless the password has changed meanwhile."""
-
-    async def has_admin_beside(self, profile_id: UUID) -> bool:
-        """Return whether there is an active administrator other than this one."""
+def _event(profile: Profile, happened: EventType, changed: Iterable[str] = ()) -> Event:
+    names = {"hashed_password": "password"}
+    return Event(
+        type=happened,
+        subject=profile.id,
+        version=profile.version,
+        time=profile.updated_at,
+        data={
+            "id": profile.id,
+            "version": profile.version,
+            "changed": sorted(names.get(name, name) for name in changed if name != "deleted_at"),
+        },
+    )

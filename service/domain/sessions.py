@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from service.domain.errors import Unauthenticated
+from service.domain.events import Event, EventType
 
 # How long the reply to a refresh may be under way, or lost and asked for again.
 GRACE: Final = timedelta(seconds=10)
@@ -88,6 +89,28 @@ class Session:
         raise RefreshTokenReused
 
 
+def revoked(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Event:
+    """Return the event that a session ended before its time."""
+    return Event(
+        type=EventType.SESSION_REVOKED,
+        subject=session_id,
+        version=1,
+        time=now,
+        data={"user_id": user_id, "session_ids": [session_id], "reason": reason},
+    )
+
+
+def all_revoked(user_id: UUID, version: int, reason: str, now: datetime, spared: UUID | None) -> Event:
+    """Return the event that *version* of a profile ended all sessions of its user, but for a *spared* one."""
+    return Event(
+        type=EventType.SESSION_REVOKED,
+        subject=user_id,
+        version=version,
+        time=now,
+        data={"user_id": user_id, "session_ids": [], "spared_session_id": spared, "reason": reason},
+    )
+
+
 class SessionRepository(Protocol):
     """Where sessions live. Every method may raise `Unavailable`. Those that have ended are not there."""
 
@@ -101,6 +124,12 @@ class SessionRepository(Protocol):
         """Store a session over the step before it, or raise `SessionMoved`."""
 
     async def end(
-        self, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None
+        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
     ) -> Sequence[UUID]:
-        """End sessions of a user, all of them or *only* one or all *but* one; return which ended."""
+        """End sessions of a user, all of them or *only* one or all *but* one; return which ended.
+
+        For each of them an event is stored in the same write.
+        """
+
+    async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
+        """Remove the sessions of a user from *before* a `sessions_version`, without events; return which."""

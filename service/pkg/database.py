@@ -1,9 +1,11 @@
 """Opens MongoDB with our timeouts, through either driver."""
 
 import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 MongoDriver = Literal["pymongo", "motor"]
@@ -46,3 +48,12 @@ async def close_mongo(client: AsyncMongoClient[Documents]) -> None:
     closing: Any = client.close()
     if inspect.isawaitable(closing):
         await closing
+
+
+async def in_transaction(
+    client: AsyncMongoClient[Documents], work: Callable[[AsyncClientSession], Awaitable[None]]
+) -> None:
+    """Do *work* as one: all of its writes are stored, or none. It may be done again if others interfere."""
+    opening: Any = client.start_session()  # only Motor's has to be waited for
+    async with await opening if inspect.isawaitable(opening) else opening as session:
+        await session.with_transaction(work)

@@ -41,6 +41,9 @@ class FakeBroker(Publisher):
         self.journal.append("set aside")
         self.set_asides.append((queue, message))
 
+    async def room(self) -> None:
+        """There is room for commands at any time."""
+
     async def basic_ack(self, **_: object) -> None:
         """Hear that a request is done with; this is what a channel of aiormq is asked."""
         self.journal.append("ack")

@@ -24,7 +24,7 @@ from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
 from tests.fakes.profiles import FakeProfiles
-from tests.fakes.sessions import FakeEvents, FakeSessions, FakeVerdicts
+from tests.fakes.sessions import FakeSessions, FakeVerdicts
 from tests.fakes.tokens import FakeTokens
 
 
@@ -36,16 +36,15 @@ class House:
         self.profiles = profiles or FakeProfiles(*stored)
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
-        self.repository, self.verdicts, self.events = FakeSessions(), FakeVerdicts(), FakeEvents()
+        self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
         self.passwords = Passwords(
-            self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate(2)), self.profiles
+            self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate()), self.profiles
         )
         self.sessions = Sessions(
             self.profiles,
             self.repository,
             self.verdicts,
-            self.events,
             self.tokens,
             self.refresh_tokens,
             self.clock,
@@ -71,6 +70,14 @@ class House:
         """Return the user of *profile* with a new session, and what the user got."""
         done = await self.sessions.open(profile)
         return self.tokens.verify(done.access_token.text).user, done
+
+    @property
+    def revoked(self) -> list[tuple[UUID, tuple[UUID, ...], str]]:
+        """What others were told of sessions: whose, which, and why."""
+        told = [
+            event.data for event in (*self.profiles.told, *self.repository.told) if "reason" in event.data
+        ]
+        return [(each["user_id"], tuple(each["session_ids"]), each["reason"]) for each in told]
 
     def is_open(self, session_id: UUID) -> bool:
         """Return whether the session is stored."""

@@ -7,15 +7,9 @@ from uuid import UUID
 from bson import ObjectId
 
 from service.domain.emails import Email
-from service.domain.profiles import (
-    EmailTaken,
-    Profile,
-    ProfileNotFound,
-    ProfileRepository,
-    Role,
-    StaleVersion,
-    Status,
-)
+from service.domain.events import Event
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import EmailTaken, LastAdmin, Profile, ProfileNotFound, StaleVersion, Status
 
 
 class FakeProfiles(ProfileRepository):
@@ -26,6 +20,7 @@ class FakeProfiles(ProfileRepository):
 
     def __init__(self, *profiles: Profile) -> None:
         self._by_oid = {profile.oid: profile for profile in profiles}
+        self.told: list[Event] = []
 
     def next_oid(self) -> str:
         return str(ObjectId())
@@ -47,8 +42,11 @@ class FakeProfiles(ProfileRepository):
         await asyncio.sleep(0)
         return self._owner_of(email)
 
-    async def save(self, profile: Profile) -> None:
+    async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         await asyncio.sleep(0)
+        others = [each for each in self._by_oid.values() if each.oid != profile.oid]
+        if keeps_admin and not any(each.may_administrate for each in others):
+            raise LastAdmin
         stored = self._by_oid.get(profile.oid)
         if stored is None or stored.version != profile.version - 1:
             raise StaleVersion
@@ -60,18 +58,12 @@ class FakeProfiles(ProfileRepository):
         if stored is not None and stored.hashed_password == profile.hashed_password:
             self._by_oid[profile.oid] = replace(stored, hashed_password=hashed_password)
 
-    async def has_admin_beside(self, profile_id: UUID) -> bool:
-        await asyncio.sleep(0)
-        return any(
-            each.role is Role.ADMIN and each.may_log_in and each.id != profile_id
-            for each in self._by_oid.values()
-        )
-
     def _keep(self, profile: Profile) -> None:
         owner = self._owner_of(profile.email)
         if profile.status is not Status.DELETED and owner is not None and owner.oid != profile.oid:
             raise EmailTaken
-        self._by_oid[profile.oid] = profile
+        self._by_oid[profile.oid] = replace(profile, events=())
+        self.told += profile.events
 
     def _owner_of(self, email: Email) -> Profile | None:
         for profile in self._by_oid.values():

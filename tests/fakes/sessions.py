@@ -1,11 +1,13 @@
-"""Sessions in a dict, held to the truth by `tests/ports/test_sessions.py`; and who hears of them."""
+"""Sessions in a dict, held to the truth by `tests/ports/test_sessions.py`."""
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.sessions import SessionEvents, SessionVerdicts
-from service.domain.sessions import Session, SessionMoved, SessionRepository
+from service.app.auth.sessions import SessionVerdicts
+from service.domain.events import Event
+from service.domain.sessions import Session, SessionMoved, SessionRepository, revoked
 
 
 class FakeSessions(SessionRepository):
@@ -13,6 +15,7 @@ class FakeSessions(SessionRepository):
 
     def __init__(self, *sessions: Session) -> None:
         self.stored = {session.id: session for session in sessions}
+        self.told: list[Event] = []
 
     async def add(self, session: Session) -> None:
         await asyncio.sleep(0)
@@ -30,14 +33,23 @@ class FakeSessions(SessionRepository):
         self.stored[session.id] = session
 
     async def end(
-        self, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None
+        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
     ) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each.id for each in self.stored.values() if each.user_id == user_id]
         ended = [each for each in mine if (each == only if only else each != but)]
         for each in ended:
             del self.stored[each]
+            self.told.append(revoked(each, user_id, reason, now))
         return ended
+
+    async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
+        await asyncio.sleep(0)
+        mine = [each for each in self.stored.values() if each.user_id == user_id]
+        discarded = [each.id for each in mine if each.sessions_version < before]
+        for each in discarded:
+            del self.stored[each]
+        return discarded
 
 
 class FakeVerdicts(SessionVerdicts):
@@ -54,13 +66,3 @@ class FakeVerdicts(SessionVerdicts):
 
     async def note_ended(self, session_ids: Sequence[UUID]) -> None:
         self.known.update(dict.fromkeys(session_ids, False))
-
-
-class FakeEvents(SessionEvents):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[UUID, Sequence[UUID], str]] = []
-
-    async def revoked(self, user_id: UUID, session_ids: Sequence[UUID], reason: str) -> None:
-        self.told.append((user_id, tuple(session_ids), reason))

@@ -9,7 +9,8 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from service.domain.emails import Email
-from service.domain.profiles import ProfileRepository
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import LastAdmin, Role, Status
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, IndexMissing, ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
@@ -110,6 +111,19 @@ async def test_ids_are_unique_even_of_the_deleted(fresh: Any) -> None:
 
     with pytest.raises(DuplicateKeyError):
         await fresh[PROFILES].insert_one({"id": ada.id, "email_key": "another"})
+
+
+@pytest.mark.parametrize("many", [1, 2, 5])
+async def test_of_administrators_who_all_leave_at_once_one_has_to_stay(fresh: Any, many: int) -> None:
+    await ensure_indexes(fresh)
+    profiles, admins = MongoProfiles(fresh), [a_profile(role=Role.ADMIN) for _ in range(many)]
+    for each in (*admins, a_profile(), a_profile(role=Role.ADMIN, status=Status.SUSPENDED)):
+        await profiles.add(each)
+    leaving = (profiles.save(each.deleted(NOON), keeps_admin=True) for each in admins)
+    outcomes = await asyncio.gather(*leaving, return_exceptions=True)
+
+    assert [type(each) for each in outcomes if each] == [LastAdmin]
+    assert await fresh[PROFILES].count_documents({"role": "admin", "status": "active"}) == 1
 
 
 async def test_a_document_is_readable_for_operators(fresh: Any) -> None:

@@ -8,12 +8,12 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient
 
 from service.domain.emails import Email
+from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import (
     EmailTaken,
     Profile,
     ProfileChanges,
     ProfileNotFound,
-    ProfileRepository,
     Role,
     StaleVersion,
     Status,
@@ -266,14 +266,15 @@ async def test_a_new_password_is_not_overwritten_by_a_hash_of_the_old_one(
     profiles: ProfileRepository,
 ) -> None:
     ada = await stored(profiles)
-    await profiles.save(changed := ada.with_password("the hash of a new password", LATER))
+    await profiles.save(changed := ada.with_password("the hash of a new password", uuid4(), LATER))
     await profiles.replace_hash(ada, "another hash of the old password")
 
     assert await profiles.get(ada.id) == changed
 
 
-async def test_admins_beside_one_are_active_admins(profiles: ProfileRepository) -> None:
+async def test_an_administrator_leaves_only_if_another_stays(profiles: ProfileRepository) -> None:
     boss, other = await stored(profiles, role=Role.ADMIN), await stored(profiles, role=Role.ADMIN)
+    await profiles.save(leaving := boss.deleted(LATER), keeps_admin=True)
 
-    assert await profiles.has_admin_beside(boss.id)
-    assert await profiles.has_admin_beside(other.id)
+    assert leaving.version == 2
+    assert await profiles.get(other.id) == other

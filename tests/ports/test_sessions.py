@@ -69,7 +69,7 @@ async def test_the_second_of_two_refreshes_hears_that_it_was_second(sessions: Se
 async def test_an_ended_session_is_not_saved_back_to_life(sessions: SessionRepository) -> None:
     session = a_session(expires_at=LATER)
     await sessions.add(session)
-    await sessions.end(session.user_id)
+    await sessions.end(session.user_id, "logout", NOON)
 
     with pytest.raises(SessionMoved):
         await sessions.save(session.refreshed(0, None, NOON))
@@ -86,7 +86,9 @@ async def test_chosen_sessions_of_a_user_end(
     mine = [a_session(user_id, expires_at=LATER) for _ in range(3)]
     for each in [*mine, other]:
         await sessions.add(each)
-    ended = await sessions.end(user_id, **{name: mine[place].id for name, place in which.items()})
+    ended = await sessions.end(
+        user_id, "logout", NOON, **{name: mine[place].id for name, place in which.items()}
+    )
     left = [each for each in mine if await sessions.find(each.id)]
 
     assert left == [mine[place] for place in survivors]
@@ -98,5 +100,15 @@ async def test_a_session_of_another_user_is_not_ended(sessions: SessionRepositor
     session = a_session(expires_at=LATER)
     await sessions.add(session)
 
-    assert list(await sessions.end(uuid4(), only=session.id)) == []
+    assert list(await sessions.end(uuid4(), "logout", NOON, only=session.id)) == []
     assert await sessions.find(session.id) == session
+
+
+async def test_sessions_from_before_a_version_are_discarded(sessions: SessionRepository) -> None:
+    user_id, other = uuid4(), a_session(expires_at=LATER)
+    old, new = (a_session(user_id, expires_at=LATER, sessions_version=each) for each in (1, 2))
+    for each in (old, new, other):
+        await sessions.add(each)
+
+    assert list(await sessions.discard(user_id, before=2)) == [old.id]
+    assert [await sessions.find(each.id) for each in (old, new, other)] == [None, new, other]

@@ -8,7 +8,9 @@ from service.app.auth.permissions import require_user
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.clock import Clock
 from service.app.commands.saving import TooManyWriters
-from service.domain.profiles import ProfileRepository, StaleVersion
+from service.app.ids import new_id
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import StaleVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class ChangePasswordHandler:
         attempt = command.caller.attempt(profile.email.key)
         profile = await self.passwords.prove(command.current_password, profile, attempt)
         hashed = await self.passwords.hash_new(command.new_password, profile.personal_words)
-        after = profile.with_password(hashed, self.clock.now())
+        now = self.clock.now()
+        session_id = new_id(now)
+        after = profile.with_password(hashed, session_id, now)
         try:
             await self.profiles.save(after)
         except StaleVersion as error:
             # The password that was shown may not be the current one any more.
             raise TooManyWriters from error
-        await self.sessions.end(user.id, "password_changed")
-        return await self.sessions.open(after)
+        await self.sessions.discard(after)
+        return await self.sessions.open(after, session_id)

@@ -7,7 +7,7 @@ from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.domain.emails import Email
 from service.domain.errors import Invalid
-from service.domain.profiles import ProfileRepository
+from service.domain.profile_repository import ProfileRepository
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Protocol
 from service.app.auth.throttle import Attempt, Outcome, Throttle
 from service.domain.errors import Invalid, Unauthenticated
 from service.domain.passwords import new_password_bytes, password_bytes
-from service.domain.profiles import Profile, ProfileRepository
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile
 
 # Hashed instead of a password that cannot be anybody's, so that refusing it takes as long.
 _NOBODYS_PASSWORD = b"-"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from service.app.auth.actors import Actor, Anonymous, TrustedService, User
 from service.domain.errors import Forbidden
-from service.domain.profiles import LastAdmin, ProfileRepository, Role
+from service.domain.profiles import Role
 
 
 class NotAllowed(Forbidden):
@@ -111,10 +111,3 @@ def require_user(actor: Actor) -> User:
 def is_owner(actor: Actor, profile_id: UUID) -> bool:
     """Return whether *actor* is the user of this profile, administrator or not."""
     return isinstance(actor, User) and actor.id == profile_id
-
-
-async def refuse_last_admin(profiles: ProfileRepository, actor: Actor, profile_id: UUID) -> None:
-    """Raise `LastAdmin` if nobody could administrate once this administrator is gone."""
-    is_admin = relation(actor, profile_id) is Relation.ADMIN
-    if is_admin and not await profiles.has_admin_beside(profile_id):
-        raise LastAdmin

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from service.app.auth.actors import User
@@ -10,11 +10,9 @@ from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.errors import Unauthenticated
-from service.domain.profiles import Profile, ProfileNotFound, ProfileRepository
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile, ProfileNotFound
 from service.domain.sessions import Session, SessionRepository
-
-# How many sessions an event names; of more it says that all have ended.
-MAX_NAMED: Final = 100
 
 
 class SessionEnded(Unauthenticated):
@@ -37,13 +35,6 @@ class SessionVerdicts(Protocol):
         """Remember that these have ended, for longer than any access token lives."""
 
 
-class SessionEvents(Protocol):
-    """Tells other services what happened to sessions. Never raises."""
-
-    async def revoked(self, user_id: UUID, session_ids: Sequence[UUID], reason: str) -> None:
-        """Say that sessions of a user have ended before their time."""
-
-
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
     """What a user gets who has just shown a password or a refresh token."""
@@ -60,15 +51,14 @@ class Sessions:
     profiles: ProfileRepository
     sessions: SessionRepository
     verdicts: SessionVerdicts
-    events: SessionEvents
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     clock: Clock
 
-    async def open(self, profile: Profile) -> LoggedIn:
+    async def open(self, profile: Profile, session_id: UUID | None = None) -> LoggedIn:
         """Open a session for the user of *profile*."""
         now = self.clock.now()
-        session = Session.opened(new_id(now), profile.id, profile.sessions_version, now)
+        session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now)
         await self.sessions.add(session)
         return self.tokens_for(session, profile)
 
@@ -112,10 +102,12 @@ class Sessions:
     async def end(
         self, user_id: UUID, reason: str, *, only: UUID | None = None, but: UUID | None = None
     ) -> int:
-        """End sessions of a user, everywhere and at once; return how many."""
-        ended = await self.sessions.end(user_id, only=only, but=but)
-        if ended:
-            await self.verdicts.note_ended(ended)
-            is_named = (only or but) and len(ended) <= MAX_NAMED
-            await self.events.revoked(user_id, ended if is_named else (), reason)
+        """End sessions of a user, everywhere and at once; return how many. Others are told."""
+        ended = await self.sessions.end(user_id, reason, self.clock.now(), only=only, but=but)
+        await self.verdicts.note_ended(ended)
         return len(ended)
+
+    async def discard(self, profile: Profile) -> None:
+        """Remove the sessions that a new `sessions_version` of *profile* has ended."""
+        discarded = await self.sessions.discard(profile.id, before=profile.sessions_version)
+        await self.verdicts.note_ended(discarded)

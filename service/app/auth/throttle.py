@@ -117,19 +117,21 @@ class Reservation:
 
 
 class Gate:
-    """A queue for each account, so that its valid logins wait for each other instead of being refused."""
+    """A queue for each account, so that its valid logins wait for each other instead of being refused.
 
-    def __init__(self, width: int) -> None:
-        self._width = width
-        self._queues: dict[str, tuple[asyncio.Semaphore, list[None]]] = {}
+    One at a time: then as many workers as an account has attempts leave each other room.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, tuple[asyncio.Lock, list[None]]] = {}
 
     @asynccontextmanager
     async def passed(self, account: str) -> AsyncIterator[None]:
-        """Wait until fewer than the gate's width of attempts at *account* go on."""
-        semaphore, users = self._queues.setdefault(account, (asyncio.Semaphore(self._width), []))
+        """Wait until no other attempt at *account* goes on in this process."""
+        lock, users = self._queues.setdefault(account, (asyncio.Lock(), []))
         users.append(None)
         try:
-            async with semaphore:
+            async with lock:
                 yield
         finally:
             users.pop()
@@ -142,7 +144,7 @@ class Throttle:
     """Counts attempts before they are made, so that parallel ones are counted too.
 
     Attributes:
-        gate: Lets as many attempts at one account in this process go on as can be made at once.
+        gate: Lets one attempt at an account in this process go on at a time.
 
     """
 

@@ -8,7 +8,9 @@ from service.app.auth.permissions import Action, RoleNotAllowed, require
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.emails import Email
-from service.domain.profiles import Profile, ProfileRepository, Role, personal_words
+from service.domain.passwords import personal_words
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,5 +53,5 @@ class CreateProfileHandler:
             created_at=now,
             updated_at=now,
         )
-        await self.profiles.add(profile)
+        await self.profiles.add(profile.announced())
         return profile

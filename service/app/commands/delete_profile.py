@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, is_owner, refuse_last_admin, require
+from service.app.auth.permissions import Action, require
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
 from service.app.commands.saving import change
-from service.domain.profiles import Profile, ProfileRepository
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,13 @@ class DeleteProfileHandler:
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
         require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
-        if is_owner(command.actor, command.profile_id):
-            await refuse_last_admin(self.profiles, command.actor, command.profile_id)
         _, deleted = await change(
             self.profiles,
             command.profile_id,
             command.expected_version,
             lambda profile: self._decide(command, profile),
         )
-        await self.sessions.end(deleted.id, "deleted")
+        await self.sessions.discard(deleted)
         return deleted
 
     def _decide(self, command: DeleteProfile, profile: Profile) -> Profile:

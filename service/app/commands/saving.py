@@ -5,7 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from service.domain.errors import Conflict
-from service.domain.profiles import Profile, ProfileRepository, StaleVersion
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile, StaleVersion
 
 _ATTEMPTS: Final = 10
 
@@ -28,6 +29,7 @@ async def change(
 
     Raises:
         ProfileNotFound
+        LastAdmin: Nobody could administrate after that.
         StaleVersion: The profile is not at *expected_version*.
         TooManyWriters: Others were faster every time.
 
@@ -40,7 +42,7 @@ async def change(
         if after is before:
             return before, before
         try:
-            await profiles.save(after)
+            await profiles.save(after, keeps_admin=before.may_administrate and not after.may_administrate)
         except StaleVersion:
             continue
         return before, after

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from service.app.auth.actors import Caller
 from service.app.auth.passwords import CurrentPasswordRequired, Passwords
-from service.app.auth.permissions import Action, is_owner, refuse_last_admin, require
+from service.app.auth.permissions import Action, is_owner, require
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
 from service.app.commands.saving import change
-from service.domain.profiles import Profile, ProfileChanges, ProfileRepository, Role, Status
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile, ProfileChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,6 @@ class UpdateProfileHandler:
         require(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
         if changes.email and is_owner(actor, command.profile_id):
             await self._prove_password(command)
-        is_stepping_down = changes.role is Role.USER or changes.status is Status.SUSPENDED
-        if is_stepping_down and is_owner(actor, command.profile_id):
-            await refuse_last_admin(self.profiles, actor, command.profile_id)
         before, after = await change(
             self.profiles,
             command.profile_id,
@@ -48,7 +46,7 @@ class UpdateProfileHandler:
             lambda profile: self._decide(command, profile),
         )
         if after.sessions_version != before.sessions_version:
-            await self.sessions.end(after.id, after.status.value if not after.may_log_in else "role_changed")
+            await self.sessions.discard(after)
         return after
 
     def _decide(self, command: UpdateProfile, profile: Profile) -> Profile:

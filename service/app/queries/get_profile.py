@@ -6,7 +6,8 @@ from uuid import UUID
 
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, allows, require
-from service.domain.profiles import Profile, ProfileRepository
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

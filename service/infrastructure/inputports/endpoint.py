@@ -51,12 +51,18 @@ class TooManyDeliveries(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What all endpoints share."""
+    """What all endpoints share.
+
+    Attributes:
+        room: Waits until what commands would tell the world can be told.
+
+    """
 
     principals: Principals
     publisher: Publisher
     addresses: ReplyAddresses
     clock: Clock
+    room: Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -88,6 +94,8 @@ class Endpoint(Generic[Asked, Answered]):
 
     async def serve(self, message: AbstractIncomingMessage) -> None:
         """Carry out the request in *message*, reply to it, and acknowledge it."""
+        if self.operation.kind is Kind.COMMAND:
+            await self.edge.room()
         started = time.perf_counter()
         outcome = await self._outcome(message)
         if message.reply_to and not isinstance(outcome.cause, ReplyToRefused):

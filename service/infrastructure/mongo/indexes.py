@@ -7,6 +7,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 PROFILES: Final = "profiles"
 SESSIONS: Final = "sessions"
+POSTS: Final = "posts"
+
+# Only things with events that wait are in it: next to none, so that looking costs next to nothing.
+_OUTBOX: Final[Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]] = {
+    "outbox": (
+        [("outbox.time", 1)],
+        {"partialFilterExpression": {"outbox.time": {"$exists": True}}},
+    )
+}
 
 # By collection, by name: the keys and the options.
 INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]]] = {
@@ -18,11 +27,13 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
             {"unique": True, "partialFilterExpression": {"email_key": {"$exists": True}}},
         ),
         "role": ([("role", 1), ("status", 1)], {}),
+        **_OUTBOX,
     },
     SESSIONS: {
         "user_id": ([("user_id", 1)], {}),
         # MongoDB removes a session within a minute after this time.
         "expires_at": ([("expires_at", 1)], {"expireAfterSeconds": 0}),
+        **_OUTBOX,
     },
 }
 # What MongoDB notes about any index, and what does not change what it promises.

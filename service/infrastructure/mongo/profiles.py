@@ -1,32 +1,40 @@
 """Profiles as documents: one profile, one document, one atomic write."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from bson import ObjectId
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
+from service.app.outbox import Kind
 from service.domain.emails import Email
+from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import (
     EmailTaken,
+    LastAdmin,
     Profile,
     ProfileNotFound,
-    ProfileRepository,
     Role,
     StaleVersion,
     Status,
 )
 from service.infrastructure.mongo.errors import translated_errors
 from service.infrastructure.mongo.indexes import PROFILES
+from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+from service.pkg.database import in_transaction
 
 
 class MongoProfiles(ProfileRepository):
     """Keeps profiles in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+        self._client = database.client
         self._profiles = database[PROFILES]
+        self._hint = hint
 
     def next_oid(self) -> str:
         """Return a new ObjectId in hexadecimal."""
@@ -36,9 +44,12 @@ class MongoProfiles(ProfileRepository):
         """Store a new profile, or raise `EmailTaken`."""
         with translated_errors():
             try:
-                await self._profiles.insert_one(_to_document(profile))
+                await self._profiles.insert_one(
+                    {**_to_document(profile), "outbox": to_records(profile.events)}
+                )
             except DuplicateKeyError as error:
                 raise EmailTaken from error
+        self._hint(Kind.PROFILE, profile.id)
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
@@ -54,14 +65,32 @@ class MongoProfiles(ProfileRepository):
             document = await self._profiles.find_one({"email_key": email.key})
         return _to_profile(document) if document else None
 
-    async def save(self, profile: Profile) -> None:
+    async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         """Store a changed profile over the version before it."""
-        before = {"_id": ObjectId(profile.oid), "version": profile.version - 1}
         with translated_errors():
             try:
-                result = await self._profiles.replace_one(before, _to_document(profile))
+                if keeps_admin:
+                    await in_transaction(self._client, partial(self._save_beside_admin, profile))
+                else:
+                    await self._save(profile)
             except DuplicateKeyError as error:
                 raise EmailTaken from error
+        self._hint(Kind.PROFILE, profile.id)
+
+    async def _save_beside_admin(self, profile: Profile, transaction: AsyncClientSession) -> None:
+        """Write to another administrator, too, so that of all who leave at once one has to stay."""
+        others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": profile.id}}
+        stays = await self._profiles.update_one(others, {"$inc": {"stayed": 1}}, session=transaction)
+        if stays.matched_count == 0:
+            raise LastAdmin
+        await self._save(profile, transaction)
+
+    async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
+        before = {"_id": ObjectId(profile.oid), "version": profile.version - 1}
+        document = _to_document(profile)
+        gone = {} if "email_key" in document else {"$unset": {"email_key": ""}}
+        change = {"$set": document, **gone, **pushed(profile.events)}
+        result = await self._profiles.update_one(before, change, session=transaction)
         if result.matched_count == 0:
             raise StaleVersion
 
@@ -70,12 +99,6 @@ class MongoProfiles(ProfileRepository):
         same_password = {"_id": ObjectId(profile.oid), "hashed_password": profile.hashed_password}
         with translated_errors():
             await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
-
-    async def has_admin_beside(self, profile_id: UUID) -> bool:
-        """Return whether there is an active administrator other than this one."""
-        others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": profile_id}}
-        with translated_errors():
-            return await self._profiles.find_one(others, {"_id": 1}) is not None
 
 
 def _to_document(profile: Profile) -> dict[str, Any]:

@@ -1,21 +1,26 @@
 """Sessions as documents, which MongoDB removes when they expire."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
+from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from service.domain.sessions import Session, SessionMoved, SessionRepository
+from service.app.outbox import Kind
+from service.domain.sessions import Session, SessionMoved, SessionRepository, revoked
 from service.infrastructure.mongo.errors import translated_errors
 from service.infrastructure.mongo.indexes import SESSIONS
+from service.infrastructure.mongo.outbox import Hint, pushed, unhinted
 
 
 class MongoSessions(SessionRepository):
     """Keeps sessions in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
         self._sessions = database[SESSIONS]
+        self._hint = hint
 
     async def add(self, session: Session) -> None:
         """Store a new session."""
@@ -25,28 +30,51 @@ class MongoSessions(SessionRepository):
     async def find(self, session_id: UUID) -> Session | None:
         """Return a session."""
         with translated_errors():
-            document = await self._sessions.find_one({"_id": session_id})
+            document = await self._sessions.find_one({"_id": session_id, **_ALIVE})
         return _to_session(document) if document else None
 
     async def save(self, session: Session) -> None:
         """Store a session over the step before it, or raise `SessionMoved`."""
-        before = {"_id": session.id, "step": session.step - 1}
+        before = {"_id": session.id, "step": session.step - 1, **_ALIVE}
         with translated_errors():
             result = await self._sessions.replace_one(before, _to_document(session))
         if result.matched_count == 0:
             raise SessionMoved
 
     async def end(
-        self, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None
+        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
     ) -> Sequence[UUID]:
         """End sessions of a user, all of them or *only* one or all *but* one; return which ended."""
-        chosen: dict[str, Any] = {"user_id": user_id}
+        chosen: dict[str, Any] = {"user_id": user_id, **_ALIVE}
         if only or but:
             chosen["_id"] = {"$eq": only} if only else {"$ne": but}
         with translated_errors():
-            ended = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
-            await self._sessions.delete_many({"_id": {"$in": ended}})
-        return ended
+            found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+            if found:
+                await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
+        for each in found:
+            self._hint(Kind.SESSION, each)
+        return found
+
+    async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
+        """Remove the sessions of a user from *before* a `sessions_version`, without events."""
+        chosen = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}
+        with translated_errors():
+            found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+            await self._sessions.delete_many({"_id": {"$in": found}, **_ALIVE})
+        return found
+
+
+# A session that has ended is kept until its event has been told.
+_ALIVE: Final = {"ended_at": {"$exists": False}}
+
+
+def _ended(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> UpdateOne:
+    # MongoDB removes what has an expires_at.
+    change = {"$set": {"ended_at": now}, "$unset": {"expires_at": ""}}
+    return UpdateOne(
+        {"_id": session_id, **_ALIVE}, {**change, **pushed([revoked(session_id, user_id, reason, now)])}
+    )
 
 
 def _to_document(session: Session) -> dict[str, Any]:

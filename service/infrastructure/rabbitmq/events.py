@@ -1,53 +1,70 @@
-"""Events about sessions and keys, as CloudEvents."""
+"""Events as CloudEvents, on their way to the broker."""
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Any, Final
 
-import structlog
 from aio_pika import DeliveryMode, Message
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aio_pika.exceptions import DeliveryError
 
-from contracts.events import KEYS_ROTATED, SESSION_REVOKED, Event, KeysRotated, SessionRevoked
-from service.app.auth.sessions import SessionEvents
+from contracts.events import EVENTS, KEYS_ROTATED
+from contracts.events import Event as CloudEvent
 from service.app.clock import Clock
-from service.app.ids import new_id
+from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 
-_log = structlog.get_logger("profile.events")
+_DATA: Final = {each.name: each.data for each in EVENTS}
 
 
-class RabbitEvents(SessionEvents):
-    """Publishes events; one that the broker does not take is logged and lost.
+class KeyEvents:
+    """Tells that the signing keys have changed. Keys are files, so no outbox holds this event.
 
-    Nothing hangs on an event alone: the session is over in the database before it is told.
+    Whoever misses it learns of a new key from the first token with an unknown `kid`.
     """
 
     def __init__(self, publisher: RabbitPublisher, clock: Clock) -> None:
         self._publisher = publisher
         self._clock = clock
 
-    async def revoked(self, user_id: UUID, session_ids: Sequence[UUID], reason: str) -> None:
-        """Say that sessions of a user have ended before their time."""
-        data = SessionRevoked(user_id=user_id, session_ids=tuple(session_ids), reason=reason)
-        await self._publish(SESSION_REVOKED, data)
-
     async def keys_rotated(self, kids: Sequence[str]) -> None:
-        """Say that the public keys have changed."""
-        await self._publish(KEYS_ROTATED, KeysRotated(kids=tuple(kids)))
-
-    async def _publish(self, kind: str, data: Any) -> None:  # noqa: ANN401 - any data of an event
-        now = self._clock.now()
-        event = Event[Any](id=str(new_id(now)), type=kind, time=now, data=data)
-        message = Message(
-            event.model_dump_json().encode(),
-            content_type="application/cloudevents+json",
-            message_id=event.id,
-            type=kind,
-            app_id="profile-service",
-            delivery_mode=DeliveryMode.PERSISTENT,
+        """Tell which keys there are now. Every worker does, with the same id."""
+        name = blake2b(" ".join(sorted(kids)).encode(), digest_size=16).hexdigest()
+        event = CloudEvent[Any](
+            id=f"{KEYS_ROTATED.name}/{name}",
+            type=KEYS_ROTATED.name,
+            subject="keys",
+            time=self._clock.now(),
+            data=KEYS_ROTATED.data.model_validate({"kids": kids}),
         )
-        try:
-            await self._publisher.tell(message, kind)
-        except (AMQPError, ChannelInvalidStateError, OSError) as error:
-            _log.error("event lost", type=kind, error_type=type(error).__name__)
+        with suppress(DeliveryError):  # nobody need listen
+            await self._publisher.tell(_message(event), KEYS_ROTATED.name)
+
+
+def to_message(event: Event) -> Message:
+    """Return *event* as the message that others will get."""
+    return _message(
+        CloudEvent[Any](
+            id=event.id,
+            type=event.type.value,
+            subject=str(event.subject),
+            time=event.time,
+            data=_data(event.type, event.data),
+        )
+    )
+
+
+def _data(kind: EventType, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the data of any event
+    return _DATA[kind.value].model_validate(data)
+
+
+def _message(event: CloudEvent[Any]) -> Message:
+    return Message(
+        event.model_dump_json().encode(),
+        content_type="application/cloudevents+json",
+        message_id=event.id,
+        type=event.type,
+        app_id="profile-service",
+        timestamp=event.time,
+        delivery_mode=DeliveryMode.PERSISTENT,
+    )

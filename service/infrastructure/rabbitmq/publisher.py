@@ -61,9 +61,13 @@ class RabbitPublisher:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def tell(self, event: Message, routing_key: str) -> None:
-        """Publish *event*, and wait until the broker has it; nobody need listen."""
-        with suppress(DeliveryError):  # a listener's queue takes no more, which only the listener can help
-            await _publish(self._confirming, event, routing_key, exchange=EVENTS_EXCHANGE)
+        """Publish *event*, and wait until the broker has it.
+
+        Raises:
+            DeliveryError: Nobody listens, or a queue of those who do takes no more.
+
+        """
+        await _publish(self._confirming, event, routing_key, exchange=EVENTS_EXCHANGE, mandatory=True)
 
 
 async def _publish(

@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from contracts.events import EVENTS_EXCHANGE, SESSION_REVOKED
 from tests.integration.gateway import eventually
 
-ENVELOPE = {"specversion", "id", "source", "type", "time", "datacontenttype", "data"}
+ENVELOPE = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"}
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Listener:
 
     def revoked(self, user_id: str) -> list[dict[str, Any]]:
         """Return the data of what was told of the sessions of a user."""
-        told = [event["data"] for event in self.events(SESSION_REVOKED)]
+        told = [event["data"] for event in self.events(SESSION_REVOKED.name)]
         return [data for data in told if data["user_id"] == user_id]
 
     async def revocation(self, user_id: str, reason: str) -> dict[str, Any]:

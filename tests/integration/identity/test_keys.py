@@ -69,7 +69,7 @@ async def test_a_key_follows_another_without_a_gap(empty: Corner, hearing: Liste
     assert await alive(empty.gateway, [after]) == [True]
 
     async def told() -> list[dict[str, Any]]:
-        events = hearing.events(KEYS_ROTATED)
+        events = hearing.events(KEYS_ROTATED.name)
         return events if len(events) > 1 else []
 
     added, dropped = await eventually(told)

@@ -22,10 +22,12 @@ from tests.integration.identity.people import (
     refused,
     verdict,
 )
-from tests.integration.replies import UUID7, refusal, result
+from tests.integration.replies import refusal, result
 from tools.servers.sandbox import Sandbox
 
 TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "profile_id"}
+
+NONE = {"spared_session_id": None}
 
 
 async def _age(box: Sandbox, gateway: Gateway, tokens: Tokens) -> None:
@@ -111,22 +113,23 @@ async def test_a_reused_token_ends_its_session_and_no_other(
     assert await alive(gateway, [first, last, other]) == [False, False, True]
     assert await refused(gateway, first) == "refresh_token_invalid"
     assert await refused(gateway, last) == "refresh_token_invalid"
-    assert told == {"user_id": ada["id"], "session_ids": [session], "reason": "reuse"}
+    assert told == {**NONE, "user_id": ada["id"], "session_ids": [session], "reason": "reuse"}
 
 
 async def test_events_are_cloudevents_without_anything_personal(
     gateway: Gateway, ada: Person, listener: Listener
 ) -> None:
     tokens = await logged_in(gateway, ada)
-    await gateway.ask("auth.logout", {"scope": "global"}, token=tokens["access_token"])
+    session = (await verdict(gateway, tokens["access_token"]))["sid"]
+    await gateway.ask("auth.logout", {"scope": "local"}, token=tokens["access_token"])
     await listener.revocation(ada["id"], "logout")
     told = listener.events("auth.session_revoked")
     (event,) = [each for each in told if each["data"]["user_id"] == ada["id"]]
 
     assert event.keys() == ENVELOPE
     assert event["type"] == "auth.session_revoked"
-    assert UUID7.fullmatch(event["id"])
-    assert event["data"] == {"user_id": ada["id"], "session_ids": [], "reason": "logout"}
+    assert (event["id"], event["subject"]) == (f"auth.session_revoked/{session}/1", session)
+    assert event["data"] == {"user_id": ada["id"], "session_ids": [session], "reason": "logout", **NONE}
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class Desk:
 
 def a_desk(*profiles: Profile) -> Desk:
     hasher, counters, stored = Hasher(), Counters(), FakeProfiles(*profiles)
-    return Desk(hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate(2)), stored))
+    return Desk(hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate()), stored))
 
 
 def a_user(**changes: object) -> Profile:

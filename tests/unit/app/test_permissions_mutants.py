@@ -13,15 +13,12 @@ from service.app.auth.permissions import (
     RoleNotAllowed,
     allows,
     is_owner,
-    refuse_last_admin,
     relation,
     require,
     require_user,
 )
 from service.domain.errors import ServiceError
-from service.domain.profiles import LastAdmin, Role, Status
-from tests.builders import a_profile
-from tests.fakes.profiles import FakeProfiles
+from service.domain.profiles import Role
 
 OWNER = uuid4()
 ACTORS: dict[Relation, Actor] = {
@@ -110,32 +107,3 @@ def test_a_user_is_required_where_a_session_is_needed() -> None:
         require_user(Anonymous(why=TokenExpired()))
     with pytest.raises(NotAllowed):
         require_user(TrustedService("billing"))
-
-
-async def test_the_last_admin_is_refused() -> None:
-    boss = a_profile(role=Role.ADMIN)
-    suspended = a_profile(role=Role.ADMIN, status=Status.SUSPENDED)
-
-    with pytest.raises(LastAdmin):
-        await refuse_last_admin(
-            FakeProfiles(boss, suspended, a_profile()), User(boss.id, Role.ADMIN, uuid4()), boss.id
-        )
-
-
-async def test_an_admin_beside_another_is_not_refused() -> None:
-    boss, other = a_profile(role=Role.ADMIN), a_profile(role=Role.ADMIN)
-    profiles = FakeProfiles(boss, other)
-
-    await refuse_last_admin(profiles, User(boss.id, Role.ADMIN, uuid4()), boss.id)
-
-    assert await profiles.has_admin_beside(boss.id)
-
-
-async def test_nobody_else_is_the_last_admin() -> None:
-    user = a_profile()
-    profiles = FakeProfiles(user)
-
-    await refuse_last_admin(profiles, User(user.id, Role.USER, uuid4()), user.id)
-    await refuse_last_admin(profiles, TrustedService("billing"), user.id)
-
-    assert not await profiles.has_admin_beside(user.id)

@@ -15,8 +15,8 @@ from service.app.auth.throttle import (
 from service.infrastructure.memory.attempts import MemoryAttempts
 
 
-def a_throttle(width: int = 2) -> Throttle:
-    return Throttle(MemoryAttempts(lambda: 0.0), Gate(width))
+def a_throttle() -> Throttle:
+    return Throttle(MemoryAttempts(lambda: 0.0), Gate())
 
 
 async def guess(throttle: Throttle, attempt: Attempt, outcome: Outcome) -> None:
@@ -59,7 +59,7 @@ async def test_what_other_workers_have_reserved_is_in_flight() -> None:
         await counters.reserve(name, counters_of(attempt))
 
     with pytest.raises(AttemptsInFlight):
-        await guess(Throttle(counters, Gate(1)), attempt, Outcome.RIGHT)
+        await guess(Throttle(counters, Gate()), attempt, Outcome.RIGHT)
     assert AttemptsInFlight.retryable
 
 
@@ -73,8 +73,8 @@ async def test_an_attempt_that_was_cut_off_is_given_back() -> None:
     assert await guess(throttle, attempt, Outcome.RIGHT) is None  # type: ignore[func-returns-value]
 
 
-async def test_a_gate_lets_so_many_through_and_keeps_nothing() -> None:
-    gate, inside, most = Gate(3), 0, 0
+async def test_a_gate_lets_one_through_at_a_time_and_keeps_nothing() -> None:
+    gate, inside, most = Gate(), 0, 0
 
     async def pass_through() -> None:
         nonlocal inside, most
@@ -86,5 +86,5 @@ async def test_a_gate_lets_so_many_through_and_keeps_nothing() -> None:
 
     await asyncio.gather(*(pass_through() for _ in range(20)))
 
-    assert most == 3
+    assert most == 1
     assert gate._queues == {}  # noqa: SLF001 - memory must not grow with names

@@ -104,7 +104,7 @@ def test_an_address_that_is_no_text_is_counted_too() -> None:
     assert counters_of(Attempt("\ud800@example.org"))[0].name
 
 
-@pytest.mark.parametrize("value", [ATTEMPT, ACCOUNT, counters_of(ATTEMPT)[0], Throttle(Counters(), Gate(1))])
+@pytest.mark.parametrize("value", [ATTEMPT, ACCOUNT, counters_of(ATTEMPT)[0], Throttle(Counters(), Gate())])
 def test_values_do_not_change(value: object) -> None:
     name = next(iter(type(value).__dataclass_fields__))  # type: ignore[attr-defined]
 
@@ -116,7 +116,7 @@ def test_values_do_not_change(value: object) -> None:
 async def test_an_attempt_is_reserved_before_and_settled_after() -> None:
     counters = Counters()
 
-    async with Throttle(counters, Gate(1)).attempt(ATTEMPT) as reservation:
+    async with Throttle(counters, Gate()).attempt(ATTEMPT) as reservation:
         assert counters.reserved == [(reservation.name, counters_of(ATTEMPT))]
         assert counters.settled == []
         assert reservation.outcome is Outcome.NOT_LOOKED_AT
@@ -128,7 +128,7 @@ async def test_an_attempt_is_reserved_before_and_settled_after() -> None:
 async def test_two_attempts_have_two_names() -> None:
     counters = Counters()
     for _ in range(2):
-        async with Throttle(counters, Gate(1)).attempt(ATTEMPT) as reservation:
+        async with Throttle(counters, Gate()).attempt(ATTEMPT) as reservation:
             reservation.outcome = Outcome.WRONG
 
     assert len({name for name, _ in counters.reserved}) == 2
@@ -139,7 +139,7 @@ async def test_an_attempt_that_breaks_off_is_settled() -> None:
     counters = Counters()
 
     with pytest.raises(KeyError):
-        async with Throttle(counters, Gate(1)).attempt(ATTEMPT):
+        async with Throttle(counters, Gate()).attempt(ATTEMPT):
             raise KeyError
 
     assert [outcome for _, _, outcome in counters.settled] == [Outcome.NOT_LOOKED_AT]
@@ -149,7 +149,7 @@ async def test_a_locked_attempt_hears_for_how_long_and_is_not_settled() -> None:
     counters = Counters((Answer.LOCKED, 1234))
 
     with pytest.raises(TooManyAttempts) as refused:
-        async with Throttle(counters, Gate(1)).attempt(ATTEMPT):
+        async with Throttle(counters, Gate()).attempt(ATTEMPT):
             pytest.fail("it was let through")
 
     assert refused.value.retry_after_ms == 1234
@@ -160,7 +160,7 @@ async def test_a_busy_account_may_be_tried_again() -> None:
     counters = Counters((Answer.BUSY, 0))
 
     with pytest.raises(AttemptsInFlight):
-        async with Throttle(counters, Gate(1)).attempt(ATTEMPT):
+        async with Throttle(counters, Gate()).attempt(ATTEMPT):
             pytest.fail("it was let through")
 
     assert counters.settled == []
@@ -183,17 +183,16 @@ async def most_at_once(gate: Gate, accounts: Sequence[str]) -> int:
     return most
 
 
-@pytest.mark.parametrize("width", [1, 2, 5])
-async def test_a_gate_lets_as_many_through_as_it_is_wide(width: int) -> None:
-    assert await most_at_once(Gate(width), ["ada"] * 20) == width
+async def test_a_gate_lets_one_through_at_a_time() -> None:
+    assert await most_at_once(Gate(), ["ada"] * 20) == 1
 
 
 async def test_accounts_do_not_wait_for_each_other() -> None:
-    assert await most_at_once(Gate(1), ["ada", "ben", "eve"]) == 3
+    assert await most_at_once(Gate(), ["ada", "ben", "eve"]) == 3
 
 
 async def test_a_gate_forgets_those_who_have_passed() -> None:
-    gate = Gate(1)
+    gate = Gate()
     await most_at_once(gate, ["ada", "ada", "ben"])
     assert gate._queues == {}  # noqa: SLF001 - memory must not grow with what guessers type
 
@@ -204,7 +203,7 @@ async def test_a_gate_forgets_those_who_have_passed() -> None:
 
 
 async def test_a_gate_is_kept_while_anybody_waits() -> None:
-    gate = Gate(1)
+    gate = Gate()
     async with gate.passed("ada"):
         waiting = asyncio.create_task(most_at_once(gate, ["ada"]))
         await asyncio.sleep(0)

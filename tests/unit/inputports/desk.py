@@ -121,7 +121,9 @@ def a_desk() -> Desk:
     desk = Desk(broker, FakeBroker(), house)
     trusted = {"hr": frozenset({"profile.create", "profile.get"})}
     principals = Principals(house.tokens, house.sessions, trusted)
-    requests = Requests(broker, Edge(principals, desk.outgoing, ReplyAddresses(), house.clock), _source)
+    requests = Requests(
+        broker, Edge(principals, desk.outgoing, ReplyAddresses(), house.clock, desk.outgoing.room), _source
+    )
     subscribe_profiles(requests, house.app)
     subscribe_auth(requests, house.app)
     return desk

@@ -1,0 +1,134 @@
+"""Tells the world what the outbox holds: at once after each write, and again for what a crash has left.
+
+Events of one thing are told one after the other, from the first that is in its document: so whoever
+tells one knows that the broker has all before it. Two workers may tell the same event; none skips one.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from aio_pika.exceptions import DeliveryError
+
+from service.app.clock import Clock
+from service.app.outbox import Kind, Outbox, Untold
+from service.domain.errors import Unavailable
+from service.domain.events import Event, EventType
+from service.infrastructure.rabbitmq.events import to_message
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+
+# What has waited so long was left by a worker that died, or by a broker that was away.
+LEFT: Final = timedelta(seconds=2)
+# How often to look for it.
+SWEEP: Final = timedelta(seconds=1)
+_BATCH: Final = 200
+# Events of this worker that may wait before its commands do.
+_ROOM: Final = 1000
+
+_log = structlog.get_logger("profile.relay")
+
+
+class Relay:
+    """Publishes events with confirms, and takes them out of the outbox once the broker has them.
+
+    Args:
+        needed: The events that our own queues need. The broker must have a queue for each of those;
+            of others nobody need hear.
+
+    """
+
+    def __init__(
+        self, outbox: Outbox, publisher: RabbitPublisher, clock: Clock, needed: frozenset[EventType]
+    ) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._clock = clock
+        self._needed = needed
+        self._hinted: Counter[tuple[Kind, UUID]] = Counter()
+        self._has_work = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def hint(self, kind: Kind, subject: UUID) -> None:
+        """Say that events of *subject* have just been stored."""
+        self._hinted[kind, subject] += 1
+        self._has_work.set()
+        if self._hinted.total() >= _ROOM:
+            self._has_room.clear()
+
+    async def room(self) -> None:
+        """Wait until not too many events wait; commands do, before they make more."""
+        await self._has_room.wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Tell events inside the block; at its end, tell those that this worker has just stored."""
+        running = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEFT.total_seconds()):
+                    while self._hinted:
+                        await self._tell_hinted()
+
+    async def _run(self) -> None:
+        now = asyncio.get_running_loop().time
+        next_sweep = now()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(next_sweep):
+                    await self._has_work.wait()
+            await self._tell_hinted()
+            if now() >= next_sweep:
+                await self._sweep()
+                next_sweep = now() + SWEEP.total_seconds()
+
+    async def _tell_hinted(self) -> None:
+        self._has_work.clear()
+        taken = dict(self._hinted.most_common(_BATCH))
+        await self._tell(list(taken))
+        self._hinted -= Counter(taken)
+        if self._hinted:
+            self._has_work.set()
+        if self._hinted.total() < _ROOM:
+            self._has_room.set()
+
+    async def _sweep(self) -> None:
+        try:
+            await self._tell(await self._outbox.waiting(self._clock.now() - LEFT, _BATCH))
+        except Unavailable:
+            _log.warning("outbox unavailable")
+
+    async def _tell(self, subjects: Sequence[tuple[Kind, UUID]]) -> None:
+        for kind in {kind for kind, _ in subjects}:
+            try:
+                found = await self._outbox.untold(kind, [name for each, name in subjects if each is kind])
+                told = await asyncio.gather(*map(self._tell_in_order, found))
+                await self._outbox.told([each for each in told if each.events])
+            except Unavailable:  # a later sweep finds them
+                _log.warning("outbox unavailable")
+
+    async def _tell_in_order(self, untold: Untold) -> Untold:
+        """Return what of *untold* the broker has now."""
+        for place, event in enumerate(untold.events):
+            if not await self._is_told(event):
+                return Untold(untold.kind, untold.key, untold.events[:place])
+        return untold
+
+    async def _is_told(self, event: Event) -> bool:
+        try:
+            await self._publisher.tell(to_message(event), event.type.value)
+        except DeliveryError as error:
+            if event.type in self._needed:
+                _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
+                return False
+        return True
