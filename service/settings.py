@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         Field(description="JSON: how named reply queues begin that callers may use."),
     ] = ()
 
+    retention_days: Annotated[
+        int,
+        Field(ge=0, le=3650, description="How long a deleted profile can be restored; then it is erased."),
+    ] = 30
+
     declare_topology: Annotated[bool, Field(description="Make missing queues and exchanges at start.")] = True
     query_queue_type: Annotated[Literal["classic", "quorum"], Field(description="`quorum` for clusters.")] = (
         "classic"

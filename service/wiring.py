@@ -21,8 +21,13 @@ from service.app.clock import Clock
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
+from service.app.commands.follow_owner import FollowOwnerHandler
+from service.app.commands.restore_profile import RestoreProfileHandler
+from service.app.queries.export_profile import ExportProfileHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.domain.profile_repository import ProfileRepository
+from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.common_passwords import ListedPasswords
 from service.infrastructure.crypto.keyring import Keyring
 from service.infrastructure.crypto.keys import load_refresh_key
@@ -34,6 +39,7 @@ from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.memory.verdicts import NoVerdicts
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.outbox import Hint, unhinted
+from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.infrastructure.redis.attempts import RedisAttempts
@@ -109,6 +115,32 @@ def wire(
         tokens=tokens,
     )
     return app, sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """What operators do, and the worker by itself: nobody asks for it over the broker."""
+
+    restore_profile: RestoreProfileHandler
+    erase_profile: EraseProfileHandler
+    export_profile: ExportProfileHandler
+    follow_owner: FollowOwnerHandler
+    keep_retention: RetentionHandler
+
+
+def operators(settings: Settings, stores: Stores, hint: Hint = unhinted) -> Operators:
+    """Return what operators do."""
+    database, clock = default_database(stores.mongo), SystemClock()
+    profiles, posts = MongoProfiles(database, hint), MongoPosts(database, hint)
+    sessions = MongoSessions(database, hint)
+    erase = EraseProfileHandler(profiles, sessions, clock)
+    return Operators(
+        restore_profile=RestoreProfileHandler(profiles, clock),
+        erase_profile=erase,
+        export_profile=ExportProfileHandler(profiles, sessions, posts),
+        follow_owner=FollowOwnerHandler(profiles, posts, clock),
+        keep_retention=RetentionHandler(profiles, erase, clock, timedelta(days=settings.retention_days)),
+    )
 
 
 def profiles_and_passwords(

@@ -1,5 +1,7 @@
 """Where profiles live."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -8,7 +10,10 @@ from service.domain.profiles import Profile
 
 
 class ProfileRepository(Protocol):
-    """Where profiles live. Every method may raise `Unavailable`. Deleted profiles are not found."""
+    """Where profiles live. Every method may raise `Unavailable`.
+
+    Those that were deleted or erased are not found, but for the methods that say so.
+    """
 
     def next_oid(self) -> str:
         """Return a name in the database for a profile that is about to be made."""
@@ -18,6 +23,12 @@ class ProfileRepository(Protocol):
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
+
+    async def get_even_deleted(self, profile_id: UUID) -> Profile:
+        """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
+
+    async def deleted_before(self, moment: datetime, most: int) -> Sequence[UUID]:
+        """Return the longest deleted profiles that are not erased yet: at most so many."""
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""

@@ -27,6 +27,7 @@ class Status(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DELETED = "deleted"
+    ERASED = "erased"
 
 
 class ProfileNotFound(NotFound):
@@ -49,6 +50,10 @@ class StaleVersion(Conflict):
 
 class LastAdmin(Conflict):
     """This is the last administrator: make another one first."""
+
+
+class NotDeleted(Conflict):
+    """This profile is not deleted, or has been erased since."""
 
 
 class NothingToChange(Invalid):
@@ -150,6 +155,28 @@ class Profile:
         """Return the profile as deleted from *now* on; all its sessions have ended."""
         values = {"status": Status.DELETED, "deleted_at": now}
         return self._next(now, EventType.PROFILE_DELETED, values, ends_sessions="deleted")
+
+    def restored(self, now: datetime) -> "Profile":
+        """Return the deleted profile as it was before, or raise `NotDeleted`."""
+        if self.status is not Status.DELETED:
+            raise NotDeleted
+        values = {"status": Status.ACTIVE, "deleted_at": None}
+        return self._next(now, EventType.PROFILE_UPDATED, values)
+
+    def erased(self, now: datetime) -> "Profile":
+        """Return what is left once everything personal is gone: a name that nobody else will have."""
+        if self.status is Status.ERASED:
+            return self
+        values = {
+            "first_name": "",
+            "last_name": "",
+            "email": Email("", ""),
+            "hashed_password": "",
+            "status": Status.ERASED,
+            "deleted_at": self.deleted_at or now,
+        }
+        ends_sessions = None if self.status is Status.DELETED else "deleted"
+        return self._next(now, EventType.PROFILE_ERASED, values, ends_sessions=ends_sessions)
 
     def _next(
         self,

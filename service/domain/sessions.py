@@ -131,5 +131,8 @@ class SessionRepository(Protocol):
         For each of them an event is stored in the same write.
         """
 
+    async def of_user(self, user_id: UUID) -> Sequence[Session]:
+        """Return the sessions of a user."""
+
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events; return which."""

@@ -18,13 +18,14 @@ class FakeBroker(Publisher):
     """Hands out requests and keeps what comes back, in order.
 
     Attributes:
-        journal: What happened: "reply", "set aside" and "ack".
+        journal: What happened: "reply", "set aside" "retry later" and "ack".
         down: Set it to let publishing fail.
 
     """
 
     journal: list[str] = field(default_factory=list)
     replies: list[tuple[str, Message, bool]] = field(default_factory=list)
+    retries: list[tuple[str, str, Message]] = field(default_factory=list)
     set_asides: list[tuple[str, Message]] = field(default_factory=list)
     down: Exception | None = None
     is_closed: bool = False
@@ -40,6 +41,12 @@ class FakeBroker(Publisher):
             raise self.down
         self.journal.append("set aside")
         self.set_asides.append((queue, message))
+
+    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+        if self.down:
+            raise self.down
+        self.journal.append("retry later")
+        self.retries.append((queue, delay, message))
 
     async def room(self) -> None:
         """There is room for commands at any time."""

@@ -1,7 +1,9 @@
 """Profiles in a dict, held to the truth by `tests/ports/test_profiles.py`."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from bson import ObjectId
@@ -10,6 +12,8 @@ from service.domain.emails import Email
 from service.domain.events import Event
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import EmailTaken, LastAdmin, Profile, ProfileNotFound, StaleVersion, Status
+
+GONE = {Status.DELETED, Status.ERASED}
 
 
 class FakeProfiles(ProfileRepository):
@@ -32,11 +36,23 @@ class FakeProfiles(ProfileRepository):
         self._keep(profile)
 
     async def get(self, profile_id: UUID) -> Profile:
+        profile = await self.get_even_deleted(profile_id)
+        if profile.status in GONE:
+            raise ProfileNotFound
+        return profile
+
+    async def get_even_deleted(self, profile_id: UUID) -> Profile:
         await asyncio.sleep(0)
         for profile in self._by_oid.values():
-            if profile.id == profile_id and profile.status is not Status.DELETED:
+            if profile.id == profile_id:
                 return profile
         raise ProfileNotFound
+
+    async def deleted_before(self, moment: datetime, most: int) -> Sequence[UUID]:
+        await asyncio.sleep(0)
+        deleted = [each for each in self._by_oid.values() if each.status is Status.DELETED]
+        dated = sorted((each.deleted_at, each.id) for each in deleted if each.deleted_at)
+        return [profile_id for deleted_at, profile_id in dated if deleted_at <= moment][:most]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         await asyncio.sleep(0)
@@ -60,13 +76,13 @@ class FakeProfiles(ProfileRepository):
 
     def _keep(self, profile: Profile) -> None:
         owner = self._owner_of(profile.email)
-        if profile.status is not Status.DELETED and owner is not None and owner.oid != profile.oid:
+        if profile.status not in GONE and owner is not None and owner.oid != profile.oid:
             raise EmailTaken
         self._by_oid[profile.oid] = replace(profile, events=())
         self.told += profile.events
 
     def _owner_of(self, email: Email) -> Profile | None:
         for profile in self._by_oid.values():
-            if profile.email.key == email.key and profile.status is not Status.DELETED:
+            if profile.email.key == email.key and profile.status not in GONE:
                 return profile
         return None

@@ -43,6 +43,10 @@ class FakeSessions(SessionRepository):
             self.told.append(revoked(each, user_id, reason, now))
         return ended
 
+    async def of_user(self, user_id: UUID) -> Sequence[Session]:
+        await asyncio.sleep(0)
+        return [each for each in self.stored.values() if each.user_id == user_id]
+
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each for each in self.stored.values() if each.user_id == user_id]

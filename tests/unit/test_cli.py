@@ -9,6 +9,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from typer.testing import CliRunner, Result
 
 from service import cli
+from service.cli import worker
 from service.infrastructure.crypto.keys import load_keys
 from service.infrastructure.mongo.indexes import IndexMissing
 from service.infrastructure.rabbitmq.definitions import definitions
@@ -142,7 +143,7 @@ def test_a_worker_that_cannot_read_its_key_says_so(tmp_path: Path) -> None:
 def test_a_worker_whose_servers_are_not_there_says_so(
     monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
 ) -> None:
-    monkeypatch.setattr(cli, "create_app", lambda: Broken(error))
+    monkeypatch.setattr(worker, "create_app", lambda: Broken(error))
     result = profilectl("worker")
 
     assert result.exit_code == 1
@@ -150,7 +151,7 @@ def test_a_worker_whose_servers_are_not_there_says_so(
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "create_app", lambda: Broken(ZeroDivisionError()))
+    monkeypatch.setattr(worker, "create_app", lambda: Broken(ZeroDivisionError()))
 
     assert isinstance(profilectl("worker").exception, ZeroDivisionError)
 

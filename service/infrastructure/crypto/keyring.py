@@ -1,22 +1,18 @@
 """The signing keys in use, and how one follows the other without a gap."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from service.app.clock import Clock
 from service.infrastructure.crypto.keys import NoSigningKeys, SigningKey, load_keys
+from service.pkg.repeating import repeated
 
 # Gateways keep the public keys for ten minutes: a new key signs once they all have it.
 PUBLISHED_AHEAD: Final = timedelta(minutes=15)
 LOOK_AGAIN: Final = timedelta(seconds=10)
-
-_log = structlog.get_logger("profile.keys")
 
 
 class Keyring:
@@ -60,25 +56,13 @@ class Keyring:
         return self._keys.keys() != before.keys()
 
 
-@asynccontextmanager
-async def watched(
+def watched(
     keyring: Keyring, tell: Callable[[Sequence[str]], Awaitable[None]], every: timedelta = LOOK_AGAIN
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Look for new and retired keys inside the block, and *tell* the names of all when they change."""
 
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(every.total_seconds())
-            try:
-                if keyring.reload():
-                    await tell([key.kid for key in keyring.keys])
-            except (NoSigningKeys, OSError) as error:
-                _log.error("keys unusable", why=str(error))
+    async def look() -> None:
+        if keyring.reload():
+            await tell([key.kid for key in keyring.keys])
 
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+    return repeated(look, every, passing=(NoSigningKeys, OSError))

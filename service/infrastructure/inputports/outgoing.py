@@ -29,6 +29,9 @@ class Publisher(Protocol):
     async def set_aside(self, message: Message, queue: str) -> None:
         """Put a dead letter into *queue*; return only when the broker has it."""
 
+    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+        """Let a message come to *queue* after it has waited in *delay*; return only when the broker has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddresses:

@@ -1,6 +1,6 @@
 """FastStream subscribers, one for each operation."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,12 +22,13 @@ class Source:
     """Where the requests of one operation come from.
 
     Attributes:
-        channel: One of its own for each operation, so that the failure of one stays there.
+        exchange: Where the queue is bound, if not by the topology alone.
+        channel: One of its own for each queue, so that the failure of one stays there.
 
     """
 
     queue: RabbitQueue
-    exchange: RabbitExchange
+    exchange: RabbitExchange | None
     channel: Channel
 
 
@@ -44,25 +45,36 @@ class Requests:
     ) -> Callable[[Translator[Asked, Answered]], Translator[Asked, Answered]]:
         """Let the decorated function answer the requests of *operation*."""
 
-        def subscribe(translate: Translator[Asked, Answered]) -> Translator[Asked, Answered]:
-            source = self.source(operation)
+        def answer(translate: Translator[Asked, Answered]) -> Translator[Asked, Answered]:
             endpoint = Endpoint(operation, translate, self.edge)
-            # FastStream answers nothing when decoding fails, and writes to any reply_to: so it
-            # hands the message over as it is, and the endpoint decodes, replies and acknowledges.
-            subscriber = self.broker.subscriber(
-                source.queue,
-                source.exchange,
-                channel=source.channel,
-                ack_policy=AckPolicy.MANUAL,
-                no_reply=True,
-                decoder=_as_it_is,
-                title=operation.queue,
-                description=operation.summary,
-            )
-            subscriber(endpoint.serve)
+            subscribe(self.broker, self.source(operation), endpoint.serve, operation.summary)
             return translate
 
-        return subscribe
+        return answer
+
+
+def subscribe(
+    broker: RabbitBroker,
+    source: Source,
+    serve: Callable[[AbstractIncomingMessage], Awaitable[None]],
+    description: str,
+) -> None:
+    """Let *serve* have the messages of *source*.
+
+    FastStream answers nothing when decoding fails, and writes to any reply_to: so it hands the message
+    over as it is, and *serve* decodes, replies and acknowledges.
+    """
+    subscriber = broker.subscriber(
+        source.queue,
+        source.exchange,
+        channel=source.channel,
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        decoder=_as_it_is,
+        title=source.queue.name,
+        description=description,
+    )
+    subscriber(serve)
 
 
 async def _as_it_is(message: Any) -> AbstractIncomingMessage:  # noqa: ANN401 - FastStream's own type is generic

@@ -27,6 +27,7 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
             {"unique": True, "partialFilterExpression": {"email_key": {"$exists": True}}},
         ),
         "role": ([("role", 1), ("status", 1)], {}),
+        "deleted_at": ([("deleted_at", 1)], {"partialFilterExpression": {"status": "deleted"}}),
         **_OUTBOX,
     },
     SESSIONS: {

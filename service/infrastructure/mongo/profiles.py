@@ -1,8 +1,9 @@
 """Profiles as documents: one profile, one document, one atomic write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from bson import ObjectId
@@ -53,16 +54,30 @@ class MongoProfiles(ProfileRepository):
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
+        profile = await self.get_even_deleted(profile_id)
+        if profile.status in _GONE:
+            raise ProfileNotFound
+        return profile
+
+    async def get_even_deleted(self, profile_id: UUID) -> Profile:
+        """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
         with translated_errors():
-            document = await self._profiles.find_one({"id": profile_id})
-        if document is None or document["status"] == Status.DELETED:
+            document = await self._profiles.find_one({"id": profile_id}, {"outbox": 0})
+        if document is None:
             raise ProfileNotFound
         return _to_profile(document)
+
+    async def deleted_before(self, moment: datetime, most: int) -> Sequence[UUID]:
+        """Return the longest deleted profiles that are not erased yet: at most so many."""
+        query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
+        with translated_errors():
+            cursor = self._profiles.find(query, {"id": 1}).sort("deleted_at", 1).limit(most)
+            return [document["id"] async for document in cursor]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
         with translated_errors():
-            document = await self._profiles.find_one({"email_key": email.key})
+            document = await self._profiles.find_one({"email_key": email.key}, {"outbox": 0})
         return _to_profile(document) if document else None
 
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
@@ -101,6 +116,9 @@ class MongoProfiles(ProfileRepository):
             await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
 
 
+_GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+
+
 def _to_document(profile: Profile) -> dict[str, Any]:
     document = {
         "_id": ObjectId(profile.oid),
@@ -118,7 +136,7 @@ def _to_document(profile: Profile) -> dict[str, Any]:
         "version": profile.version,
         "sessions_version": profile.sessions_version,
     }
-    if profile.status is Status.DELETED:
+    if profile.status in _GONE:
         del document["email_key"]
     return document
 

@@ -56,6 +56,12 @@ class MongoSessions(SessionRepository):
             self._hint(Kind.SESSION, each)
         return found
 
+    async def of_user(self, user_id: UUID) -> Sequence[Session]:
+        """Return the sessions of a user."""
+        with translated_errors():
+            found = self._sessions.find({"user_id": user_id, **_ALIVE})
+            return [_to_session(each) async for each in found]
+
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events."""
         chosen = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}

@@ -60,6 +60,15 @@ class RabbitPublisher:
                 _log.error("dead letter refused", queue=queue, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
+    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+        """Let *message* come to *queue* after a delay, and wait until the broker has it."""
+        while True:
+            try:
+                return await _publish(self._confirming, message, queue, exchange=delay, mandatory=True)
+            except DeliveryError as error:  # as above
+                _log.error("retry refused", queue=delay, error_type=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
+
     async def tell(self, event: Message, routing_key: str) -> None:
         """Publish *event*, and wait until the broker has it.
 

@@ -9,13 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from contracts.events import EVENTS_EXCHANGE
+from contracts.events import EVENTS_EXCHANGE, POST_CREATED, PROFILE_DELETED, PROFILE_ERASED, PROFILE_UPDATED
 from contracts.operations import OPERATIONS, Kind, Operation
 
 QueueType = Literal["quorum", "classic"]
 
 COMMANDS_EXCHANGE: Final = "profile.commands"
 UNROUTABLE: Final = "profile.unroutable"
+# What the service itself does about its own events.
+FOLLOWUPS: Final = "profile.followup"
+# Those of a user's profile, and of posts that may have been written while it was being deleted.
+FOLLOWED: Final = (PROFILE_UPDATED.name, PROFILE_DELETED.name, PROFILE_ERASED.name, POST_CREATED.name)
+# A message waits here before it is tried again. A queue for each delay, because only the first message
+# of a queue can expire (RabbitMQ documentation, "Time-To-Live and Expiration").
+RETRIES: Final[Mapping[str, int]] = {
+    "profile.retry.5s": 5_000,
+    "profile.retry.30s": 30_000,
+    "profile.retry.300s": 300_000,
+}
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 # For messages that kill a worker before it can set them aside.
@@ -94,15 +105,21 @@ def topology(query_type: QueueType = "classic") -> Topology:
             Exchange(COMMANDS_EXCHANGE, "direct"),
             Exchange(UNROUTABLE, "fanout"),
             Exchange(EVENTS_EXCHANGE, "topic"),
+            *(Exchange(name, "fanout") for name in RETRIES),
         ),
         queues=(
             *(work_queue(operation, query_type) for operation in OPERATIONS),
             *(dead_letter_queue(operation) for operation in OPERATIONS),
             Queue(UNROUTABLE, "quorum"),
+            Queue(FOLLOWUPS, "quorum"),
+            Queue(f"{FOLLOWUPS}.dlq", "quorum"),
+            *(Queue(name, "quorum") for name in RETRIES),
         ),
         bindings=(
             *(Binding(COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS),
             Binding(UNROUTABLE, UNROUTABLE, ""),
+            *(Binding(EVENTS_EXCHANGE, FOLLOWUPS, event) for event in FOLLOWED),
+            *(Binding(name, name, "") for name in RETRIES),
         ),
         policies=_policies(),
     )
@@ -131,6 +148,22 @@ def _policies() -> tuple[Policy, ...]:
             r"^(auth|post|profile)\..+\.dlq$",
             "queues",
             {"max-length": 50_000, "message-ttl": 14 * _DAY_MS},
+        ),
+        Policy("profile-followups", _any_of([FOLLOWUPS]), "queues", {"delivery-limit": DELIVERY_LIMIT}),
+        # By the default exchange each message goes back to the queue that is its routing key.
+        *(
+            Policy(
+                f"profile-retry-{milliseconds // 1000}s",
+                _any_of([name]),
+                "queues",
+                {
+                    "message-ttl": milliseconds,
+                    "dead-letter-exchange": "",
+                    "dead-letter-strategy": "at-least-once",
+                    "overflow": "reject-publish",
+                },
+            )
+            for name, milliseconds in RETRIES.items()
         ),
         # Nobody cleans a misdirected request of its secrets, so it is not kept for long.
         Policy(

@@ -104,4 +104,4 @@ async def test_a_folder_that_cannot_be_read_is_logged_and_looked_at_again(
             new_key(tmp_path, LATER)
             await asyncio.wait_for(told.get(), 10)
 
-    assert entries[0]["event"] == "keys unusable"
+    assert entries[0]["error_type"] == "NoSigningKeys"

@@ -1,0 +1,66 @@
+"""Scrub everything personal about a user, for good (GDPR, article 17).
+
+For operators, and for the worker once a deleted profile could not be restored any more.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from service.app.clock import Clock
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile, StaleVersion
+from service.domain.sessions import SessionRepository
+
+_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EraseProfile:
+    """Scrub everything personal about a user. Posts follow."""
+
+    profile_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class EraseProfileHandler:
+    """Carries out `EraseProfile`."""
+
+    profiles: ProfileRepository
+    sessions: SessionRepository
+    clock: Clock
+
+    async def handle(self, command: EraseProfile) -> Profile:
+        """Return what is left of the profile.
+
+        Raises:
+            ProfileNotFound
+            StaleVersion: Somebody else has just changed it.
+            LastAdmin: Nobody could administrate after that.
+
+        """
+        before = await self.profiles.get_even_deleted(command.profile_id)
+        after = before.erased(self.clock.now())
+        if after is not before:
+            await self.profiles.save(after, keeps_admin=before.may_administrate)
+            await self.sessions.discard(after.id, before=after.sessions_version + 1)
+        return after
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionHandler:
+    """Erases what was deleted longer ago than the retention time."""
+
+    profiles: ProfileRepository
+    erase: EraseProfileHandler
+    clock: Clock
+    retention: timedelta
+
+    async def handle(self) -> None:
+        """Erase the profiles that are due, or some of very many."""
+        due = await self.profiles.deleted_before(self.clock.now() - self.retention, _BATCH)
+        for profile_id in due:
+            with suppress(StaleVersion):  # it was restored, or another worker was faster
+                await self.erase.handle(EraseProfile(profile_id))

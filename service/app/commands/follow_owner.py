@@ -1,0 +1,53 @@
+"""Let the posts of a user follow what has happened to the profile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from service.app.clock import Clock
+from service.domain.post_repository import PostRepository, Which
+from service.domain.posts import Post
+from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Status
+
+# So many that a batch takes a fraction of a second.
+_BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOwner:
+    """Bring the posts of a user into line with the profile."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOwnerHandler:
+    """Carries out `FollowOwner`: in batches, so that whoever is stopped midway has done part of it.
+
+    It looks at the profile anew before each batch and after the last, so that it does not matter how
+    often, in which order and by how many workers it is done.
+    """
+
+    profiles: ProfileRepository
+    posts: PostRepository
+    clock: Clock
+
+    async def handle(self, command: FollowOwner) -> None:
+        """Change posts until none is left to change."""
+        while True:
+            profile = await self.profiles.get_even_deleted(command.user_id)
+            which, change = self._todo(profile.status)
+            batch = await self.posts.of_user(command.user_id, which, _BATCH)
+            if not batch:
+                return
+            await self.posts.save_many([change(post) for post in batch])
+
+    def _todo(self, status: Status) -> tuple[Which, Callable[[Post], Post]]:
+        now = self.clock.now()
+        if status is Status.ERASED:
+            return Which.WITH_TEXT, lambda post: post.erased(now)
+        if status is Status.DELETED:
+            return Which.ACTIVE, lambda post: post.deleted(now, with_owner=True)
+        return Which.DELETED_WITH_OWNER, lambda post: post.restored(now)

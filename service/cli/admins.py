@@ -1,0 +1,57 @@
+"""Administrators."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from contracts import profiles as wire
+from service.app.auth.actors import TrustedService
+from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
+from service.cli.explaining import explained
+from service.domain.profiles import Profile, Role
+from service.infrastructure.clock import SystemClock
+from service.settings import Settings
+from service.wiring import Stores, profiles_and_passwords
+
+app = typer.Typer(no_args_is_help=True, help="Administrators.")
+
+
+@app.callback()
+def admins() -> None:
+    """Administrators."""
+
+
+@app.command("create")
+def create_admin(
+    email: str,
+    first_name: Annotated[str, typer.Option()] = "Admin",
+    last_name: Annotated[str, typer.Option()] = "Admin",
+    password: Annotated[
+        str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, envvar="ADMIN_PASSWORD")
+    ] = "",
+) -> None:
+    """Make an administrator, straight in the database: the way to the first one."""
+    with explained():
+        profile = asyncio.run(_create_admin(email, first_name, last_name, password))
+    print(profile.id)  # noqa: T201 - the command's output
+
+
+async def _create_admin(email: str, first_name: str, last_name: str, password: str) -> Profile:
+    settings = Settings()
+    async with Stores.opened(settings) as stores:
+        request = wire.CreateProfile(
+            first_name=first_name, last_name=last_name, email=email, password=SecretStr(password)
+        )
+        handler = CreateProfileHandler(*profiles_and_passwords(settings, stores), SystemClock())
+        return await handler.handle(
+            CreateProfile(
+                actor=TrustedService("profilectl"),
+                first_name=request.first_name,
+                last_name=request.last_name,
+                email=request.email,
+                password=password,
+                role=Role.ADMIN,
+            )
+        )

@@ -1,0 +1,70 @@
+"""The life of a profile: what operators do about one user."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+import typer
+
+from service.app.commands.erase_profile import EraseProfile
+from service.app.commands.restore_profile import RestoreProfile
+from service.app.queries.export_profile import ExportProfile
+from service.cli.explaining import explained
+from service.settings import Settings
+from service.wiring import Operators, Stores, operators
+
+app = typer.Typer(no_args_is_help=True, help="What is held about one user.")
+
+Found = TypeVar("Found")
+
+
+@app.command("restore")
+def restore_profile(profile_id: UUID) -> None:
+    """Bring a deleted profile back, and with it the posts that went with it."""
+    restored = _do(lambda use: use.restore_profile.handle(RestoreProfile(profile_id)))
+    _record("user_restored", profile_id)
+    typer.echo(f"{restored.id} is {restored.status}, version {restored.version}.")
+
+
+@app.command("erase")
+def erase_profile(
+    profile_id: UUID,
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT001, FBT003 - an option
+) -> None:
+    """Scrub everything personal about a user, for good; the posts follow within seconds."""
+    if not yes:
+        typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
+    erased = _do(lambda use: use.erase_profile.handle(EraseProfile(profile_id)))
+    _record("user_erased", profile_id)
+    typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
+
+
+@app.command("export")
+def export_profile(profile_id: UUID) -> None:
+    """Write everything that is held about a user as JSON (GDPR, article 15), but no hash of a password."""
+    held = _do(lambda use: use.export_profile.handle(ExportProfile(profile_id)))
+    _record("user_exported", profile_id)
+    typer.echo(json.dumps(held, indent=2, default=_plain, ensure_ascii=False))
+
+
+def _do(work: Callable[[Operators], Awaitable[Found]]) -> Found:
+    async def run() -> Found:
+        settings = Settings()
+        async with Stores.opened(settings) as stores:
+            return await work(operators(settings, stores))
+
+    with explained():
+        return asyncio.run(run())
+
+
+def _record(event: str, profile_id: UUID) -> None:
+    """Leave a line in the audit trail, on standard error."""
+    structlog.get_logger("profile.audit").info(event, actor="profilectl", subject=str(profile_id))
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - what JSON has no form for
+    return value.isoformat() if isinstance(value, datetime) else str(value)

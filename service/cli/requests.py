@@ -1,0 +1,31 @@
+"""Requests by hand."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from contracts.client import ProfileClient
+from contracts.operations import OPERATIONS, Operation
+
+
+def call(
+    operation: Annotated[str, typer.Argument(help="A queue, such as profile.get")],
+    body: Annotated[str, typer.Argument(help="The request as JSON")],
+    url: Annotated[str, typer.Option(envvar="RABBITMQ_URL", help="Broker, user and virtual host")],
+    token: Annotated[str | None, typer.Option(envvar="ACCESS_TOKEN", help="Access token of a user")] = None,
+) -> None:
+    """Send a request and print the reply; exit with 1 if it is a refusal."""
+    known = {each.queue: each for each in OPERATIONS}
+    if operation not in known:
+        raise typer.BadParameter(f"{operation} is none of {', '.join(known)}")
+    reply = asyncio.run(_exchange(url, known[operation], body.encode(), token))
+    Console().print_json(reply.decode())
+    raise typer.Exit(0 if json.loads(reply)["ok"] else 1)
+
+
+async def _exchange(url: str, operation: Operation[Any, Any], body: bytes, token: str | None) -> bytes:
+    async with ProfileClient(url, name="profilectl") as client:
+        return await client.exchange(operation, body, token)

@@ -1,0 +1,86 @@
+"""What the service does about its own events."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
+from pydantic import ValidationError
+
+from contracts.events import Event, PostEvent, ProfileEvent
+from service.app.clock import Clock
+from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
+from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest
+from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.outgoing import Publisher, failure_headers
+from service.infrastructure.inputports.retries import delay_before_retry, tried_again
+
+_log = structlog.get_logger("profile.followups")
+
+
+@dataclass(frozen=True, slots=True)
+class Followups:
+    """Lets the posts of a user follow what happens to the profile.
+
+    Attributes:
+        queue: Where the events come from.
+
+    """
+
+    queue: str
+    handler: FollowOwnerHandler
+    publisher: Publisher
+    clock: Clock
+
+    async def serve(self, message: AbstractIncomingMessage) -> None:
+        """Do what the event in *message* asks for, or see to it that it is done later; acknowledge it."""
+        started = time.perf_counter()
+        error = await self._failure(message)
+        if error:
+            await self._put_off(message, error)
+        await message.ack()
+        _log.info(
+            "followup",
+            event_id=message.message_id,
+            error_type=type(error).__name__ if error else None,
+            ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+
+    async def _failure(self, message: AbstractIncomingMessage) -> Exception | None:
+        try:
+            await self.handler.handle(FollowOwner(_owner(message)))
+        except Exception as error:  # noqa: BLE001 - whatever happens, the event is kept
+            return error
+        return None
+
+    async def _put_off(self, message: AbstractIncomingMessage, error: Exception) -> None:
+        headers = failure_headers(error_body(error), type(error).__name__, self.queue, self.clock.now())
+        poison = isinstance(error, MalformedJson | MalformedRequest)
+        if not poison and (delay := delay_before_retry(message, error)):
+            await self.publisher.retry_later(tried_again(message, headers), self.queue, delay)
+        else:  # an event holds nothing personal, so it is kept as it is
+            letter = Message(
+                message.body,
+                headers={**message.headers, **headers},
+                message_id=message.message_id,
+                content_type=message.content_type,
+                delivery_mode=DeliveryMode.PERSISTENT,
+            )
+            await self.publisher.set_aside(letter, f"{self.queue}.dlq")
+
+
+def _owner(message: AbstractIncomingMessage) -> UUID:
+    """Return the user that the event in *message* is about."""
+    try:
+        event = Event[dict[str, Any]].model_validate_json(message.body)
+    except ValidationError:
+        raise MalformedJson from None
+    try:
+        if event.type.startswith("post."):
+            return PostEvent.model_validate(event.data).user_id
+        return ProfileEvent.model_validate(event.data).id
+    except ValidationError:
+        raise MalformedRequest from None

@@ -1,0 +1,46 @@
+"""Trying again later what nobody waits for."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
+
+from service.domain.errors import Unavailable
+
+# The queues of the topology that hold a message back, and how often it was tried before it waits there.
+DELAYS: Final = ("profile.retry.5s", "profile.retry.30s", "profile.retry.300s")
+_ATTEMPT: Final = "x-attempt"
+
+
+def attempts(message: AbstractIncomingMessage) -> int:
+    """Return how many times *message* was tried before. Only this service sends such a header on."""
+    tried = message.headers.get(_ATTEMPT)
+    return tried if isinstance(tried, int) and tried > 0 else 0
+
+
+def delay_before_retry(message: AbstractIncomingMessage, error: Exception) -> str | None:
+    """Return the queue in which *message* waits until it is tried again, or `None` if it is not.
+
+    What is not there just now will be there later, however long that takes; of an unforeseen error,
+    more than a few tries are no use.
+    """
+    tried = attempts(message)
+    if tried >= len(DELAYS) and not isinstance(error, Unavailable):
+        return None
+    return DELAYS[min(tried, len(DELAYS) - 1)]
+
+
+def tried_again(message: AbstractIncomingMessage, headers: Mapping[str, Any]) -> Message:
+    """Return *message* as it will be tried again, with *headers* added that say why."""
+    return Message(
+        message.body,
+        content_type=message.content_type,
+        correlation_id=message.correlation_id,
+        message_id=message.message_id,
+        type=message.type,
+        app_id=message.app_id,
+        timestamp=message.timestamp,
+        headers={**message.headers, **headers, _ATTEMPT: attempts(message) + 1},
+        delivery_mode=DeliveryMode.PERSISTENT,
+    )

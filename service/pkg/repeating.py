@@ -1,0 +1,33 @@
+"""Work that is done again and again beside everything else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import structlog
+
+_log = structlog.get_logger("profile.repeating")
+
+
+@asynccontextmanager
+async def repeated(
+    work: Callable[[], Awaitable[None]], every: timedelta, *, passing: tuple[type[Exception], ...]
+) -> AsyncIterator[None]:
+    """Do *work* after each pause inside the block. Errors that are *passing* are logged and tried again."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            try:
+                await work()
+            except passing as error:
+                _log.error("tried in vain", error_type=type(error).__name__, why=str(error))
+
+    repeating = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        repeating.cancel()
+        with suppress(asyncio.CancelledError):
+            await repeating

@@ -1,0 +1,70 @@
+"""What was committed, beside what others were told."""
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+from pymongo.asynchronous.database import AsyncDatabase
+
+from contracts.events import EVENTS_EXCHANGE
+from tests.integration.gateway import eventually
+
+# Those that happen to a profile once with each of its versions.
+ONCE_A_VERSION = {"profile.created", "profile.updated", "profile.deleted", "profile.erased"}
+
+
+@dataclass(slots=True)
+class Told:
+    """Every event that others heard, in the order in which they heard it."""
+
+    ids: list[str] = field(default_factory=list)
+    bodies: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    versions: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    async def hear(self, message: AbstractIncomingMessage) -> None:
+        """Note an event; of one that was heard before, only that it came again."""
+        event = json.loads(message.body)
+        self.bodies[event["id"]].add(message.body)
+        if event["id"] not in self.ids and event["type"] in ONCE_A_VERSION:
+            self.versions[event["subject"]].append(event["data"]["version"])
+        self.ids.append(event["id"])
+
+
+@asynccontextmanager
+async def listening(admin_url: str) -> AsyncIterator[Told]:
+    """Hear events inside the block, from a queue that outlives every worker."""
+    async with await aio_pika.connect(admin_url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True)
+        await queue.bind(EVENTS_EXCHANGE, "#")
+        told = Told()
+        await queue.consume(told.hear, no_ack=True)
+        yield told
+
+
+async def assert_told_as_committed(told: Told, database: AsyncDatabase[dict[str, Any]]) -> int:
+    """Wait until all is told that was committed; compare the two; return how many events there were."""
+
+    async def told_as_committed() -> bool:
+        waiting = [await database[each].find_one({"outbox.0": {"$exists": True}}) for each in _KEEPERS]
+        found = database["profiles"].find({}, {"id": 1, "version": 1})
+        committed.update({str(each["id"]): each["version"] async for each in found})
+        return not any(waiting) and all(
+            len(told.versions[name]) >= version for name, version in committed.items()
+        )
+
+    committed: dict[str, int] = {}
+    await eventually(told_as_committed, within=60)
+    # Every committed change has its event, in order, and there is none for a change that is not there.
+    assert dict(told.versions) == {name: list(range(1, version + 1)) for name, version in committed.items()}
+    # What came twice was the same.
+    assert {name for name, bodies in told.bodies.items() if len(bodies) > 1} == set()
+    return sum(committed.values())
+
+
+_KEEPERS = ("profiles", "posts", "sessions")

@@ -1,0 +1,55 @@
+"""A worker that dies at each step between the write and the publish: no event is lost, and none lies."""
+
+import asyncio
+import os
+import signal
+import sys
+from uuid import UUID
+
+import pytest
+from yarl import URL
+
+from service.infrastructure.clock import SystemClock
+from service.infrastructure.mongo.indexes import ensure_indexes
+from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.relay import Relay
+from service.pkg.database import close_mongo, default_database, open_mongo
+from tests.builders import a_profile
+from tests.faults.dying import STEPS
+from tests.faults.history import assert_told_as_committed, listening
+from tests.integration.workers import corner_of
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox
+
+
+async def dies(box: Sandbox, step: str, profile: UUID) -> int:
+    """Let a process of its own die at *step* of a change to *profile*; return its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.faults.dying", step, str(profile)),
+        env={**os.environ, "MONGO_URL": box.mongo_url, "RABBITMQ_URL": box.service_url},
+    )
+    return await process.wait()
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Servers, step: str) -> None:
+    profile = a_profile().announced()
+    with corner_of(servers) as box:
+        client = open_mongo(box.mongo_url)
+        database = default_database(client)
+        await ensure_indexes(database)
+        await MongoProfiles(database).add(profile)
+        async with listening(box.admin_url) as told:
+            # The second one finds in the outbox what the first one has left.
+            codes = [await dies(box, step, profile.id) for _ in range(2)]
+            publisher = RabbitPublisher(URL(box.service_url))
+            relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset())
+            async with publisher, relay.running():
+                events = await assert_told_as_committed(told, database)
+        await close_mongo(client)
+
+    assert codes == [-signal.SIGKILL] * 2
+    assert events == (1 if step == "before the write" else 3)

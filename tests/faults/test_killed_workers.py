@@ -1,0 +1,78 @@
+"""Workers that are killed at random moments under load. `make chaos` sets `KILLS` and `SEED`."""
+
+import asyncio
+import itertools
+import os
+import random
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from service.domain.profiles import Profile
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.pkg.database import close_mongo, default_database, open_mongo
+from tests.builders import a_profile
+from tests.faults.history import assert_told_as_committed, listening
+from tests.integration.conftest import settings_for
+from tests.integration.gateway import Gateway, connected, eventually
+from tests.integration.workers import corner_of, working
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox
+
+KILLS = int(os.environ.get("KILLS", "8"))
+PROFILES = 20
+# Commands in a second: a few are in hand whenever a worker is killed.
+RATE = 200
+
+
+async def load(service: Gateway, profiles: list[UUID], seed: random.Random) -> None:
+    """Publish changes for ever; nobody waits for replies."""
+    for number in itertools.count():
+        who = str(seed.choice(profiles))
+        await service.tell("profile.update", {"id": who, "last_name": f"King {number}"}, delivery_mode=2)
+        await asyncio.sleep(1 / RATE)
+
+
+async def lives_and_is_killed(box: Sandbox, folder: Path, name: str, seed: random.Random) -> None:
+    """Run a worker, and kill it at a random moment of its work."""
+    async with working(box, folder, settings_for(box), name) as worker:
+        await asyncio.sleep(seed.uniform(0.0, 1.0))
+        worker.process.kill()
+
+
+async def is_empty(service: Gateway, queue: str) -> bool:
+    """Return whether nothing waits in *queue*."""
+    declared = await service.channel.declare_queue(queue, passive=True)
+    return declared.declaration_result.message_count == 0
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("SEED", "1"))])
+async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    with corner_of(servers) as box:
+        client = open_mongo(box.mongo_url)
+        database = default_database(client)
+        stored: list[Profile] = [a_profile().announced() for _ in range(PROFILES)]
+        async with AsyncExitStack() as stack:
+            told = await stack.enter_async_context(listening(box.admin_url))
+            service = await stack.enter_async_context(connected(box.service_url, exchange=""))
+            await stack.enter_async_context(working(box, tmp_path, settings_for(box), "first"))
+            for each in stored:
+                await MongoProfiles(database).add(each)
+            loading = asyncio.create_task(load(service, [each.id for each in stored], chance))
+            for batch in range(KILLS // 2):
+                names = (f"worker-{batch}-{each}" for each in range(2))
+                await asyncio.gather(*(lives_and_is_killed(box, tmp_path, name, chance) for name in names))
+            loading.cancel()
+            with suppress(asyncio.CancelledError):
+                await loading
+            await eventually(partial(is_empty, service, "profile.update"), within=60)
+            events = await assert_told_as_committed(told, database)
+        await close_mongo(client)
+
+    assert events > KILLS
+    print(f"seed {seed}: {KILLS} kills, {service.sent['profile.update']} commands, {events} events,")  # noqa: T201
+    print(f"{len(told.ids) - len(set(told.ids))} told again")  # noqa: T201 - for the closing note
