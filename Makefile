@@ -32,8 +32,9 @@ format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/ready ## Measure: reads beside logins
+bench: $(VENV)/ready ## Measure: reads beside logins, and the answer of a full pool
 	$(BIN)/python -m benchmarks.reads_beside_logins
+	$(BIN)/python -m benchmarks.overload
 
 timing: $(VENV)/ready ## Measure: does a refused login tell by its time who has an account?
 	$(BIN)/python -m benchmarks.login_timing

@@ -20,10 +20,10 @@ from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
-from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
 from service.app.commands.follow_owner import FollowOwnerHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
+from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.export_profile import ExportProfileHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.domain.profile_repository import ProfileRepository

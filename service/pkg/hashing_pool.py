@@ -30,6 +30,13 @@ class HashingPool:
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_yield_to_others)
         self._places = threading.Semaphore(threads + waiting)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more call would be refused just now."""
+        if free := self._places.acquire(blocking=False):
+            self._places.release()
+        return not free
+
     async def run(self, work: Callable[[], Value]) -> Value:
         """Return what *work* returns.
 

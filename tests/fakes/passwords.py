@@ -14,6 +14,7 @@ class FakePasswords(PasswordHasher):
     def __init__(self) -> None:
         self.hashed = 0
         self.verified = 0
+        self.full: Exception | None = None
 
     async def hash(self, password: bytes) -> str:
         self.hashed += 1
@@ -22,6 +23,10 @@ class FakePasswords(PasswordHasher):
     async def verify(self, password: bytes, hashed: str | None) -> bool:
         self.verified += 1
         return hashed is not None and hashed.removeprefix("old ") == fake_hash(password)
+
+    def require_room(self) -> None:
+        if self.full:
+            raise self.full
 
     def is_outdated(self, hashed: str) -> bool:
         return not hashed.startswith("hash of ")

@@ -22,10 +22,12 @@ Found = TypeVar("Found")
 async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 10.0) -> Found:
     """Return the first truthy thing that *look* finds, or raise `TimeoutError` after *within* seconds."""
     deadline = time.monotonic() + within
+    pause = 0.002  # most things are there soon; on what takes longer, many looks would be a load
     while not (found := await look()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within:g} s; last seen: {found!r}")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.05)
     return found
 
 

@@ -6,28 +6,17 @@ import pytest
 from aio_pika.exceptions import AMQPConnectionError
 from aiormq.exceptions import InvalidFrameError
 from pymongo.errors import ServerSelectionTimeoutError
-from typer.testing import CliRunner, Result
 
-from service import cli
 from service.cli import worker
-from service.infrastructure.crypto.keys import load_keys
 from service.infrastructure.mongo.indexes import IndexMissing
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
+from tests.unit.profilectl import profilectl, said
 
 REQUIRED = {"RABBITMQ_URL": "amqp://u:canary@mq/", "MONGO_URL": "mongodb://u:canary@db/profiles"}
 
 
 pytestmark = pytest.mark.usefixtures("logging_as_it_was", "nothing_is_set")
-
-
-def profilectl(*words: str, **environment: str) -> Result:
-    return CliRunner().invoke(cli.app, words, env={"COLUMNS": "500", **environment})
-
-
-def said(result: Result) -> str:
-    """Return what was written to standard error, without line breaks."""
-    return " ".join(result.stderr.split())
 
 
 class Broken:
@@ -38,22 +27,6 @@ class Broken:
 
     async def run(self) -> NoReturn:
         raise self.error
-
-
-def test_a_new_key_can_be_used(tmp_path: Path) -> None:
-    result = profilectl("keys", "new", str(tmp_path / "keys"))
-
-    assert result.exit_code == 0
-    assert Path(result.stdout.strip()).read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----")
-    assert len(load_keys(tmp_path / "keys")) == 1
-
-
-def test_a_new_key_goes_where_workers_look_for_it(tmp_path: Path) -> None:
-    assert profilectl("keys", "new", SIGNING_KEYS_DIR=str(tmp_path / "a")).exit_code == 0
-    assert profilectl("keys", "new").exit_code == 0
-
-    assert len(load_keys(tmp_path / "a")) == 1
-    assert len(load_keys(tmp_path / "keys")) == 1
 
 
 @pytest.mark.parametrize("words", [(), ("--query-queue-type", "classic"), ("--query-queue-type", "quorum")])

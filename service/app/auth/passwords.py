@@ -50,6 +50,9 @@ class PasswordHasher(Protocol):
     def is_outdated(self, hashed: str) -> bool:
         """Return whether *hashed* would be made otherwise today."""
 
+    def require_room(self) -> None:
+        """Raise `Unavailable` if no more passwords can be taken just now."""
+
 
 class CommonPasswords(Protocol):
     """Knows the passwords that are guessed first."""

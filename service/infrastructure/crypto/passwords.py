@@ -52,6 +52,11 @@ class BcryptPasswords(PasswordHasher):
         """Return whether *hashed* has another cost than is set now."""
         return _cost(hashed) != self._cost
 
+    def require_room(self) -> None:
+        """Raise `Overloaded` if as many passwords wait as may wait."""
+        if self._pool.is_full:
+            raise Overloaded
+
     async def _run(self, work: Callable[[], Value]) -> Value:
         try:
             return await self._pool.run(work)

@@ -59,6 +59,9 @@ class VerifiedPasswords(PasswordHasher):
         """Return whether *hashed* would be made otherwise today."""
         return self._hasher.is_outdated(hashed)
 
+    def require_room(self) -> None:
+        """Return in any case: a password that is remembered needs no room."""
+
     def _is_known(self, password: bytes, hashed: str) -> bool:
         digest, until = self._verified.get(hashed, (b"", 0.0))
         if until <= self._now():

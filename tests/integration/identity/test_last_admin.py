@@ -66,3 +66,27 @@ async def test_an_administrator_with_a_bad_password_is_not_made(empty: Corner) -
 
     assert "guessed first" in said
     assert "iloveyou" not in said
+
+
+async def test_an_administrator_whose_address_is_taken_is_not_made(empty: Corner) -> None:
+    taken = (await signed_up(empty.service))["email"]
+    said = await profilectl_refuses(empty, "admin", "create", taken.upper(), ADMIN_PASSWORD=PASSWORD)
+
+    assert said == "Cannot run: Another profile has this e-mail address."
+
+
+@pytest.mark.parametrize(
+    ("address", "beginning"),
+    [
+        ("ada", "Cannot run: This is not an e-mail address."),
+        ("@example.org", "Cannot run: This is not an e-mail address."),
+        ("a", "EMAIL: "),  # too short for the contract; what follows is Pydantic's
+    ],
+)
+async def test_an_administrator_without_an_address_is_not_made(
+    empty: Corner, address: str, beginning: str
+) -> None:
+    said = await profilectl_refuses(empty, "admin", "create", address, ADMIN_PASSWORD=PASSWORD)
+
+    assert said.startswith(beginning)
+    assert PASSWORD not in said

@@ -5,6 +5,7 @@ from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.emails import Email
+from service.domain.errors import Unavailable
 from service.domain.profiles import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.house import House
@@ -129,3 +130,12 @@ async def test_two_spellings_of_an_address_are_one_account(house: House) -> None
 def test_neither_command_nor_token_shows_its_secret() -> None:
     assert PASSWORD not in repr(LogIn(NOBODY, "ada@example.org", PASSWORD))
     assert "token." not in repr(FakeTokens().issue(a_user()))
+
+
+async def test_a_full_pool_is_told_before_anything_is_looked_up() -> None:
+    house = House(ADA)
+    house.hasher.full = Unavailable()
+    house.profiles.find_by_email = None  # type: ignore[assignment,method-assign]
+
+    with pytest.raises(Unavailable):
+        await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))

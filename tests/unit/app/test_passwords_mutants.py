@@ -55,6 +55,9 @@ class Hasher(PasswordHasher):
             raise Unavailable
         return hashed is not None and hashed.partition(" ")[2] == password.hex()
 
+    def require_room(self) -> None:
+        raise NotImplementedError
+
     def is_outdated(self, hashed: str) -> bool:
         return hashed.startswith("old")
 

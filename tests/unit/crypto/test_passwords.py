@@ -76,7 +76,10 @@ async def test_too_much_work_is_refused_as_overloaded() -> None:
             await passwords.hash(PASSWORD)
         with pytest.raises(Overloaded):
             await passwords.verify(PASSWORD, None)
+        with pytest.raises(Overloaded):
+            passwords.require_room()
 
+    passwords.require_room()
     assert Overloaded.retryable
     pool.close()
 

@@ -2,12 +2,20 @@ from datetime import timedelta
 
 import pytest
 
+from service.domain.errors import Unavailable
 from service.infrastructure.crypto import verified_passwords
 from service.infrastructure.crypto.verified_passwords import VerifiedPasswords
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakePasswords, fake_hash
 
 RIGHT, HASHED = b"correct horse", fake_hash(b"correct horse")
+
+
+class FullHouse(FakePasswords):
+    """Has no room."""
+
+    def require_room(self) -> None:
+        raise Unavailable
 
 
 class Stand:
@@ -28,6 +36,10 @@ def stand() -> Stand:
 async def test_a_right_password_is_checked_once(stand: Stand) -> None:
     assert [await stand.passwords.verify(RIGHT, HASHED) for _ in range(3)] == [True] * 3
     assert stand.hasher.verified == 1
+
+
+def test_a_remembered_password_needs_no_room() -> None:
+    VerifiedPasswords(FullHouse(), timedelta(seconds=60)).require_room()
 
 
 async def test_a_wrong_password_takes_the_full_way_each_time(stand: Stand) -> None:

@@ -42,7 +42,8 @@ async def serve(body: bytes, error: Exception | None = None, **properties: Any) 
 
 
 @pytest.mark.parametrize(
-    "body", [an_event(), an_event("profile.erased"), an_event("post.created", id=str(POST), user_id=str(OWNER))]
+    "body",
+    [an_event(), an_event("profile.erased"), an_event("post.created", id=str(POST), user_id=str(OWNER))],
 )
 async def test_the_posts_of_the_user_in_the_event_are_looked_after(body: bytes) -> None:
     handler, broker = await serve(body)

@@ -40,9 +40,11 @@ async def test_an_error_reaches_the_caller_and_frees_the_place(pool: HashingPool
 
 async def test_one_call_more_than_may_wait_is_refused(pool: HashingPool) -> None:
     async with busy(pool, calls=2):
+        assert pool.is_full
         with pytest.raises(PoolFull):
             await pool.run(lambda: 1)
 
+    assert not pool.is_full
     assert await pool.run(lambda: 1) == 1
 
 
