@@ -30,7 +30,7 @@ class Publisher(Protocol):
         """Put a dead letter into *queue*; return only when the broker has it."""
 
     async def retry_later(self, message: Message, queue: str, delay: str) -> None:
-        """Let a message come to *queue* after it has waited in *delay*; return only when the broker has it."""
+        """Let a message wait in *delay* and then come to *queue*; return only when the broker has it."""
 
 
 @dataclass(frozen=True, slots=True)
