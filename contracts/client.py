@@ -22,11 +22,16 @@ from contracts.operations import (
     AUTH_LOGOUT,
     AUTH_REFRESH,
     AUTH_VERIFY,
+    POST_CREATE,
+    POST_DELETE,
+    POST_GET,
+    POST_UPDATE,
     PROFILE_CREATE,
     PROFILE_DELETE,
     PROFILE_GET,
     PROFILE_UPDATE,
 )
+from contracts.posts import CreatePost, DeletedPost, DeletePost, GetPost, Post, UpdatePost
 from contracts.profiles import (
     CreateProfile,
     DeletedProfile,
@@ -61,6 +66,22 @@ class ProfileClient(RpcClient):
     async def delete_profile(self, request: DeleteProfile, token: str | None = None) -> DeletedProfile:
         """Delete a profile."""
         return await self.call(PROFILE_DELETE, request, token)
+
+    async def create_post(self, request: CreatePost, token: str) -> Post:
+        """Write a post."""
+        return await self.call(POST_CREATE, request, token)
+
+    async def get_post(self, request: GetPost) -> Post:
+        """Read a post."""
+        return await self.call(POST_GET, request)
+
+    async def update_post(self, request: UpdatePost, token: str) -> Post:
+        """Change some fields of a post."""
+        return await self.call(POST_UPDATE, request, token)
+
+    async def delete_post(self, request: DeletePost, token: str) -> DeletedPost:
+        """Delete a post."""
+        return await self.call(POST_DELETE, request, token)
 
     async def log_in(self, request: LogIn) -> Tokens:
         """Exchange an e-mail address and a password for tokens."""

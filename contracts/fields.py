@@ -1,5 +1,6 @@
 """The kinds of value that messages are made of, with their bounds."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -21,6 +22,11 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MAX_EMAIL_LENGTH: Final = 254
 # Longer than any password that bcrypt can take: the service decides, and says `password_too_long`.
 MAX_SECRET_LENGTH: Final = 1024
+# In code points. A body of 64 KiB holds fewer of those that take more than three bytes each.
+MAX_TEXT_LENGTH: Final = 20_000
+
+# Every control character (Unicode category Cc) but line feed and tab.
+_UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Request(BaseModel):
@@ -48,11 +54,33 @@ def _printable(value: str) -> str:
     return value
 
 
+def _lines(value: object) -> object:
+    """Let each line end with a line feed alone: browsers send forms with a carriage return before it."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def _readable(value: str) -> str:
+    if _UNREADABLE.search(value):
+        msg = "must not contain control characters other than line feeds and tabs"
+        raise ValueError(msg)
+    return value
+
+
 def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Name = Annotated[str, BeforeValidator(_tidy), Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Title = Annotated[
+    str, BeforeValidator(_tidy), Field(min_length=1, max_length=200), AfterValidator(_printable)
+]
+Text = Annotated[
+    str,
+    BeforeValidator(_tidy),
+    BeforeValidator(_lines),
+    Field(min_length=1, max_length=MAX_TEXT_LENGTH),
+    AfterValidator(_readable),
+]
 Email = Annotated[
     str,
     BeforeValidator(_tidy),

@@ -19,6 +19,7 @@ from contracts.auth import (
     VerifyToken,
 )
 from contracts.fields import Request
+from contracts.posts import CreatePost, DeletedPost, DeletePost, GetPost, Post, UpdatePost
 from contracts.profiles import (
     CreateProfile,
     DeletedProfile,
@@ -105,6 +106,11 @@ _PROFILE_ERRORS: Final[dict[str, ErrorCode]] = {
     "not_allowed": ErrorCode.FORBIDDEN,
     "profile_not_found": ErrorCode.NOT_FOUND,
 }
+_POST_ERRORS: Final[dict[str, ErrorCode]] = {
+    **_ACTOR_ERRORS,
+    "not_allowed": ErrorCode.FORBIDDEN,
+    "post_not_found": ErrorCode.NOT_FOUND,
+}
 _EMAIL_ERRORS: Final[dict[str, ErrorCode]] = {
     "email_malformed": ErrorCode.INVALID,
     "email_taken": ErrorCode.CONFLICT,
@@ -149,6 +155,19 @@ _TOKENS: Final[dict[str, Any]] = {
     "expires_in": 600,
     "refresh_token": "AQGTpbCdL3xLjmBRp9PwssgAAAAA",
     "profile_id": _ID,
+}
+
+_POST_ID: Final = "0193a5b0-b3a1-7f2e-a4d8-6c0b9e1f2a37"
+_POST: Final[dict[str, Any]] = {
+    "id": _POST_ID,
+    "oid": "6741f0b1c3b4d5e6f7a8b9c1",
+    "user_id": _ID,
+    "title": "Notes on the Analytical Engine",
+    "body": "It weaves algebraic patterns,\njust as the Jacquard loom weaves flowers and leaves.",
+    "status": "active",
+    "created_at": "2026-11-22T09:40:00.000Z",
+    "updated_at": "2026-11-22T09:40:00.000Z",
+    "version": 1,
 }
 
 PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
@@ -322,6 +341,60 @@ AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
         },
     ),
 )
+POST_CREATE: Final[Operation[CreatePost, Post]] = Operation(
+    queue="post.create",
+    summary="Write a post.",
+    kind=Kind.COMMAND,
+    request=CreatePost,
+    results=(Post,),
+    actor="any user; the post is the user's own",
+    needs_actor=True,
+    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    idempotent=False,
+    example=({"title": _POST["title"], "body": _POST["body"]}, _POST),
+)
+POST_GET: Final[Operation[GetPost, Post]] = Operation(
+    queue="post.get",
+    summary="Read a post.",
+    kind=Kind.QUERY,
+    request=GetPost,
+    results=(Post,),
+    actor="none",
+    needs_actor=False,
+    errors={"post_not_found": ErrorCode.NOT_FOUND},
+    idempotent=True,
+    example=({"id": _POST_ID}, _POST),
+)
+POST_UPDATE: Final[Operation[UpdatePost, Post]] = Operation(
+    queue="post.update",
+    summary="Change some fields of a post.",
+    kind=Kind.COMMAND,
+    request=UpdatePost,
+    results=(Post,),
+    actor="the user whose post it is, or administrator",
+    needs_actor=True,
+    errors={**_POST_ERRORS, **_WRITE_ERRORS, "nothing_to_change": ErrorCode.INVALID},
+    idempotent=True,
+    example=(
+        {"id": _POST_ID, "expected_version": 1, "title": "Note G"},
+        {**_POST, "title": "Note G", "updated_at": "2026-11-22T09:41:00.000Z", "version": 2},
+    ),
+)
+POST_DELETE: Final[Operation[DeletePost, DeletedPost]] = Operation(
+    queue="post.delete",
+    summary="Delete a post.",
+    kind=Kind.COMMAND,
+    request=DeletePost,
+    results=(DeletedPost,),
+    actor="the user whose post it is, or administrator",
+    needs_actor=True,
+    errors={**_POST_ERRORS, **_WRITE_ERRORS},
+    idempotent=False,
+    example=(
+        {"id": _POST_ID, "expected_version": 2},
+        {"id": _POST_ID, "status": "deleted", "deleted_at": "2026-11-22T09:42:00.000Z"},
+    ),
+)
 
 OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     PROFILE_CREATE,
@@ -334,4 +407,8 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     AUTH_VERIFY,
     AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,
+    POST_CREATE,
+    POST_GET,
+    POST_UPDATE,
+    POST_DELETE,
 )

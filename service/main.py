@@ -24,6 +24,7 @@ from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.followups import Followups
 from service.infrastructure.inputports.outgoing import ReplyAddresses
+from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, Source, subscribe
@@ -81,8 +82,8 @@ def create_app(settings: Settings | None = None) -> FastStream:
     principals = Principals(app.tokens, sessions, settings.trusted_services)
     edge = Edge(principals, publisher, ReplyAddresses(settings.reply_to_prefixes), clock, relay.room)
     requests = Requests(broker, edge, lambda operation: _source(operation, settings))
-    subscribe_profiles(requests, app)
-    subscribe_auth(requests, app)
+    for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
+        each(requests, app)
     followups = Followups(FOLLOWUPS, own.follow_owner, publisher, clock)
     subscribe(broker, _own_events(settings), followups.serve, "Let posts follow their owners.")
     service = FastStream(broker, lifespan=lifespan, logger=logging.getLogger("profile.faststream"))

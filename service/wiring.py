@@ -18,13 +18,17 @@ from service.app.auth.sessions import Sessions, SessionVerdicts
 from service.app.auth.throttle import AttemptCounters, Gate, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
+from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
 from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
 from service.app.commands.follow_owner import FollowOwnerHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
+from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.domain.profile_repository import ProfileRepository
 from service.infrastructure.clock import SystemClock
@@ -97,6 +101,7 @@ def wire(
 ) -> tuple[Application, Sessions]:
     """Return every use case, and what tells whether a session is alive."""
     profiles, passwords = profiles_and_passwords(settings, stores, hint)
+    posts = MongoPosts(default_database(stores.mongo), hint)
     repository = MongoSessions(default_database(stores.mongo), hint)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
@@ -107,6 +112,10 @@ def wire(
         get_profile=GetProfileHandler(profiles),
         update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
         delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+        create_post=CreatePostHandler(posts, clock),
+        get_post=GetPostHandler(posts),
+        update_post=UpdatePostHandler(posts, clock),
+        delete_post=DeletePostHandler(posts, clock),
         log_in=LogInHandler(profiles, passwords, sessions),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),

@@ -10,6 +10,7 @@ from bson import ObjectId
 from service.app.auth.actors import User
 from service.app.ids import new_id
 from service.domain.emails import Email
+from service.domain.posts import Post
 from service.domain.profiles import Profile, Role
 from service.domain.sessions import Session
 
@@ -34,6 +35,20 @@ def a_profile(**changes: Any) -> Profile:
         "updated_at": NOON,
     }
     return Profile(**{**values, **changes})
+
+
+def a_post(**changes: Any) -> Post:
+    """Return a post that is not stored anywhere, with *changes*."""
+    values: dict[str, Any] = {
+        "id": new_id(NOON),
+        "oid": str(ObjectId()),
+        "user_id": new_id(NOON),
+        "title": "Note G",
+        "body": "It weaves algebraic patterns.",
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return Post(**{**values, **changes})
 
 
 def a_user(user_id: UUID | None = None, role: Role = Role.USER, session: UUID | None = None) -> User:

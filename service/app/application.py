@@ -8,9 +8,13 @@ from service.app.auth.log_out import LogOutHandler
 from service.app.auth.refresh import RefreshHandler
 from service.app.auth.tokens import AccessTokens
 from service.app.auth.verify_token import VerifyTokenHandler
+from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 
 
@@ -22,6 +26,10 @@ class Application:
     get_profile: GetProfileHandler
     update_profile: UpdateProfileHandler
     delete_profile: DeleteProfileHandler
+    create_post: CreatePostHandler
+    get_post: GetPostHandler
+    update_post: UpdatePostHandler
+    delete_post: DeletePostHandler
     log_in: LogInHandler
     refresh: RefreshHandler
     log_out: LogOutHandler

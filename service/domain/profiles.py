@@ -1,14 +1,15 @@
 """Profiles: what they hold and what they decide."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from service.domain.changes import Changes
 from service.domain.emails import Email
-from service.domain.errors import Conflict, Invalid, NotFound
+from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
 from service.domain.passwords import personal_words
 from service.domain.sessions import all_revoked
@@ -42,12 +43,6 @@ class EmailTaken(Conflict):
     field = "email"
 
 
-class StaleVersion(Conflict):
-    """The profile has changed since the version you know."""
-
-    field = "expected_version"
-
-
 class LastAdmin(Conflict):
     """This is the last administrator: make another one first."""
 
@@ -56,12 +51,8 @@ class NotDeleted(Conflict):
     """This profile is not deleted, or has been erased since."""
 
 
-class NothingToChange(Invalid):
-    """Name at least one field to change."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileChanges:
+class ProfileChanges(Changes):
     """New values for some fields of a profile; `None` leaves a field as it is."""
 
     first_name: str | None = None
@@ -69,11 +60,6 @@ class ProfileChanges:
     email: Email | None = None
     role: Role | None = None
     status: Status | None = None
-
-    def named(self) -> dict[str, object]:
-        """Return the new values by the name of their field."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +118,7 @@ class Profile:
             NothingToChange: No field was named.
 
         """
-        if not (named := changes.named()):
-            raise NothingToChange
-        applied = {name: value for name, value in named.items() if getattr(self, name) != value}
-        if not applied:
+        if not (applied := changes.to(self)):
             return self
         # Tokens name the role, and the suspended have none: both end the sessions.
         reason = "suspended" if changes.status is Status.SUSPENDED else "role_changed"

@@ -13,9 +13,13 @@ from service.app.auth.refresh import RefreshHandler
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.throttle import Gate, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
+from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.domain.profiles import Profile
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
@@ -23,6 +27,7 @@ from service.infrastructure.memory.attempts import MemoryAttempts
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
+from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions, FakeVerdicts
 from tests.fakes.tokens import FakeTokens
@@ -34,6 +39,7 @@ class House:
     def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:
         self.clock = FakeClock(time)
         self.profiles = profiles or FakeProfiles(*stored)
+        self.posts = FakePosts()
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
         self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
@@ -58,6 +64,10 @@ class House:
             get_profile=GetProfileHandler(profiles),
             update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
             delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+            create_post=CreatePostHandler(self.posts, clock),
+            get_post=GetPostHandler(self.posts),
+            update_post=UpdatePostHandler(self.posts, clock),
+            delete_post=DeletePostHandler(self.posts, clock),
             log_in=LogInHandler(profiles, passwords, sessions),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from bson import ObjectId
 
+from service.domain.changes import StaleVersion
 from service.domain.emails import Email
 from service.domain.events import Event
 from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import EmailTaken, LastAdmin, Profile, ProfileNotFound, StaleVersion, Status
+from service.domain.profiles import EmailTaken, LastAdmin, Profile, ProfileNotFound, Status
 
 GONE = {Status.DELETED, Status.ERASED}
 

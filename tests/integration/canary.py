@@ -15,7 +15,7 @@ class Canary:
 
     Attributes:
         secret: A password.
-        email, name: Personal: in replies and in the database, and nowhere else.
+        email, name: Personal, also as the words of a post: in replies and in the database, nowhere else.
 
     """
 
@@ -55,7 +55,8 @@ def _bodies(operation: str, canary: Canary) -> list[object]:
     for field in [field for of, field in FIELDS if of == operation]:
         odd: tuple[object, ...] = ([secret], {"$ne": secret}, {secret: 1}, f"{secret}\0", secret * 40)
         # As a name or an address it would be no secret any more.
-        personal = {"first_name": canary.name, "last_name": canary.name, "email": canary.email}
+        names = ("first_name", "last_name", "title", "body")
+        personal = {**dict.fromkeys(names, canary.name), "email": canary.email}
         well = (personal[field],) if field in personal else (secret, secret.ljust(73, "x"))
         bodies += [a_request(operation, **{field: value}) for value in (*odd, *well)]
     return bodies
@@ -84,7 +85,7 @@ async def send_everything(gateway: Gateway, canary: Canary, operations: tuple[st
 
 
 async def use_as_meant(gateway: Gateway, canary: Canary) -> None:
-    """Sign up, log in, change, fail, and leave, with *canary* for password, address and names."""
+    """Sign up, log in, change, fail, and write, with *canary* for password, address, names and words."""
     person = {"first_name": canary.name, "last_name": canary.name, "email": canary.email}
     created = await gateway.ask("profile.create", {**person, "password": canary.secret})
     await gateway.ask("profile.create", {**person, "password": canary.secret})
@@ -102,3 +103,19 @@ async def use_as_meant(gateway: Gateway, canary: Canary) -> None:
         await gateway.ask("profile.update", {"id": who, **change}, token=token)
     await gateway.ask("profile.get", {"id": who}, token=token)
     await gateway.ask("profile.get", {"id": who}, token=token + canary.secret)
+    await _write_posts(gateway, canary, token)
+
+
+async def _write_posts(gateway: Gateway, canary: Canary, token: str) -> None:
+    words = {"title": canary.name, "body": f"{canary.name}\n{canary.email}"}
+    post = (await gateway.ask("post.create", words, token=token))["result"]["id"]
+    for change in (
+        words,
+        {"title": canary.email},
+        {"expected_version": 1, **words},
+        {"title": f"{canary.name}\0"},
+        {"body": canary.name * 5_000},
+    ):
+        await gateway.ask("post.update", {"id": post, **change}, token=token)
+        await gateway.ask("post.update", {"id": post, **change})
+    await gateway.ask("post.get", {"id": post})

@@ -17,6 +17,7 @@ PROFILE = {
     "version",
 }
 PUBLIC = {"id", "first_name", "last_name", "created_at"}
+POST = {"id", "oid", "user_id", "title", "body", "status", "created_at", "updated_at", "version"}
 DELETED = {"id", "status", "deleted_at"}
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

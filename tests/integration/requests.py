@@ -28,6 +28,10 @@ def a_request(operation: str, **changes: Any) -> dict[str, Any]:
         "auth.verify": {"token": "none"},
         "auth.change_password": {"current_password": PASSWORD, "new_password": "a better horse"},
         "auth.keys": {},
+        "post.create": {"title": "Note G", "body": "It weaves algebraic patterns."},
+        "post.get": {"id": some_id},
+        "post.update": {"id": some_id, "title": "Note H"},
+        "post.delete": {"id": some_id},
     }
     return {**usual[operation], **changes}
 
@@ -43,6 +47,10 @@ OPERATIONS = (
     "auth.verify",
     "auth.change_password",
     "auth.keys",
+    "post.create",
+    "post.get",
+    "post.update",
+    "post.delete",
 )
 STRINGS = {
     "profile.create": ("first_name", "last_name", "email", "password", "role"),
@@ -63,8 +71,13 @@ STRINGS = {
     "auth.verify": ("token",),
     "auth.change_password": ("current_password", "new_password"),
     "auth.keys": (),
+    "post.create": ("title", "body"),
+    "post.get": ("id",),
+    "post.update": ("id", "title", "body"),
+    "post.delete": ("id",),
 }
-INTEGERS = {"profile.update": ("expected_version",), "profile.delete": ("expected_version",)}
+VERSIONED = ("profile.update", "profile.delete", "post.update", "post.delete")
+INTEGERS = dict.fromkeys(VERSIONED, ("expected_version",))
 FIELDS = [
     (operation, field)
     for operation in OPERATIONS

@@ -75,6 +75,10 @@ async def test_business_refusals_are_not_set_aside(gateway: Gateway, broker: Bro
         "profile.update": ({}, {"email": "none"}),
         "profile.delete": ({}, {"expected_version": 7}),
         "auth.login": ({"password": "x" * 73}, {"password": PASSWORD}, {"email": "none"}),
+        "post.create": ({},),
+        "post.get": ({},),
+        "post.update": ({}, {"expected_version": 7}),
+        "post.delete": ({}, {"expected_version": 7}),
     }
     for operation, changes in refused.items():
         before = {each.correlation_id for each in await broker.dead_letters(operation)}

@@ -23,6 +23,7 @@ from contracts.failures import (
     Unauthenticated,
     Unroutable,
 )
+from contracts.posts import CreatePost, DeletePost, GetPost, PostStatus, UpdatePost
 from contracts.profiles import (
     CreateProfile,
     DeleteProfile,
@@ -80,6 +81,26 @@ async def test_every_method_returns_what_the_contract_says(client: ProfileClient
     assert isinstance(of_other, PublicProfile)
     assert (changed.last_name, changed.version) == ("King", 2)
     assert (deleted.id, deleted.status) == (created.id, Status.DELETED)
+
+
+async def test_posts_are_written_read_changed_and_deleted(
+    client: ProfileClient, ada: Person, bob: Person
+) -> None:
+    token = ada["token"]
+    written = await client.create_post(CreatePost(title="Note G", body="It weaves."), token)
+    found = await client.get_post(GetPost(id=written.id))
+    changed = await client.update_post(UpdatePost(id=written.id, title="Note H"), token)
+
+    assert (found, str(found.user_id)) == (written, ada["id"])
+    assert (changed.title, changed.body, changed.version) == ("Note H", "It weaves.", 2)
+    with pytest.raises(Forbidden):
+        await client.delete_post(DeletePost(id=written.id), bob["token"])
+
+    deleted = await client.delete_post(DeletePost(id=written.id, expected_version=2), token)
+
+    assert (deleted.id, deleted.status) == (written.id, PostStatus.DELETED)
+    with pytest.raises(NotFound):
+        await client.get_post(GetPost(id=written.id))
 
 
 async def test_a_hundred_calls_are_in_flight_at_once_over_one_connection(

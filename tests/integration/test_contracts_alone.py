@@ -6,7 +6,9 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["operations", "profiles", "auth", "replies", "failures", "fields"])
+@pytest.mark.parametrize(
+    "module", ["operations", "profiles", "posts", "auth", "replies", "failures", "fields"]
+)
 def test_the_contracts_need_pydantic_and_nothing_else(module: str) -> None:
     script = f"""
 import sys

@@ -27,7 +27,17 @@ from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
-IN_DATABASE = ("profile.create", "profile.get", "profile.update", "profile.delete", "auth.login")
+IN_DATABASE = (
+    "profile.create",
+    "profile.get",
+    "profile.update",
+    "profile.delete",
+    "auth.login",
+    "post.create",
+    "post.get",
+    "post.update",
+    "post.delete",
+)
 
 
 @dataclass(frozen=True, slots=True)

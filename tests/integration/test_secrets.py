@@ -85,6 +85,7 @@ async def test_the_database_holds_the_password_as_a_hash_only(canary: Canary, bo
         dump = {name: json_util.dumps(database[name].find()) for name in database.list_collection_names()}
 
     assert canary.email in dump["profiles"]
+    assert canary.name in dump["posts"]
     assert [name for name, text in dump.items() if canary.secret in text] == []
 
 

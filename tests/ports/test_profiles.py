@@ -7,6 +7,7 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
+from service.domain.changes import StaleVersion
 from service.domain.emails import Email
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import (
@@ -15,7 +16,6 @@ from service.domain.profiles import (
     ProfileChanges,
     ProfileNotFound,
     Role,
-    StaleVersion,
     Status,
 )
 from service.infrastructure.mongo.profiles import MongoProfiles

@@ -9,8 +9,8 @@ from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.clock import Clock
 from service.app.commands.saving import TooManyWriters
 from service.app.ids import new_id
+from service.domain.changes import StaleVersion
 from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import StaleVersion
 
 
 @dataclass(frozen=True, slots=True)

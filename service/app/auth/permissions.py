@@ -40,11 +40,17 @@ class Action(Enum):
     CHANGE_PROFILE = auto()
     CHANGE_STANDING = auto()
     DELETE_PROFILE = auto()
+    CREATE_POST = auto()
+    SEE_POST = auto()
+    CHANGE_POST = auto()
+    DELETE_POST = auto()
 
 
 _ANYBODY: Final = frozenset(Relation)
 _KNOWN: Final = _ANYBODY - {Relation.ANONYMOUS}
 _RESPONSIBLE: Final = frozenset({Relation.SELF, Relation.ADMIN, Relation.TRUSTED})
+# Posts are the words of humans: no service writes on its own account.
+_AUTHORS: Final = frozenset({Relation.SELF, Relation.ADMIN})
 
 PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.CREATE_PROFILE: _ANYBODY,
@@ -54,6 +60,10 @@ PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.CHANGE_PROFILE: _RESPONSIBLE,
     Action.CHANGE_STANDING: frozenset({Relation.ADMIN}),
     Action.DELETE_PROFILE: _RESPONSIBLE,
+    Action.CREATE_POST: _AUTHORS,
+    Action.SEE_POST: _ANYBODY,
+    Action.CHANGE_POST: _AUTHORS,
+    Action.DELETE_POST: _AUTHORS,
 }
 
 
@@ -93,6 +103,18 @@ def require(
     raise refusal
 
 
+def require_known(actor: Actor) -> User | TrustedService:
+    """Return *actor* if it is known who asks; nobody else hears anything about a thing.
+
+    Raises:
+        Unauthenticated
+
+    """
+    if isinstance(actor, Anonymous):
+        raise actor.why
+    return actor
+
+
 def require_user(actor: Actor) -> User:
     """Return *actor* if it is a human who is logged in.
 
@@ -101,11 +123,10 @@ def require_user(actor: Actor) -> User:
         NotAllowed: A service asks on its own account.
 
     """
-    if isinstance(actor, Anonymous):
-        raise actor.why
-    if isinstance(actor, TrustedService):
+    known = require_known(actor)
+    if isinstance(known, TrustedService):
         raise NotAllowed
-    return actor
+    return known
 
 
 def is_owner(actor: Actor, profile_id: UUID) -> bool:

@@ -7,7 +7,7 @@ from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
-from service.app.commands.saving import change
+from service.app.commands.saving import change_profile
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile
 
@@ -32,7 +32,7 @@ class DeleteProfileHandler:
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
         require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
-        _, deleted = await change(
+        _, deleted = await change_profile(
             self.profiles,
             command.profile_id,
             command.expected_version,

@@ -10,8 +10,9 @@ from typing import Final
 from uuid import UUID
 
 from service.app.clock import Clock
+from service.domain.changes import StaleVersion
 from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, StaleVersion
+from service.domain.profiles import Profile
 from service.domain.sessions import SessionRepository
 
 _BATCH: Final = 100

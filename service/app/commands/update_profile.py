@@ -8,7 +8,7 @@ from service.app.auth.passwords import CurrentPasswordRequired, Passwords
 from service.app.auth.permissions import Action, is_owner, require
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
-from service.app.commands.saving import change
+from service.app.commands.saving import change_profile
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile, ProfileChanges
 
@@ -39,7 +39,7 @@ class UpdateProfileHandler:
         require(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
         if changes.email and is_owner(actor, command.profile_id):
             await self._prove_password(command)
-        before, after = await change(
+        before, after = await change_profile(
             self.profiles,
             command.profile_id,
             command.expected_version,

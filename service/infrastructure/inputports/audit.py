@@ -79,7 +79,7 @@ def _actor(caller: Caller | None) -> str:
 
 
 def _subject(request: object, result: object) -> str | None:
-    """Return the id of the profile that it is about."""
+    """Return the id of the profile or post that it is about."""
     found: Any = (
         getattr(result, "profile_id", None) or getattr(result, "id", None) or getattr(request, "id", None)
     )

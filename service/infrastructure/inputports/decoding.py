@@ -3,13 +3,14 @@
 import re
 from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import MISSING, ValidationError
 
 from contracts.fields import MAX_BODY_BYTES, Request
 from contracts.replies import ErrorDetail
 from service.domain.errors import Invalid
 
 Asked = TypeVar("Asked", bound=Request)
+Value = TypeVar("Value")
 
 # application/json, application/problem+json, text/json …; what follows a semicolon does not matter.
 _JSON: Final = re.compile(r"\s*[\w.+-]+/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
@@ -74,6 +75,11 @@ def decode(model: type[Asked], body: bytes, content_type: str | None) -> Asked:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _malformed(model, error) from None  # its text would be logged with the traceback
+
+
+def given(value: Value | MISSING) -> Value | None:
+    """Return the value of a field that callers may leave out, or `None` if it was left out."""
+    return None if value is MISSING else value
 
 
 def _malformed(model: type[Request], error: ValidationError) -> Malformed:

@@ -1,9 +1,5 @@
 """Requests about profiles: from the wire to a command or query, and back."""
 
-from typing import TypeVar
-
-from pydantic import MISSING
-
 from contracts import profiles as wire
 from contracts.operations import PROFILE_CREATE, PROFILE_DELETE, PROFILE_GET, PROFILE_UPDATE
 from service.app.application import Application
@@ -14,9 +10,8 @@ from service.app.commands.update_profile import UpdateProfile
 from service.app.queries.get_profile import GetProfile
 from service.domain.emails import Email
 from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
-
-Value = TypeVar("Value")
 
 
 def subscribe_profiles(requests: Requests, app: Application) -> None:
@@ -45,12 +40,12 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
 
     @requests.on(PROFILE_UPDATE)
     async def update_profile(request: wire.UpdateProfile, caller: Caller) -> wire.Profile:
-        password = _given(request.current_password)
+        password = given(request.current_password)
         command = UpdateProfile(
             caller=caller,
             profile_id=request.id,
             changes=_changes(request),
-            expected_version=_given(request.expected_version),
+            expected_version=given(request.expected_version),
             current_password=password.get_secret_value() if password else None,
         )
         return _whole(await app.update_profile.handle(command))
@@ -58,7 +53,7 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
     @requests.on(PROFILE_DELETE)
     async def delete_profile(request: wire.DeleteProfile, caller: Caller) -> wire.DeletedProfile:
         command = DeleteProfile(
-            actor=caller.actor, profile_id=request.id, expected_version=_given(request.expected_version)
+            actor=caller.actor, profile_id=request.id, expected_version=given(request.expected_version)
         )
         profile = await app.delete_profile.handle(command)
         return wire.DeletedProfile(
@@ -66,15 +61,11 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
         )
 
 
-def _given(value: Value | MISSING) -> Value | None:
-    return None if value is MISSING else value
-
-
 def _changes(request: wire.UpdateProfile) -> ProfileChanges:
-    email, role, status = _given(request.email), _given(request.role), _given(request.status)
+    email, role, status = given(request.email), given(request.role), given(request.status)
     return ProfileChanges(
-        first_name=_given(request.first_name),
-        last_name=_given(request.last_name),
+        first_name=given(request.first_name),
+        last_name=given(request.last_name),
         email=Email.parse(email) if email else None,
         role=Role(role) if role else None,
         status=Status(status) if status else None,

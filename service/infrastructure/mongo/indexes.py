@@ -36,6 +36,13 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
         "expires_at": ([("expires_at", 1)], {"expireAfterSeconds": 0}),
         **_OUTBOX,
     },
+    POSTS: {
+        "id": ([("id", 1)], {"unique": True}),
+        # Lists begin with the newest, and ids made later sort later.
+        "user": ([("user_id", 1), ("status", 1), ("id", -1)], {}),
+        "all": ([("status", 1), ("id", -1)], {}),
+        **_OUTBOX,
+    },
 }
 # What MongoDB notes about any index, and what does not change what it promises.
 _FORMALITIES: Final = frozenset({"v", "ns", "background"})

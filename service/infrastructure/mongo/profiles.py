@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
+from service.domain.changes import StaleVersion
 from service.domain.emails import Email
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import (
@@ -20,7 +21,6 @@ from service.domain.profiles import (
     Profile,
     ProfileNotFound,
     Role,
-    StaleVersion,
     Status,
 )
 from service.infrastructure.mongo.errors import translated_errors

@@ -21,7 +21,7 @@ class Actor(StrEnum):
     UNTRUSTED = "untrusted service"  # trusted by nobody, but named by the broker
 
 
-OK, NOBODY, FORBIDDEN = "ok", "unauthenticated", "forbidden"
+OK, NOBODY, FORBIDDEN, CONFLICT = "ok", "unauthenticated", "forbidden", "conflict"
 FULL, PUBLIC = "ok, full", "ok, public"
 
 Cells = Mapping[Actor, str]
@@ -50,6 +50,7 @@ class Row:
 
 
 _ID: Final = {"id": "{id}"}
+_POST_ID: Final = {"id": "{post_id}"}
 _CREATE: Final = {
     "first_name": "Ada",
     "last_name": "Lovelace",
@@ -58,6 +59,8 @@ _CREATE: Final = {
 }
 _ANYBODY: Final = _cells(OK, OK, OK, OK, OK, OK, OK)
 _USERS: Final = _cells(NOBODY, OK, OK, OK, NOBODY, FORBIDDEN, NOBODY)
+_AUTHORS: Final = _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, FORBIDDEN, NOBODY)
+_STALE: Final = _cells(NOBODY, CONFLICT, FORBIDDEN, CONFLICT, NOBODY, FORBIDDEN, NOBODY)
 
 # Cells in the order of `Actor`: anonymous, self, other, admin, suspended, trusted, untrusted.
 ALLOW_TABLE: Final = (
@@ -128,5 +131,12 @@ ALLOW_TABLE: Final = (
         changes=True,
     ),
     Row("auth.keys", "", {}, _ANYBODY),
+    Row("post.create", "", {"title": "Note G", "body": "It weaves."}, _USERS),
+    Row("post.get", "", _POST_ID, _ANYBODY),
+    Row("post.update", "title", {**_POST_ID, "title": "Note H"}, _AUTHORS),
+    Row("post.update", "body", {**_POST_ID, "body": "It thinks."}, _AUTHORS),
+    Row("post.update", "stale", {**_POST_ID, "title": "Note I", "expected_version": 99}, _STALE),
+    Row("post.delete", "stale", {**_POST_ID, "expected_version": 99}, _STALE),
+    Row("post.delete", "", _POST_ID, _AUTHORS, changes=True),
 )
 CELLS: Final = [(row, actor) for row in ALLOW_TABLE for actor in Actor]

@@ -15,6 +15,7 @@ from tests.integration.identity.conftest import Corner
 from tests.integration.identity.people import logged_in, signed_up
 from tests.integration.replies import PROFILE, refusal, result
 from tests.integration.replies import PUBLIC as PUBLIC_FIELDS
+from tests.integration.requests import a_request
 
 ON_PROFILES: tuple[tuple[str, dict[str, str]], ...] = (
     ("profile.get", {}),
@@ -41,11 +42,19 @@ class Cast:
         role = {"role": "admin"} if actor is Actor.ADMIN else {}
         person = await signed_up(self.corner.service, **role)
         tokens = await logged_in(self.corner.service, person)
+        wrote = await self.corner.gateway.ask(
+            "post.create", a_request("post.create"), token=tokens["access_token"]
+        )
         if actor is Actor.SUSPENDED:
             admin = await self.player(Actor.ADMIN)
             suspension = {"id": person["id"], "status": "suspended"}
             result(await self.corner.gateway.ask("profile.update", suspension, token=admin["token"]))
-        return {**person, "token": tokens["access_token"], "refresh_token": tokens["refresh_token"]}
+        return {
+            **person,
+            "token": tokens["access_token"],
+            "refresh_token": tokens["refresh_token"],
+            "post_id": result(wrote)["id"],
+        }
 
     async def ask(self, row: Row, actor: Actor) -> dict[str, Any]:
         """Return what *actor* is told."""
@@ -115,5 +124,14 @@ async def test_a_dead_token_does_not_borrow_the_rights_of_its_service(narrow: Co
         reply = await narrow.service.ask(
             queue, {"id": (await cast.player(Actor.OTHER))["id"], **more}, token=suspended["token"]
         )
+
+        assert refusal(reply) == ("unauthenticated", "session_ended")
+    own = {"id": suspended["post_id"]}
+    for queue, body in (
+        ("post.create", a_request("post.create")),
+        ("post.update", {**own, "title": "Note H"}),
+        ("post.delete", own),
+    ):
+        reply = await narrow.service.ask(queue, body, token=suspended["token"])
 
         assert refusal(reply) == ("unauthenticated", "session_ended")

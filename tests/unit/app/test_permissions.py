@@ -34,6 +34,10 @@ EXPECTED = {
     Action.CHANGE_PROFILE: ".x.xx",
     Action.CHANGE_STANDING: "...x.",
     Action.DELETE_PROFILE: ".x.xx",
+    Action.CREATE_POST: ".x.x.",
+    Action.SEE_POST: "xxxxx",
+    Action.CHANGE_POST: ".x.x.",
+    Action.DELETE_POST: ".x.x.",
 }
 CELLS = [
     pytest.param(action, who, cell == "x", id=f"{action.name}-{who.name}")

@@ -15,6 +15,7 @@ from service.app.auth.permissions import (
     is_owner,
     relation,
     require,
+    require_known,
     require_user,
 )
 from service.domain.errors import ServiceError
@@ -37,6 +38,10 @@ EXPECTED = {
     Action.CHANGE_PROFILE: ".x.xx",
     Action.CHANGE_STANDING: "...x.",
     Action.DELETE_PROFILE: ".x.xx",
+    Action.CREATE_POST: ".x.x.",
+    Action.SEE_POST: "xxxxx",
+    Action.CHANGE_POST: ".x.x.",
+    Action.DELETE_POST: ".x.x.",
 }
 
 
@@ -107,3 +112,13 @@ def test_a_user_is_required_where_a_session_is_needed() -> None:
         require_user(Anonymous(why=TokenExpired()))
     with pytest.raises(NotAllowed):
         require_user(TrustedService("billing"))
+
+
+@pytest.mark.parametrize("who", [each for each in Relation if each is not Relation.ANONYMOUS])
+def test_who_is_known_is_let_through(who: Relation) -> None:
+    assert require_known(ACTORS[who]) is ACTORS[who]
+
+
+def test_who_is_not_known_hears_what_was_wrong_with_the_token() -> None:
+    with pytest.raises(TokenExpired):
+        require_known(Anonymous(why=TokenExpired()))

@@ -4,9 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from service.app.commands.saving import TooManyWriters, change
-from service.domain.profiles import Profile, ProfileChanges, ProfileNotFound, StaleVersion
-from tests.builders import NOON, a_profile
+from service.app.commands.saving import TooManyWriters, change_post, change_profile
+from service.domain.changes import StaleVersion
+from service.domain.posts import Post, PostChanges
+from service.domain.profiles import Profile, ProfileChanges, ProfileNotFound
+from tests.builders import NOON, a_post, a_profile
+from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
 LATER = NOON + timedelta(minutes=1)
@@ -35,7 +38,7 @@ def king(profile: Profile) -> Profile:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_is_tried_again_when_a_rival_was_faster(rivals: int) -> None:
     ada = a_profile()
-    _, changed = await change(ContestedProfiles(ada, rivals), ada.id, None, king)
+    _, changed = await change_profile(ContestedProfiles(ada, rivals), ada.id, None, king)
 
     assert (changed.last_name, changed.version) == ("King", 2 + rivals)
     assert changed.first_name == ("rival 0" if rivals else "Ada")
@@ -46,7 +49,7 @@ async def test_it_gives_up_after_ten_rivals() -> None:
     profiles = ContestedProfiles(ada, 10)
 
     with pytest.raises(TooManyWriters):
-        await change(profiles, ada.id, None, king)
+        await change_profile(profiles, ada.id, None, king)
     assert (await profiles.get(ada.id)).last_name == "Lovelace"
 
 
@@ -54,7 +57,7 @@ async def test_who_expects_a_version_is_not_tried_again() -> None:
     ada = a_profile()
 
     with pytest.raises(StaleVersion):
-        await change(ContestedProfiles(ada, 1), ada.id, 1, king)
+        await change_profile(ContestedProfiles(ada, 1), ada.id, 1, king)
 
 
 async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
@@ -65,7 +68,7 @@ async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
         await profiles.save(ada.deleted(LATER))
 
     async def rename() -> Profile:
-        return (await change(profiles, ada.id, None, king))[1]
+        return (await change_profile(profiles, ada.id, None, king))[1]
 
     _, renamed = await asyncio.gather(delete(), rename(), return_exceptions=True)
 
@@ -79,10 +82,55 @@ async def test_no_change_of_many_at_once_is_lost() -> None:
     def add_letter(profile: Profile) -> Profile:
         return profile.changed(ProfileChanges(first_name=profile.first_name + "x"), LATER)
 
-    await asyncio.gather(*(change(profiles, ada.id, None, add_letter) for _ in range(10)))
+    await asyncio.gather(*(change_profile(profiles, ada.id, None, add_letter) for _ in range(10)))
     stored = await profiles.get(ada.id)
 
     assert (stored.first_name, stored.version) == ("x" * 10, 11)
+
+
+class ContestedPosts(FakePosts):
+    """Lets a rival save in between, so many times."""
+
+    def __init__(self, post: Post, rivals: int) -> None:
+        super().__init__(post)
+        self.rivals = rivals
+
+    async def get(self, post_id: UUID) -> Post:
+        post = await super().get(post_id)
+        if self.rivals:
+            self.rivals -= 1
+            await self.save(post.changed(PostChanges(body=f"rival {self.rivals}"), LATER))
+        return post
+
+
+def retitled(post: Post) -> Post:
+    return post.changed(PostChanges(title="Note H"), LATER)
+
+
+@pytest.mark.parametrize("rivals", [0, 1, 9])
+async def test_a_change_of_a_post_is_tried_again_likewise(rivals: int) -> None:
+    posts = ContestedPosts(post := a_post(body="own"), rivals)
+    changed = await change_post(posts, post.id, None, retitled)
+
+    assert (changed.title, changed.version) == ("Note H", 2 + rivals)
+    assert changed.body == ("rival 0" if rivals else "own")
+    assert await posts.get(post.id) == changed
+
+
+async def test_a_change_of_a_post_is_given_up_likewise() -> None:
+    post = a_post()
+
+    with pytest.raises(TooManyWriters):
+        await change_post(ContestedPosts(post, 10), post.id, None, retitled)
+    with pytest.raises(StaleVersion):
+        await change_post(ContestedPosts(post, 1), post.id, 1, retitled)
+
+
+async def test_a_post_that_stays_as_it_is_is_not_stored_again() -> None:
+    posts = FakePosts(post := a_post())
+
+    assert await change_post(posts, post.id, 1, lambda found: found) == post
+    assert posts.told == []
 
 
 def test_too_many_writers_may_try_again() -> None:

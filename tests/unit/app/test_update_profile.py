@@ -8,16 +8,15 @@ from service.app.auth.actors import Actor, Anonymous, Caller, MissingToken, Toke
 from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
+from service.domain.changes import NothingToChange, StaleVersion
 from service.domain.emails import Email
 from service.domain.errors import ServiceError
 from service.domain.profiles import (
     EmailTaken,
-    NothingToChange,
     Profile,
     ProfileChanges,
     ProfileNotFound,
     Role,
-    StaleVersion,
     Status,
 )
 from tests.builders import NOON, a_profile, a_user, an_address

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.fields import Email, Id, Name, ObjectId, Secret, Timestamp, Version
+from contracts.fields import Email, Id, Name, ObjectId, Secret, Text, Timestamp, Title, Version
 
 NAME: TypeAdapter[str] = TypeAdapter(Name)
+TEXT: TypeAdapter[str] = TypeAdapter(Text)
 CANARY = "canary-4711"
 
 
@@ -70,6 +71,86 @@ def test_a_name_that_is_taken_is_tidy(text: str) -> None:
 )
 def test_a_name_has_1_to_100_printable_characters(value: object, *, fitting: bool) -> None:
     assert fits(Name, value) is fitting
+
+
+@pytest.mark.parametrize(
+    ("value", "fitting"),
+    [
+        ("A", True),
+        ("x" * 200, True),
+        ("\U0001f469" * 200, True),
+        ("e\u0301" * 200, True),
+        (" " + "x" * 200 + "\n", True),
+        ("x" * 201, False),
+        ("\U0001f469" * 201, False),
+        ("", False),
+        (" \t\n", False),
+        ("A\nB", False),
+        ("A\tB", False),
+        ("A\u0000B", False),
+        ("A\u009fB", False),
+        (1, False),
+    ],
+)
+def test_a_title_has_1_to_200_printable_characters(value: object, *, fitting: bool) -> None:
+    assert fits(Title, value) is fitting
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("One\n\tTwo", "One\n\tTwo"),
+        ("One\r\nTwo\r\n\r\nThree\r\n", "One\nTwo\n\nThree"),
+        ("\n  One \n", "One"),
+        ("Zoe\u0308", "Zo\u00eb"),
+        ("One\u2028Two", "One\u2028Two"),
+    ],
+)
+def test_texts_are_trimmed_and_composed_and_keep_their_lines(sent: str, kept: str) -> None:
+    assert TEXT.validate_python(sent) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "fitting"),
+    [
+        ("x" * 20_000, True),
+        ("\U0001f469" * 20_000, True),
+        ("e\u0301" * 20_000, True),
+        ("x\r\n" * 10_000, True),
+        ("x" * 20_001, False),
+        ("", False),
+        (" \r\n\t", False),
+        (1, False),
+        (None, False),
+        (["A"], False),
+    ],
+)
+def test_a_text_has_1_to_20000_characters(value: object, *, fitting: bool) -> None:
+    assert fits(Text, value) is fitting
+
+
+def test_a_text_has_no_control_characters_but_line_feeds_and_tabs() -> None:
+    control = {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"}
+
+    assert {each for each in control if fits(Text, f"A{each}B")} == {"\n", "\t"}
+    assert all(fits(Text, f"A{chr(code)}B") for code in (0x20, 0x7E, 0xA0, 0xAD, 0x200B, 0x10FFFF))
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=120))
+def test_a_text_that_is_taken_stays_as_it_is_when_it_is_sent_again(text: str) -> None:
+    if fits(Text, text):
+        kept = TEXT.validate_python(text)
+
+        assert kept == kept.strip() == unicodedata.normalize("NFC", kept)
+        assert TEXT.validate_python(kept) == kept
+
+
+@pytest.mark.parametrize("kind", [Title, Text])
+@pytest.mark.parametrize("written", [rb'"\ud800"', rb'"A\udfffB"', b'"\xed\xa0\x80"'])
+def test_half_a_character_is_no_json(kind: Any, written: bytes) -> None:
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(kind).validate_json(written)
+    assert error.value.errors()[0]["type"] == "json_invalid"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,9 @@ def test_a_request_hides_its_secrets(operation: Operation[Any, Any]) -> None:
 
 
 @each_operation
-@pytest.mark.parametrize("name", ["password", "current_password", "email", "id", "first_name", "nonsense"])
+@pytest.mark.parametrize(
+    "name", ["password", "current_password", "email", "id", "first_name", "body", "nonsense"]
+)
 def test_an_error_hides_what_was_sent(operation: Operation[Any, Any], name: str) -> None:
     body = json.dumps(operation.example[0] | {name: [CANARY], "other": CANARY})
 

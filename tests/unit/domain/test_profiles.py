@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from service.domain.changes import NothingToChange
 from service.domain.emails import Email
-from service.domain.profiles import NothingToChange, Profile, ProfileChanges, Role, Status
+from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from tests.builders import NOON, a_profile
 
 LATER = NOON + timedelta(hours=1)

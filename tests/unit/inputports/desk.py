@@ -14,6 +14,7 @@ from service.domain.profiles import Role
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.outgoing import ReplyAddresses
+from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, Source
@@ -119,11 +120,15 @@ def a_desk() -> Desk:
     broker = RabbitBroker("amqp://nowhere.invalid", apply_types=False, logger=None)
     house = House()
     desk = Desk(broker, FakeBroker(), house)
-    trusted = {"hr": frozenset({"profile.create", "profile.get"})}
+    trusted = {
+        "hr": frozenset({"profile.create", "profile.get"}),
+        "cms": frozenset({"post.create", "post.get", "post.update", "post.delete"}),
+    }
     principals = Principals(house.tokens, house.sessions, trusted)
     requests = Requests(
         broker, Edge(principals, desk.outgoing, ReplyAddresses(), house.clock, desk.outgoing.room), _source
     )
     subscribe_profiles(requests, house.app)
+    subscribe_posts(requests, house.app)
     subscribe_auth(requests, house.app)
     return desk

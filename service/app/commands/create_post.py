@@ -1,0 +1,44 @@
+"""Write a post."""
+
+from dataclasses import dataclass, field
+
+from service.app.auth.actors import Actor
+from service.app.auth.permissions import Action, require, require_user
+from service.app.clock import Clock
+from service.app.ids import new_id
+from service.domain.post_repository import PostRepository
+from service.domain.posts import Post
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePost:
+    """Write a post; it belongs to the actor."""
+
+    actor: Actor
+    title: str = field(repr=False)
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePostHandler:
+    """Carries out `CreatePost`."""
+
+    posts: PostRepository
+    clock: Clock
+
+    async def handle(self, command: CreatePost) -> Post:
+        """Return the new post."""
+        user = require_user(command.actor)
+        require(Action.CREATE_POST, user, user.id)
+        now = self.clock.now()
+        post = Post(
+            id=new_id(now),
+            oid=self.posts.next_oid(),
+            user_id=user.id,
+            title=command.title,
+            body=command.body,
+            created_at=now,
+            updated_at=now,
+        )
+        await self.posts.add(post.announced())
+        return post

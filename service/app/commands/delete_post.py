@@ -1,0 +1,42 @@
+"""Delete a post."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from service.app.auth.actors import Actor
+from service.app.auth.permissions import Action, require, require_known
+from service.app.clock import Clock
+from service.app.commands.saving import change_post
+from service.domain.post_repository import PostRepository
+from service.domain.posts import Post
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePost:
+    """Delete a post."""
+
+    actor: Actor
+    post_id: UUID
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePostHandler:
+    """Carries out `DeletePost`."""
+
+    posts: PostRepository
+    clock: Clock
+
+    async def handle(self, command: DeletePost) -> Post:
+        """Return the post as it was deleted."""
+        require_known(command.actor)
+        return await change_post(
+            self.posts,
+            command.post_id,
+            command.expected_version,
+            lambda post: self._decide(command, post),
+        )
+
+    def _decide(self, command: DeletePost, post: Post) -> Post:
+        require(Action.DELETE_POST, command.actor, post.user_id)
+        return post.deleted(self.clock.now())

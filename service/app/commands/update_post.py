@@ -1,0 +1,43 @@
+"""Change some fields of a post."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from service.app.auth.actors import Actor
+from service.app.auth.permissions import Action, require, require_known
+from service.app.clock import Clock
+from service.app.commands.saving import change_post
+from service.domain.post_repository import PostRepository
+from service.domain.posts import Post, PostChanges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatePost:
+    """Change some fields of a post."""
+
+    actor: Actor
+    post_id: UUID
+    changes: PostChanges
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePostHandler:
+    """Carries out `UpdatePost`."""
+
+    posts: PostRepository
+    clock: Clock
+
+    async def handle(self, command: UpdatePost) -> Post:
+        """Return the post as it is after the change."""
+        require_known(command.actor)
+        return await change_post(
+            self.posts,
+            command.post_id,
+            command.expected_version,
+            lambda post: self._decide(command, post),
+        )
+
+    def _decide(self, command: UpdatePost, post: Post) -> Post:
+        require(Action.CHANGE_POST, command.actor, post.user_id)
+        return post.changed(command.changes, self.clock.now())

@@ -1,0 +1,58 @@
+"""Requests about posts: from the wire to a command or query, and back."""
+
+from contracts import posts as wire
+from contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_UPDATE
+from service.app.application import Application
+from service.app.auth.actors import Caller
+from service.app.commands.create_post import CreatePost
+from service.app.commands.delete_post import DeletePost
+from service.app.commands.update_post import UpdatePost
+from service.app.queries.get_post import GetPost
+from service.domain.posts import Post, PostChanges
+from service.infrastructure.inputports.decoding import given
+from service.infrastructure.inputports.requests import Requests
+
+
+def subscribe_posts(requests: Requests, app: Application) -> None:
+    """Answer the operations `post.*`."""
+
+    @requests.on(POST_CREATE)
+    async def create_post(request: wire.CreatePost, caller: Caller) -> wire.Post:
+        command = CreatePost(actor=caller.actor, title=request.title, body=request.body)
+        return _whole(await app.create_post.handle(command))
+
+    @requests.on(POST_GET)
+    async def get_post(request: wire.GetPost, caller: Caller) -> wire.Post:
+        return _whole(await app.get_post.handle(GetPost(actor=caller.actor, post_id=request.id)))
+
+    @requests.on(POST_UPDATE)
+    async def update_post(request: wire.UpdatePost, caller: Caller) -> wire.Post:
+        command = UpdatePost(
+            actor=caller.actor,
+            post_id=request.id,
+            changes=PostChanges(title=given(request.title), body=given(request.body)),
+            expected_version=given(request.expected_version),
+        )
+        return _whole(await app.update_post.handle(command))
+
+    @requests.on(POST_DELETE)
+    async def delete_post(request: wire.DeletePost, caller: Caller) -> wire.DeletedPost:
+        command = DeletePost(
+            actor=caller.actor, post_id=request.id, expected_version=given(request.expected_version)
+        )
+        post = await app.delete_post.handle(command)
+        return wire.DeletedPost(id=post.id, status=wire.PostStatus(post.status), deleted_at=post.updated_at)
+
+
+def _whole(post: Post) -> wire.Post:
+    return wire.Post(
+        id=post.id,
+        oid=post.oid,
+        user_id=post.user_id,
+        title=post.title,
+        body=post.body,
+        status=wire.PostStatus(post.status),
+        created_at=post.created_at,
+        updated_at=post.updated_at,
+        version=post.version,
+    )

@@ -1,0 +1,113 @@
+"""Posts as documents: one post, one document, one atomic write."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+
+from service.app.outbox import Kind
+from service.domain.changes import StaleVersion
+from service.domain.post_repository import PostRepository, Which
+from service.domain.posts import Post, PostNotFound, PostStatus
+from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.indexes import POSTS
+from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+
+
+class MongoPosts(PostRepository):
+    """Keeps posts in a MongoDB collection, which needs the indexes of `indexes.py`."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+        self._posts = database[POSTS]
+        self._hint = hint
+
+    def next_oid(self) -> str:
+        """Return a new ObjectId in hexadecimal."""
+        return str(ObjectId())
+
+    async def add(self, post: Post) -> None:
+        """Store a new post."""
+        with translated_errors():
+            await self._posts.insert_one({**_to_document(post), "outbox": to_records(post.events)})
+        self._hint(Kind.POST, post.id)
+
+    async def get(self, post_id: UUID) -> Post:
+        """Return a post, or raise `PostNotFound`."""
+        with translated_errors():
+            document = await self._posts.find_one({"id": post_id}, {"outbox": 0})
+        if document is None or document["status"] != PostStatus.ACTIVE:
+            raise PostNotFound
+        return _to_post(document)
+
+    async def save(self, post: Post) -> None:
+        """Store a changed post over the version before it, or raise `StaleVersion`."""
+        with translated_errors():
+            result = await self._posts.update_one(*_change(post))
+        if result.matched_count == 0:
+            raise StaleVersion
+        self._hint(Kind.POST, post.id)
+
+    async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
+        """Return some posts of a user, the oldest first: at most so many, or all for 0."""
+        query = {"user_id": user_id, "status": {"$in": _STATUSES[which]}}
+        if which is Which.DELETED_WITH_OWNER:
+            query["deleted_with_owner"] = True
+        with translated_errors():
+            found = self._posts.find(query, {"outbox": 0}).sort("id", 1).limit(most)
+            return [_to_post(each) async for each in found]
+
+    async def save_many(self, posts: Sequence[Post]) -> None:
+        """Store each of these posts over the version before it, but for those that others have changed."""
+        with translated_errors():
+            await self._posts.bulk_write([UpdateOne(*_change(each)) for each in posts], ordered=False)
+        for each in posts:
+            self._hint(Kind.POST, each.id)
+
+
+_STATUSES: Final = {
+    Which.ALL: [each.value for each in PostStatus],
+    Which.ACTIVE: [PostStatus.ACTIVE.value],
+    Which.DELETED_WITH_OWNER: [PostStatus.DELETED.value],
+    Which.WITH_TEXT: [PostStatus.ACTIVE.value, PostStatus.DELETED.value],
+}
+
+
+def _change(post: Post) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return which document *post* is stored over, and how."""
+    before = {"_id": ObjectId(post.oid), "version": post.version - 1}
+    return before, {"$set": _to_document(post), **pushed(post.events)}
+
+
+def _to_document(post: Post) -> dict[str, Any]:
+    return {
+        "_id": ObjectId(post.oid),
+        "id": post.id,
+        "user_id": post.user_id,
+        "title": post.title,
+        "body": post.body,
+        "status": post.status.value,
+        "created_at": post.created_at,
+        "updated_at": post.updated_at,
+        "deleted_at": post.deleted_at,
+        "deleted_with_owner": post.deleted_with_owner,
+        "version": post.version,
+    }
+
+
+def _to_post(document: Mapping[str, Any]) -> Post:
+    return Post(
+        id=document["id"],
+        oid=str(document["_id"]),
+        user_id=document["user_id"],
+        title=document["title"],
+        body=document["body"],
+        status=PostStatus(document["status"]),
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        deleted_at=document["deleted_at"],
+        deleted_with_owner=document["deleted_with_owner"],
+        version=document["version"],
+    )

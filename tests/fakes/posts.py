@@ -1,0 +1,70 @@
+"""Posts in a dict, held to the truth by `tests/ports/test_posts.py`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from uuid import UUID
+
+from bson import ObjectId
+
+from service.domain.changes import StaleVersion
+from service.domain.errors import Unavailable
+from service.domain.events import Event
+from service.domain.post_repository import PostRepository, Which
+from service.domain.posts import Post, PostNotFound, PostStatus
+
+BELONGS: dict[Which, Callable[[Post], bool]] = {
+    Which.ALL: lambda _: True,
+    Which.ACTIVE: lambda post: post.is_active,
+    Which.DELETED_WITH_OWNER: lambda post: post.deleted_with_owner,
+    Which.WITH_TEXT: lambda post: post.status is not PostStatus.ERASED,
+}
+
+
+class FakePosts(PostRepository):
+    """Keeps posts in memory by the rules of MongoDB and its indexes.
+
+    Each method lets others run before it touches anything, as a database would, and is then atomic.
+    """
+
+    def __init__(self, *posts: Post) -> None:
+        self._by_oid = {post.oid: post for post in posts}
+        self.told: list[Event] = []
+
+    def next_oid(self) -> str:
+        return str(ObjectId())
+
+    async def add(self, post: Post) -> None:
+        await asyncio.sleep(0)
+        if post.oid in self._by_oid or any(post.id == each.id for each in self._by_oid.values()):
+            raise Unavailable
+        self._keep(post)
+
+    async def get(self, post_id: UUID) -> Post:
+        await asyncio.sleep(0)
+        for post in self._by_oid.values():
+            if post.id == post_id and post.is_active:
+                return post
+        raise PostNotFound
+
+    async def save(self, post: Post) -> None:
+        await asyncio.sleep(0)
+        stored = self._by_oid.get(post.oid)
+        if stored is None or stored.version != post.version - 1:
+            raise StaleVersion
+        self._keep(post)
+
+    async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
+        await asyncio.sleep(0)
+        mine = [each for each in self._by_oid.values() if each.user_id == user_id and BELONGS[which](each)]
+        return sorted(mine, key=lambda each: each.id)[: most or None]
+
+    async def save_many(self, posts: Sequence[Post]) -> None:
+        for each in posts:
+            with suppress(StaleVersion):
+                await self.save(each)
+
+    def _keep(self, post: Post) -> None:
+        self._by_oid[post.oid] = replace(post, events=())
+        self.told += post.events

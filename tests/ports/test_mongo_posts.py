@@ -1,0 +1,109 @@
+"""What MongoDB holds of posts: documents, events that wait, and indexes that are used."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+
+from service.app.outbox import Kind
+from service.domain.posts import PostChanges
+from service.infrastructure.mongo.errors import DatabaseUnavailable
+from service.infrastructure.mongo.indexes import INDEXES, POSTS, ensure_indexes
+from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.mongo.posts import MongoPosts
+from service.pkg.database import Documents, close_mongo, default_database, open_mongo
+from tests.builders import NOON, a_post
+from tests.ports.conftest import closed_port
+
+LATER = NOON + timedelta(minutes=1)
+
+
+@pytest_asyncio.fixture
+async def fresh(client: AsyncMongoClient[Documents]) -> AsyncIterator[Any]:
+    """A database without anything in it but indexes."""
+    database = client.get_database(f"{default_database(client).name}-{uuid4().hex[:8]}")
+    await ensure_indexes(database)
+    yield database
+    await client.drop_database(database.name)
+
+
+async def test_indexes_are_made(fresh: Any) -> None:
+    assert set(await fresh[POSTS].index_information()) == {"_id_", *INDEXES[POSTS]}
+
+
+async def test_a_document_is_readable_for_operators(fresh: Any) -> None:
+    post = a_post()
+    await MongoPosts(fresh).add(post)
+    document = await fresh[POSTS].find_one({})
+
+    assert {key: value for key, value in document.items() if key not in {"_id", "outbox"}} == {
+        "id": post.id,
+        "user_id": post.user_id,
+        "title": "Note G",
+        "body": "It weaves algebraic patterns.",
+        "status": "active",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "deleted_at": None,
+        "deleted_with_owner": False,
+        "version": 1,
+    }
+    assert str(document["_id"]) == post.oid
+
+
+async def test_what_is_erased_is_in_no_field_of_the_document(fresh: Any) -> None:
+    posts, post = MongoPosts(fresh), a_post(title="canary-4711", body="canary-4712")
+    await posts.add(post.announced())
+    await posts.save(changed := post.changed(PostChanges(title="canary-4713"), LATER))
+    await posts.save(changed.erased(LATER))
+
+    assert "canary" not in repr(await fresh[POSTS].find_one({}))
+
+
+async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any) -> None:
+    hints: list[tuple[Kind, UUID]] = []
+    posts, post = MongoPosts(fresh, lambda kind, subject: hints.append((kind, subject))), a_post()
+    await posts.add(post.announced())
+    await posts.save(changed := post.changed(PostChanges(title="Note H"), LATER))
+    await posts.save(deleted := changed.deleted(LATER))
+    await posts.save(deleted.erased(LATER))
+    outbox = MongoOutbox(fresh)
+    (untold,) = await outbox.untold(Kind.POST, [post.id])
+
+    assert [(each.id, each.data["changed"]) for each in untold.events] == [
+        (f"post.created/{post.id}/1", []),
+        (f"post.updated/{post.id}/2", ["title"]),
+        (f"post.deleted/{post.id}/3", ["status"]),
+    ]
+    assert await outbox.waiting(LATER, 10) == [(Kind.POST, post.id)]
+    assert hints == [(Kind.POST, post.id)] * 4
+
+    await outbox.told([untold])
+
+    assert await outbox.untold(Kind.POST, [post.id]) == []
+    assert await outbox.waiting(LATER, 10) == []
+
+
+async def test_lists_will_be_read_from_an_index(fresh: Any) -> None:
+    for query, index in (({"user_id": uuid4(), "status": "active"}, "user"), ({"status": "active"}, "all")):
+        plan = await fresh[POSTS].find(query).sort("id", -1).limit(20).explain()
+
+        assert f"'indexName': '{index}'" in repr(plan["queryPlanner"]["winningPlan"])
+        assert "'SORT'" not in repr(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_database_that_is_not_there_is_unavailable() -> None:
+    hints: list[UUID] = []
+    client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
+    posts, post = MongoPosts(default_database(client), lambda _, subject: hints.append(subject)), a_post()
+    outcomes = await asyncio.gather(
+        posts.add(post), posts.get(post.id), posts.save(post), return_exceptions=True
+    )
+    await close_mongo(client)
+
+    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 3
+    assert hints == []

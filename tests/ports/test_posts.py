@@ -1,0 +1,172 @@
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from bson import ObjectId
+from pymongo import AsyncMongoClient
+
+from service.domain.changes import StaleVersion
+from service.domain.errors import Unavailable
+from service.domain.post_repository import PostRepository
+from service.domain.posts import Post, PostChanges, PostNotFound
+from service.infrastructure.mongo.posts import MongoPosts
+from service.pkg.database import Documents, default_database
+from tests.builders import NOON, a_post
+from tests.fakes.posts import FakePosts
+
+LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
+TITLE = PostChanges(title="Note H")
+
+
+@pytest.fixture
+def fake_posts() -> PostRepository:
+    return FakePosts()
+
+
+@pytest.fixture
+def pymongo_posts(pymongo_client: AsyncMongoClient[Documents]) -> PostRepository:
+    return MongoPosts(default_database(pymongo_client))
+
+
+@pytest.fixture
+def motor_posts(motor_client: AsyncMongoClient[Documents]) -> PostRepository:
+    return MongoPosts(default_database(motor_client))
+
+
+@pytest.fixture(params=["fake", "pymongo", "motor"])
+def posts(request: pytest.FixtureRequest) -> PostRepository:
+    """A repository; what other tests stored in it is in nobody's way."""
+    chosen: PostRepository = request.getfixturevalue(f"{request.param}_posts")
+    return chosen
+
+
+async def stored(posts: PostRepository, **changes: object) -> Post:
+    """Return a post that is in *posts*."""
+    post = a_post(**changes)
+    await posts.add(post.announced())
+    return post
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"version": 2**53 - 1},
+        {"title": "\U0001f469\u200d\U0001f4bb" * 66, "body": "$where.\u00e9\u0308 {}\n\t"},
+        {"body": "\U0001f469" * 20_000},
+        {
+            "created_at": datetime(1970, 1, 1, 0, 0, 0, 1000, UTC),
+            "updated_at": datetime(9999, 1, 1, tzinfo=UTC),
+        },
+    ],
+    ids=["usual", "version", "unusual words", "long", "distant times"],
+)
+async def test_what_is_stored_comes_back_exactly(posts: PostRepository, changes: dict[str, object]) -> None:
+    post = await stored(posts, **changes)
+    found = await posts.get(post.id)
+
+    assert found == post
+    assert (type(found.id), type(found.user_id)) == (UUID, UUID)
+    assert found.created_at.utcoffset() == timedelta(0)
+    assert found.events == ()
+
+
+async def test_a_changed_post_comes_back_exactly(posts: PostRepository) -> None:
+    post = await stored(posts)
+    await posts.save(changed := post.changed(PostChanges(title="Note H", body="Another."), LATER))
+
+    assert await posts.get(post.id) == changed
+
+
+async def test_what_was_never_stored_is_not_found(posts: PostRepository) -> None:
+    with pytest.raises(PostNotFound):
+        await posts.get(uuid4())
+
+
+async def test_a_name_in_the_database_is_new_each_time(posts: PostRepository) -> None:
+    names = {posts.next_oid() for _ in range(100)}
+
+    assert len(names) == 100
+    assert all(ObjectId.is_valid(name) and name == name.lower() for name in names)
+
+
+async def test_a_post_is_added_once(posts: PostRepository) -> None:
+    post = await stored(posts)
+
+    for again in (post, a_post(id=post.id), a_post(oid=post.oid)):
+        with pytest.raises(Unavailable):
+            await posts.add(again)
+    assert await posts.get(post.id) == post
+
+
+async def test_a_user_has_many_posts_that_may_look_alike(posts: PostRepository) -> None:
+    user_id = uuid4()
+    written = [await stored(posts, user_id=user_id) for _ in range(3)]
+
+    assert [await posts.get(each.id) for each in written] == written
+
+
+GONE: dict[str, Callable[[Post], Post]] = {
+    "deleted": lambda post: post.deleted(LATER),
+    "deleted with its owner": lambda post: post.deleted(LATER, with_owner=True),
+    "erased": lambda post: post.erased(LATER),
+}
+
+
+@pytest.mark.parametrize("end", GONE.values(), ids=GONE.keys())
+async def test_what_is_not_active_is_not_found(posts: PostRepository, end: Callable[[Post], Post]) -> None:
+    post = await stored(posts)
+    await posts.save(end(post))
+
+    with pytest.raises(PostNotFound):
+        await posts.get(post.id)
+    with pytest.raises(StaleVersion):
+        await posts.save(post.changed(TITLE, LATER))
+
+
+async def test_what_was_deleted_with_its_owner_comes_back_exactly(posts: PostRepository) -> None:
+    post = await stored(posts)
+    await posts.save(deleted := post.deleted(LATER, with_owner=True))
+    await posts.save(restored := deleted.restored(LATEST))
+
+    assert await posts.get(post.id) == restored
+
+
+async def test_the_second_of_two_writers_loses(posts: PostRepository) -> None:
+    post = await stored(posts)
+    first, second = await posts.get(post.id), await posts.get(post.id)
+    await posts.save(first.changed(TITLE, LATER))
+
+    with pytest.raises(StaleVersion):
+        await posts.save(second.changed(PostChanges(body="Another."), LATER))
+    assert await posts.get(post.id) == first.changed(TITLE, LATER)
+
+
+@pytest.mark.parametrize("version", [1, 3, 4])
+async def test_a_version_that_does_not_follow_is_stale(posts: PostRepository, version: int) -> None:
+    post = await stored(posts)
+
+    with pytest.raises(StaleVersion):
+        await posts.save(a_post(id=post.id, oid=post.oid, version=version))
+    assert await posts.get(post.id) == post
+
+
+async def test_a_post_that_was_never_stored_is_stale(posts: PostRepository) -> None:
+    post = a_post()
+
+    with pytest.raises(StaleVersion):
+        await posts.save(post.changed(TITLE, LATER))
+    with pytest.raises(PostNotFound):
+        await posts.get(post.id)
+
+
+async def test_of_many_who_change_a_version_one_does(posts: PostRepository) -> None:
+    post = await stored(posts)
+    versions = [post.changed(PostChanges(title=f"Note {each}"), LATER) for each in range(20)]
+    outcomes = await asyncio.gather(*map(posts.save, versions), return_exceptions=True)
+
+    assert outcomes.count(None) == 1
+    assert {type(each) for each in outcomes} == {type(None), StaleVersion}
+    assert await posts.get(post.id) == versions[outcomes.index(None)]

@@ -1,0 +1,58 @@
+import pytest
+
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
+from service.app.auth.permissions import NotAllowed
+from service.app.commands.create_post import CreatePost, CreatePostHandler
+from service.domain.errors import ServiceError
+from service.domain.posts import PostStatus
+from service.domain.profiles import Role
+from tests.builders import NOON, a_user
+from tests.fakes.clock import FakeClock
+from tests.fakes.posts import FakePosts
+
+
+def a_command(actor: Actor) -> CreatePost:
+    return CreatePost(actor=actor, title="Note G", body="It weaves algebraic patterns.")
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_user_writes_a_post_of_ones_own(role: Role) -> None:
+    posts, user = FakePosts(), a_user(role=role)
+    made = await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(user))
+
+    assert await posts.get(made.id) == made
+    assert (made.title, made.body, made.user_id) == ("Note G", "It weaves algebraic patterns.", user.id)
+    assert (made.status, made.version, made.id.version) == (PostStatus.ACTIVE, 1, 7)
+    assert made.created_at == made.updated_at == NOON
+
+
+async def test_others_are_told_of_it_once() -> None:
+    posts, user = FakePosts(), a_user()
+    made = await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(user))
+    (event,) = posts.told
+
+    assert event.data == {"id": made.id, "user_id": user.id, "version": 1, "changed": []}
+    assert made.events == ()
+
+
+@pytest.mark.parametrize(
+    ("actor", "refusal"),
+    [
+        (Anonymous(), MissingToken),
+        (Anonymous(why=TokenExpired()), TokenExpired),
+        (TrustedService("cms"), NotAllowed),
+    ],
+)
+async def test_nobody_else_writes(actor: Actor, refusal: type[ServiceError]) -> None:
+    posts = FakePosts()
+
+    with pytest.raises(refusal):
+        await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(actor))
+    assert posts.told == []
+
+
+def test_a_command_does_not_show_its_words() -> None:
+    command = a_command(a_user())
+
+    assert command.title not in repr(command)
+    assert command.body not in repr(command)
