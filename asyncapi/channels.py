@@ -9,16 +9,16 @@ from contracts.operations import COMMON_ERRORS, OPERATIONS, Kind, Operation
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, Exchange, topology, work_queue
 
 VHOST: Final = "/"
-_BINDING: Final = {"bindingVersion": "0.3.0"}
+BINDING: Final = {"bindingVersion": "0.3.0"}
 
 
 def channels() -> dict[str, Any]:
-    """Return every channel by name: the queues of requests, the replies, the exchange."""
+    """Return every channel of requests by name: the queues, the replies, the exchange."""
     exchanges = (each for each in topology().exchanges if each.name == COMMANDS_EXCHANGE)
     return {
-        **{_camel(each.queue): _request_channel(each) for each in OPERATIONS},
-        **{_camel(f"{each.queue}.reply"): _reply_channel(each) for each in OPERATIONS},
-        **{_camel(each.name): _exchange_channel(each) for each in exchanges},
+        **{camel(each.queue): _request_channel(each) for each in OPERATIONS},
+        **{camel(f"{each.queue}.reply"): _reply_channel(each) for each in OPERATIONS},
+        **{camel(each.name): _exchange_channel(each) for each in exchanges},
     }
 
 
@@ -27,7 +27,7 @@ def _request_channel(operation: Operation[Any, Any]) -> dict[str, Any]:
     return {
         "address": queue.name,
         "title": queue.name,
-        "messages": _from_components(request_name(operation)),
+        "messages": from_components(request_name(operation)),
         "bindings": {
             "amqp": {
                 "is": "queue",
@@ -39,7 +39,7 @@ def _request_channel(operation: Operation[Any, Any]) -> dict[str, Any]:
                     "vhost": VHOST,
                     "x-arguments": queue.arguments,
                 },
-                **_BINDING,
+                **BINDING,
             }
         },
     }
@@ -50,7 +50,7 @@ def _reply_channel(operation: Operation[Any, Any]) -> dict[str, Any]:
         "address": None,
         "title": f"Replies of {operation.queue}",
         "description": "Where the caller has asked for the reply.",
-        "messages": _from_components(reply_name(operation), ERROR_REPLY),
+        "messages": from_components(reply_name(operation), ERROR_REPLY),
     }
 
 
@@ -60,31 +60,36 @@ def _exchange_channel(exchange: Exchange) -> dict[str, Any]:
         "title": exchange.name,
         "description": "The other way to all queues: the routing key is the name of the queue.",
         "parameters": {"queue": {"enum": [each.queue for each in OPERATIONS]}},
-        "messages": _from_components(*(request_name(each) for each in OPERATIONS)),
-        "bindings": {
-            "amqp": {
-                "is": "routingKey",
-                "exchange": {
-                    "name": exchange.name,
-                    "type": exchange.type,
-                    "durable": True,
-                    "autoDelete": False,
-                    "vhost": VHOST,
-                },
-                **_BINDING,
-            }
-        },
+        "messages": from_components(*(request_name(each) for each in OPERATIONS)),
+        "bindings": routing_key_binding(exchange),
+    }
+
+
+def routing_key_binding(exchange: Exchange) -> dict[str, Any]:
+    """Return the binding of a channel whose address is a routing key on *exchange*."""
+    return {
+        "amqp": {
+            "is": "routingKey",
+            "exchange": {
+                "name": exchange.name,
+                "type": exchange.type,
+                "durable": True,
+                "autoDelete": False,
+                "vhost": VHOST,
+            },
+            **BINDING,
+        }
     }
 
 
 def operations() -> dict[str, Any]:
-    """Return every operation by name."""
-    return {_camel(each.queue): _operation(each) for each in OPERATIONS}
+    """Return every operation that is asked for, by name."""
+    return {camel(each.queue): _operation(each) for each in OPERATIONS}
 
 
 def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
     errors = {**operation.errors, **COMMON_ERRORS}
-    channel, reply_channel = _camel(operation.queue), _camel(f"{operation.queue}.reply")
+    channel, reply_channel = camel(operation.queue), camel(f"{operation.queue}.reply")
     delivery_mode = 2 if operation.kind is Kind.COMMAND else 1
     return {
         "action": "receive",
@@ -93,22 +98,22 @@ def _operation(operation: Operation[Any, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "description": _description(operation),
         "tags": [{"name": tag(operation)}],
-        "bindings": {"amqp": {"ack": True, "deliveryMode": delivery_mode, "mandatory": True, **_BINDING}},
-        "messages": _from_channel(channel, request_name(operation)),
+        "bindings": {"amqp": {"ack": True, "deliveryMode": delivery_mode, "mandatory": True, **BINDING}},
+        "messages": from_channel(channel, request_name(operation)),
         "reply": {
             "address": {
                 "description": "The AMQP property `reply_to` of the request.",
                 "location": "$message.header#/replyTo",
             },
             "channel": {"$ref": f"#/channels/{reply_channel}"},
-            "messages": _from_channel(reply_channel, reply_name(operation), ERROR_REPLY),
+            "messages": from_channel(reply_channel, reply_name(operation), ERROR_REPLY),
         },
         "x-errors": {reason: code.value for reason, code in errors.items()},
     }
 
 
-def _camel(name: str) -> str:
-    """Return the name of a queue as code generators like the names of channels and operations."""
+def camel(name: str) -> str:
+    """Return a name of the wire as code generators like those of channels and operations."""
     joined = pascal(name)
     return joined[0].lower() + joined[1:]
 
@@ -127,11 +132,13 @@ def _repetition(operation: Operation[Any, Any]) -> str:
     return "Not idempotent: asking twice may do it twice, or be refused the second time."
 
 
-def _from_components(*names: str) -> dict[str, Any]:
+def from_components(*names: str) -> dict[str, Any]:
+    """Return the messages of a channel."""
     return {name: {"$ref": f"#/components/messages/{name}"} for name in names}
 
 
-def _from_channel(channel: str, *names: str) -> list[dict[str, str]]:
+def from_channel(channel: str, *names: str) -> list[dict[str, str]]:
+    """Return the messages of an operation on *channel*."""
     return [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in names]
 
 

@@ -9,10 +9,12 @@ import yaml
 
 from asyncapi import page
 from asyncapi.channels import VHOST, channels, operations, tag
+from asyncapi.events import TAG, event_channels, event_messages, event_operations
 from asyncapi.headers import CORRELATION_ID, HEADERS
 from asyncapi.messages import messages
 from asyncapi.schemas import schemas
 from asyncapi.tables import reasons, table
+from contracts.events import EVENTS
 from contracts.failures import refusal
 from contracts.operations import COMMON_ERRORS, OPERATIONS
 from contracts.replies import ErrorBody, ErrorCode
@@ -31,11 +33,11 @@ def document() -> dict[str, Any]:
         "info": _info(),
         "defaultContentType": "application/json",
         "servers": {"local": _server()},
-        "channels": channels(),
-        "operations": operations(),
+        "channels": {**channels(), **event_channels()},
+        "operations": {**operations(), **event_operations()},
         "components": {
             "schemas": {**HEADERS, **schemas()},
-            "messages": messages(),
+            "messages": {**messages(), **event_messages()},
             "correlationIds": {"correlationId": CORRELATION_ID},
             "securitySchemes": {
                 "brokerUser": {"type": "userPassword", "description": "A user of the broker."}
@@ -46,7 +48,7 @@ def document() -> dict[str, Any]:
 
 def rendered() -> str:
     """Return the document as YAML."""
-    head = "# Made by `python -m asyncapi.generate` from contracts/operations.py. Do not edit.\n"
+    head = "# Made by `python -m asyncapi.generate` from the tables of contracts/. Do not edit.\n"
     return head + yaml.dump(document(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
@@ -54,7 +56,9 @@ def main() -> None:
     """Write the document, and put it into the page."""
     DOCUMENT.write_text(rendered(), encoding="utf-8")
     page.embed(document())
-    sys.stdout.write(f"{DOCUMENT.name} and {page.PAGE.name} hold {len(OPERATIONS)} operations\n")
+    sys.stdout.write(
+        f"{DOCUMENT.name} and {page.PAGE.name} hold {len(OPERATIONS)} operations, {len(EVENTS)} events\n"
+    )
 
 
 class _Dumper(yaml.SafeDumper):
@@ -88,7 +92,7 @@ def _info() -> dict[str, Any]:
                 reasons(COMMON_ERRORS),
             )
         ),
-        "tags": [{"name": name} for name in dict.fromkeys(tag(each) for each in OPERATIONS)],
+        "tags": [*({"name": name} for name in dict.fromkeys(map(tag, OPERATIONS))), TAG],
     }
 
 

@@ -13,6 +13,7 @@ _CORRELATION: Final = {
     "type": "string",
     "description": "Property `correlation_id`. Without one, the reply carries `message_id`.",
 }
+_APP_ID: Final = {"type": "string", "const": "profile-service", "description": "Property `app_id`."}
 HEADERS: Final[dict[str, Any]] = {
     "RequestHeaders": {
         "title": "RequestHeaders",
@@ -60,9 +61,20 @@ HEADERS: Final[dict[str, Any]] = {
         "properties": {
             "correlationId": _CORRELATION,
             "type": {"type": "string", "description": "Property `type`: `<queue>.reply`."},
-            "appId": {"type": "string", "const": "profile-service", "description": "Property `app_id`."},
+            "appId": _APP_ID,
         },
         "required": ["type", "appId"],
+    },
+    "EventHeaders": {
+        "title": "EventHeaders",
+        "type": "object",
+        "description": "Properties of an event.",
+        "properties": {
+            "messageId": {"type": "string", "description": "Property `message_id`: the `id` of the event."},
+            "type": {"type": "string", "description": "Property `type`: that of the event."},
+            "appId": _APP_ID,
+        },
+        "required": ["messageId", "type", "appId"],
     },
 }
 

@@ -36,6 +36,7 @@ AsyncApiStandalone.render(
     schema: JSON.parse(document.getElementById("document").textContent),
     config: {
       show: { sidebar: true, errors: true, messages: false },
+      sidebar: { showOperations: "bySpecTags" },
       expand: { messageExamples: true },
     },
   },
@@ -52,6 +53,11 @@ body { margin: 0; }
 .aui-root .panel-item--center > .font-mono { font-family: inherit; padding: 1rem 2rem; }
 .aui-root .panel--center .panel-item--center .panel-item { display: block; }
 .aui-root .panel--center .panel-item--center .panel-item > * { width: 100%; }
+/* The groups of the list of operations are always open. */
+.aui-root .sidebar button + ul.hidden { display: block; padding-left: 1em; }
+.aui-root .sidebar button > svg { display: none; }
+/* "Accepts the following message": not an event, which is sent. */
+.aui-root [id^="operation-send-"][id$="-message"] > div > p { display: none; }
 """
 # The scripts are allowed by their hashes. The viewer compiles JSON Schemas, hence unsafe-eval.
 _SHELL: Final = """<!doctype html>

@@ -1,10 +1,11 @@
 """The JSON Schemas of the contract, as pydantic tells them, under names that code generators can use."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from pydantic import MISSING, BaseModel, TypeAdapter, create_model
+from pydantic import MISSING, BaseModel, Field, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
+from contracts.events import EVENTS, Event, EventType
 from contracts.operations import OPERATIONS, Operation
 from contracts.replies import Failure, Success
 
@@ -17,6 +18,7 @@ def schemas() -> dict[str, Any]:
         *((each.queue, "validation", TypeAdapter(each.request)) for each in OPERATIONS),
         *((each.queue, "serialization", TypeAdapter(_reply(each))) for each in OPERATIONS),
         ("failure", "serialization", TypeAdapter(Failure)),
+        *((each.name, "serialization", TypeAdapter(envelope(each))) for each in EVENTS),
     ]
     _, found = TypeAdapter.json_schemas(
         inputs, ref_template=SCHEMAS + "{model}", schema_generator=_WireSchema
@@ -29,9 +31,26 @@ def reply_name(operation: Operation[Any, Any]) -> str:
     return f"{pascal(operation.queue)}Reply"
 
 
-def pascal(queue: str) -> str:
-    """Return the name of a queue as one identifier: `auth.change_password` is `AuthChangePassword`."""
-    return "".join(word.capitalize() for word in queue.replace(".", "_").split("_"))
+def event_name(event: EventType) -> str:
+    """Return the name of the schema, and of the message, that tells *event*."""
+    return f"{pascal(event.name)}Event"
+
+
+def envelope(event: EventType) -> type[BaseModel]:
+    """Return the CloudEvent that tells *event*, with its type and its data."""
+    kind: Any = Literal[event.name]
+    return create_model(
+        event_name(event),
+        __base__=Event,
+        __doc__=event.summary,
+        type=(kind, Field(description="What has happened; the routing key is the same.")),
+        data=(event.data, ...),
+    )
+
+
+def pascal(name: str) -> str:
+    """Return a name of the wire as one identifier: `auth.change_password` is `AuthChangePassword`."""
+    return "".join(word.capitalize() for word in name.replace(".", "_").split("_"))
 
 
 def _reply(operation: Operation[Any, Any]) -> type[BaseModel]:

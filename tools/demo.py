@@ -1,4 +1,4 @@
-"""`make demo`: servers, a worker, and a gateway that tries everything once."""
+"""`make demo`: servers, a worker, and a gateway that tries everything once and hears the events."""
 
 import asyncio
 import sys
@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
 from contracts.client import ProfileClient
+from contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
 from contracts.failures import Refused
 from contracts.operations import PROFILE_CREATE
 from contracts.profiles import CreateProfile, DeleteProfile, GetProfile, Profile, UpdateProfile
@@ -23,12 +24,16 @@ from contracts.replies import ErrorCode, Failure
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.console import queue_table
+from tools.listener import listening
 from tools.servers import running_servers
 from tools.servers.sandbox import Sandbox, sandbox
 from tools.worker import running_worker
 
 _PASSWORD: Final = SecretStr("correct horse battery staple")
 _SHOWN: Final = 300
+_TOLD: Final = tuple(
+    each.name for each in (PROFILE_CREATED, PROFILE_UPDATED, PROFILE_DELETED, SESSION_REVOKED)
+)
 
 
 @dataclass(slots=True)
@@ -132,14 +137,19 @@ async def leave(demo: Demo, who: UUID, token: str) -> None:
 
 async def run(console: Console, box: Sandbox) -> list[str]:
     """Play the demo as the broker user `gateway`; return what was not as expected."""
-    async with ProfileClient(box.gateway_url, name="demo-gateway") as client:
+    async with (
+        listening(box.gateway_url) as listener,
+        ProfileClient(box.gateway_url, name="demo-gateway") as client,
+    ):
         demo = Demo(console, client)
         await play(demo)
-        return demo.surprises
+        missing = await listener.missing(_TOLD)
+        listener.show(console)
+        return demo.surprises + [f"no event {name}" for name in missing]
 
 
 def main() -> int:
-    """Run the demo; return 0 only if every reply was as expected."""
+    """Run the demo; return 0 only if every reply was as expected, and every event came."""
     console = Console(highlight=False, soft_wrap=True)
     with (
         tempfile.TemporaryDirectory(prefix="profile-demo-") as folder,
@@ -152,7 +162,7 @@ def main() -> int:
     if surprises:
         console.print(f"[red]Not as expected:[/] {', '.join(surprises)}")
         return 1
-    console.print("[green]Every reply was as expected.[/]")
+    console.print("[green]Every reply was as expected, and every event came.[/]")
     return 0
 
 

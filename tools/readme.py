@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_json
 
+from contracts.events import EVENTS
 from contracts.operations import OPERATIONS
 from service.settings import Settings
 
@@ -18,6 +20,9 @@ def tables() -> dict[str, str]:
     return {
         "operations": "\n".join(
             f"| `{operation.queue}` | {operation.summary} | {operation.actor} |" for operation in OPERATIONS
+        ),
+        "events": "\n".join(
+            f"| `{event.name}` | {event.summary} | {_fields(event.data)} |" for event in EVENTS
         ),
         "settings": "\n".join(
             f"| `{name.upper()}` | {_default(field)} | {field.description} |"
@@ -32,6 +37,10 @@ def filled(text: str) -> str:
         pattern = rf"(<!-- {name}: [^\n]*\n\|[^\n]*\n\|[-|]+\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, rf"\g<1>{rows}\n\g<2>", text, flags=re.DOTALL)
     return text
+
+
+def _fields(model: type[BaseModel]) -> str:
+    return ", ".join(f"`{name}`" for name in model.model_fields)
 
 
 def _default(field: FieldInfo) -> str:

@@ -1,70 +1,18 @@
 """The AsyncAPI document says what the contract says, and tools can read it."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from jsonschema import Draft7Validator, FormatChecker
-from referencing import Registry
-from referencing.jsonschema import DRAFT7
+from jsonschema import Draft7Validator
 
 from asyncapi import generate, node, page
 from contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
 from service.infrastructure.rabbitmq.topology import work_queue
+from tests.architecture.document import complaints, references, resolve
 
-# RFC 3339 as its authors meant it: a date alone, or a moment without an offset, is none.
-FORMATS = FormatChecker()
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 KEY = re.compile(r"[\w.\-]+", re.ASCII)
-
-
-@FORMATS.checks("date-time", raises=ValueError)
-def is_moment(value: object) -> bool:
-    """Tell whether a string is a moment in time."""
-    if not isinstance(value, str):
-        return True
-    return MOMENT.fullmatch(value) is not None and datetime.fromisoformat(value).tzinfo is not None
-
-
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    """Return the committed document."""
-    loaded: dict[str, Any] = yaml.safe_load(generate.DOCUMENT.read_text(encoding="utf-8"))
-    return loaded
-
-
-def resolve(document: dict[str, Any], reference: str) -> Any:
-    """Return what *reference* points to, or raise KeyError."""
-    assert reference.startswith("#/")
-    found: Any = document
-    for part in reference.removeprefix("#/").split("/"):
-        found = found[part.replace("~1", "/").replace("~0", "~")]
-    return found
-
-
-def references(value: object) -> Iterator[str]:
-    """Yield every `$ref` in *value*."""
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for each in value.values():
-            yield from references(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from references(each)
-
-
-def complaints(document: dict[str, Any], schema: dict[str, Any], value: object) -> list[str]:
-    """Return what is wrong with *value* by a schema of the document."""
-    resource = DRAFT7.create_resource(document)
-    registry: Registry[Any] = Registry().with_resource("urn:asyncapi", resource)
-    target = {"$ref": f"urn:asyncapi{schema['$ref']}"}
-    validator = Draft7Validator(target, registry=registry, format_checker=FORMATS)
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def test_the_committed_document_is_the_one_the_contract_makes() -> None:
@@ -163,7 +111,10 @@ def test_a_wrong_example_would_be_noticed(document: dict[str, Any]) -> None:
 
 def test_replies_go_where_the_caller_says(document: dict[str, Any]) -> None:
     """A reply has no fixed address, and its messages are those of its channel."""
-    for operation in document["operations"].values():
+    asked = [each for each in document["operations"].values() if each["action"] == "receive"]
+
+    assert len(asked) == len(OPERATIONS)
+    for operation in asked:
         reply = operation["reply"]
         channel = resolve(document, reply["channel"]["$ref"])
         prefix = f"{reply['channel']['$ref']}/messages/"

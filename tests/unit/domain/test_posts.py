@@ -122,13 +122,15 @@ def test_erasing_leaves_no_word_of_it() -> None:
     assert told(erased) == [("post.deleted", 2, ["body", "status", "title"])]
 
 
-def test_erasing_what_was_deleted_tells_nobody_a_second_time() -> None:
+def test_erasing_what_was_deleted_is_a_version_and_an_event_of_its_own() -> None:
     deleted = a_post().deleted(LATER, with_owner=True)
     erased = deleted.erased(LATEST)
 
     assert (erased.version, erased.updated_at, erased.deleted_at) == (3, LATEST, LATER)
     assert (erased.title, erased.body, erased.deleted_with_owner) == ("", "", False)
-    assert erased.events == ()
+    assert [(each.type, each.data["changed"]) for each in erased.events] == [
+        (EventType.POST_DELETED, ["body", "status", "title"])
+    ]
 
 
 Change = Callable[[Post, datetime], Post]

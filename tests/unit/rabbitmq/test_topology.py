@@ -3,9 +3,14 @@ from typing import Any
 
 import pytest
 
+from contracts.events import EVENTS_EXCHANGE
 from contracts.operations import OPERATIONS, Kind, Operation
+from service.infrastructure.inputports.retries import DELAYS
 from service.infrastructure.rabbitmq.topology import (
     COMMANDS_EXCHANGE,
+    FOLLOWED,
+    FOLLOWUPS,
+    RETRIES,
     UNROUTABLE,
     Policy,
     Queue,
@@ -50,11 +55,26 @@ def test_every_operation_has_a_queue_a_binding_and_dead_letters(query_type: Queu
     queues = {each.name for each in whole.queues}
     bound = {(each.exchange, each.queue, each.routing_key) for each in whole.bindings}
 
-    assert queues == {name for each in OPERATIONS for name in (each.queue, each.dead_letters)} | {UNROUTABLE}
+    ours = {UNROUTABLE, FOLLOWUPS, f"{FOLLOWUPS}.dlq", *RETRIES}
+    assert queues == {name for each in OPERATIONS for name in (each.queue, each.dead_letters)} | ours
     assert len(whole.queues) == len(queues)
-    assert bound == {(COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS} | {
-        (UNROUTABLE, UNROUTABLE, "")
+    assert bound == {
+        *((COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS),
+        (UNROUTABLE, UNROUTABLE, ""),
+        *((EVENTS_EXCHANGE, FOLLOWUPS, each) for each in FOLLOWED),
+        *((each, each, "") for each in RETRIES),
     }
+
+
+def test_a_delay_ends_in_the_queue_that_the_message_names() -> None:
+    assert tuple(RETRIES) == DELAYS
+    for name, milliseconds in RETRIES.items():
+        definition = policy(name)
+
+        assert (definition["message-ttl"], definition["dead-letter-exchange"]) == (milliseconds, "")
+        # Or the broker might lose a message on its way back.
+        assert definition["dead-letter-strategy"] == "at-least-once"
+        assert definition["overflow"] == "reject-publish"
 
 
 @pytest.mark.parametrize("query_type", TYPES)

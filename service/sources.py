@@ -1,0 +1,42 @@
+"""Where messages come from: the queues of the topology, as FastStream wants them."""
+
+from typing import Any
+
+from faststream.rabbit import Channel, RabbitExchange, RabbitQueue
+from faststream.rabbit.schemas.queue import QueueType
+
+from contracts.operations import AUTH_LOGIN, Kind, Operation
+from service.infrastructure.inputports.requests import Source
+from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, FOLLOWUPS, Queue, work_queue
+from service.settings import Settings
+
+
+def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:
+    """Return the queue of *operation*, with a channel and a prefetch of its own."""
+    return Source(
+        _queue(work_queue(operation, settings.query_queue_type), settings),
+        RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False),
+        Channel(prefetch_count=_prefetch(operation, settings)),
+    )
+
+
+def own_events(settings: Settings) -> Source:
+    """Return the queue of the service's own events; the topology binds it."""
+    followups = _queue(Queue(FOLLOWUPS, "quorum"), settings)
+    return Source(followups, None, Channel(prefetch_count=settings.prefetch_commands))
+
+
+def _queue(queue: Queue, settings: Settings) -> RabbitQueue:
+    return RabbitQueue(
+        queue.name,
+        queue_type=QueueType.QUORUM if queue.type == "quorum" else QueueType.CLASSIC,
+        durable=True,
+        routing_key=queue.name,
+        declare=settings.declare_topology,
+    )
+
+
+def _prefetch(operation: Operation[Any, Any], settings: Settings) -> int:
+    if operation is AUTH_LOGIN:
+        return settings.prefetch_logins
+    return settings.prefetch_commands if operation.kind is Kind.COMMAND else settings.prefetch_queries
