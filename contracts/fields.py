@@ -78,7 +78,11 @@ Text = Annotated[
     str,
     BeforeValidator(_tidy),
     BeforeValidator(_lines),
-    Field(min_length=1, max_length=MAX_TEXT_LENGTH),
+    Field(
+        min_length=1,
+        max_length=MAX_TEXT_LENGTH,
+        description="Line feeds and tabs are the only control characters; a request has at most 64 KiB.",
+    ),
     AfterValidator(_readable),
 ]
 Email = Annotated[

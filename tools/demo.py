@@ -19,6 +19,7 @@ from contracts.client import ProfileClient
 from contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
 from contracts.failures import Refused
 from contracts.operations import PROFILE_CREATE
+from contracts.posts import CreatePost, DeletePost, GetPost, Post, UpdatePost
 from contracts.profiles import CreateProfile, DeleteProfile, GetProfile, Profile, UpdateProfile
 from contracts.replies import ErrorCode, Failure
 from service.infrastructure.rabbitmq.definitions import definitions
@@ -102,6 +103,7 @@ async def play(demo: Demo) -> None:
     refresh = Refresh(refresh_token=SecretStr(tokens.refresh_token))
     await ask("Exchange the refresh token", refresh, client.refresh(refresh))
     await change(demo, profile.id, tokens.access_token)
+    await write(demo, tokens.access_token)
     wrong = LogIn(email=ada.email, password=SecretStr("a wrong guess"))
     await ask("Log in with a wrong password", wrong, client.log_in(wrong), "invalid_credentials")
     await ask("Sign up with the same address", ada, client.create_profile(ada), "email_taken")
@@ -120,6 +122,22 @@ async def change(demo: Demo, who: UUID, token: str) -> None:
     await ask("Change the name", update, client.update_profile(update, token))
     stale = UpdateProfile(id=who, expected_version=1, last_name="Byron")
     await ask("Change it from a stale version", stale, client.update_profile(stale, token), "stale_version")
+
+
+async def write(demo: Demo, token: str) -> None:
+    """Write a post, which anybody may read, change it, and delete it."""
+    client, ask = demo.client, demo.expect
+    words = CreatePost(title="Note G", body="It weaves algebraic patterns.")
+    post = await ask("Write a post", words, client.create_post(words, token))
+    if not isinstance(post, Post):
+        return
+    get = GetPost(id=post.id)
+    await ask("Read the post, as nobody in particular", get, client.get_post(get))
+    update = UpdatePost(id=post.id, title="Note H")
+    await ask("Change its title", update, client.update_post(update, token))
+    delete = DeletePost(id=post.id, expected_version=2)
+    await ask("Delete the post", delete, client.delete_post(delete, token))
+    await ask("Read it after that", get, client.get_post(get), "post_not_found")
 
 
 async def leave(demo: Demo, who: UUID, token: str) -> None:

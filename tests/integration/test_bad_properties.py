@@ -79,6 +79,8 @@ async def test_an_authorization_that_is_no_bearer_token_is_a_dead_token(
         assert refusal(reply) == ("unauthenticated", "refresh_token_invalid")
     elif operation == "auth.login":
         assert refusal(reply) == ("unauthenticated", "invalid_credentials")
+    elif operation == "post.get":  # everybody may, so it does not matter who asks
+        assert refusal(reply) == ("not_found", "post_not_found")
     else:
         assert refusal(reply) == ("unauthenticated", "token_invalid")
     assert service.replies_to(correlation_id) == 1
