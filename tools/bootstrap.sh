@@ -5,6 +5,8 @@ set -eu
 [ -n "$PYTHON" ] || { echo "Install Python 3.11, 3.12 or 3.13 first." >&2; exit 1; }
 "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' ||
     { echo "$PYTHON is not Python 3.11, 3.12 or 3.13." >&2; exit 1; }
+# Whoever has activated the environment would make it with itself.
+PYTHON="$("$PYTHON" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')"
 
 # Debian parts venv from Python.
 if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
