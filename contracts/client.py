@@ -29,6 +29,7 @@ from contracts.operations import (
     PROFILE_CREATE,
     PROFILE_DELETE,
     PROFILE_GET,
+    PROFILE_LIST,
     PROFILE_UPDATE,
 )
 from contracts.posts import CreatePost, DeletedPost, DeletePost, GetPost, Post, UpdatePost
@@ -37,7 +38,9 @@ from contracts.profiles import (
     DeletedProfile,
     DeleteProfile,
     GetProfile,
+    ListProfiles,
     Profile,
+    ProfilePage,
     PublicProfile,
     UpdateProfile,
 )
@@ -66,6 +69,10 @@ class ProfileClient(RpcClient):
     async def delete_profile(self, request: DeleteProfile, token: str | None = None) -> DeletedProfile:
         """Delete a profile."""
         return await self.call(PROFILE_DELETE, request, token)
+
+    async def list_profiles(self, request: ListProfiles, token: str | None = None) -> ProfilePage:
+        """Read a page of profiles; the cursor in it leads to the next one."""
+        return await self.call(PROFILE_LIST, request, token)
 
     async def create_post(self, request: CreatePost, token: str) -> Post:
         """Write a post."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -27,6 +27,8 @@ MAX_TEXT_LENGTH: Final = 20_000
 
 # Every control character (Unicode category Cc) but line feed and tab.
 _UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+MAX_PAGE: Final = 100
+USUAL_PAGE: Final = 20
 
 
 class Request(BaseModel):
@@ -40,6 +42,18 @@ class Result(BaseModel):
     """What a caller gets. Later versions may add fields, so readers ignore those they do not know."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+Item = TypeVar("Item")
+
+
+class Page(Result, Generic[Item]):
+    """A part of a list."""
+
+    items: tuple[Item, ...]
+    next_cursor: Annotated[
+        str | None, Field(description="Where the next page begins. Null at the end of the list.")
+    ]
 
 
 def _tidy(value: object) -> object:
@@ -96,6 +110,25 @@ AnySecret = Annotated[
 ]
 Secret = Annotated[AnySecret, Field(min_length=1, max_length=MAX_SECRET_LENGTH)]
 Id = Annotated[UUID, Field(description="A UUID, version 7 when made by this service (RFC 9562).")]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE, description="How many at most.")]
+Cursor = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        description="`next_cursor` of the page before, with the same filters.",
+    ),
+]
+EmailPrefix = Annotated[
+    str,
+    BeforeValidator(_tidy),
+    Field(
+        min_length=1,
+        max_length=MAX_EMAIL_LENGTH,
+        description="How the address begins, in whatever spelling. The list is then in alphabetical order.",
+    ),
+    AfterValidator(_printable),
+]
 ObjectId = Annotated[str, Field(pattern="^[0-9a-f]{24}$", description="MongoDB's ObjectId.")]
 Version = Annotated[
     int, Field(ge=1, le=2**53 - 1, description="1 at first, then 1 more with each applied change.")

@@ -25,7 +25,9 @@ from contracts.profiles import (
     DeletedProfile,
     DeleteProfile,
     GetProfile,
+    ListProfiles,
     Profile,
+    ProfilePage,
     PublicProfile,
     UpdateProfile,
 )
@@ -120,6 +122,7 @@ _WRITE_ERRORS: Final[dict[str, ErrorCode]] = {
     "too_many_writers": ErrorCode.CONFLICT,
 }
 
+_LIST_ERRORS: Final[dict[str, ErrorCode]] = {"cursor_invalid": ErrorCode.INVALID}
 _PASSWORD_ERRORS: Final[dict[str, ErrorCode]] = {
     "password_too_short": ErrorCode.INVALID,
     "password_too_long": ErrorCode.INVALID,
@@ -148,6 +151,7 @@ _PROFILE: Final[dict[str, Any]] = {
     "version": 1,
 }
 
+_CURSOR: Final = "q1Zr9o0mBq3T9H2b6Jw5l3kC0xY7nE4uRtVdPzGfA8sQyWhXKjLmNoIcUeObTaFv"
 _SESSION: Final = "0193a5b0-9d2f-7c4b-8e60-51a7d3f0b2c8"
 _TOKENS: Final[dict[str, Any]] = {
     "access_token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln",
@@ -238,6 +242,21 @@ PROFILE_DELETE: Final[Operation[DeleteProfile, DeletedProfile]] = Operation(
     example=(
         {"id": _ID, "expected_version": 2},
         {"id": _ID, "status": "deleted", "deleted_at": "2026-11-22T09:32:00.000Z"},
+    ),
+)
+PROFILE_LIST: Final[Operation[ListProfiles, ProfilePage]] = Operation(
+    queue="profile.list",
+    summary="Read many profiles, page by page.",
+    kind=Kind.QUERY,
+    request=ListProfiles,
+    results=(ProfilePage,),
+    actor="administrator or trusted service",
+    needs_actor=True,
+    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN, **_LIST_ERRORS},
+    idempotent=True,
+    example=(
+        {"limit": 1, "status": "active", "role": "user"},
+        {"items": [_PROFILE], "next_cursor": _CURSOR},
     ),
 )
 AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
@@ -401,6 +420,7 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     PROFILE_GET,
     PROFILE_UPDATE,
     PROFILE_DELETE,
+    PROFILE_LIST,
     AUTH_LOGIN,
     AUTH_REFRESH,
     AUTH_LOGOUT,

@@ -5,7 +5,22 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from contracts.fields import Email, Id, Name, ObjectId, Request, Result, Secret, Timestamp, Version
+from contracts.fields import (
+    USUAL_PAGE,
+    Cursor,
+    Email,
+    EmailPrefix,
+    Id,
+    Limit,
+    Name,
+    ObjectId,
+    Page,
+    Request,
+    Result,
+    Secret,
+    Timestamp,
+    Version,
+)
 
 
 class Role(StrEnum):
@@ -70,6 +85,16 @@ class DeleteProfile(Request):
     expected_version: Version | MISSING = MISSING
 
 
+class ListProfiles(Request):
+    """Read many profiles: the newest first, or by address."""
+
+    limit: Limit = USUAL_PAGE
+    cursor: Cursor | MISSING = MISSING
+    status: Standing | MISSING = MISSING
+    role: Role | MISSING = MISSING
+    email_prefix: EmailPrefix | MISSING = MISSING
+
+
 class Profile(Result):
     """A profile as its owner, administrators and trusted services see it. It never holds a password hash."""
 
@@ -83,6 +108,10 @@ class Profile(Result):
     created_at: Timestamp
     updated_at: Timestamp
     version: Version
+
+
+class ProfilePage(Page[Profile]):
+    """Some profiles, and where the next ones are. Deleted profiles are in no list."""
 
 
 class PublicProfile(Result):

@@ -30,9 +30,11 @@ from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.export_profile import ExportProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profile_repository import ProfileRepository
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.common_passwords import ListedPasswords
+from service.infrastructure.crypto.cursors import SealedCursors
 from service.infrastructure.crypto.keyring import Keyring
 from service.infrastructure.crypto.keys import load_refresh_key
 from service.infrastructure.crypto.passwords import BcryptPasswords
@@ -105,7 +107,8 @@ def wire(
     repository = MongoSessions(default_database(stores.mongo), hint)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
-    refresh_tokens = MacRefreshTokens(load_refresh_key(settings.signing_keys_dir))
+    key = load_refresh_key(settings.signing_keys_dir)
+    refresh_tokens = MacRefreshTokens(key)
     sessions = Sessions(profiles, repository, _verdicts(stores, lifetime), tokens, refresh_tokens, clock)
     app = Application(
         create_profile=CreateProfileHandler(profiles, passwords, clock),
@@ -116,6 +119,7 @@ def wire(
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, clock),
         delete_post=DeletePostHandler(posts, clock),
+        list_profiles=ListProfilesHandler(profiles, SealedCursors(key)),
         log_in=LogInHandler(profiles, passwords, sessions),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),

@@ -16,6 +16,7 @@ from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_profiles import ListProfilesHandler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Application:
     get_post: GetPostHandler
     update_post: UpdatePostHandler
     delete_post: DeletePostHandler
+    list_profiles: ListProfilesHandler
     log_in: LogInHandler
     refresh: RefreshHandler
     log_out: LogOutHandler

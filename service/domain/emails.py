@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -46,6 +47,19 @@ class Email:
         if not _is_local_part(local) or len(key.encode()) > _MAX_ADDRESS:
             raise EmailMalformed
         return cls(typed=text, key=key)
+
+
+def email_prefix(text: str) -> str:
+    """Return how the keys of addresses begin that *text* is the beginning of.
+
+    Of a domain that is not ASCII, each part has to be whole: the ASCII form of a part says nothing of
+    how it goes on.
+    """
+    local, at, domain = text.partition("@")
+    domain = _fold(domain)
+    with suppress(UnicodeError):  # what has no ASCII form begins no address
+        domain = domain.encode("idna").decode("ascii").lower()
+    return _fold(local) + at + domain
 
 
 def _fold(text: str) -> str:

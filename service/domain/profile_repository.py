@@ -1,12 +1,43 @@
 """Where profiles live."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from service.domain.emails import Email
-from service.domain.profiles import Profile
+from service.domain.profiles import Profile, Role, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFilter:
+    """Which profiles a list is about; `None` lets every one through. The deleted are in no list.
+
+    Attributes:
+        email_prefix: How the keys of their addresses begin, as `email_prefix` writes it. The list
+            is then in the order of these keys; without it, the newest profile is the first.
+
+    """
+
+    status: Status | None = None
+    role: Role | None = None
+    email_prefix: str | None = None
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """The statuses that are let through."""
+        visible = (Status.ACTIVE, Status.SUSPENDED)
+        return tuple(each for each in visible if self.status in (None, each))
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that are let through."""
+        return tuple(each for each in Role if self.role in (None, each))
+
+    def position(self, profile: Profile) -> str:
+        """Return where *profile* stands in the list."""
+        return str(profile.id) if self.email_prefix is None else profile.email.key
 
 
 class ProfileRepository(Protocol):
@@ -32,6 +63,13 @@ class ProfileRepository(Protocol):
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
+
+    async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
+        """Return at most so many profiles: the first ones, or those *after* a position.
+
+        A profile that stays in the list, and where it stands, is met exactly once by whoever goes through
+        it from one position to the next, whatever is added or goes away meanwhile.
+        """
 
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         """Store a changed profile over the version before it.

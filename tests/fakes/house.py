@@ -21,7 +21,9 @@ from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profiles import Profile
+from service.infrastructure.crypto.cursors import SealedCursors
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
 from service.infrastructure.memory.attempts import MemoryAttempts
 from tests.builders import NOON
@@ -42,6 +44,7 @@ class House:
         self.posts = FakePosts()
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
+        self.cursors = SealedCursors(b"k" * 32)
         self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
         self.passwords = Passwords(
@@ -68,6 +71,7 @@ class House:
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
             delete_post=DeletePostHandler(self.posts, clock),
+            list_profiles=ListProfilesHandler(profiles, self.cursors),
             log_in=LogInHandler(profiles, passwords, sessions),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),

@@ -11,7 +11,7 @@ from bson import ObjectId
 from service.domain.changes import StaleVersion
 from service.domain.emails import Email
 from service.domain.events import Event
-from service.domain.profile_repository import ProfileRepository
+from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import EmailTaken, LastAdmin, Profile, ProfileNotFound, Status
 
 GONE = {Status.DELETED, Status.ERASED}
@@ -58,6 +58,28 @@ class FakeProfiles(ProfileRepository):
     async def find_by_email(self, email: Email) -> Profile | None:
         await asyncio.sleep(0)
         return self._owner_of(email)
+
+    async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
+        await asyncio.sleep(0)
+        begin = chosen.email_prefix
+        found = sorted(
+            (
+                each
+                for each in self._by_oid.values()
+                if each.role in chosen.roles
+                and each.status in chosen.statuses
+                and (begin is None or each.email.key.startswith(begin))
+            ),
+            key=chosen.position,
+            reverse=begin is None,
+        )
+        if after is not None:
+            found = [
+                each
+                for each in found
+                if (chosen.position(each) < after if begin is None else chosen.position(each) > after)
+            ]
+        return found[:most]
 
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         await asyncio.sleep(0)

@@ -22,7 +22,7 @@ SignUp = Callable[..., Awaitable[Person]]
 def settings_for(box: Sandbox) -> dict[str, str]:
     """Return the settings of the workers here."""
     trusted = {
-        "profile-service": ["profile.create", "profile.get", "profile.update"],
+        "profile-service": ["profile.create", "profile.get", "profile.list", "profile.update"],
         # The administrator of the broker stands for one more service, trusted with one thing only.
         str(urlsplit(box.admin_url).username): ["profile.delete"],
     }

@@ -22,6 +22,7 @@ def a_request(operation: str, **changes: Any) -> dict[str, Any]:
         "profile.get": {"id": some_id},
         "profile.update": {"id": some_id, "first_name": "Augusta"},
         "profile.delete": {"id": some_id},
+        "profile.list": {},
         "auth.login": {"email": an_address(), "password": PASSWORD},
         "auth.refresh": {"refresh_token": "none"},
         "auth.logout": {"scope": "local"},
@@ -41,6 +42,7 @@ OPERATIONS = (
     "profile.get",
     "profile.update",
     "profile.delete",
+    "profile.list",
     "auth.login",
     "auth.refresh",
     "auth.logout",
@@ -65,6 +67,7 @@ STRINGS = {
         "status",
     ),
     "profile.delete": ("id",),
+    "profile.list": ("cursor", "status", "role", "email_prefix"),
     "auth.login": ("email", "password"),
     "auth.refresh": ("refresh_token",),
     "auth.logout": ("scope",),
@@ -78,6 +81,7 @@ STRINGS = {
 }
 VERSIONED = ("profile.update", "profile.delete", "post.update", "post.delete")
 INTEGERS = dict.fromkeys(VERSIONED, ("expected_version",))
+INTEGERS["profile.list"] = ("limit",)
 FIELDS = [
     (operation, field)
     for operation in OPERATIONS

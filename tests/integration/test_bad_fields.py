@@ -84,18 +84,20 @@ async def test_operators_of_mongodb_are_no_values(
     await _are_refused(gateway, broker, operation, field, OPERATORS)
 
 
-@pytest.mark.parametrize("operation", INTEGERS)
-async def test_versions_are_bounded(gateway: Gateway, broker: Broker, operation: str) -> None:
-    for version, reason in (
+@pytest.mark.parametrize(
+    ("operation", "field"), [(operation, field) for operation, fields in INTEGERS.items() for field in fields]
+)
+async def test_numbers_are_bounded(gateway: Gateway, broker: Broker, operation: str, field: str) -> None:
+    for number, reason in (
         (0, "too_small"),
         (-1, "too_small"),
-        (2**53, "too_large"),
+        (101 if field == "limit" else 2**53, "too_large"),
         (10**400, "too_large"),
     ):
-        body = a_request(operation, expected_version=version)
+        body = a_request(operation, **{field: number})
         error = await is_malformed(gateway, broker, operation, body, "malformed_request")
 
-        assert error["details"] == [{"field": "expected_version", "reason": reason}]
+        assert error["details"] == [{"field": field, "reason": reason}]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ async def test_an_id_is_a_uuid(gateway: Gateway, broker: Broker, operation: str,
 
 
 @pytest.mark.parametrize(
-    ("operation", "field"), [each for each in FIELDS if each[1] not in ("id", "expected_version")]
+    ("operation", "field"), [each for each in FIELDS if each[1] not in ("id", "expected_version", "limit")]
 )
 async def test_nul_is_refused_in_every_string(gateway: Gateway, operation: str, field: str) -> None:
     body = a_request(operation, **{field: "Ada\0Lovelace"})
@@ -128,6 +130,7 @@ async def test_nul_is_refused_in_every_string(gateway: Gateway, operation: str, 
         ("auth.login", "password"): ("unauthenticated", "invalid_credentials"),
         # Who asks is not known, and hears no more than that.
         ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
+        ("profile.list", "cursor"): ("unauthenticated", "missing_token"),
         ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
         ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),
         ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),

@@ -28,6 +28,7 @@ from contracts.profiles import (
     CreateProfile,
     DeleteProfile,
     GetProfile,
+    ListProfiles,
     Profile,
     PublicProfile,
     Role,
@@ -103,6 +104,18 @@ async def test_posts_are_written_read_changed_and_deleted(
         await client.get_post(GetPost(id=written.id))
 
 
+async def test_a_list_is_read_page_by_page(client: ProfileClient, admin: Person) -> None:
+    begin = f"list{uuid4().hex}"
+    made = [await client.create_profile(_ada(email=f"{begin}.{each}@example.org")) for each in range(3)]
+    first = await client.list_profiles(ListProfiles(email_prefix=begin, limit=2), admin["token"])
+    assert first.next_cursor
+    following = ListProfiles(email_prefix=begin, limit=2, cursor=first.next_cursor)
+    second = await client.list_profiles(following, admin["token"])
+
+    assert [*first.items, *second.items] == made
+    assert second.next_cursor is None
+
+
 async def test_a_hundred_calls_are_in_flight_at_once_over_one_connection(
     client: ProfileClient, broker: Broker, ada: Person, bob: Person
 ) -> None:
@@ -133,6 +146,7 @@ async def test_refusals_are_typed_and_hold_the_error_as_it_came(
         ),
         (Forbidden, "not_allowed", client.delete_profile(DeleteProfile(id=other), ada["token"])),
         (NotFound, "profile_not_found", client.get_profile(GetProfile(id=nobody), ada["token"])),
+        (Forbidden, "not_allowed", client.list_profiles(ListProfiles(), ada["token"])),
         (Conflict, "stale_version", client.update_profile(stale, ada["token"])),
         (Conflict, "email_taken", client.create_profile(_ada(email=ada["email"]))),
     )

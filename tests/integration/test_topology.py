@@ -10,7 +10,7 @@ from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.requests import OPERATIONS, a_request
 
-QUERIES = ("profile.get", "auth.verify", "auth.keys", "post.get")
+QUERIES = ("profile.get", "profile.list", "auth.verify", "auth.keys", "post.get")
 COMMANDS = tuple(operation for operation in OPERATIONS if operation not in QUERIES)
 PREFETCH = {**dict.fromkeys(OPERATIONS, 64), **dict.fromkeys(COMMANDS, 16), "auth.login": 128}
 WORKER = f"profile-service@{socket.gethostname()}"

@@ -9,7 +9,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from service.domain.emails import Email
-from service.domain.profile_repository import ProfileRepository
+from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import LastAdmin, Role, Status
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, IndexMissing, ensure_indexes
@@ -149,10 +149,12 @@ async def test_a_database_that_is_not_there_is_unavailable(unreachable: ProfileR
         unreachable.get(ada.id),
         unreachable.find_by_email(ada.email),
         unreachable.save(ada),
+        unreachable.list(ProfileFilter(), None, 1),
+        unreachable.list(ProfileFilter(email_prefix="a"), None, 1),
         return_exceptions=True,
     )
 
-    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 4
+    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 6
 
 
 async def test_the_database_is_the_one_in_the_url_or_profiles(box: Sandbox) -> None:

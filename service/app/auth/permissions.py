@@ -44,6 +44,7 @@ class Action(Enum):
     SEE_POST = auto()
     CHANGE_POST = auto()
     DELETE_POST = auto()
+    LIST_PROFILES = auto()
 
 
 _ANYBODY: Final = frozenset(Relation)
@@ -64,6 +65,7 @@ PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.SEE_POST: _ANYBODY,
     Action.CHANGE_POST: _AUTHORS,
     Action.DELETE_POST: _AUTHORS,
+    Action.LIST_PROFILES: frozenset({Relation.ADMIN, Relation.TRUSTED}),
 }
 
 

@@ -29,6 +29,7 @@ _FAILURES: Final = {
     "reply_to_refused": "input_validation_fail",
     "malformed_json": "input_validation_fail",
     "malformed_request": "input_validation_fail",
+    "cursor_invalid": "input_validation_fail",
 }
 _STANDING: Final = frozenset({"role", "status"})
 

@@ -1,14 +1,23 @@
 """Requests about profiles: from the wire to a command or query, and back."""
 
 from contracts import profiles as wire
-from contracts.operations import PROFILE_CREATE, PROFILE_DELETE, PROFILE_GET, PROFILE_UPDATE
+from contracts.operations import (
+    PROFILE_CREATE,
+    PROFILE_DELETE,
+    PROFILE_GET,
+    PROFILE_LIST,
+    PROFILE_UPDATE,
+)
 from service.app.application import Application
 from service.app.auth.actors import Caller
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
+from service.app.paging import Window
 from service.app.queries.get_profile import GetProfile
-from service.domain.emails import Email
+from service.app.queries.list_profiles import ListProfiles
+from service.domain.emails import Email, email_prefix
+from service.domain.profile_repository import ProfileFilter
 from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
@@ -60,6 +69,13 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
             id=profile.id, status=wire.Status(profile.status), deleted_at=profile.updated_at
         )
 
+    @requests.on(PROFILE_LIST)
+    async def list_profiles(request: wire.ListProfiles, caller: Caller) -> wire.ProfilePage:
+        window = Window(request.limit, given(request.cursor))
+        query = ListProfiles(actor=caller.actor, window=window, chosen=_chosen(request))
+        page = await app.list_profiles.handle(query)
+        return wire.ProfilePage(items=tuple(map(_whole, page.items)), next_cursor=page.next_cursor)
+
 
 def _changes(request: wire.UpdateProfile) -> ProfileChanges:
     email, role, status = given(request.email), given(request.role), given(request.status)
@@ -67,6 +83,15 @@ def _changes(request: wire.UpdateProfile) -> ProfileChanges:
         first_name=given(request.first_name),
         last_name=given(request.last_name),
         email=Email.parse(email) if email else None,
+        role=Role(role) if role else None,
+        status=Status(status) if status else None,
+    )
+
+
+def _chosen(request: wire.ListProfiles) -> ProfileFilter:
+    prefix, role, status = given(request.email_prefix), given(request.role), given(request.status)
+    return ProfileFilter(
+        email_prefix=email_prefix(prefix) if prefix else None,
         role=Role(role) if role else None,
         status=Status(status) if status else None,
     )

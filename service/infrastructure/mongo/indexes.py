@@ -8,6 +8,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 PROFILES: Final = "profiles"
 SESSIONS: Final = "sessions"
 POSTS: Final = "posts"
+PROFILES_BY_ID: Final = "role_status_id"
+PROFILES_BY_EMAIL: Final = "role_status_email_key"
 
 # Only things with events that wait are in it: next to none, so that looking costs next to nothing.
 _OUTBOX: Final[Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]] = {
@@ -26,8 +28,13 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
             [("email_key", 1)],
             {"unique": True, "partialFilterExpression": {"email_key": {"$exists": True}}},
         ),
-        "role": ([("role", 1), ("status", 1)], {}),
         "deleted_at": ([("deleted_at", 1)], {"partialFilterExpression": {"status": "deleted"}}),
+        # Lists: each names roles and statuses, so that what they keep has the order that it is read in.
+        PROFILES_BY_ID: ([("role", 1), ("status", 1), ("id", -1)], {}),
+        PROFILES_BY_EMAIL: (
+            [("role", 1), ("status", 1), ("email_key", 1)],
+            {"partialFilterExpression": {"email_key": {"$exists": True}}},
+        ),
         **_OUTBOX,
     },
     SESSIONS: {

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
 from service.domain.emails import Email
-from service.domain.profile_repository import ProfileRepository
+from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import (
     EmailTaken,
     LastAdmin,
@@ -24,7 +24,7 @@ from service.domain.profiles import (
     Status,
 )
 from service.infrastructure.mongo.errors import translated_errors
-from service.infrastructure.mongo.indexes import PROFILES
+from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
 from service.pkg.database import in_transaction
 
@@ -80,6 +80,22 @@ class MongoProfiles(ProfileRepository):
             document = await self._profiles.find_one({"email_key": email.key}, {"outbox": 0})
         return _to_profile(document) if document else None
 
+    async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
+        """Return at most so many profiles: the first ones, or those *after* a position."""
+        query = {
+            "role": {"$in": [each.value for each in chosen.roles]},
+            "status": {"$in": [each.value for each in chosen.statuses]},
+        }
+        # The index is named: MongoDB would use a plan that was good for one status for all others, too.
+        if chosen.email_prefix is None:
+            older = {"id": {"$lt": UUID(after)}} if after else {}
+            cursor = self._profiles.find(query | older, {"outbox": 0}).sort("id", -1).hint(PROFILES_BY_ID)
+        else:
+            query["email_key"] = _range(chosen.email_prefix, after)
+            cursor = self._profiles.find(query, {"outbox": 0}).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
+        with translated_errors():
+            return [_to_profile(each) async for each in cursor.limit(most)]
+
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         """Store a changed profile over the version before it."""
         with translated_errors():
@@ -117,6 +133,16 @@ class MongoProfiles(ProfileRepository):
 
 
 _GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+
+
+def _range(prefix: str, after: str | None) -> dict[str, Any]:
+    """Return the keys that begin with *prefix*, and stand *after* one of them.
+
+    MongoDB compares strings by their UTF-8, which has the order of code points. U+10FFFF is the last of
+    them, and never will be a character (Unicode 15, 23.7), so no key has it.
+    """
+    begin = {"$gte": prefix} if after is None else {"$gt": after}
+    return {**begin, "$lt": prefix + "\U0010ffff"}
 
 
 def _to_document(profile: Profile) -> dict[str, Any]:

@@ -119,6 +119,13 @@ ALLOW_TABLE: Final = (
         _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, OK, NOBODY),
         changes=True,
     ),
+    Row("profile.list", "", {}, _cells(NOBODY, FORBIDDEN, FORBIDDEN, OK, NOBODY, OK, NOBODY)),
+    Row(
+        "profile.list",
+        "own email_prefix",
+        {"email_prefix": "{email}"},
+        _cells(NOBODY, FORBIDDEN, FORBIDDEN, OK, NOBODY, OK, NOBODY),
+    ),
     Row("auth.login", "", {"email": "{email}", "password": PASSWORD}, _ANYBODY),
     Row("auth.refresh", "", {"refresh_token": "{refresh_token}"}, _ANYBODY),
     Row("auth.logout", "", {"scope": "global"}, _USERS, changes=True),

@@ -38,6 +38,7 @@ EXPECTED = {
     Action.SEE_POST: "xxxxx",
     Action.CHANGE_POST: ".x.x.",
     Action.DELETE_POST: ".x.x.",
+    Action.LIST_PROFILES: "...xx",
 }
 CELLS = [
     pytest.param(action, who, cell == "x", id=f"{action.name}-{who.name}")

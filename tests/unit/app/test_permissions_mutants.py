@@ -42,6 +42,7 @@ EXPECTED = {
     Action.SEE_POST: "xxxxx",
     Action.CHANGE_POST: ".x.x.",
     Action.DELETE_POST: ".x.x.",
+    Action.LIST_PROFILES: "...xx",
 }
 
 

@@ -7,7 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.fields import Email, Id, Name, ObjectId, Secret, Text, Timestamp, Title, Version
+from contracts.fields import (
+    Cursor,
+    Email,
+    EmailPrefix,
+    Id,
+    Limit,
+    Name,
+    ObjectId,
+    Secret,
+    Text,
+    Timestamp,
+    Title,
+    Version,
+)
 
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 TEXT: TypeAdapter[str] = TypeAdapter(Text)
@@ -168,6 +181,23 @@ def test_half_a_character_is_no_json(kind: Any, written: bytes) -> None:
         (Version, 1.0, False),
         (Version, True, False),
         (Version, "1", False),
+        (Limit, 0, False),
+        (Limit, 1, True),
+        (Limit, 100, True),
+        (Limit, 101, False),
+        (Limit, 1.0, False),
+        (Limit, True, False),
+        (Limit, "1", False),
+        (Cursor, "", False),
+        (Cursor, "x" * 1024, True),
+        (Cursor, "x" * 1025, False),
+        (EmailPrefix, "", False),
+        (EmailPrefix, "  ", False),
+        (EmailPrefix, "@", True),
+        (EmailPrefix, "\U0010ffff", True),
+        (EmailPrefix, "x" * 254, True),
+        (EmailPrefix, "x" * 255, False),
+        (EmailPrefix, "a\0", False),
         (ObjectId, "6741f0a2c3b4d5e6f7a8b9c0", True),
         (ObjectId, "6741F0A2C3B4D5E6F7A8B9C0", False),
         (ObjectId, "6741f0a2c3b4d5e6f7a8b9c", False),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.domain.emails import Email, EmailMalformed
+from service.domain.emails import Email, EmailMalformed, email_prefix
 
 LONGEST_LABEL = "d" * 63
 DOMAIN_OF_189 = ".".join([LONGEST_LABEL, LONGEST_LABEL, "d" * 61])
@@ -163,3 +163,50 @@ def test_every_character_that_folds_gives_a_stable_key_or_is_refused() -> None:
 
 def test_an_address_does_not_show_its_key_in_its_repr() -> None:
     assert repr(Email.parse("Ada@Example.org")) == "Email(typed='Ada@Example.org')"
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [
+        ("A", "a"),
+        ("ada.", "ada."),
+        ("@", "@"),
+        ("Ada@", "ada@"),
+        ("Ada@Example.O", "ada@example.o"),
+        ("ada@example.", "ada@example."),
+        ("ada@exam-", "ada@exam-"),
+        ("a@b@c", "a@b@c"),
+        ("\u00c5SA", "\u00e5sa"),
+        ("A\u030aSA", "\u00e5sa"),
+        ("stra\u00df", "strass"),
+        ("a@B\u00fccher.ex", "a@xn--bcher-kva.ex"),
+        ("a@example\u3002o", "a@example.o"),
+        (".*$\\^[(", ".*$\\^[("),
+        ("\U0010ffff", "\U0010ffff"),
+        ("a@\U0010ffff", "a@\U0010ffff"),
+        ("a@b..c", "a@b..c"),
+        ("a@" + "b" * 64, "a@" + "b" * 64),
+    ],
+)
+def test_a_prefix_is_folded_as_keys_are(text: str, begin: str) -> None:
+    assert email_prefix(text) == begin
+
+
+@given(
+    st.from_regex(r"[a-zA-Z0-9.+-]{1,20}@[a-zA-Z0-9]{1,20}\.[a-z]{2,5}", fullmatch=True), st.integers(1, 60)
+)
+def test_every_beginning_of_an_address_is_a_prefix_of_its_key(text: str, length: int) -> None:
+    if email := parsed(text):
+        assert email.key.startswith(email_prefix(text[:length]))
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_any_text_is_a_prefix_and_nothing_worse(local: str, domain: str) -> None:
+    for text in (local, f"{local}@{domain}"):
+        assert isinstance(email_prefix(text), str)
+
+
+@given(ADDRESSES)
+def test_a_whole_address_is_a_prefix_of_itself(text: str) -> None:
+    if email := parsed(text):
+        assert email_prefix(text) == email.key

@@ -121,7 +121,7 @@ def a_desk() -> Desk:
     house = House()
     desk = Desk(broker, FakeBroker(), house)
     trusted = {
-        "hr": frozenset({"profile.create", "profile.get"}),
+        "hr": frozenset({"profile.create", "profile.get", "profile.list"}),
         "cms": frozenset({"post.create", "post.get", "post.update", "post.delete"}),
     }
     principals = Principals(house.tokens, house.sessions, trusted)

@@ -1,0 +1,180 @@
+"""Every query of the service is answered from an index, whatever the collections grow to."""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+
+from service.app.ids import new_id
+from service.app.outbox import Kind
+from service.domain.emails import Email
+from service.domain.profile_repository import ProfileFilter
+from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.infrastructure.mongo.indexes import INDEXES, PROFILES, ensure_indexes
+from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.mongo.sessions import MongoSessions
+from service.pkg.database import Documents, default_database
+from tests.builders import NOON, a_profile, a_session
+
+LATER = NOON + timedelta(milliseconds=1)
+FILTERS = [
+    ProfileFilter(status=status, role=role, email_prefix=prefix)
+    for status in (None, Status.ACTIVE, Status.SUSPENDED)
+    for role in (None, *Role)
+    for prefix in (None, "user1")
+]
+
+
+class Watched:
+    """Passes calls on to *watched*, and notes which methods they were."""
+
+    def __init__(self, watched: Any) -> None:
+        self._watched = watched
+        self.called: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.called.add(name)
+        return getattr(self._watched, name)
+
+
+def methods(kind: type) -> set[str]:
+    """Return the names of the public methods of *kind*."""
+    return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
+
+
+def some_profiles() -> list[Profile]:
+    """Return profiles of every status and role, most of them as usual."""
+    return [
+        a_profile(
+            id=new_id(NOON + timedelta(seconds=each)),
+            email=Email.parse(f"user{each}@example.org"),
+            role=Role.ADMIN if each % 50 == 0 else Role.USER,
+            status=Status.SUSPENDED if each % 20 == 0 else Status.ACTIVE,
+        )
+        for each in range(300)
+    ]
+
+
+async def use_profiles(database: Any) -> Watched:
+    """Do everything that can be done with profiles."""
+    profiles: Any = Watched(MongoProfiles(database))
+    ada = replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()).announced()
+    await profiles.add(ada)
+    assert await profiles.get(ada.id) == ada == await profiles.find_by_email(ada.email)
+    await profiles.replace_hash(ada, "another")
+    await profiles.save(changed := ada.changed(ProfileChanges(last_name="King"), LATER))
+    await profiles.save(changed.deleted(LATER), keeps_admin=True)
+    for chosen in FILTERS:
+        everything = await profiles.list(chosen, None, 1000)
+        for after in (None, chosen.position(everything[len(everything) // 2])):
+            await profiles.list(chosen, after, 3)
+            await profiles.list(chosen, after, 101)
+    return profiles  # type: ignore[no-any-return]
+
+
+async def use_sessions(database: Any) -> Watched:
+    """Do everything that can be done with sessions."""
+    sessions: Any = Watched(MongoSessions(database))
+    user = uuid4()
+    first, second, third = (a_session(user) for _ in range(3))
+    for each in (first, second, third, *(a_session() for _ in range(300))):
+        await sessions.add(each)
+    assert await sessions.find(first.id) == first
+    await sessions.save(replace(first, step=first.step + 1))
+    assert await sessions.end(user, "logout", NOON, only=first.id) == [first.id]
+    assert await sessions.end(user, "logout", NOON, but=second.id) == [third.id]
+    assert await sessions.discard(user, 2) == [second.id]
+    await sessions.end(user, "logout", NOON)
+    return sessions  # type: ignore[no-any-return]
+
+
+async def use_outbox(database: Any) -> Watched:
+    """Tell the world all that waits, of every kind."""
+    outbox: Any = Watched(MongoOutbox(database))
+    waiting = await outbox.waiting(LATER, 10)
+    assert {kind for kind, _ in waiting} == {Kind.PROFILE, Kind.SESSION}
+    for kind in Kind:
+        await outbox.told(await outbox.untold(kind, [subject for each, subject in waiting if each is kind]))
+    assert await outbox.waiting(LATER, 10) == []
+    return outbox  # type: ignore[no-any-return]
+
+
+# In this order: the last one tells what happened in the others.
+USES: dict[type, Callable[[Any], Awaitable[Watched]]] = {
+    MongoProfiles: use_profiles,
+    MongoSessions: use_sessions,
+    MongoOutbox: use_outbox,
+}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def profiled(
+    pymongo_client: AsyncMongoClient[Documents],
+) -> AsyncIterator[tuple[dict[type, set[str]], list[Documents]]]:
+    """What was called, and what MongoDB noted of each operation that this led to."""
+    database = pymongo_client.get_database(f"{default_database(pymongo_client).name}-{uuid4().hex[:8]}")
+    await ensure_indexes(database)
+    for each in some_profiles():
+        await MongoProfiles(database).add(each)
+    await database.command("profile", 2)
+    called = {kind: (await use(database)).called for kind, use in USES.items()}
+    await database.command("profile", 0)
+    notes = await database["system.profile"].find({"planSummary": {"$exists": True}}).to_list()
+    yield called, [each | {"collection": each["ns"].partition(".")[2]} for each in notes]
+    await pymongo_client.drop_database(database.name)
+
+
+Profiled = tuple[dict[type, set[str]], list[Documents]]
+
+
+def told(note: Documents) -> tuple[Any, ...]:
+    """Return what tells one operation from others."""
+    return (note["collection"], note["op"], note["planSummary"], note.get("docsExamined"), note["command"])
+
+
+def test_no_query_of_the_service_is_left_out(profiled: Profiled) -> None:
+    called, _ = profiled
+
+    assert called == {kind: methods(kind) for kind in USES}
+
+
+def test_mongodb_was_asked_for_everything(profiled: Profiled) -> None:
+    _, notes = profiled
+    seen = {(note["collection"], note["op"]) for note in notes if note["collection"] in INDEXES}
+
+    # Sessions go by a removal, and everything else by an update.
+    assert seen >= {(each, op) for each in INDEXES for op in ("query", "update")}
+    assert len(notes) > 100
+
+
+def test_every_query_is_answered_from_an_index_and_sorts_nothing(profiled: Profiled) -> None:
+    _, notes = profiled
+    # A collection that is not there has nothing to look at.
+    slow = [note for note in notes if not note["planSummary"].startswith(("IXSCAN", "IDHACK", "EOF"))]
+
+    assert [told(note) for note in slow if note["collection"] != "system.profile"] == []
+    assert [told(note) for note in notes if note.get("hasSortStage")] == []
+
+
+def test_no_more_is_looked_at_than_may_be_answered(profiled: Profiled) -> None:
+    _, notes = profiled
+    limited = [note for note in notes if note["command"].get("limit")]
+
+    assert [told(note) for note in limited if note["docsExamined"] > note["command"]["limit"]] == []
+    assert len([note for note in limited if note["collection"] == PROFILES]) > len(FILTERS)
+
+
+def test_a_list_is_read_from_one_end_whatever_is_filtered(profiled: Profiled) -> None:
+    _, notes = profiled
+    lists = [note for note in notes if "role" in note["command"].get("filter", {})]
+
+    assert {note["command"]["limit"] for note in lists} == {3, 101, 1000}
+    # One more key for each role and status: where each of these lists begins.
+    most = len(Role) * 2
+    assert [told(note) for note in lists if note["keysExamined"] > note["nreturned"] + most] == []

@@ -1,0 +1,111 @@
+from collections.abc import Sequence
+
+import pytest
+
+from service.app.paging import CursorInvalid, Cursors, Window, described, read_page
+
+QUERY = described("things.list", kind="odd")
+
+
+class PlainCursors(Cursors):
+    """Hides nothing, so that a test sees what is in there."""
+
+    def seal(self, position: str, query: str) -> str:
+        return f"{position}|{query}"
+
+    def open(self, cursor: str, query: str) -> str:
+        position, _, of = cursor.partition("|")
+        if of != query:
+            raise CursorInvalid
+        return position
+
+
+class Things:
+    """The letters of a word, in order."""
+
+    def __init__(self, letters: str) -> None:
+        self.letters = letters
+        self.asked: list[tuple[str | None, int]] = []
+
+    async def read(self, after: str | None, most: int) -> Sequence[str]:
+        self.asked.append((after, most))
+        return [each for each in self.letters if after is None or each > after][:most]
+
+
+async def pages(things: Things, limit: int) -> list[str]:
+    """Return what is on each page."""
+    found, cursor = [], None
+    while True:
+        page = await read_page(PlainCursors(), QUERY, Window(limit, cursor), things.read, str)
+        found.append("".join(page.items))
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+@pytest.mark.parametrize(
+    ("letters", "limit", "expected"),
+    [
+        ("", 1, [""]),
+        ("a", 1, ["a"]),
+        ("a", 100, ["a"]),
+        ("ab", 1, ["a", "b"]),
+        ("abcd", 2, ["ab", "cd"]),
+        ("abcde", 2, ["ab", "cd", "e"]),
+        ("abc", 3, ["abc"]),
+        ("abc", 2, ["ab", "c"]),
+    ],
+)
+async def test_every_thing_is_on_one_page_and_the_last_page_says_so(
+    letters: str, limit: int, expected: list[str]
+) -> None:
+    assert await pages(Things(letters), limit) == expected
+
+
+async def test_one_more_is_read_to_know_whether_there_is_more() -> None:
+    things = Things("abcde")
+    await pages(things, 2)
+
+    assert things.asked == [(None, 3), ("b", 3), ("d", 3)]
+
+
+async def test_a_page_goes_on_behind_its_own_last_thing_and_not_the_one_beyond() -> None:
+    page = await read_page(PlainCursors(), QUERY, Window(2), Things("abc").read, str)
+
+    assert page.next_cursor == f"b|{QUERY}"
+
+
+async def test_a_cursor_of_another_query_reads_nothing() -> None:
+    things, foreign = Things("abc"), PlainCursors().seal("a", described("things.list", kind="even"))
+
+    with pytest.raises(CursorInvalid):
+        await read_page(PlainCursors(), QUERY, Window(2, foreign), things.read, str)
+    assert things.asked == []
+
+
+async def test_an_empty_cursor_is_a_cursor() -> None:
+    with pytest.raises(CursorInvalid):
+        await read_page(PlainCursors(), QUERY, Window(2, ""), Things("abc").read, str)
+
+
+def test_a_query_has_one_description() -> None:
+    assert described("a", b="1", c=None) == described("a", c=None, b="1") == '["a",{"b":"1","c":null}]'
+
+
+def test_different_queries_have_different_descriptions() -> None:
+    several = [
+        described("a"),
+        described("b"),
+        described("a", b=None),
+        described("a", b=""),
+        described("a", b="null"),
+        described("a", b="c"),
+        described("a", c="b"),
+        described("a", b='","c":"'),
+        described("a", b="", c=""),
+        described("a", b='c","d":"e'),
+        described("a", b="c", d="e"),
+        described("a", b="\u00e9"),
+        described("a", b="\\u00e9"),
+    ]
+
+    assert len(set(several)) == len(several)
