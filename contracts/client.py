@@ -25,6 +25,7 @@ from contracts.operations import (
     POST_CREATE,
     POST_DELETE,
     POST_GET,
+    POST_LIST,
     POST_UPDATE,
     PROFILE_CREATE,
     PROFILE_DELETE,
@@ -32,7 +33,7 @@ from contracts.operations import (
     PROFILE_LIST,
     PROFILE_UPDATE,
 )
-from contracts.posts import CreatePost, DeletedPost, DeletePost, GetPost, Post, UpdatePost
+from contracts.posts import (CreatePost, DeletedPost, DeletePost, GetPost, ListPosts, Post, PostPage, UpdatePost)
 from contracts.profiles import (
     CreateProfile,
     DeletedProfile,
@@ -89,6 +90,10 @@ class ProfileClient(RpcClient):
     async def delete_post(self, request: DeletePost, token: str) -> DeletedPost:
         """Delete a post."""
         return await self.call(POST_DELETE, request, token)
+
+    async def list_posts(self, request: ListPosts) -> PostPage:
+        """Read a page of posts; the cursor in it leads to the next one."""
+        return await self.call(POST_LIST, request)
 
     async def log_in(self, request: LogIn) -> Tokens:
         """Exchange an e-mail address and a password for tokens."""

@@ -19,7 +19,7 @@ from contracts.auth import (
     VerifyToken,
 )
 from contracts.fields import Request
-from contracts.posts import CreatePost, DeletedPost, DeletePost, GetPost, Post, UpdatePost
+from contracts.posts import (CreatePost, DeletedPost, DeletePost, GetPost, ListPosts, Post, PostPage, UpdatePost)
 from contracts.profiles import (
     CreateProfile,
     DeletedProfile,
@@ -414,6 +414,18 @@ POST_DELETE: Final[Operation[DeletePost, DeletedPost]] = Operation(
         {"id": _POST_ID, "status": "deleted", "deleted_at": "2026-11-22T09:42:00.000Z"},
     ),
 )
+POST_LIST: Final[Operation[ListPosts, PostPage]] = Operation(
+    queue="post.list",
+    summary="Read many posts, page by page.",
+    kind=Kind.QUERY,
+    request=ListPosts,
+    results=(PostPage,),
+    actor="none",
+    needs_actor=False,
+    errors=_LIST_ERRORS,
+    idempotent=True,
+    example=({"user_id": _ID, "limit": 1}, {"items": [_POST], "next_cursor": _CURSOR}),
+)
 
 OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     PROFILE_CREATE,
@@ -431,4 +443,5 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     POST_GET,
     POST_UPDATE,
     POST_DELETE,
+    POST_LIST,
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from contracts.fields import Id, ObjectId, Request, Result, Text, Timestamp, Title, Version
+from contracts.fields import USUAL_PAGE, Cursor, Id, Limit, ObjectId, Page, Request, Result, Text, Timestamp, Title, Version
 
 
 class PostStatus(StrEnum):
@@ -46,6 +46,14 @@ class DeletePost(Request):
     expected_version: Version | MISSING = MISSING
 
 
+class ListPosts(Request):
+    """Read many posts, the newest first."""
+
+    user_id: Annotated[Id | MISSING, Field(description="Whose posts; without it, those of all users.")] = MISSING
+    limit: Limit = USUAL_PAGE
+    cursor: Cursor | MISSING = MISSING
+
+
 class Post(Result):
     """A post as everybody sees it."""
 
@@ -58,6 +66,10 @@ class Post(Result):
     created_at: Timestamp
     updated_at: Timestamp
     version: Version
+
+
+class PostPage(Page[Post]):
+    """Some posts, and where the next ones are. Deleted posts are in no list."""
 
 
 class DeletedPost(Result):

@@ -30,6 +30,7 @@ from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.export_profile import ExportProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profile_repository import ProfileRepository
 from service.infrastructure.clock import SystemClock
@@ -108,7 +109,7 @@ def wire(
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
     key = load_refresh_key(settings.signing_keys_dir)
-    refresh_tokens = MacRefreshTokens(key)
+    refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
     sessions = Sessions(profiles, repository, _verdicts(stores, lifetime), tokens, refresh_tokens, clock)
     app = Application(
         create_profile=CreateProfileHandler(profiles, passwords, clock),
@@ -119,7 +120,8 @@ def wire(
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, clock),
         delete_post=DeletePostHandler(posts, clock),
-        list_profiles=ListProfilesHandler(profiles, SealedCursors(key)),
+        list_posts=ListPostsHandler(posts, cursors),
+        list_profiles=ListProfilesHandler(profiles, cursors),
         log_in=LogInHandler(profiles, passwords, sessions),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),

@@ -16,6 +16,7 @@ from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 
 
@@ -31,6 +32,7 @@ class Application:
     get_post: GetPostHandler
     update_post: UpdatePostHandler
     delete_post: DeletePostHandler
+    list_posts: ListPostsHandler
     list_profiles: ListProfilesHandler
     log_in: LogInHandler
     refresh: RefreshHandler

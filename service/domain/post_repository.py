@@ -40,6 +40,13 @@ class PostRepository(Protocol):
 
         """
 
+    async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
+        """Return at most so many active posts, of one user or of all, the newest first.
+
+        Those *after* a position, which is the id of a post. What stays in the list is met exactly once by
+        whoever goes through it from one position to the next, whatever is added or goes away meanwhile.
+        """
+
     async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
         """Return some posts of a user, deleted ones too, the oldest first: at most so many, or all for 0."""
 

@@ -21,6 +21,7 @@ from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profiles import Profile
 from service.infrastructure.crypto.cursors import SealedCursors
@@ -71,6 +72,7 @@ class House:
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
             delete_post=DeletePostHandler(self.posts, clock),
+        list_posts=ListPostsHandler(self.posts, self.cursors),
             list_profiles=ListProfilesHandler(profiles, self.cursors),
             log_in=LogInHandler(profiles, passwords, sessions),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),

@@ -55,6 +55,13 @@ class FakePosts(PostRepository):
             raise StaleVersion
         self._keep(post)
 
+    async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
+        await asyncio.sleep(0)
+        active = [each for each in self._by_oid.values() if each.is_active]
+        chosen = [each for each in active if user_id in (None, each.user_id)]
+        older = [each for each in chosen if after is None or each.id < UUID(after)]
+        return sorted(older, key=lambda each: each.id, reverse=True)[:most]
+
     async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
         await asyncio.sleep(0)
         mine = [each for each in self._by_oid.values() if each.user_id == user_id and BELONGS[which](each)]

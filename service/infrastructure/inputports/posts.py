@@ -1,13 +1,15 @@
 """Requests about posts: from the wire to a command or query, and back."""
 
 from contracts import posts as wire
-from contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_UPDATE
+from contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_LIST, POST_UPDATE
 from service.app.application import Application
 from service.app.auth.actors import Caller
 from service.app.commands.create_post import CreatePost
 from service.app.commands.delete_post import DeletePost
 from service.app.commands.update_post import UpdatePost
+from service.app.paging import Window
 from service.app.queries.get_post import GetPost
+from service.app.queries.list_posts import ListPosts
 from service.domain.posts import Post, PostChanges
 from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
@@ -42,6 +44,13 @@ def subscribe_posts(requests: Requests, app: Application) -> None:
         )
         post = await app.delete_post.handle(command)
         return wire.DeletedPost(id=post.id, status=wire.PostStatus(post.status), deleted_at=post.updated_at)
+
+    @requests.on(POST_LIST)
+    async def list_posts(request: wire.ListPosts, caller: Caller) -> wire.PostPage:
+        window = Window(request.limit, given(request.cursor))
+        query = ListPosts(actor=caller.actor, window=window, user_id=given(request.user_id))
+        page = await app.list_posts.handle(query)
+        return wire.PostPage(items=tuple(map(_whole, page.items)), next_cursor=page.next_cursor)
 
 
 def _whole(post: Post) -> wire.Post:

@@ -50,6 +50,17 @@ class MongoPosts(PostRepository):
             raise StaleVersion
         self._hint(Kind.POST, post.id)
 
+    async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
+        """Return at most so many active posts, of one user or of all, the newest first."""
+        query: dict[str, Any] = {"status": PostStatus.ACTIVE.value}
+        if user_id:
+            query["user_id"] = user_id
+        if after:
+            query["id"] = {"$lt": UUID(after)}
+        with translated_errors():
+            found = self._posts.find(query, {"outbox": 0}).sort("id", -1).limit(most)
+            return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
+
     async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
         """Return some posts of a user, the oldest first: at most so many, or all for 0."""
         query = {"user_id": user_id, "status": {"$in": _STATUSES[which]}}
