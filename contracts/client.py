@@ -33,7 +33,16 @@ from contracts.operations import (
     PROFILE_LIST,
     PROFILE_UPDATE,
 )
-from contracts.posts import (CreatePost, DeletedPost, DeletePost, GetPost, ListPosts, Post, PostPage, UpdatePost)
+from contracts.posts import (
+    CreatePost,
+    DeletedPost,
+    DeletePost,
+    GetPost,
+    ListPosts,
+    Post,
+    PostPage,
+    UpdatePost,
+)
 from contracts.profiles import (
     CreateProfile,
     DeletedProfile,

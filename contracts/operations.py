@@ -19,7 +19,16 @@ from contracts.auth import (
     VerifyToken,
 )
 from contracts.fields import Request
-from contracts.posts import (CreatePost, DeletedPost, DeletePost, GetPost, ListPosts, Post, PostPage, UpdatePost)
+from contracts.posts import (
+    CreatePost,
+    DeletedPost,
+    DeletePost,
+    GetPost,
+    ListPosts,
+    Post,
+    PostPage,
+    UpdatePost,
+)
 from contracts.profiles import (
     CreateProfile,
     DeletedProfile,

@@ -5,7 +5,20 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from contracts.fields import USUAL_PAGE, Cursor, Id, Limit, ObjectId, Page, Request, Result, Text, Timestamp, Title, Version
+from contracts.fields import (
+    USUAL_PAGE,
+    Cursor,
+    Id,
+    Limit,
+    ObjectId,
+    Page,
+    Request,
+    Result,
+    Text,
+    Timestamp,
+    Title,
+    Version,
+)
 
 
 class PostStatus(StrEnum):
@@ -49,7 +62,9 @@ class DeletePost(Request):
 class ListPosts(Request):
     """Read many posts, the newest first."""
 
-    user_id: Annotated[Id | MISSING, Field(description="Whose posts; without it, those of all users.")] = MISSING
+    user_id: Annotated[Id | MISSING, Field(description="Whose posts; without it, those of all users.")] = (
+        MISSING
+    )
     limit: Limit = USUAL_PAGE
     cursor: Cursor | MISSING = MISSING
 

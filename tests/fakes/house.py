@@ -72,7 +72,7 @@ class House:
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
             delete_post=DeletePostHandler(self.posts, clock),
-        list_posts=ListPostsHandler(self.posts, self.cursors),
+            list_posts=ListPostsHandler(self.posts, self.cursors),
             list_profiles=ListProfilesHandler(profiles, self.cursors),
             log_in=LogInHandler(profiles, passwords, sessions),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),

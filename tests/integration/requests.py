@@ -33,6 +33,7 @@ def a_request(operation: str, **changes: Any) -> dict[str, Any]:
         "post.get": {"id": some_id},
         "post.update": {"id": some_id, "title": "Note H"},
         "post.delete": {"id": some_id},
+        "post.list": {},
     }
     return {**usual[operation], **changes}
 
@@ -53,6 +54,7 @@ OPERATIONS = (
     "post.get",
     "post.update",
     "post.delete",
+    "post.list",
 )
 STRINGS = {
     "profile.create": ("first_name", "last_name", "email", "password", "role"),
@@ -78,10 +80,11 @@ STRINGS = {
     "post.get": ("id",),
     "post.update": ("id", "title", "body"),
     "post.delete": ("id",),
+    "post.list": ("user_id", "cursor"),
 }
 VERSIONED = ("profile.update", "profile.delete", "post.update", "post.delete")
 INTEGERS = dict.fromkeys(VERSIONED, ("expected_version",))
-INTEGERS["profile.list"] = ("limit",)
+INTEGERS |= dict.fromkeys(("profile.list", "post.list"), ("limit",))
 FIELDS = [
     (operation, field)
     for operation in OPERATIONS

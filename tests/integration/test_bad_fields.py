@@ -131,6 +131,7 @@ async def test_nul_is_refused_in_every_string(gateway: Gateway, operation: str, 
         # Who asks is not known, and hears no more than that.
         ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
         ("profile.list", "cursor"): ("unauthenticated", "missing_token"),
+        ("post.list", "cursor"): ("invalid", "cursor_invalid"),
         ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
         ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),
         ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),

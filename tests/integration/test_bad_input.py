@@ -79,6 +79,7 @@ async def test_business_refusals_are_not_set_aside(gateway: Gateway, broker: Bro
         "post.get": ({},),
         "post.update": ({}, {"expected_version": 7}),
         "post.delete": ({}, {"expected_version": 7}),
+        "post.list": ({"cursor": "none"},),
     }
     for operation, changes in refused.items():
         before = {each.correlation_id for each in await broker.dead_letters(operation)}

@@ -37,6 +37,8 @@ IN_DATABASE = (
     "post.get",
     "post.update",
     "post.delete",
+    "post.list",
+    "profile.list",
 )
 
 

@@ -10,9 +10,14 @@ from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.requests import OPERATIONS, a_request
 
-QUERIES = ("profile.get", "profile.list", "auth.verify", "auth.keys", "post.get")
+QUERIES = ("profile.get", "profile.list", "auth.verify", "auth.keys", "post.get", "post.list")
 COMMANDS = tuple(operation for operation in OPERATIONS if operation not in QUERIES)
-PREFETCH = {**dict.fromkeys(OPERATIONS, 64), **dict.fromkeys(COMMANDS, 16), "auth.login": 128}
+PREFETCH = {
+    **dict.fromkeys(OPERATIONS, 64),
+    **dict.fromkeys(COMMANDS, 16),
+    "auth.login": 128,
+    "profile.followup": 16,
+}
 WORKER = f"profile-service@{socket.gethostname()}"
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -33,14 +38,12 @@ async def test_the_console_shows_two_named_connections_of_the_worker(broker: Bro
 async def test_each_queue_has_a_channel_and_a_prefetch_of_its_own(broker: Broker) -> None:
     async def look() -> dict[str, Any]:
         consumers = await broker.look_here("consumers")
-        return (
-            {each["queue"]["name"]: each for each in consumers} if len(consumers) == len(OPERATIONS) else {}
-        )
+        return {each["queue"]["name"]: each for each in consumers} if len(consumers) == len(PREFETCH) else {}
 
     consumers = await eventually(look)
 
     assert {name: each["prefetch_count"] for name, each in consumers.items()} == PREFETCH
-    assert len({each["channel_details"]["name"] for each in consumers.values()}) == len(OPERATIONS)
+    assert len({each["channel_details"]["name"] for each in consumers.values()}) == len(PREFETCH)
     assert len({each["channel_details"]["connection_name"] for each in consumers.values()}) == 1
     assert all(each["ack_required"] for each in consumers.values())
 

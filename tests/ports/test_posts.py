@@ -7,6 +7,7 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
+from service.app.ids import new_id
 from service.domain.changes import StaleVersion
 from service.domain.errors import Unavailable
 from service.domain.post_repository import PostRepository
@@ -170,3 +171,37 @@ async def test_of_many_who_change_a_version_one_does(posts: PostRepository) -> N
     assert outcomes.count(None) == 1
     assert {type(each) for each in outcomes} == {type(None), StaleVersion}
     assert await posts.get(post.id) == versions[outcomes.index(None)]
+
+
+async def test_a_list_is_the_active_posts_the_newest_first(posts: PostRepository) -> None:
+    user = uuid4()
+    mine = [await stored(posts, id=new_id(NOON + timedelta(seconds=each)), user_id=user) for each in range(5)]
+    other = await stored(posts, id=new_id(NOON + timedelta(days=1)))
+    await posts.save(mine[1].deleted(LATER))
+    newest = [mine[each] for each in (4, 3, 2, 0)]
+
+    assert await posts.list(user, None, 10) == newest
+    assert await posts.list(user, None, 2) == newest[:2]
+    assert await posts.list(user, str(mine[3].id), 10) == newest[2:]
+    # Where a post is gone, a list goes on after its place.
+    assert await posts.list(user, str(mine[1].id), 10) == newest[3:]
+    assert await posts.list(uuid4(), None, 10) == []
+    assert (await posts.list(None, None, 1)) == [other]
+
+
+async def test_a_post_that_is_there_throughout_is_met_once(posts: PostRepository) -> None:
+    user = uuid4()
+    there = [
+        await stored(posts, id=new_id(NOON + timedelta(seconds=each)), user_id=user) for each in range(30)
+    ]
+    met: list[UUID] = []
+    after = None
+    while found := await posts.list(user, after, 4):
+        met += [each.id for each in found]
+        after = str(found[-1].id)
+        for moment in (NOON + timedelta(days=1), NOON - timedelta(days=1)):
+            if len(met) < 20:
+                await stored(posts, id=new_id(moment), user_id=user)
+
+    assert len(met) == len(set(met))
+    assert {each.id for each in there} <= set(met)

@@ -13,14 +13,17 @@ from pymongo import AsyncMongoClient
 from service.app.ids import new_id
 from service.app.outbox import Kind
 from service.domain.emails import Email
+from service.domain.post_repository import Which
+from service.domain.posts import PostChanges
 from service.domain.profile_repository import ProfileFilter
 from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
-from tests.builders import NOON, a_profile, a_session
+from tests.builders import NOON, a_post, a_profile, a_session
 
 LATER = NOON + timedelta(milliseconds=1)
 FILTERS = [
@@ -70,6 +73,8 @@ async def use_profiles(database: Any) -> Watched:
     await profiles.replace_hash(ada, "another")
     await profiles.save(changed := ada.changed(ProfileChanges(last_name="King"), LATER))
     await profiles.save(changed.deleted(LATER), keeps_admin=True)
+    assert (await profiles.get_even_deleted(ada.id)).version == 3
+    assert await profiles.deleted_before(LATER, 10) == [ada.id]
     for chosen in FILTERS:
         everything = await profiles.list(chosen, None, 1000)
         for after in (None, chosen.position(everything[len(everything) // 2])):
@@ -89,16 +94,38 @@ async def use_sessions(database: Any) -> Watched:
     await sessions.save(replace(first, step=first.step + 1))
     assert await sessions.end(user, "logout", NOON, only=first.id) == [first.id]
     assert await sessions.end(user, "logout", NOON, but=second.id) == [third.id]
+    assert await sessions.of_user(user) == [second]
     assert await sessions.discard(user, 2) == [second.id]
     await sessions.end(user, "logout", NOON)
     return sessions  # type: ignore[no-any-return]
 
 
+async def use_posts(database: Any) -> Watched:
+    """Do everything that can be done with posts."""
+    posts: Any = Watched(MongoPosts(database))
+    user = uuid4()
+    for _ in range(300):
+        await posts.add(a_post())
+    mine = [replace(a_post(user_id=user), oid=posts.next_oid()).announced() for _ in range(30)]
+    for each in mine:
+        await posts.add(each)
+    assert await posts.get(mine[0].id) == mine[0]
+    await posts.save(mine[0].changed(PostChanges(title="Note H"), LATER))
+    await posts.save_many([each.deleted(LATER, with_owner=True) for each in mine[1:5]])
+    for whose in (user, None):
+        everything = await posts.list(whose, None, 1000)
+        await posts.list(whose, str(everything[len(everything) // 2].id), 3)
+    for which in Which:
+        await posts.of_user(user, which, 3)
+    assert len(await posts.of_user(user, Which.ALL)) == len(mine)
+    return posts  # type: ignore[no-any-return]
+
+
 async def use_outbox(database: Any) -> Watched:
     """Tell the world all that waits, of every kind."""
     outbox: Any = Watched(MongoOutbox(database))
-    waiting = await outbox.waiting(LATER, 10)
-    assert {kind for kind, _ in waiting} == {Kind.PROFILE, Kind.SESSION}
+    waiting = await outbox.waiting(LATER, 1000)
+    assert {kind for kind, _ in waiting} == set(Kind)
     for kind in Kind:
         await outbox.told(await outbox.untold(kind, [subject for each, subject in waiting if each is kind]))
     assert await outbox.waiting(LATER, 10) == []
@@ -109,6 +136,7 @@ async def use_outbox(database: Any) -> Watched:
 USES: dict[type, Callable[[Any], Awaitable[Watched]]] = {
     MongoProfiles: use_profiles,
     MongoSessions: use_sessions,
+    MongoPosts: use_posts,
     MongoOutbox: use_outbox,
 }
 

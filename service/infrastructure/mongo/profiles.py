@@ -167,13 +167,20 @@ def _to_document(profile: Profile) -> dict[str, Any]:
     return document
 
 
+def _to_email(document: Mapping[str, Any]) -> Email:
+    if "email_key" in document:
+        return Email(document["email"], document["email_key"])
+    # The deleted keep their address, and the erased have none.
+    return Email.parse(document["email"]) if document["email"] else Email("", "")
+
+
 def _to_profile(document: Mapping[str, Any]) -> Profile:
     return Profile(
         id=document["id"],
         oid=str(document["_id"]),
         first_name=document["first_name"],
         last_name=document["last_name"],
-        email=Email(document["email"], document["email_key"]),
+        email=_to_email(document),
         hashed_password=document["hashed_password"],
         role=Role(document["role"]),
         status=Status(document["status"]),

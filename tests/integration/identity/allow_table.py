@@ -143,6 +143,8 @@ ALLOW_TABLE: Final = (
     Row("post.update", "title", {**_POST_ID, "title": "Note H"}, _AUTHORS),
     Row("post.update", "body", {**_POST_ID, "body": "It thinks."}, _AUTHORS),
     Row("post.update", "stale", {**_POST_ID, "title": "Note I", "expected_version": 99}, _STALE),
+    Row("post.list", "", {}, _ANYBODY),
+    Row("post.list", "of one user", {"user_id": "{id}"}, _ANYBODY),
     Row("post.delete", "stale", {**_POST_ID, "expected_version": 99}, _STALE),
     Row("post.delete", "", _POST_ID, _AUTHORS, changes=True),
 )
