@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench timing mutation docs definitions lock clean
+.PHONY: help demo run test lint format bench timing mutation chaos docs definitions lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +41,9 @@ timing: $(VENV)/ready ## Measure: does a refused login tell by its time who has 
 
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
+
+chaos: $(VENV)/ready ## Kill workers 200 times under load, and look for lost, doubled or untrue events
+	KILLS=$${KILLS:-200} $(BIN)/pytest -q -s tests/faults
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
 	$(BIN)/python -m asyncapi.generate
