@@ -14,6 +14,7 @@ from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
 from service.cli.explaining import explained
+from service.pkg.logger import configure_logging
 from service.settings import Settings
 from service.wiring import Operators, Stores, operators
 
@@ -62,7 +63,8 @@ def _do(work: Callable[[Operators], Awaitable[Found]]) -> Found:
 
 
 def _record(event: str, profile_id: UUID) -> None:
-    """Leave a line in the audit trail, on standard error."""
+    """Leave a line in the audit trail, on standard error: standard output is for what was asked for."""
+    configure_logging("INFO")
     structlog.get_logger("profile.audit").info(event, actor="profilectl", subject=str(profile_id))
 
 

@@ -58,7 +58,7 @@ class ProfileRepository(Protocol):
     async def get_even_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
 
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[UUID]:
+    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
         """Return the longest deleted profiles that are not erased yet: at most so many."""
 
     async def find_by_email(self, email: Email) -> Profile | None:

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from service.domain.changes import Changes
 from service.domain.emails import Email
-from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
 from service.domain.passwords import personal_words
+from service.domain.profile_refusals import NotDeleted
 from service.domain.sessions import all_revoked
 
 
@@ -29,26 +29,6 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
     DELETED = "deleted"
     ERASED = "erased"
-
-
-class ProfileNotFound(NotFound):
-    """There is no such profile."""
-
-    field = "id"
-
-
-class EmailTaken(Conflict):
-    """Another profile has this e-mail address."""
-
-    field = "email"
-
-
-class LastAdmin(Conflict):
-    """This is the last administrator: make another one first."""
-
-
-class NotDeleted(Conflict):
-    """This profile is not deleted, or has been erased since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +51,7 @@ class Profile:
         oid: The name in the database.
         hashed_password: As the password hasher wrote it.
         version: 1 at first, and 1 more with each change that was applied.
+        status_before: That of a deleted profile before it was deleted.
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
         events: What happened since the profile was loaded, to be stored with it.
@@ -88,6 +69,7 @@ class Profile:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
+    status_before: Status | None = None
     version: int = 1
     sessions_version: int = 1
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
@@ -136,14 +118,14 @@ class Profile:
 
     def deleted(self, now: datetime) -> "Profile":
         """Return the profile as deleted from *now* on; all its sessions have ended."""
-        values = {"status": Status.DELETED, "deleted_at": now}
+        values = {"status": Status.DELETED, "deleted_at": now, "status_before": self.status}
         return self._next(now, EventType.PROFILE_DELETED, values, ends_sessions="deleted")
 
     def restored(self, now: datetime) -> "Profile":
         """Return the deleted profile as it was before, or raise `NotDeleted`."""
         if self.status is not Status.DELETED:
             raise NotDeleted
-        values = {"status": Status.ACTIVE, "deleted_at": None}
+        values = {"status": self.status_before or Status.ACTIVE, "deleted_at": None, "status_before": None}
         return self._next(now, EventType.PROFILE_UPDATED, values)
 
     def erased(self, now: datetime) -> "Profile":
@@ -185,7 +167,7 @@ class Profile:
 
 
 def _event(profile: Profile, happened: EventType, changed: Iterable[str] = ()) -> Event:
-    names = {"hashed_password": "password"}
+    names, hidden = {"hashed_password": "password"}, {"deleted_at", "status_before"}
     return Event(
         type=happened,
         subject=profile.id,
@@ -194,6 +176,6 @@ def _event(profile: Profile, happened: EventType, changed: Iterable[str] = ()) -
         data={
             "id": profile.id,
             "version": profile.version,
-            "changed": sorted(names.get(name, name) for name in changed if name != "deleted_at"),
+            "changed": sorted(names.get(name, name) for name in changed if name not in hidden),
         },
     )

@@ -11,8 +11,9 @@ from bson import ObjectId
 from service.domain.changes import StaleVersion
 from service.domain.emails import Email
 from service.domain.events import Event
+from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import EmailTaken, LastAdmin, Profile, ProfileNotFound, Status
+from service.domain.profiles import Profile, Status
 
 GONE = {Status.DELETED, Status.ERASED}
 
@@ -49,11 +50,12 @@ class FakeProfiles(ProfileRepository):
                 return profile
         raise ProfileNotFound
 
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[UUID]:
+    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
         await asyncio.sleep(0)
         deleted = [each for each in self._by_oid.values() if each.status is Status.DELETED]
-        dated = sorted((each.deleted_at, each.id) for each in deleted if each.deleted_at)
-        return [profile_id for deleted_at, profile_id in dated if deleted_at <= moment][:most]
+        dated = [(each.deleted_at, each) for each in deleted if each.deleted_at]
+        due = [pair for pair in dated if pair[0] <= moment]
+        return [profile for _, profile in sorted(due, key=lambda pair: pair[0])][:most]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         await asyncio.sleep(0)

@@ -30,7 +30,7 @@ class Told:
         """Note an event; of one that was heard before, only that it came again."""
         event = json.loads(message.body)
         self.bodies[event["id"]].add(message.body)
-        if event["id"] not in self.ids and event["type"] in ONCE_A_VERSION:
+        if event["type"] in ONCE_A_VERSION and event["id"] not in self.ids:
             self.versions[event["subject"]].append(event["data"]["version"])
         self.ids.append(event["id"])
 

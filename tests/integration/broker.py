@@ -37,6 +37,10 @@ class Broker:
         """Return what the management API says about *what* in our virtual host."""
         return await self.look(what, self.vhost, *path)
 
+    async def ask_here(self, what: str, *path: str, body: object) -> Any:
+        """Return what the management API answers to *body* about *what* in our virtual host."""
+        return await asyncio.to_thread(self.management.post, what, self.vhost, *path, body=body)
+
     async def connections(self, purpose: str = "") -> list[dict[str, Any]]:
         """Return the connections in our virtual host whose name ends with *purpose*."""
         found = await self.look("vhosts", self.vhost, "connections")

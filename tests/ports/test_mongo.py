@@ -9,8 +9,9 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from service.domain.emails import Email
+from service.domain.profile_refusals import LastAdmin
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import LastAdmin, Role, Status
+from service.domain.profiles import Role, Status
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, IndexMissing, ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles

@@ -10,6 +10,7 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 
 from service.app.outbox import Kind
+from service.domain.post_repository import Which
 from service.domain.posts import PostChanges
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import INDEXES, POSTS, ensure_indexes
@@ -89,6 +90,28 @@ async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any
     assert await outbox.waiting(LATER, 10) == []
 
 
+async def test_of_many_that_are_stored_each_has_its_event_but_for_those_that_others_have_changed(
+    fresh: Any,
+) -> None:
+    hints: list[UUID] = []
+    posts, user_id = MongoPosts(fresh, lambda _, subject: hints.append(subject)), uuid4()
+    written = [a_post(user_id=user_id) for _ in range(3)]
+    for each in written:
+        await posts.add(each)
+    first, second, third = written
+    await posts.save(second.changed(PostChanges(title="Note H"), LATER))
+    hints.clear()
+    await posts.save_many([each.deleted(LATER, with_owner=True) for each in written])
+    untold = await MongoOutbox(fresh).untold(Kind.POST, [each.id for each in written])
+
+    assert {event.id for each in untold for event in each.events} == {
+        f"post.deleted/{first.id}/2",
+        f"post.updated/{second.id}/2",
+        f"post.deleted/{third.id}/2",
+    }
+    assert hints == [each.id for each in written]
+
+
 async def test_lists_will_be_read_from_an_index(fresh: Any) -> None:
     for query, index in (({"user_id": uuid4(), "status": "active"}, "user"), ({"status": "active"}, "all")):
         plan = await fresh[POSTS].find(query).sort("id", -1).limit(20).explain()
@@ -102,9 +125,14 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
     client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
     posts, post = MongoPosts(default_database(client), lambda _, subject: hints.append(subject)), a_post()
     outcomes = await asyncio.gather(
-        posts.add(post), posts.get(post.id), posts.save(post), return_exceptions=True
+        posts.add(post),
+        posts.get(post.id),
+        posts.save(post),
+        posts.of_user(post.user_id, Which.ALL),
+        posts.save_many([post]),
+        return_exceptions=True,
     )
     await close_mongo(client)
 
-    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 3
+    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 5
     assert hints == []

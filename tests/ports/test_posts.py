@@ -10,7 +10,7 @@ from pymongo import AsyncMongoClient
 from service.app.ids import new_id
 from service.domain.changes import StaleVersion
 from service.domain.errors import Unavailable
-from service.domain.post_repository import PostRepository
+from service.domain.post_repository import PostRepository, Which
 from service.domain.posts import Post, PostChanges, PostNotFound
 from service.infrastructure.mongo.posts import MongoPosts
 from service.pkg.database import Documents, default_database
@@ -186,7 +186,7 @@ async def test_a_list_is_the_active_posts_the_newest_first(posts: PostRepository
     # Where a post is gone, a list goes on after its place.
     assert await posts.list(user, str(mine[1].id), 10) == newest[3:]
     assert await posts.list(uuid4(), None, 10) == []
-    assert (await posts.list(None, None, 1)) == [other]
+    assert (await posts.list(None, str(UUID(int=other.id.int + 1)), 1)) == [other]
 
 
 async def test_a_post_that_is_there_throughout_is_met_once(posts: PostRepository) -> None:
@@ -205,3 +205,76 @@ async def test_a_post_that_is_there_throughout_is_met_once(posts: PostRepository
 
     assert len(met) == len(set(met))
     assert {each.id for each in there} <= set(met)
+
+
+async def a_series(posts: PostRepository, many: int) -> list[Post]:
+    """Return posts of one user, written one after the other."""
+    user_id = uuid4()
+    times = [NOON + timedelta(milliseconds=each) for each in range(many)]
+    return [await stored(posts, user_id=user_id, id=new_id(time)) for time in times]
+
+
+ENDINGS: dict[str, Callable[[Post], Post]] = {"active": lambda post: post, **GONE}
+CHOSEN = {
+    Which.ALL: ["active", "deleted", "deleted with its owner", "erased"],
+    Which.ACTIVE: ["active"],
+    Which.DELETED_WITH_OWNER: ["deleted with its owner"],
+    Which.WITH_TEXT: ["active", "deleted", "deleted with its owner"],
+}
+
+
+@pytest.mark.parametrize("which", list(Which), ids=lambda each: each.name.lower())
+async def test_of_a_user_those_are_found_that_were_asked_for(posts: PostRepository, which: Which) -> None:
+    await stored(posts)  # of somebody else
+    now = {}
+    for post, (name, end) in zip(await a_series(posts, 4), ENDINGS.items(), strict=True):
+        now[name] = end(post)
+        if now[name] is not post:
+            await posts.save(now[name])
+
+    assert list(await posts.of_user(post.user_id, which)) == [now[name] for name in CHOSEN[which]]
+
+
+async def test_what_was_restored_is_active_and_does_not_go_with_its_owner_any_more(
+    posts: PostRepository,
+) -> None:
+    post = await stored(posts)
+    await posts.save(deleted := post.deleted(LATER, with_owner=True))
+    await posts.save(restored := deleted.restored(LATEST))
+
+    assert list(await posts.of_user(post.user_id, Which.ACTIVE)) == [restored]
+    assert list(await posts.of_user(post.user_id, Which.DELETED_WITH_OWNER)) == []
+
+
+async def test_the_oldest_come_first_and_no_more_than_asked_for(posts: PostRepository) -> None:
+    user_id = uuid4()
+    times = [NOON + timedelta(seconds=each) for each in (3, 1, 2)]
+    last, first, middle = [await stored(posts, user_id=user_id, id=new_id(time)) for time in times]
+
+    for most, expected in ((0, [first, middle, last]), (2, [first, middle]), (9, [first, middle, last])):
+        assert list(await posts.of_user(user_id, Which.ACTIVE, most)) == expected
+    assert list(await posts.of_user(uuid4(), Which.ALL)) == []
+
+
+async def test_of_many_that_are_stored_those_are_left_that_others_have_changed(posts: PostRepository) -> None:
+    written = await a_series(posts, 4)
+    await posts.save(changed := written[1].changed(TITLE, LATER))
+    await posts.save_many([*(each.deleted(LATEST) for each in written), a_post().deleted(LATEST)])
+
+    assert list(await posts.of_user(changed.user_id, Which.ALL)) == [
+        changed if each.id == changed.id else each.deleted(LATEST) for each in written
+    ]
+
+
+async def test_of_two_who_store_many_at_once_each_post_takes_one(posts: PostRepository) -> None:
+    written = await a_series(posts, 20)
+    deleting = posts.save_many([each.deleted(LATER, with_owner=True) for each in written])
+    erasing = posts.save_many([each.erased(LATEST) for each in written])
+    await asyncio.gather(deleting, erasing)
+    found = await posts.of_user(written[0].user_id, Which.ALL)
+
+    assert [each.version for each in found] == [2] * 20
+    assert all(
+        each in (before.deleted(LATER, with_owner=True), before.erased(LATEST))
+        for each, before in zip(found, written, strict=True)
+    )

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -9,21 +10,15 @@ from pymongo import AsyncMongoClient
 
 from service.domain.changes import StaleVersion
 from service.domain.emails import Email
+from service.domain.profile_refusals import EmailTaken, ProfileNotFound
 from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import (
-    EmailTaken,
-    Profile,
-    ProfileChanges,
-    ProfileNotFound,
-    Role,
-    Status,
-)
+from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile, an_address
 from tests.fakes.profiles import FakeProfiles
 
-LATER = NOON + timedelta(milliseconds=1)
+LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
 KING = ProfileChanges(last_name="King")
 
 
@@ -278,3 +273,92 @@ async def test_an_administrator_leaves_only_if_another_stays(profiles: ProfileRe
 
     assert leaving.version == 2
     assert await profiles.get(other.id) == other
+
+
+LIVES: dict[str, Callable[[Profile], list[Profile]]] = {
+    "active": lambda _: [],
+    "deleted": lambda ada: [ada.deleted(LATER)],
+    "restored": lambda ada: [(gone := ada.deleted(LATER)), gone.restored(LATEST)],
+    "erased": lambda ada: [ada.erased(LATER)],
+    "deleted and erased": lambda ada: [(gone := ada.deleted(LATER)), gone.erased(LATEST)],
+}
+
+
+@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES.keys())
+async def test_who_asks_for_the_deleted_too_gets_a_profile_exactly_as_it_was_stored(
+    profiles: ProfileRepository, life: Callable[[Profile], list[Profile]]
+) -> None:
+    ada = await stored(profiles, email=Email.parse(f"{uuid4().hex}.\u00c5@B\u00fccher.Example"))
+    versions = [ada, *life(ada)]
+    for each in versions[1:]:
+        await profiles.save(each)
+
+    assert await profiles.get_even_deleted(ada.id) == versions[-1]
+    with pytest.raises(ProfileNotFound):
+        await profiles.get_even_deleted(uuid4())
+
+
+async def test_a_restored_profile_is_there_again_with_its_address(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.save(ada.deleted(LATER))
+    await profiles.save(restored := (await profiles.get_even_deleted(ada.id)).restored(LATEST))
+
+    assert await profiles.get(ada.id) == await profiles.find_by_email(ada.email) == restored
+    with pytest.raises(EmailTaken):
+        await profiles.add(a_profile(email=ada.email))
+
+
+async def test_a_profile_whose_address_was_taken_meanwhile_is_not_restored(
+    profiles: ProfileRepository,
+) -> None:
+    ada = await stored(profiles)
+    await profiles.save(deleted := ada.deleted(LATER))
+    heir = await stored(profiles, email=Email.parse(ada.email.typed.upper()))
+
+    with pytest.raises(EmailTaken):
+        await profiles.save(deleted.restored(LATEST))
+    assert await profiles.get_even_deleted(ada.id) == deleted
+    assert await profiles.find_by_email(ada.email) == heir
+
+
+async def test_an_erased_profile_is_gone_and_its_address_free(profiles: ProfileRepository) -> None:
+    ada, bob = await stored(profiles), await stored(profiles)
+    for each in (ada, bob):  # two who have no address any more are in nobody's way
+        await profiles.save(each.erased(LATER))
+    heir = await stored(profiles, email=ada.email)
+
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(ada.id)
+    assert await profiles.find_by_email(ada.email) == heir
+    assert await profiles.find_by_email(Email("", "")) is None
+
+
+async def test_of_those_who_restore_and_erase_at_once_one_does(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.save(deleted := ada.deleted(LATER))
+    rivals = [deleted.restored(LATEST), deleted.erased(LATEST)] * 5
+    outcomes = await asyncio.gather(*map(profiles.save, rivals), return_exceptions=True)
+
+    assert [type(each) for each in outcomes if each] == [StaleVersion] * 9
+    assert await profiles.get_even_deleted(ada.id) == rivals[outcomes.index(None)]
+
+
+async def test_the_longest_deleted_come_first_and_no_more_than_asked_for(profiles: ProfileRepository) -> None:
+    # Long before any other test deletes anything.
+    long_ago = [datetime(1990, 1, day, tzinfo=UTC) for day in (3, 1, 2, 4)]
+    last, first, middle, too_late = [(await stored(profiles)).deleted(day) for day in long_ago]
+    restored, erased, other = [(await stored(profiles)).deleted(long_ago[1]) for _ in range(3)]
+    for each in (last, first, middle, too_late, restored, erased):
+        await profiles.save(each)
+    for each in (restored.restored(LATER), erased.erased(LATER)):
+        await profiles.save(each)
+
+    for most, expected in ((9, [first, middle, last]), (2, [first, middle])):
+        assert list(await profiles.deleted_before(last.updated_at, most)) == expected
+    assert other.id not in {each.id for each in await profiles.deleted_before(LATEST, 1000)}
+    await profiles.save(last.erased(LATER))
+    assert list(await profiles.deleted_before(last.updated_at, 9)) == [first, middle]
+
+    for each in (first, middle, too_late):  # so that the next repository finds none of them
+        await profiles.save(each.erased(LATER))
+    assert list(await profiles.deleted_before(too_late.updated_at, 9)) == []

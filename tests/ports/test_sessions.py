@@ -112,3 +112,15 @@ async def test_sessions_from_before_a_version_are_discarded(sessions: SessionRep
 
     assert list(await sessions.discard(user_id, before=2)) == [old.id]
     assert [await sessions.find(each.id) for each in (old, new, other)] == [None, new, other]
+
+
+async def test_the_sessions_of_a_user_are_those_that_have_not_ended(sessions: SessionRepository) -> None:
+    user_id, other = uuid4(), a_session(expires_at=LATER)
+    first, second, ended = (a_session(user_id, expires_at=LATER) for _ in range(3))
+    for each in (first, second, ended, other):
+        await sessions.add(each)
+    await sessions.end(user_id, "logout", NOON, only=ended.id)
+
+    found = await sessions.of_user(user_id)
+    assert sorted(found, key=lambda each: each.id) == sorted([first, second], key=lambda each: each.id)
+    assert list(await sessions.of_user(uuid4())) == []

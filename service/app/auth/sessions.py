@@ -10,8 +10,9 @@ from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.errors import Unauthenticated
+from service.domain.profile_refusals import ProfileNotFound
 from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, ProfileNotFound
+from service.domain.profiles import Profile
 from service.domain.sessions import Session, SessionRepository
 
 

@@ -42,11 +42,21 @@ class EraseProfileHandler:
             LastAdmin: Nobody could administrate after that.
 
         """
-        before = await self.profiles.get_even_deleted(command.profile_id)
+        return await self.erase(await self.profiles.get_even_deleted(command.profile_id))
+
+    async def erase(self, before: Profile) -> Profile:
+        """Scrub a profile, if it is still as it was *before*; return what is left of it.
+
+        Raises:
+            StaleVersion: Somebody else has just changed it.
+            LastAdmin: Nobody could administrate after that.
+
+        """
         after = before.erased(self.clock.now())
         if after is not before:
             await self.profiles.save(after, keeps_admin=before.may_administrate)
-            await self.sessions.discard(after.id, before=after.sessions_version + 1)
+        # Of an erased one, too: whoever erased it may have died before this.
+        await self.sessions.discard(after.id, before=after.sessions_version + 1)
         return after
 
 
@@ -62,6 +72,6 @@ class RetentionHandler:
     async def handle(self) -> None:
         """Erase the profiles that are due, or some of very many."""
         due = await self.profiles.deleted_before(self.clock.now() - self.retention, _BATCH)
-        for profile_id in due:
+        for profile in due:
             with suppress(StaleVersion):  # it was restored, or another worker was faster
-                await self.erase.handle(EraseProfile(profile_id))
+                await self.erase.erase(profile)

@@ -14,15 +14,9 @@ from pymongo.errors import DuplicateKeyError
 from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
 from service.domain.emails import Email
+from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import (
-    EmailTaken,
-    LastAdmin,
-    Profile,
-    ProfileNotFound,
-    Role,
-    Status,
-)
+from service.domain.profiles import Profile, Role, Status
 from service.infrastructure.mongo.errors import translated_errors
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
@@ -67,12 +61,12 @@ class MongoProfiles(ProfileRepository):
             raise ProfileNotFound
         return _to_profile(document)
 
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[UUID]:
+    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
         """Return the longest deleted profiles that are not erased yet: at most so many."""
         query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
         with translated_errors():
-            cursor = self._profiles.find(query, {"id": 1}).sort("deleted_at", 1).limit(most)
-            return [document["id"] async for document in cursor]
+            cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(most)
+            return [_to_profile(document) async for document in cursor]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
@@ -159,6 +153,7 @@ def _to_document(profile: Profile) -> dict[str, Any]:
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
         "deleted_at": profile.deleted_at,
+        "status_before": profile.status_before and profile.status_before.value,
         "version": profile.version,
         "sessions_version": profile.sessions_version,
     }
@@ -167,27 +162,26 @@ def _to_document(profile: Profile) -> dict[str, Any]:
     return document
 
 
-def _to_email(document: Mapping[str, Any]) -> Email:
-    if "email_key" in document:
-        return Email(document["email"], document["email_key"])
-    # The deleted keep their address, and the erased have none.
-    return Email.parse(document["email"]) if document["email"] else Email("", "")
-
-
 def _to_profile(document: Mapping[str, Any]) -> Profile:
     return Profile(
         id=document["id"],
         oid=str(document["_id"]),
         first_name=document["first_name"],
         last_name=document["last_name"],
-        email=_to_email(document),
+        email=_to_email(document["email"], document.get("email_key")),
         hashed_password=document["hashed_password"],
         role=Role(document["role"]),
         status=Status(document["status"]),
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         deleted_at=document["deleted_at"],
+        status_before=Status(before) if (before := document.get("status_before")) else None,
         version=document["version"],
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
     )
+
+
+def _to_email(typed: str, key: str | None) -> Email:
+    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing."""
+    return Email.parse(typed) if typed and key is None else Email(typed, key or "")

@@ -103,19 +103,28 @@ class Relay:
             self._has_room.set()
 
     async def _sweep(self) -> None:
+        since = self._clock.now() - LEFT
         try:
-            await self._tell(await self._outbox.waiting(self._clock.now() - LEFT, _BATCH))
+            left = await self._outbox.waiting(since, _BATCH)
+            # On and on while there is more than a batch of them, unless there is no getting on.
+            while await self._tell(left) and len(left) >= _BATCH:
+                left = await self._outbox.waiting(since, _BATCH)
         except Unavailable:
             _log.warning("outbox unavailable")
 
-    async def _tell(self, subjects: Sequence[tuple[Kind, UUID]]) -> None:
+    async def _tell(self, subjects: Sequence[tuple[Kind, UUID]]) -> bool:
+        """Tell what waits in *subjects*; return whether all of it is told."""
+        done = True
         for kind in {kind for kind, _ in subjects}:
             try:
                 found = await self._outbox.untold(kind, [name for each, name in subjects if each is kind])
                 told = await asyncio.gather(*map(self._tell_in_order, found))
                 await self._outbox.told([each for each in told if each.events])
+                done &= told == found
             except Unavailable:  # a later sweep finds them
                 _log.warning("outbox unavailable")
+                done = False
+        return done
 
     async def _tell_in_order(self, untold: Untold) -> Untold:
         """Return what of *untold* the broker has now."""

@@ -16,10 +16,10 @@ async def profilectl(corner: Corner, *arguments: str, **more: str) -> str:
     return ended.stdout.strip()
 
 
-async def profilectl_refuses(corner: Corner, *arguments: str, **more: str) -> str:
-    """Return what it says; it has to fail with a sentence."""
+async def profilectl_refuses(corner: Corner, *arguments: str, code: int = 2, **more: str) -> str:
+    """Return what it says; it has to fail with a sentence, and with this exit *code*."""
     ended = await _run(corner, arguments, more)
-    assert ended.returncode == 2
+    assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr.strip()
 

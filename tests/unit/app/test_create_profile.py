@@ -9,7 +9,8 @@ from service.app.commands.create_profile import CreateProfile, CreateProfileHand
 from service.domain.emails import Email, EmailMalformed
 from service.domain.errors import ServiceError
 from service.domain.passwords import PasswordMalformed, PasswordTooLong, PasswordTooShort
-from service.domain.profiles import EmailTaken, Profile, Role, Status
+from service.domain.profile_refusals import EmailTaken
+from service.domain.profiles import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
 from tests.fakes.house import House
 from tests.fakes.passwords import fake_hash

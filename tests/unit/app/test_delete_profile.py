@@ -7,7 +7,8 @@ from service.app.auth.actors import Actor, Anonymous, MissingToken, TrustedServi
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.delete_profile import DeleteProfile, DeleteProfileHandler
 from service.domain.changes import StaleVersion
-from service.domain.profiles import Profile, ProfileNotFound, Role, Status
+from service.domain.profile_refusals import ProfileNotFound
+from service.domain.profiles import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.house import House
 

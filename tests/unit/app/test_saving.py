@@ -7,7 +7,8 @@ import pytest
 from service.app.commands.saving import TooManyWriters, change_post, change_profile
 from service.domain.changes import StaleVersion
 from service.domain.posts import Post, PostChanges
-from service.domain.profiles import Profile, ProfileChanges, ProfileNotFound
+from service.domain.profile_refusals import ProfileNotFound
+from service.domain.profiles import Profile, ProfileChanges
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles

@@ -17,7 +17,8 @@ from service.app.commands.saving import TooManyWriters
 from service.app.commands.update_profile import UpdateProfile
 from service.domain.errors import Unavailable
 from service.domain.passwords import PasswordTooShort
-from service.domain.profiles import LastAdmin, Profile, ProfileChanges, Role, Status
+from service.domain.profile_refusals import LastAdmin
+from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from service.domain.sessions import (
     IDLE,
     RefreshTokenInvalid,

@@ -11,14 +11,8 @@ from service.app.commands.update_profile import UpdateProfile, UpdateProfileHand
 from service.domain.changes import NothingToChange, StaleVersion
 from service.domain.emails import Email
 from service.domain.errors import ServiceError
-from service.domain.profiles import (
-    EmailTaken,
-    Profile,
-    ProfileChanges,
-    ProfileNotFound,
-    Role,
-    Status,
-)
+from service.domain.profile_refusals import EmailTaken, ProfileNotFound
+from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
 from tests.fakes.house import House
 from tests.fakes.passwords import FakePasswords, fake_hash

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from contracts.operations import PROFILE_CREATE, PROFILE_GET, Operation
 from contracts.profiles import Profile
 from service.app.auth.actors import Caller, TrustedService
-from service.domain.profiles import EmailTaken
+from service.domain.profile_refusals import EmailTaken
 from service.infrastructure.inputports.endpoint import Edge, Endpoint
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals

@@ -3,7 +3,7 @@ import pytest
 from contracts.replies import ErrorCode, ErrorDetail
 from service.domain import errors
 from service.domain.errors import ServiceError
-from service.domain.profiles import EmailTaken, ProfileNotFound
+from service.domain.profile_refusals import EmailTaken, ProfileNotFound
 from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest
 from service.infrastructure.inputports.errors import error_body, reason_of
 from service.infrastructure.mongo.errors import DatabaseUnavailable

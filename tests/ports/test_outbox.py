@@ -1,0 +1,195 @@
+"""Events that wait in the documents of profiles, posts and sessions, through both drivers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+
+from service.app.outbox import Kind, Untold
+from service.domain.posts import PostChanges
+from service.domain.profiles import ProfileChanges
+from service.infrastructure.mongo.errors import DatabaseUnavailable
+from service.infrastructure.mongo.indexes import SESSIONS, ensure_indexes
+from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.mongo.posts import MongoPosts
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.mongo.sessions import MongoSessions
+from service.pkg.database import Documents, close_mongo, default_database, open_mongo
+from tests.builders import NOON, a_post, a_profile, a_session
+from tests.ports.conftest import closed_port
+
+LATER, LATEST = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
+
+
+@pytest_asyncio.fixture
+async def fresh(client: AsyncMongoClient[Documents]) -> AsyncIterator[Any]:
+    """A database without anything in it but indexes."""
+    database = client.get_database(f"{default_database(client).name}-{uuid4().hex[:8]}")
+    await ensure_indexes(database)
+    yield database
+    await client.drop_database(database.name)
+
+
+async def a_told_profile(database: Any) -> UUID:
+    """Store a profile with an event at noon and two one minute later."""
+    profiles, profile = MongoProfiles(database), a_profile()
+    await profiles.add(profile.announced())
+    await profiles.save(profile.deleted(LATER))
+    return profile.id
+
+
+async def a_told_post(database: Any) -> UUID:
+    """Store a post with an event at noon and one a minute later."""
+    posts, post = MongoPosts(database), a_post()
+    await posts.add(post.announced())
+    await posts.save(post.deleted(LATER))
+    return post.id
+
+
+async def a_told_session(database: Any) -> UUID:
+    """Store a session that ended at noon."""
+    sessions, session = MongoSessions(database), a_session(expires_at=NOON + timedelta(days=36_500))
+    await sessions.add(session)
+    await sessions.end(session.user_id, "logout", NOON)
+    return session.id
+
+
+Make = Callable[[Any], Awaitable[UUID]]
+THINGS: dict[Kind, tuple[Make, list[str]]] = {
+    Kind.PROFILE: (
+        a_told_profile,
+        ["profile.created/{}/1", "profile.deleted/{}/2", "auth.session_revoked/{}/2"],
+    ),
+    Kind.POST: (a_told_post, ["post.created/{}/1", "post.deleted/{}/2"]),
+    Kind.SESSION: (a_told_session, ["auth.session_revoked/{}/1"]),
+}
+each_kind = pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.name.lower())
+
+
+def ids(untold: Untold) -> list[str]:
+    return [each.id for each in untold.events]
+
+
+@each_kind
+async def test_events_come_back_in_order_and_are_forgotten_once_they_are_told(fresh: Any, kind: Kind) -> None:
+    make, expected = THINGS[kind]
+    subject, outbox = await make(fresh), MongoOutbox(fresh)
+    other = await make(fresh)
+    (untold,) = await outbox.untold(kind, [subject])
+
+    assert ids(untold) == [each.format(subject) for each in expected]
+    assert (untold.kind, untold.version) == (kind, int(expected[-1].rpartition("/")[2]))
+
+    await outbox.told([untold])
+
+    assert await outbox.untold(kind, [subject]) == []
+    assert await outbox.waiting(LATER, 9) == [(kind, other)]
+
+
+@each_kind
+async def test_an_event_comes_back_exactly(fresh: Any, kind: Kind) -> None:
+    subject = await THINGS[kind][0](fresh)
+    ((first, *_),) = [each.events for each in await MongoOutbox(fresh).untold(kind, [subject])]
+
+    assert (first.subject, first.time, first.version) == (subject, NOON, 1)
+    assert first.type == THINGS[kind][1][0].partition("/")[0]
+    assert subject in (first.data.get("id"), *first.data.get("session_ids", []))
+
+
+@each_kind
+async def test_only_what_has_waited_long_enough_is_waiting(fresh: Any, kind: Kind) -> None:
+    subject, outbox = await THINGS[kind][0](fresh), MongoOutbox(fresh)
+
+    assert await outbox.waiting(NOON - timedelta(milliseconds=1), 9) == []
+    assert await outbox.waiting(NOON, 9) == [(kind, subject)]
+
+
+async def test_of_each_kind_so_many_are_waiting_as_were_asked_for(fresh: Any) -> None:
+    made = {(kind, await make(fresh)) for kind, (make, _) in THINGS.items() for _ in range(3)}
+    outbox = MongoOutbox(fresh)
+    some = await outbox.waiting(LATER, 2)
+
+    assert [kind for kind, _ in some] == [kind for kind in Kind for _ in range(2)]
+    assert set(some) < made == set(await outbox.waiting(LATER, 9))
+
+
+async def test_events_of_many_things_are_told_at_once(fresh: Any) -> None:
+    made = {kind: [await make(fresh) for _ in range(2)] for kind, (make, _) in THINGS.items()}
+    outbox = MongoOutbox(fresh)
+    untold = [each for kind, subjects in made.items() for each in await outbox.untold(kind, subjects)]
+
+    assert len(untold) == 6
+
+    await outbox.told(untold)
+
+    assert await outbox.waiting(LATEST, 9) == []
+
+
+async def test_what_happens_while_others_are_told_is_not_forgotten(fresh: Any) -> None:
+    posts, post, outbox = MongoPosts(fresh), a_post(), MongoOutbox(fresh)
+    await posts.add(post.announced())
+    (untold,) = await outbox.untold(Kind.POST, [post.id])
+    await posts.save(post.changed(PostChanges(title="Note H"), LATER))
+    await outbox.told([untold])
+    (rest,) = await outbox.untold(Kind.POST, [post.id])
+
+    assert ids(rest) == [f"post.updated/{post.id}/2"]
+    assert await outbox.waiting(NOON, 9) == []
+    assert await outbox.waiting(LATER, 9) == [(Kind.POST, post.id)]
+
+
+async def test_of_events_that_were_told_in_part_the_rest_waits(fresh: Any) -> None:
+    profiles, profile, outbox = MongoProfiles(fresh), a_profile(), MongoOutbox(fresh)
+    await profiles.add(profile.announced())
+    for number in range(3):
+        await profiles.save(profile := profile.changed(ProfileChanges(last_name=f"{number}"), LATER))
+    (untold,) = await outbox.untold(Kind.PROFILE, [profile.id])
+    for told, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
+        await outbox.told([Untold(untold.kind, untold.key, untold.events[:told])])
+
+        waiting = [each for found in await outbox.untold(Kind.PROFILE, [profile.id]) for each in ids(found)]
+        assert waiting == ids(untold)[4 - left :]
+    assert await profiles.get(profile.id) == profile
+
+
+async def test_of_a_session_nothing_is_kept_once_its_end_was_told(fresh: Any) -> None:
+    outbox = MongoOutbox(fresh)
+    session_id, other = await a_told_session(fresh), await a_told_session(fresh)
+    await outbox.told(await outbox.untold(Kind.SESSION, [session_id]))
+
+    assert [each["_id"] async for each in fresh[SESSIONS].find({})] == [other]
+
+
+@each_kind
+async def test_what_is_not_there_has_nothing_to_tell(fresh: Any, kind: Kind) -> None:
+    outbox = MongoOutbox(fresh)
+
+    assert await outbox.untold(kind, [uuid4()]) == await outbox.untold(kind, []) == []
+    await outbox.told([])
+    assert await outbox.waiting(LATEST, 9) == []
+
+
+async def test_those_that_wait_are_found_by_an_index(fresh: Any) -> None:
+    for collection in ("profiles", "posts", "sessions"):
+        plan = await fresh[collection].find({"outbox.time": {"$lte": NOON, "$exists": True}}).explain()
+
+        assert "'indexName': 'outbox'" in repr(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_database_that_is_not_there_is_unavailable() -> None:
+    client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
+    outbox, untold = MongoOutbox(default_database(client)), Untold(Kind.POST, "", a_post().announced().events)
+    outcomes = await asyncio.gather(
+        outbox.waiting(NOON, 9),
+        outbox.untold(Kind.POST, [uuid4()]),
+        outbox.told([untold]),
+        return_exceptions=True,
+    )
+    await close_mongo(client)
+
+    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 3
