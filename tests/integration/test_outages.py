@@ -38,7 +38,6 @@ IN_DATABASE = (
     "post.update",
     "post.delete",
     "post.list",
-    "profile.list",
 )
 
 
