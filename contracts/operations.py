@@ -126,7 +126,9 @@ _EMAIL_ERRORS: Final[dict[str, ErrorCode]] = {
     "email_malformed": ErrorCode.INVALID,
     "email_taken": ErrorCode.CONFLICT,
 }
+_NAMED_ERRORS: Final[dict[str, ErrorCode]] = {"message_id_reused": ErrorCode.CONFLICT}
 _WRITE_ERRORS: Final[dict[str, ErrorCode]] = {
+    **_NAMED_ERRORS,
     "stale_version": ErrorCode.CONFLICT,
     "too_many_writers": ErrorCode.CONFLICT,
 }
@@ -196,6 +198,7 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
         "role_not_allowed": ErrorCode.FORBIDDEN,
         **_EMAIL_ERRORS,
         **_PASSWORD_ERRORS,
+        **_NAMED_ERRORS,
     },
     idempotent=False,
     example=(

@@ -19,6 +19,7 @@ from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import Keyring, watched
+from service.infrastructure.crypto.keys import load_refresh_key
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.followups import Followups
@@ -83,7 +84,8 @@ class Parts:
         app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
         principals = Principals(app.tokens, sessions, settings.trusted_services)
         addresses = ReplyAddresses(settings.reply_to_prefixes)
-        edge = Edge(principals, publisher, addresses, clock, self.relay.room)
+        key = load_refresh_key(settings.signing_keys_dir)
+        edge = Edge(principals, publisher, addresses, clock, self.relay.room, key)
         requests = Requests(self.broker, edge, lambda operation: source_of(operation, settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
 
+from service.domain.commands import Handled
 from service.domain.posts import Post
 
 
@@ -27,7 +28,7 @@ class PostRepository(Protocol):
         """Return a name in the database for a post that is about to be made."""
 
     async def add(self, post: Post) -> None:
-        """Store a new post."""
+        """Store a new post, or raise `AlreadyMade` if the same command has made one before."""
 
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
@@ -52,3 +53,12 @@ class PostRepository(Protocol):
 
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
+
+    async def find_made(self, message_id: str) -> Handled[Post] | None:
+        """Return the post that the command of that name has made, as it was then."""
+
+    async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
+        """Return what came of the command of that name for a post, be it deleted since; or `None`."""
+
+    async def remember(self, post: Post) -> None:
+        """Note the command that left this post as it was, or raise `StaleVersion`."""

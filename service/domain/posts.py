@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from service.domain.changes import Changes
+from service.domain.commands import CommandId
 from service.domain.errors import NotFound
 from service.domain.events import Event, EventType
 
@@ -45,6 +46,7 @@ class Post:
         deleted_with_owner: Whether it was deleted because its owner was, and comes back with the owner.
         version: 1 at first, and 1 more with each change that was applied.
         events: What happened since the post was loaded, to be stored with it.
+        by: The command that it happened by, to be stored with it, too.
 
     """
 
@@ -60,6 +62,7 @@ class Post:
     deleted_with_owner: bool = False
     version: int = 1
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
+    by: CommandId | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_active(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from service.domain.commands import Handled
 from service.domain.emails import Email
 from service.domain.profiles import Profile, Role, Status
 
@@ -50,7 +51,13 @@ class ProfileRepository(Protocol):
         """Return a name in the database for a profile that is about to be made."""
 
     async def add(self, profile: Profile) -> None:
-        """Store a new profile, or raise `EmailTaken`."""
+        """Store a new profile.
+
+        Raises:
+            EmailTaken: Another profile has its address.
+            AlreadyMade: The same command has made one before.
+
+        """
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
@@ -87,3 +94,12 @@ class ProfileRepository(Protocol):
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
+
+    async def find_made(self, message_id: str) -> Handled[Profile] | None:
+        """Return the profile that the command of that name has made, as it was then."""
+
+    async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
+        """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
+
+    async def remember(self, profile: Profile) -> None:
+        """Note the command that left this profile as it was, or raise `StaleVersion`."""

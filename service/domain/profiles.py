@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from service.domain.changes import Changes
+from service.domain.commands import CommandId
 from service.domain.emails import Email
 from service.domain.events import Event, EventType
 from service.domain.passwords import personal_words
@@ -55,6 +56,7 @@ class Profile:
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
         events: What happened since the profile was loaded, to be stored with it.
+        by: The command that it happened by, to be stored with it, too.
 
     """
 
@@ -73,6 +75,7 @@ class Profile:
     version: int = 1
     sessions_version: int = 1
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
+    by: CommandId | None = field(default=None, compare=False, repr=False)
 
     @property
     def may_log_in(self) -> bool:

@@ -9,10 +9,12 @@ from uuid import UUID
 from bson import ObjectId
 
 from service.domain.changes import StaleVersion
+from service.domain.commands import Handled
 from service.domain.errors import Unavailable
 from service.domain.events import Event
 from service.domain.post_repository import PostRepository, Which
 from service.domain.posts import Post, PostNotFound, PostStatus
+from tests.fakes.handled import FakeHandled
 
 BELONGS: dict[Which, Callable[[Post], bool]] = {
     Which.ALL: lambda _: True,
@@ -31,6 +33,7 @@ class FakePosts(PostRepository):
     def __init__(self, *posts: Post) -> None:
         self._by_oid = {post.oid: post for post in posts}
         self.told: list[Event] = []
+        self.handled: FakeHandled[Post] = FakeHandled()
 
     def next_oid(self) -> str:
         return str(ObjectId())
@@ -39,7 +42,9 @@ class FakePosts(PostRepository):
         await asyncio.sleep(0)
         if post.oid in self._by_oid or any(post.id == each.id for each in self._by_oid.values()):
             raise Unavailable
+        self.handled.refuse_made(post.by)
         self._keep(post)
+        self.handled.made(post.by, _result(post))
 
     async def get(self, post_id: UUID) -> Post:
         await asyncio.sleep(0)
@@ -53,7 +58,9 @@ class FakePosts(PostRepository):
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version - 1:
             raise StaleVersion
+        self.handled.refuse_seen(post.id, post.by)
         self._keep(post)
+        self.handled.changed(post.id, post.by, _result(post))
 
     async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
         await asyncio.sleep(0)
@@ -72,6 +79,28 @@ class FakePosts(PostRepository):
             with suppress(StaleVersion):
                 await self.save(each)
 
+    async def find_made(self, message_id: str) -> Handled[Post] | None:
+        await asyncio.sleep(0)
+        return self.handled.makers.get(message_id)
+
+    async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
+        await asyncio.sleep(0)
+        return self.handled.find(post_id, message_id)
+
+    async def remember(self, post: Post) -> None:
+        await asyncio.sleep(0)
+        stored = self._by_oid.get(post.oid)
+        if stored is None or stored.version != post.version:
+            raise StaleVersion
+        self.handled.refuse_seen(post.id, post.by)
+        self.handled.changed(post.id, post.by, _result(post))
+
     def _keep(self, post: Post) -> None:
-        self._by_oid[post.oid] = replace(post, events=())
+        self._by_oid[post.oid] = replace(post, events=(), by=None)
+        if post.status is PostStatus.ERASED:
+            self.handled.forget(post.id)
         self.told += post.events
+
+
+def _result(post: Post) -> Post:
+    return replace(post, events=(), by=None)

@@ -9,11 +9,13 @@ from uuid import UUID
 from bson import ObjectId
 
 from service.domain.changes import StaleVersion
+from service.domain.commands import Handled
 from service.domain.emails import Email
 from service.domain.events import Event
 from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import Profile, Status
+from tests.fakes.handled import FakeHandled
 
 GONE = {Status.DELETED, Status.ERASED}
 
@@ -27,6 +29,7 @@ class FakeProfiles(ProfileRepository):
     def __init__(self, *profiles: Profile) -> None:
         self._by_oid = {profile.oid: profile for profile in profiles}
         self.told: list[Event] = []
+        self.handled: FakeHandled[Profile] = FakeHandled()
 
     def next_oid(self) -> str:
         return str(ObjectId())
@@ -35,7 +38,9 @@ class FakeProfiles(ProfileRepository):
         await asyncio.sleep(0)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
+        self.handled.refuse_made(profile.by)
         self._keep(profile)
+        self.handled.made(profile.by, _result(profile))
 
     async def get(self, profile_id: UUID) -> Profile:
         profile = await self.get_even_deleted(profile_id)
@@ -91,7 +96,9 @@ class FakeProfiles(ProfileRepository):
         stored = self._by_oid.get(profile.oid)
         if stored is None or stored.version != profile.version - 1:
             raise StaleVersion
+        self.handled.refuse_seen(profile.id, profile.by)
         self._keep(profile)
+        self.handled.changed(profile.id, profile.by, _result(profile))
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         await asyncio.sleep(0)
@@ -99,11 +106,29 @@ class FakeProfiles(ProfileRepository):
         if stored is not None and stored.hashed_password == profile.hashed_password:
             self._by_oid[profile.oid] = replace(stored, hashed_password=hashed_password)
 
+    async def find_made(self, message_id: str) -> Handled[Profile] | None:
+        await asyncio.sleep(0)
+        return self.handled.makers.get(message_id)
+
+    async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
+        await asyncio.sleep(0)
+        return self.handled.find(profile_id, message_id)
+
+    async def remember(self, profile: Profile) -> None:
+        await asyncio.sleep(0)
+        stored = self._by_oid.get(profile.oid)
+        if stored is None or stored.version != profile.version:
+            raise StaleVersion
+        self.handled.refuse_seen(profile.id, profile.by)
+        self.handled.changed(profile.id, profile.by, _result(profile))
+
     def _keep(self, profile: Profile) -> None:
         owner = self._owner_of(profile.email)
         if profile.status not in GONE and owner is not None and owner.oid != profile.oid:
             raise EmailTaken
-        self._by_oid[profile.oid] = replace(profile, events=())
+        self._by_oid[profile.oid] = replace(profile, events=(), by=None)
+        if profile.status is Status.ERASED:
+            self.handled.forget(profile.id)
         self.told += profile.events
 
     def _owner_of(self, email: Email) -> Profile | None:
@@ -111,3 +136,7 @@ class FakeProfiles(ProfileRepository):
             if profile.email.key == email.key and profile.status not in GONE:
                 return profile
         return None
+
+
+def _result(profile: Profile) -> Profile:
+    return replace(profile, events=(), by=None, hashed_password="")

@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 
 from service.app.ids import new_id
 from service.app.outbox import Kind
+from service.domain.commands import CommandId
 from service.domain.emails import Email
 from service.domain.post_repository import Which
 from service.domain.posts import PostChanges
@@ -25,6 +26,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post, a_profile, a_session
 
+COMMAND = CommandId("m-1", b"digest")
 LATER = NOON + timedelta(milliseconds=1)
 FILTERS = [
     ProfileFilter(status=status, role=role, email_prefix=prefix)
@@ -64,6 +66,14 @@ def some_profiles() -> list[Profile]:
     ]
 
 
+async def use_commands(things: Any, thing: Any) -> None:
+    """Do everything that can be done with the commands of a thing."""
+    await things.add(thing)
+    assert (await things.find_made(COMMAND.message_id)).result.id == thing.id
+    await things.remember(thing)
+    assert (await things.find_handled(thing.id, COMMAND.message_id)).result.id == thing.id
+
+
 async def use_profiles(database: Any) -> Watched:
     """Do everything that can be done with profiles."""
     profiles: Any = Watched(MongoProfiles(database))
@@ -74,7 +84,8 @@ async def use_profiles(database: Any) -> Watched:
     await profiles.save(changed := ada.changed(ProfileChanges(last_name="King"), LATER))
     await profiles.save(changed.deleted(LATER), keeps_admin=True)
     assert (await profiles.get_even_deleted(ada.id)).version == 3
-    assert await profiles.deleted_before(LATER, 10) == [ada.id]
+    assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
+    await use_commands(profiles, replace(a_profile(), by=COMMAND))
     for chosen in FILTERS:
         everything = await profiles.list(chosen, None, 1000)
         for after in (None, chosen.position(everything[len(everything) // 2])):
@@ -118,6 +129,7 @@ async def use_posts(database: Any) -> Watched:
     for which in Which:
         await posts.of_user(user, which, 3)
     assert len(await posts.of_user(user, Which.ALL)) == len(mine)
+    await use_commands(posts, replace(a_post(), by=COMMAND))
     return posts  # type: ignore[no-any-return]
 
 

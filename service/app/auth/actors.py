@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from service.app.auth.throttle import Attempt
+from service.domain.commands import CommandId
 from service.domain.errors import Unauthenticated
 from service.domain.profiles import Role
 
@@ -59,6 +60,7 @@ class Caller:
         service: The broker user, if RabbitMQ vouches for one.
         client_ip: Where the human is, if a trusted service says so.
         message_id: The name that the sender gave to the request.
+        command: What tells it from others, if it is a command with a name.
 
     """
 
@@ -66,6 +68,7 @@ class Caller:
     service: str | None = None
     client_ip: str | None = None
     message_id: str | None = None
+    command: CommandId | None = None
 
     def attempt(self, account: str) -> Attempt:
         """Return an attempt by this caller at the password of *account*."""

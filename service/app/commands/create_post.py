@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require, require_user
 from service.app.clock import Clock
+from service.app.commands.saving import made_once
 from service.app.ids import new_id
+from service.domain.commands import AlreadyMade, CommandId
 from service.domain.post_repository import PostRepository
 from service.domain.posts import Post
 
@@ -17,6 +19,7 @@ class CreatePost:
     actor: Actor
     title: str = field(repr=False)
     body: str = field(repr=False)
+    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class CreatePostHandler:
         """Return the new post."""
         user = require_user(command.actor)
         require(Action.CREATE_POST, user, user.id)
+        if made := await made_once(self.posts.find_made, command.named):
+            return made
         now = self.clock.now()
         post = Post(
             id=new_id(now),
@@ -39,6 +44,10 @@ class CreatePostHandler:
             body=command.body,
             created_at=now,
             updated_at=now,
+            by=command.named,
         )
-        await self.posts.add(post.announced())
+        try:
+            await self.posts.add(post.announced())
+        except AlreadyMade:  # just now, by the same command on another worker
+            return await made_once(self.posts.find_made, command.named) or post
         return post

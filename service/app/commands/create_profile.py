@@ -6,9 +6,12 @@ from service.app.auth.actors import Actor
 from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import Action, RoleNotAllowed, require
 from service.app.clock import Clock
+from service.app.commands.saving import made_once
 from service.app.ids import new_id
+from service.domain.commands import AlreadyMade, CommandId
 from service.domain.emails import Email
 from service.domain.passwords import personal_words
+from service.domain.profile_refusals import EmailTaken
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile, Role
 
@@ -23,6 +26,7 @@ class CreateProfile:
     email: str
     password: str = field(repr=False)
     role: Role = Role.USER
+    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class CreateProfileHandler:
         require(Action.CREATE_PROFILE, command.actor)
         if command.role is not Role.USER:
             require(Action.GIVE_ROLE, command.actor, refusal=RoleNotAllowed)
+        if made := await made_once(self.profiles.find_made, command.named):
+            return made
         email = Email.parse(command.email)
         words = personal_words(command.first_name, command.last_name, email)
         hashed_password = await self.passwords.hash_new(command.password, words)
@@ -52,6 +58,13 @@ class CreateProfileHandler:
             role=command.role,
             created_at=now,
             updated_at=now,
+            by=command.named,
         )
-        await self.profiles.add(profile.announced())
+        try:
+            await self.profiles.add(profile.announced())
+        except (AlreadyMade, EmailTaken):
+            # Perhaps it was this very command, just now, on another worker.
+            if made := await made_once(self.profiles.find_made, command.named):
+                return made
+            raise
         return profile

@@ -6,7 +6,8 @@ from uuid import UUID
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require, require_known
 from service.app.clock import Clock
-from service.app.commands.saving import change_post
+from service.app.commands.saving import Change, change_post
+from service.domain.commands import CommandId
 from service.domain.post_repository import PostRepository
 from service.domain.posts import Post
 
@@ -18,6 +19,7 @@ class DeletePost:
     actor: Actor
     post_id: UUID
     expected_version: int | None = None
+    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,10 @@ class DeletePostHandler:
     async def handle(self, command: DeletePost) -> Post:
         """Return the post as it was deleted."""
         require_known(command.actor)
-        return await change_post(
-            self.posts,
-            command.post_id,
-            command.expected_version,
-            lambda post: self._decide(command, post),
+        change: Change[Post] = Change(
+            may=lambda post: require(Action.DELETE_POST, command.actor, post.user_id),
+            decide=lambda post: post.deleted(self.clock.now()),
+            expected_version=command.expected_version,
+            command=command.named,
         )
-
-    def _decide(self, command: DeletePost, post: Post) -> Post:
-        require(Action.DELETE_POST, command.actor, post.user_id)
-        return post.deleted(self.clock.now())
+        return await change_post(self.posts, command.post_id, change)

@@ -7,7 +7,8 @@ from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
-from service.app.commands.saving import change_profile
+from service.app.commands.saving import Change, change_profile
+from service.domain.commands import CommandId
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile
 
@@ -19,6 +20,7 @@ class DeleteProfile:
     actor: Actor
     profile_id: UUID
     expected_version: int | None = None
+    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,12 @@ class DeleteProfileHandler:
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
         require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
-        _, deleted = await change_profile(
-            self.profiles,
-            command.profile_id,
-            command.expected_version,
-            lambda profile: self._decide(command, profile),
+        change: Change[Profile] = Change(
+            may=lambda profile: require(Action.DELETE_PROFILE, command.actor, profile.id),
+            decide=lambda profile: profile.deleted(self.clock.now()),
+            expected_version=command.expected_version,
+            command=command.named,
         )
+        _, deleted = await change_profile(self.profiles, command.profile_id, change)
         await self.sessions.discard(deleted)
         return deleted
-
-    def _decide(self, command: DeleteProfile, profile: Profile) -> Profile:
-        require(Action.DELETE_PROFILE, command.actor, profile.id)
-        return profile.deleted(self.clock.now())

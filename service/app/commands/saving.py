@@ -1,10 +1,13 @@
 """Change a thing that others may be changing too."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from service.domain.changes import StaleVersion
+from service.domain.commands import CommandId, Handled
 from service.domain.errors import Conflict
 from service.domain.post_repository import PostRepository
 from service.domain.posts import Post
@@ -20,80 +23,110 @@ class TooManyWriters(Conflict):
     retryable = True
 
 
-class Versioned(Protocol):
-    """A thing of which each change makes the next version."""
-
-    @property
-    def version(self) -> int:
-        """The number of the version."""
+Thing = TypeVar("Thing", Profile, Post)
 
 
-Thing = TypeVar("Thing", bound=Versioned)
+class Repository(Protocol[Thing]):
+    """Where things live that can be changed."""
+
+    async def get(self, thing_id: UUID, /) -> Thing:
+        """Return a thing."""
+
+    async def find_handled(self, thing_id: UUID, message_id: str, /) -> Handled[Thing] | None:
+        """Return what came of a command before."""
+
+    async def remember(self, thing: Thing, /) -> None:
+        """Note the command that left a thing as it was, or raise `StaleVersion`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Thing]):
+    """What is to be done to a thing.
+
+    Attributes:
+        may: Raises if whoever asks may not do it.
+        decide: Makes the next version, or returns the thing itself if nothing changes.
+        command: What tells the command from others, if it has a name.
+
+    """
+
+    may: Callable[[Thing], None]
+    decide: Callable[[Thing], Thing]
+    expected_version: int | None = None
+    command: CommandId | None = None
 
 
 async def change_profile(
-    profiles: ProfileRepository,
-    profile_id: UUID,
-    expected_version: int | None,
-    decide: Callable[[Profile], Profile],
+    profiles: ProfileRepository, profile_id: UUID, change: Change[Profile]
 ) -> tuple[Profile, Profile]:
-    """Change a profile as *decide* says; return it as it was and as it is.
+    """Do *change* to a profile; return it as it was and as it is.
 
     Raises:
         ProfileNotFound
         LastAdmin: Nobody could administrate after that.
-        StaleVersion, TooManyWriters
+        MessageIdReused, StaleVersion, TooManyWriters
 
     """
 
     async def save(before: Profile, after: Profile) -> None:
         await profiles.save(after, keeps_admin=before.may_administrate and not after.may_administrate)
 
-    return await _change(lambda: profiles.get(profile_id), save, expected_version, decide)
+    return await _change(profiles, profile_id, change, save)
 
 
-async def change_post(
-    posts: PostRepository, post_id: UUID, expected_version: int | None, decide: Callable[[Post], Post]
-) -> Post:
-    """Change a post as *decide* says; return it as it is.
+async def change_post(posts: PostRepository, post_id: UUID, change: Change[Post]) -> Post:
+    """Do *change* to a post; return it as it is.
 
     Raises:
-        PostNotFound, StaleVersion, TooManyWriters
+        PostNotFound, MessageIdReused, StaleVersion, TooManyWriters
 
     """
 
     async def save(_before: Post, after: Post) -> None:
         await posts.save(after)
 
-    _, after = await _change(lambda: posts.get(post_id), save, expected_version, decide)
+    _, after = await _change(posts, post_id, change, save)
     return after
 
 
 async def _change(
-    load: Callable[[], Awaitable[Thing]],
+    things: Repository[Thing],
+    thing_id: UUID,
+    change: Change[Thing],
     save: Callable[[Thing, Thing], Awaitable[None]],
-    expected_version: int | None,
-    decide: Callable[[Thing], Thing],
 ) -> tuple[Thing, Thing]:
-    """Load a thing, let *decide* make the next one of it, store that, and return both.
+    """Load a thing, make the next version of it, store that, and return both.
 
-    Whoever names no *expected_version* does not care what came between, so it is tried again.
+    Whoever names no expected version does not care what came between, so it is tried again. A command
+    that was carried out before is not carried out again: what is returned is what came of it then.
 
     Raises:
-        StaleVersion: The thing is not at *expected_version*.
+        StaleVersion: The thing is not at the expected version.
         TooManyWriters: Others were faster every time.
 
     """
     for _ in range(_ATTEMPTS):
-        before = await load()
-        after = decide(before)  # first, because it knows who may hear that the version is stale
-        if expected_version not in (None, before.version):
+        done = change.command and await things.find_handled(thing_id, change.command.message_id)
+        if change.command and done:
+            change.may(done.result)
+            return (result := done.for_command(change.command)), result
+        before = await things.get(thing_id)
+        change.may(before)  # first, because it knows who may hear that the version is stale
+        after = change.decide(before)
+        if change.expected_version not in (None, before.version):
             raise StaleVersion
-        if after is before:
-            return before, before
-        try:
-            await save(before, after)
-        except StaleVersion:
-            continue
-        return before, after
+        with suppress(StaleVersion):
+            if after is not before:
+                await save(before, replace(after, by=change.command))
+            elif change.command:
+                await things.remember(replace(after, by=change.command))
+            return before, after
     raise TooManyWriters
+
+
+async def made_once(
+    find_made: Callable[[str], Awaitable[Handled[Thing] | None]], command: CommandId | None
+) -> Thing | None:
+    """Return what *command* has made before, if it was carried out, or raise `MessageIdReused`."""
+    made = command and await find_made(command.message_id)
+    return made.for_command(command) if made and command else None

@@ -6,7 +6,8 @@ from uuid import UUID
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require, require_known
 from service.app.clock import Clock
-from service.app.commands.saving import change_post
+from service.app.commands.saving import Change, change_post
+from service.domain.commands import CommandId
 from service.domain.post_repository import PostRepository
 from service.domain.posts import Post, PostChanges
 
@@ -19,6 +20,7 @@ class UpdatePost:
     post_id: UUID
     changes: PostChanges
     expected_version: int | None = None
+    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,10 @@ class UpdatePostHandler:
     async def handle(self, command: UpdatePost) -> Post:
         """Return the post as it is after the change."""
         require_known(command.actor)
-        return await change_post(
-            self.posts,
-            command.post_id,
-            command.expected_version,
-            lambda post: self._decide(command, post),
+        change: Change[Post] = Change(
+            may=lambda post: require(Action.CHANGE_POST, command.actor, post.user_id),
+            decide=lambda post: post.changed(command.changes, self.clock.now()),
+            expected_version=command.expected_version,
+            command=command.named,
         )
-
-    def _decide(self, command: UpdatePost, post: Post) -> Post:
-        require(Action.CHANGE_POST, command.actor, post.user_id)
-        return post.changed(command.changes, self.clock.now())
+        return await change_post(self.posts, command.post_id, change)

@@ -8,7 +8,7 @@ from service.app.auth.passwords import CurrentPasswordRequired, Passwords
 from service.app.auth.permissions import Action, is_owner, require
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
-from service.app.commands.saving import change_profile
+from service.app.commands.saving import Change, change_profile
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile, ProfileChanges
 
@@ -39,21 +39,21 @@ class UpdateProfileHandler:
         require(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
         if changes.email and is_owner(actor, command.profile_id):
             await self._prove_password(command)
-        before, after = await change_profile(
-            self.profiles,
-            command.profile_id,
-            command.expected_version,
-            lambda profile: self._decide(command, profile),
+        change: Change[Profile] = Change(
+            may=lambda profile: self._require(command, profile),
+            decide=lambda profile: profile.changed(changes, self.clock.now()),
+            expected_version=command.expected_version,
+            command=command.caller.command,
         )
+        before, after = await change_profile(self.profiles, command.profile_id, change)
         if after.sessions_version != before.sessions_version:
             await self.sessions.discard(after)
         return after
 
-    def _decide(self, command: UpdateProfile, profile: Profile) -> Profile:
+    def _require(self, command: UpdateProfile, profile: Profile) -> None:
         require(Action.CHANGE_PROFILE, command.caller.actor, profile.id)
         if command.changes.role or command.changes.status:
             require(Action.CHANGE_STANDING, command.caller.actor, profile.id)
-        return profile.changed(command.changes, self.clock.now())
 
     async def _prove_password(self, command: UpdateProfile) -> None:
         """Raise unless the owner knows the password: an address is the way back into an account."""

@@ -54,7 +54,7 @@ def audit(operation: str, reason: str | None, caller: Caller | None, request: ob
         operation=operation,
         outcome="failure" if reason else "success",
         reason=reason,
-        actor=_actor(caller),
+        actor=actor_name(caller),
         service=caller.service if caller else None,
         client_net=caller.client_ip if caller else None,
         subject=_subject(request, result),
@@ -71,7 +71,8 @@ def _event(operation: str, reason: str | None, request: object) -> str | None:
     return _FAILURES.get(reason)
 
 
-def _actor(caller: Caller | None) -> str:
+def actor_name(caller: Caller | None) -> str:
+    """Return who asks, as logs name them."""
     if caller is None or isinstance(caller.actor, Anonymous):
         return "anonymous"
     if isinstance(caller.actor, TrustedService):

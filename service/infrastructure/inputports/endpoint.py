@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -19,6 +19,7 @@ from service.app.auth.actors import Caller
 from service.app.clock import Clock
 from service.domain.errors import Invalid, ServiceError
 from service.infrastructure.inputports.audit import audit
+from service.infrastructure.inputports.commands import named
 from service.infrastructure.inputports.deadlines import OutOfTime, seconds_left
 from service.infrastructure.inputports.decoding import Malformed, decode
 from service.infrastructure.inputports.errors import error_body
@@ -55,6 +56,7 @@ class Edge:
 
     Attributes:
         room: Waits until what commands would tell the world can be told.
+        command_key: A secret, to tell commands from each other.
 
     """
 
@@ -63,6 +65,7 @@ class Edge:
     addresses: ReplyAddresses
     clock: Clock
     room: Callable[[], Awaitable[None]]
+    command_key: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -113,7 +116,8 @@ class Endpoint(Generic[Asked, Answered]):
             self._admit(message)
             async with _limit(seconds_left(message, self.edge.clock.now().timestamp())):
                 outcome.request = decode(self.operation.request, message.body, message.content_type)
-                outcome.caller = await self.edge.principals.identify(message, self.operation)
+                caller = await self.edge.principals.identify(message, self.operation)
+                outcome.caller = named(caller, self.operation, outcome.request, self.edge.command_key)
                 result = await self.translate(outcome.request, outcome.caller)
             outcome.result = result
             outcome.body = b'{"ok":true,"result":%b}' % result.model_dump_json().encode()

@@ -20,7 +20,7 @@ def subscribe_posts(requests: Requests, app: Application) -> None:
 
     @requests.on(POST_CREATE)
     async def create_post(request: wire.CreatePost, caller: Caller) -> wire.Post:
-        command = CreatePost(actor=caller.actor, title=request.title, body=request.body)
+        command = CreatePost(actor=caller.actor, title=request.title, body=request.body, named=caller.command)
         return _whole(await app.create_post.handle(command))
 
     @requests.on(POST_GET)
@@ -34,13 +34,17 @@ def subscribe_posts(requests: Requests, app: Application) -> None:
             post_id=request.id,
             changes=PostChanges(title=given(request.title), body=given(request.body)),
             expected_version=given(request.expected_version),
+            named=caller.command,
         )
         return _whole(await app.update_post.handle(command))
 
     @requests.on(POST_DELETE)
     async def delete_post(request: wire.DeletePost, caller: Caller) -> wire.DeletedPost:
         command = DeletePost(
-            actor=caller.actor, post_id=request.id, expected_version=given(request.expected_version)
+            actor=caller.actor,
+            post_id=request.id,
+            expected_version=given(request.expected_version),
+            named=caller.command,
         )
         post = await app.delete_post.handle(command)
         return wire.DeletedPost(id=post.id, status=wire.PostStatus(post.status), deleted_at=post.updated_at)

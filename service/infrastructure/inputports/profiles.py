@@ -35,6 +35,7 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
             email=request.email,
             password=request.password.get_secret_value(),
             role=Role(request.role),
+            named=caller.command,
         )
         return _whole(await app.create_profile.handle(command))
 
@@ -62,7 +63,10 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
     @requests.on(PROFILE_DELETE)
     async def delete_profile(request: wire.DeleteProfile, caller: Caller) -> wire.DeletedProfile:
         command = DeleteProfile(
-            actor=caller.actor, profile_id=request.id, expected_version=given(request.expected_version)
+            actor=caller.actor,
+            profile_id=request.id,
+            expected_version=given(request.expected_version),
+            named=caller.command,
         )
         profile = await app.delete_profile.handle(command)
         return wire.DeletedProfile(

@@ -19,6 +19,14 @@ _OUTBOX: Final[Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]] = {
     )
 }
 
+# A command makes one thing, however often it comes.
+_CREATED_BY: Final[Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]] = {
+    "created_by": (
+        [("created_by.id", 1)],
+        {"unique": True, "partialFilterExpression": {"created_by.id": {"$exists": True}}},
+    )
+}
+
 # By collection, by name: the keys and the options.
 INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, Any]]]]] = {
     PROFILES: {
@@ -36,6 +44,7 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
             {"partialFilterExpression": {"email_key": {"$exists": True}}},
         ),
         **_OUTBOX,
+        **_CREATED_BY,
     },
     SESSIONS: {
         "user_id": ([("user_id", 1)], {}),
@@ -49,6 +58,7 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
         "user": ([("user_id", 1), ("status", 1), ("id", -1)], {}),
         "all": ([("status", 1), ("id", -1)], {}),
         **_OUTBOX,
+        **_CREATED_BY,
     },
 }
 # What MongoDB notes about any index, and what does not change what it promises.

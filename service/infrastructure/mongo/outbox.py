@@ -78,9 +78,11 @@ def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
     return [{**asdict(event), "type": event.type.value} for event in events]
 
 
-def pushed(events: Sequence[Event]) -> dict[str, Any]:
-    """Return the update operator that adds *events* to a document."""
-    return {"$push": {"outbox": {"$each": to_records(events)}}} if events else {}
+def pushed(events: Sequence[Event], noted: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the update operator that adds *events* to a document, and what is *noted* beside them."""
+    outbox = {"outbox": {"$each": to_records(events)}} if events else {}
+    pushes = {**outbox, **(noted or {})}
+    return {"$push": pushes} if pushes else {}
 
 
 def _to_event(record: Mapping[str, Any]) -> Event:

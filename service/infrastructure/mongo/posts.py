@@ -7,12 +7,23 @@ from uuid import UUID
 from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
+from service.domain.commands import AlreadyMade, CommandId, Handled
 from service.domain.post_repository import PostRepository, Which
 from service.domain.posts import Post, PostNotFound, PostStatus
 from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.handled import (
+    STATE,
+    find_maker,
+    find_noted,
+    is_made,
+    made_by,
+    not_noted,
+    noted,
+)
 from service.infrastructure.mongo.indexes import POSTS
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
 
@@ -31,13 +42,21 @@ class MongoPosts(PostRepository):
     async def add(self, post: Post) -> None:
         """Store a new post."""
         with translated_errors():
-            await self._posts.insert_one({**_to_document(post), "outbox": to_records(post.events)})
+            try:
+                made = made_by(post.by, _to_document(post))
+                await self._posts.insert_one(
+                    {**_to_document(post), "outbox": to_records(post.events), **made}
+                )
+            except DuplicateKeyError as error:
+                if is_made(error):
+                    raise AlreadyMade from error
+                raise
         self._hint(Kind.POST, post.id)
 
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
         with translated_errors():
-            document = await self._posts.find_one({"id": post_id}, {"outbox": 0})
+            document = await self._posts.find_one({"id": post_id}, STATE)
         if document is None or document["status"] != PostStatus.ACTIVE:
             raise PostNotFound
         return _to_post(document)
@@ -58,7 +77,7 @@ class MongoPosts(PostRepository):
         if after:
             query["id"] = {"$lt": UUID(after)}
         with translated_errors():
-            found = self._posts.find(query, {"outbox": 0}).sort("id", -1).limit(most)
+            found = self._posts.find(query, STATE).sort("id", -1).limit(most)
             return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
 
     async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
@@ -67,8 +86,27 @@ class MongoPosts(PostRepository):
         if which is Which.DELETED_WITH_OWNER:
             query["deleted_with_owner"] = True
         with translated_errors():
-            found = self._posts.find(query, {"outbox": 0}).sort("id", 1).limit(most)
+            found = self._posts.find(query, STATE).sort("id", 1).limit(most)
             return [_to_post(each) async for each in found]
+
+    async def find_made(self, message_id: str) -> Handled[Post] | None:
+        """Return the post that the command of that name has made, as it was then."""
+        with translated_errors():
+            return _to_handled(await find_maker(self._posts, message_id))
+
+    async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
+        """Return what came of the command of that name for a post, be it deleted since; or `None`."""
+        with translated_errors():
+            return _to_handled(await find_noted(self._posts, {"id": post_id}, message_id))
+
+    async def remember(self, post: Post) -> None:
+        """Note the command that left this post as it was, or raise `StaleVersion`."""
+        unchanged = {"_id": ObjectId(post.oid), "version": post.version, **not_noted(post.by)}
+        with translated_errors():
+            notes = pushed((), noted(post.by, _to_document(post)))
+            result = await self._posts.update_one(unchanged, notes)
+        if result.matched_count == 0:
+            raise StaleVersion
 
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
@@ -88,8 +126,12 @@ _STATUSES: Final = {
 
 def _change(post: Post) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return which document *post* is stored over, and how."""
-    before = {"_id": ObjectId(post.oid), "version": post.version - 1}
-    return before, {"$set": _to_document(post), **pushed(post.events)}
+    before = {"_id": ObjectId(post.oid), "version": post.version - 1, **not_noted(post.by)}
+    document = _to_document(post)
+    change = {"$set": document, **pushed(post.events, noted(post.by, document))}
+    if post.status is PostStatus.ERASED:  # results of commands hold what its owner wrote
+        change["$unset"] = {"handled": "", "created_by.result": ""}
+    return before, change
 
 
 def _to_document(post: Post) -> dict[str, Any]:
@@ -106,6 +148,12 @@ def _to_document(post: Post) -> dict[str, Any]:
         "deleted_with_owner": post.deleted_with_owner,
         "version": post.version,
     }
+
+
+def _to_handled(record: Mapping[str, Any] | None) -> Handled[Post] | None:
+    if record is None or "result" not in record:  # the result was personal, and has been erased
+        return None
+    return Handled(CommandId(record["id"], record["digest"]), _to_post(record["result"]))
 
 
 def _to_post(document: Mapping[str, Any]) -> Post:

@@ -13,11 +13,21 @@ from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
+from service.domain.commands import AlreadyMade, CommandId, Handled
 from service.domain.emails import Email
 from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import Profile, Role, Status
 from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.handled import (
+    STATE,
+    find_maker,
+    find_noted,
+    is_made,
+    made_by,
+    not_noted,
+    noted,
+)
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
 from service.pkg.database import in_transaction
@@ -40,10 +50,14 @@ class MongoProfiles(ProfileRepository):
         with translated_errors():
             try:
                 await self._profiles.insert_one(
-                    {**_to_document(profile), "outbox": to_records(profile.events)}
+                    {
+                        **_to_document(profile),
+                        "outbox": to_records(profile.events),
+                        **made_by(profile.by, _result(profile)),
+                    }
                 )
             except DuplicateKeyError as error:
-                raise EmailTaken from error
+                raise (AlreadyMade if is_made(error) else EmailTaken) from error
         self._hint(Kind.PROFILE, profile.id)
 
     async def get(self, profile_id: UUID) -> Profile:
@@ -56,7 +70,7 @@ class MongoProfiles(ProfileRepository):
     async def get_even_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
         with translated_errors():
-            document = await self._profiles.find_one({"id": profile_id}, {"outbox": 0})
+            document = await self._profiles.find_one({"id": profile_id}, STATE)
         if document is None:
             raise ProfileNotFound
         return _to_profile(document)
@@ -71,7 +85,7 @@ class MongoProfiles(ProfileRepository):
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
         with translated_errors():
-            document = await self._profiles.find_one({"email_key": email.key}, {"outbox": 0})
+            document = await self._profiles.find_one({"email_key": email.key}, STATE)
         return _to_profile(document) if document else None
 
     async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
@@ -83,10 +97,10 @@ class MongoProfiles(ProfileRepository):
         # The index is named: MongoDB would use a plan that was good for one status for all others, too.
         if chosen.email_prefix is None:
             older = {"id": {"$lt": UUID(after)}} if after else {}
-            cursor = self._profiles.find(query | older, {"outbox": 0}).sort("id", -1).hint(PROFILES_BY_ID)
+            cursor = self._profiles.find(query | older, STATE).sort("id", -1).hint(PROFILES_BY_ID)
         else:
             query["email_key"] = _range(chosen.email_prefix, after)
-            cursor = self._profiles.find(query, {"outbox": 0}).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
+            cursor = self._profiles.find(query, STATE).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
         with translated_errors():
             return [_to_profile(each) async for each in cursor.limit(most)]
 
@@ -111,11 +125,33 @@ class MongoProfiles(ProfileRepository):
         await self._save(profile, transaction)
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
-        before = {"_id": ObjectId(profile.oid), "version": profile.version - 1}
+        before = {"_id": ObjectId(profile.oid), "version": profile.version - 1, **not_noted(profile.by)}
         document = _to_document(profile)
-        gone = {} if "email_key" in document else {"$unset": {"email_key": ""}}
-        change = {"$set": document, **gone, **pushed(profile.events)}
+        gone = {} if "email_key" in document else {"email_key": ""}
+        if profile.status is Status.ERASED:  # results of commands are personal
+            gone |= {"handled": "", "created_by.result": ""}
+        change = {"$set": document, **pushed(profile.events, noted(profile.by, _result(profile)))}
+        change |= {"$unset": gone} if gone else {}
         result = await self._profiles.update_one(before, change, session=transaction)
+        if result.matched_count == 0:
+            raise StaleVersion
+
+    async def find_made(self, message_id: str) -> Handled[Profile] | None:
+        """Return the profile that the command of that name has made, as it was then."""
+        with translated_errors():
+            return _to_handled(await find_maker(self._profiles, message_id))
+
+    async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
+        """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
+        with translated_errors():
+            return _to_handled(await find_noted(self._profiles, {"id": profile_id}, message_id))
+
+    async def remember(self, profile: Profile) -> None:
+        """Note the command that left this profile as it was, or raise `StaleVersion`."""
+        unchanged = {"_id": ObjectId(profile.oid), "version": profile.version, **not_noted(profile.by)}
+        with translated_errors():
+            notes = pushed((), noted(profile.by, _result(profile)))
+            result = await self._profiles.update_one(unchanged, notes)
         if result.matched_count == 0:
             raise StaleVersion
 
@@ -160,6 +196,19 @@ def _to_document(profile: Profile) -> dict[str, Any]:
     if profile.status in _GONE:
         del document["email_key"]
     return document
+
+
+def _result(profile: Profile) -> dict[str, Any]:
+    """Return what a command that is repeated needs of *profile*: all but its secret."""
+    return {name: value for name, value in _to_document(profile).items() if name != "hashed_password"}
+
+
+def _to_handled(record: Mapping[str, Any] | None) -> Handled[Profile] | None:
+    if record is None or "result" not in record:  # the result was personal, and has been erased
+        return None
+    return Handled(
+        CommandId(record["id"], record["digest"]), _to_profile({**record["result"], "hashed_password": ""})
+    )
 
 
 def _to_profile(document: Mapping[str, Any]) -> Profile:

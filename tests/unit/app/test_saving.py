@@ -1,11 +1,13 @@
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from service.app.commands.saving import TooManyWriters, change_post, change_profile
+from service.app.commands.saving import Change, Thing, TooManyWriters, change_post, change_profile
 from service.domain.changes import StaleVersion
+from service.domain.commands import CommandId
 from service.domain.posts import Post, PostChanges
 from service.domain.profile_refusals import ProfileNotFound
 from service.domain.profiles import Profile, ProfileChanges
@@ -32,6 +34,13 @@ class ContestedProfiles(FakeProfiles):
         return profile
 
 
+def to(
+    decide: Callable[[Thing], Thing], version: int | None = None, command: CommandId | None = None
+) -> Change[Thing]:
+    """Return a change that everybody may make."""
+    return Change(lambda _: None, decide, version, command)
+
+
 def king(profile: Profile) -> Profile:
     return profile.changed(ProfileChanges(last_name="King"), LATER)
 
@@ -39,7 +48,7 @@ def king(profile: Profile) -> Profile:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_is_tried_again_when_a_rival_was_faster(rivals: int) -> None:
     ada = a_profile()
-    _, changed = await change_profile(ContestedProfiles(ada, rivals), ada.id, None, king)
+    _, changed = await change_profile(ContestedProfiles(ada, rivals), ada.id, to(king))
 
     assert (changed.last_name, changed.version) == ("King", 2 + rivals)
     assert changed.first_name == ("rival 0" if rivals else "Ada")
@@ -50,7 +59,7 @@ async def test_it_gives_up_after_ten_rivals() -> None:
     profiles = ContestedProfiles(ada, 10)
 
     with pytest.raises(TooManyWriters):
-        await change_profile(profiles, ada.id, None, king)
+        await change_profile(profiles, ada.id, to(king))
     assert (await profiles.get(ada.id)).last_name == "Lovelace"
 
 
@@ -58,7 +67,7 @@ async def test_who_expects_a_version_is_not_tried_again() -> None:
     ada = a_profile()
 
     with pytest.raises(StaleVersion):
-        await change_profile(ContestedProfiles(ada, 1), ada.id, 1, king)
+        await change_profile(ContestedProfiles(ada, 1), ada.id, to(king, 1))
 
 
 async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
@@ -69,7 +78,7 @@ async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
         await profiles.save(ada.deleted(LATER))
 
     async def rename() -> Profile:
-        return (await change_profile(profiles, ada.id, None, king))[1]
+        return (await change_profile(profiles, ada.id, to(king)))[1]
 
     _, renamed = await asyncio.gather(delete(), rename(), return_exceptions=True)
 
@@ -83,7 +92,7 @@ async def test_no_change_of_many_at_once_is_lost() -> None:
     def add_letter(profile: Profile) -> Profile:
         return profile.changed(ProfileChanges(first_name=profile.first_name + "x"), LATER)
 
-    await asyncio.gather(*(change_profile(profiles, ada.id, None, add_letter) for _ in range(10)))
+    await asyncio.gather(*(change_profile(profiles, ada.id, to(add_letter)) for _ in range(10)))
     stored = await profiles.get(ada.id)
 
     assert (stored.first_name, stored.version) == ("x" * 10, 11)
@@ -111,7 +120,7 @@ def retitled(post: Post) -> Post:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_of_a_post_is_tried_again_likewise(rivals: int) -> None:
     posts = ContestedPosts(post := a_post(body="own"), rivals)
-    changed = await change_post(posts, post.id, None, retitled)
+    changed = await change_post(posts, post.id, to(retitled))
 
     assert (changed.title, changed.version) == ("Note H", 2 + rivals)
     assert changed.body == ("rival 0" if rivals else "own")
@@ -122,15 +131,15 @@ async def test_a_change_of_a_post_is_given_up_likewise() -> None:
     post = a_post()
 
     with pytest.raises(TooManyWriters):
-        await change_post(ContestedPosts(post, 10), post.id, None, retitled)
+        await change_post(ContestedPosts(post, 10), post.id, to(retitled))
     with pytest.raises(StaleVersion):
-        await change_post(ContestedPosts(post, 1), post.id, 1, retitled)
+        await change_post(ContestedPosts(post, 1), post.id, to(retitled, 1))
 
 
 async def test_a_post_that_stays_as_it_is_is_not_stored_again() -> None:
     posts = FakePosts(post := a_post())
 
-    assert await change_post(posts, post.id, 1, lambda found: found) == post
+    assert await change_post(posts, post.id, to(lambda found: found, 1)) == post
     assert posts.told == []
 
 

@@ -126,7 +126,9 @@ def a_desk() -> Desk:
     }
     principals = Principals(house.tokens, house.sessions, trusted)
     requests = Requests(
-        broker, Edge(principals, desk.outgoing, ReplyAddresses(), house.clock, desk.outgoing.room), _source
+        broker,
+        Edge(principals, desk.outgoing, ReplyAddresses(), house.clock, desk.outgoing.room, b"k" * 32),
+        _source,
     )
     subscribe_profiles(requests, house.app)
     subscribe_posts(requests, house.app)

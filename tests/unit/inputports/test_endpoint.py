@@ -53,7 +53,7 @@ class Stage:
         self.house = House(ADA)
         self.broker, self.clock = FakeBroker(), self.house.clock
         principals = Principals(self.house.tokens, self.house.sessions, {"hr": frozenset({"profile.create"})})
-        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room)
+        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room, b"k" * 32)
         self.endpoint = Endpoint(operation, translate, edge)
 
     async def serve(self, body: bytes = CREATE, **properties: Any) -> None:

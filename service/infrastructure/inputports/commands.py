@@ -1,0 +1,24 @@
+"""What tells one command from another, however often it comes."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from contracts.fields import Request
+from contracts.operations import Kind, Operation
+from service.app.auth.actors import Caller
+from service.domain.commands import CommandId
+from service.infrastructure.inputports.audit import actor_name
+
+
+def named(caller: Caller, operation: Operation[Any, Any], request: Request, key: bytes) -> Caller:
+    """Return *caller* with the name of the command, if the sender gave it one.
+
+    The digest is keyed, because a request may hold a password: from a plain digest in the database it
+    could be guessed without bcrypt's work.
+    """
+    if operation.kind is Kind.QUERY or not caller.message_id:
+        return caller
+    said = f"{operation.queue}\n{actor_name(caller)}\n{request.model_dump_json()}"
+    digest = hashlib.blake2b(said.encode(errors="surrogatepass"), key=key, digest_size=16).digest()
+    return replace(caller, command=CommandId(caller.message_id, digest))

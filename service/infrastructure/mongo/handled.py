@@ -1,0 +1,59 @@
+"""The commands that a document has seen, so that each has its effect once (design, part 5).
+
+The write that a command leads to also notes the command, and is refused if it is noted already.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bson.binary import Binary
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError
+
+from service.domain.commands import CommandId
+
+# So many commands of one thing are remembered.
+KEPT: Final = 64
+# What is read of a document: not what only this module and the outbox need.
+STATE: Final = {"outbox": 0, "handled": 0, "created_by": 0}
+
+
+def noted(command: CommandId | None, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to push to a document, so that it knows *command* and what came of it."""
+    if command is None:
+        return {}
+    return {"handled": {"$each": [record(command, result)], "$slice": -KEPT}}
+
+
+def record(command: CommandId, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *command* as it is stored."""
+    return {"id": command.message_id, "digest": Binary(command.digest), "result": dict(result)}
+
+
+def made_by(command: CommandId | None, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a new document says about the *command* that it is made by."""
+    return {"created_by": record(command, result)} if command else {}
+
+
+def is_made(error: DuplicateKeyError) -> bool:
+    """Return whether *error* says that the same command has made a document before."""
+    return "created_by.id" in (error.details or {}).get("keyPattern", {})
+
+
+def not_noted(command: CommandId | None) -> dict[str, Any]:
+    """Return the condition that a document has not seen *command*."""
+    return {"handled.id": {"$ne": command.message_id}} if command else {}
+
+
+async def find_noted(
+    collection: AsyncCollection[dict[str, Any]], query: Mapping[str, Any], message_id: str
+) -> dict[str, Any] | None:
+    """Return what the document that *query* finds knows of a command."""
+    found = await collection.find_one({**query, "handled.id": message_id}, {"handled.$": 1})
+    return found["handled"][0] if found else None
+
+
+async def find_maker(collection: AsyncCollection[dict[str, Any]], message_id: str) -> dict[str, Any] | None:
+    """Return what is known of the command that made a document, or `None` if it made none."""
+    found = await collection.find_one({"created_by.id": message_id}, {"created_by": 1})
+    return found["created_by"] if found else None

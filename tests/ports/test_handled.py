@@ -1,0 +1,122 @@
+"""Both repositories remember commands alike, whatever stands behind them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from service.domain.changes import StaleVersion
+from service.domain.commands import AlreadyMade, CommandId
+from service.domain.posts import PostChanges
+from service.domain.profiles import ProfileChanges
+from service.infrastructure.mongo.posts import MongoPosts
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.pkg.database import default_database
+from tests.builders import NOON, a_post, a_profile
+from tests.fakes.posts import FakePosts
+from tests.fakes.profiles import FakeProfiles
+
+LATER = NOON + timedelta(milliseconds=1)
+
+
+class Things:
+    """A repository of profiles or posts."""
+
+    def __init__(self, kind: str, client: Any) -> None:
+        self.is_profile = kind == "profiles"
+        fake, real = (FakeProfiles, MongoProfiles) if self.is_profile else (FakePosts, MongoPosts)
+        self.stored: Any = real(default_database(client)) if client else fake()
+
+    def new(self, command: CommandId | None = None) -> Any:
+        return (a_profile if self.is_profile else a_post)(by=command)
+
+    def changed(self, thing: Any, text: str, command: CommandId | None = None) -> Any:
+        changes = ProfileChanges(last_name=text) if self.is_profile else PostChanges(title=text)
+        return replace_by(thing.changed(changes, LATER), command)
+
+
+def replace_by(thing: Any, command: CommandId | None) -> Any:
+    return replace(thing, by=command)
+
+
+@pytest.fixture(params=["fake", "pymongo", "motor"])
+def client(request: pytest.FixtureRequest) -> Any:
+    return None if request.param == "fake" else request.getfixturevalue(f"{request.param}_client")
+
+
+@pytest.fixture(params=["profiles", "posts"])
+def things(request: pytest.FixtureRequest, client: Any) -> Things:
+    return Things(request.param, client)
+
+
+def a_command() -> CommandId:
+    return CommandId(uuid4().hex, uuid4().bytes)
+
+
+def without_hash(thing: Any) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in type(thing).__dataclass_fields__ if name not in IGNORED}
+
+
+IGNORED = {"hashed_password", "events", "by"}
+
+
+async def test_a_command_makes_one_thing(things: Things) -> None:
+    command = a_command()
+    await things.stored.add(made := things.new(command))
+    await things.stored.save(things.changed(made, "King"))
+
+    with pytest.raises(AlreadyMade):
+        await things.stored.add(things.new(command))
+    known = await things.stored.find_made(command.message_id)
+    assert known.command == command
+    assert without_hash(known.result) == without_hash(made)
+    assert await things.stored.find_made(uuid4().hex) is None
+
+
+async def test_a_command_changes_a_thing_once(things: Things) -> None:
+    command = a_command()
+    await things.stored.add(thing := things.new())
+    await things.stored.save(once := things.changed(thing, "King", command))
+
+    with pytest.raises(StaleVersion):
+        await things.stored.save(things.changed(once, "Byron", command))
+    await things.stored.save(things.changed(once, "Byron"))
+    known = await things.stored.find_handled(thing.id, command.message_id)
+    assert known.command == command
+    assert without_hash(known.result) == without_hash(once)
+    assert await things.stored.find_handled(uuid4(), command.message_id) is None
+    assert await things.stored.find_handled(thing.id, uuid4().hex) is None
+
+
+async def test_a_command_without_effect_is_noted(things: Things) -> None:
+    command = a_command()
+    await things.stored.add(thing := things.new())
+    await things.stored.remember(replace_by(thing, command))
+
+    with pytest.raises(StaleVersion):
+        await things.stored.remember(replace_by(thing, command))
+    known = await things.stored.find_handled(thing.id, command.message_id)
+    assert without_hash(known.result) == without_hash(thing)
+    assert (await things.stored.get(thing.id)).version == 1
+
+
+async def test_the_last_64_commands_are_known(things: Things) -> None:
+    commands = [a_command() for _ in range(65)]
+    await things.stored.add(thing := things.new())
+    for number, command in enumerate(commands):
+        await things.stored.save(thing := things.changed(thing, f"King {number}", command))
+
+    assert await things.stored.find_handled(thing.id, commands[0].message_id) is None
+    assert await things.stored.find_handled(thing.id, commands[1].message_id)
+
+
+async def test_what_was_erased_answers_nothing(things: Things) -> None:
+    made, changed = a_command(), a_command()
+    await things.stored.add(thing := things.new(made))
+    await things.stored.save(thing := things.changed(thing, "King", changed))
+    await things.stored.save(replace_by(thing, None).erased(LATER))
+
+    assert await things.stored.find_made(made.message_id) is None
+    assert await things.stored.find_handled(thing.id, changed.message_id) is None

@@ -1,0 +1,165 @@
+"""Commands that come more than once, on things in memory."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from service.app.auth.actors import TrustedService
+from service.app.auth.permissions import NotAllowed
+from service.app.commands.create_post import CreatePost
+from service.app.commands.create_profile import CreateProfile
+from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.saving import Change, change_post, change_profile
+from service.domain.changes import StaleVersion
+from service.domain.commands import CommandId, MessageIdReused
+from service.domain.posts import Post, PostChanges
+from service.domain.profile_refusals import EmailTaken
+from service.domain.profiles import Profile, ProfileChanges
+from tests.builders import NOON, a_post, a_profile, a_user
+from tests.fakes.house import House
+from tests.fakes.posts import FakePosts
+from tests.fakes.profiles import FakeProfiles
+
+LATER = NOON + timedelta(minutes=1)
+FIRST, OTHER_BODY = CommandId("m-1", b"one"), CommandId("m-1", b"another")
+
+
+def named(name: str) -> Callable[[Profile], Profile]:
+    return lambda profile: profile.changed(ProfileChanges(first_name=name), LATER)
+
+
+def rename(name: str, command: CommandId | None, version: int | None = None) -> Change[Profile]:
+    return Change(lambda _: None, named(name), version, command)
+
+
+async def test_a_repeated_command_has_one_effect_and_the_same_result() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    _, once = await change_profile(profiles, ada.id, rename("Augusta", FIRST, 1))
+    await change_profile(profiles, ada.id, rename("Byron", CommandId("m-2", b"two")))
+    before, again = await change_profile(profiles, ada.id, rename("Augusta", FIRST, 1))
+
+    assert (again.first_name, again.version) == (once.first_name, once.version) == ("Augusta", 2)
+    assert before is again
+    assert (await profiles.get(ada.id)).first_name == "Byron"
+    assert len(profiles.told) == 2
+
+
+async def test_the_same_name_for_another_command_is_a_conflict() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    await change_profile(profiles, ada.id, rename("Augusta", FIRST))
+
+    with pytest.raises(MessageIdReused):
+        await change_profile(profiles, ada.id, rename("Byron", OTHER_BODY))
+    assert (await profiles.get(ada.id)).first_name == "Augusta"
+
+
+async def test_who_may_not_hears_that_first() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    await change_profile(profiles, ada.id, rename("Augusta", FIRST))
+
+    def refuse(_profile: Profile) -> None:
+        raise NotAllowed
+
+    with pytest.raises(NotAllowed):
+        await change_profile(profiles, ada.id, Change(refuse, named("x"), None, OTHER_BODY))
+
+
+async def test_a_command_that_changed_nothing_is_remembered_too() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    _, unchanged = await change_profile(profiles, ada.id, rename("Ada", FIRST))
+    await change_profile(profiles, ada.id, rename("Byron", None))
+    _, again = await change_profile(profiles, ada.id, rename("Ada", FIRST))
+
+    assert (unchanged.version, again.version) == (1, 1)
+    assert (await profiles.get(ada.id)).first_name == "Byron"
+
+
+async def test_of_many_at_once_one_has_an_effect() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    done = await asyncio.gather(
+        *(change_profile(profiles, ada.id, rename("Augusta", FIRST)) for _ in range(20))
+    )
+
+    assert {(after.first_name, after.version) for _, after in done} == {("Augusta", 2)}
+    assert (await profiles.get(ada.id)).version == 2
+
+
+async def test_the_last_64_are_remembered() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    for number in range(65):
+        await change_profile(profiles, ada.id, rename(f"A{number}", CommandId(f"m-{number}", b"")))
+    _, oldest = await change_profile(profiles, ada.id, rename("A1", CommandId("m-1", b"")))
+    _, forgotten = await change_profile(profiles, ada.id, rename("A0", CommandId("m-0", b"")))
+
+    assert (oldest.first_name, oldest.version) == ("A1", 3)
+    assert (forgotten.first_name, forgotten.version) == ("A0", 67)
+
+
+async def test_without_a_name_a_command_is_carried_out_each_time() -> None:
+    profiles = FakeProfiles(ada := a_profile())
+    await change_profile(profiles, ada.id, rename("Augusta", None, 1))
+
+    with pytest.raises(StaleVersion):
+        await change_profile(profiles, ada.id, rename("Augusta", None, 1))
+
+
+async def test_a_repeated_deletion_is_answered_though_the_profile_is_gone() -> None:
+    house = House(ada := a_profile())
+    command = DeleteProfile(actor=TrustedService("hr"), profile_id=ada.id, named=FIRST)
+    once = await house.app.delete_profile.handle(command)
+    house.clock.advance(minutes=1)
+    again = await house.app.delete_profile.handle(command)
+
+    assert (again.deleted_at, again.version) == (once.deleted_at, once.version)
+
+
+async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> None:
+    house = House()
+
+    def sign_up(command: CommandId | None) -> CreateProfile:
+        return CreateProfile(
+            actor=TrustedService("hr"),
+            first_name="Ada",
+            last_name="Lovelace",
+            email="ada@example.org",
+            password="correct horse",
+            named=command,
+        )
+
+    made = await asyncio.gather(*(house.app.create_profile.handle(sign_up(FIRST)) for _ in range(5)))
+    await house.profiles.save(made[0].changed(ProfileChanges(first_name="Augusta"), LATER))
+    again = await house.app.create_profile.handle(sign_up(FIRST))
+
+    assert {(each.id, each.first_name, each.version) for each in [*made, again]} == {(made[0].id, "Ada", 1)}
+    with pytest.raises(MessageIdReused):
+        await house.app.create_profile.handle(sign_up(OTHER_BODY))
+    with pytest.raises(EmailTaken):
+        await house.app.create_profile.handle(sign_up(CommandId("m-2", b"one")))
+
+
+async def test_a_repeated_post_is_written_once() -> None:
+    house, user = House(), a_user()
+    command = CreatePost(actor=user, title="Note G", body="It weaves.", named=FIRST)
+    written = await asyncio.gather(*(house.app.create_post.handle(command) for _ in range(5)))
+
+    assert len({each.id for each in written}) == 1
+    assert len(house.posts.told) == 1
+    with pytest.raises(MessageIdReused):
+        await house.app.create_post.handle(CreatePost(actor=user, title="x", body="y", named=OTHER_BODY))
+
+
+async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:
+    posts = FakePosts(post := a_post())
+
+    def retitle(title: str, command: CommandId) -> Change[Post]:
+        return Change(
+            lambda _: None, lambda found: found.changed(PostChanges(title=title), LATER), None, command
+        )
+
+    once = await change_post(posts, post.id, retitle("Note H", FIRST))
+    await change_post(posts, post.id, retitle("Note I", CommandId("m-2", b"two")))
+
+    assert await change_post(posts, post.id, retitle("Note H", FIRST)) == once
+    assert (await posts.get(post.id)).title == "Note I"
