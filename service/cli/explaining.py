@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import typer
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.exceptions import InvalidFrameError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -16,8 +16,22 @@ from rich.markup import escape
 
 from service.domain.errors import ServiceError
 from service.infrastructure.crypto.keys import NoSigningKeys
+from service.infrastructure.rabbitmq.deadletters import LettersRefused
+from service.infrastructure.rabbitmq.management import ManagementRefused
 
 _console: Final = Console(stderr=True, soft_wrap=True)
+_EXPLAINED: Final = (
+    AMQPError,
+    ChannelInvalidStateError,
+    LettersRefused,
+    ManagementRefused,
+    NoSigningKeys,
+    OSError,
+    PyMongoError,
+    ServiceError,
+    SettingsError,
+    ValidationError,
+)
 
 
 @contextmanager
@@ -25,7 +39,7 @@ def explained() -> Iterator[None]:
     """Turn what may go wrong into a sentence and exit code 2."""
     try:
         yield
-    except (ValidationError, SettingsError, NoSigningKeys, ServiceError, PyMongoError, OSError) as error:
+    except _EXPLAINED as error:
         explain(error)
         raise typer.Exit(2) from None
 
@@ -46,4 +60,4 @@ def _sentence(error: Exception) -> str:
         return "RabbitMQ closed the connection: is there such a virtual host, and may this user use it?"
     if isinstance(error, ServiceError):
         return type(error).__doc__ or ""
-    return f"RabbitMQ: {error}" if isinstance(error, AMQPError) else str(error)
+    return f"RabbitMQ: {error}" if isinstance(error, AMQPError | ChannelInvalidStateError) else str(error)

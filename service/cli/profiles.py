@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-import structlog
 import typer
 
 from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
+from service.cli.auditing import record
 from service.cli.explaining import explained
-from service.pkg.logger import configure_logging
 from service.settings import Settings
 from service.wiring import Operators, Stores, operators
 
@@ -27,7 +26,7 @@ Found = TypeVar("Found")
 def restore_profile(profile_id: UUID) -> None:
     """Bring a deleted profile back, and with it the posts that went with it."""
     restored = _do(lambda use: use.restore_profile.handle(RestoreProfile(profile_id)))
-    _record("user_restored", profile_id)
+    record("user_restored", subject=str(profile_id))
     typer.echo(f"{restored.id} is {restored.status}, version {restored.version}.")
 
 
@@ -40,7 +39,7 @@ def erase_profile(
     if not yes:
         typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
     erased = _do(lambda use: use.erase_profile.handle(EraseProfile(profile_id)))
-    _record("user_erased", profile_id)
+    record("user_erased", subject=str(profile_id))
     typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
 
 
@@ -48,7 +47,7 @@ def erase_profile(
 def export_profile(profile_id: UUID) -> None:
     """Write everything that is held about a user as JSON (GDPR, article 15), but no hash of a password."""
     held = _do(lambda use: use.export_profile.handle(ExportProfile(profile_id)))
-    _record("user_exported", profile_id)
+    record("user_exported", subject=str(profile_id))
     typer.echo(json.dumps(held, indent=2, default=_plain, ensure_ascii=False))
 
 
@@ -60,12 +59,6 @@ def _do(work: Callable[[Operators], Awaitable[Found]]) -> Found:
 
     with explained():
         return asyncio.run(run())
-
-
-def _record(event: str, profile_id: UUID) -> None:
-    """Leave a line in the audit trail, on standard error: standard output is for what was asked for."""
-    configure_logging("INFO")
-    structlog.get_logger("profile.audit").info(event, actor="profilectl", subject=str(profile_id))
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - what JSON has no form for

@@ -1,14 +1,32 @@
 """What stands on the broker."""
 
+import asyncio
 import json
 from typing import Annotated
 
 import typer
+from yarl import URL
 
+from service.cli.brokers import BrokerUrl, ManagementUrl
+from service.cli.explaining import explained
+from service.infrastructure.rabbitmq.checking import Finding, State, apply, look
+from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import QueueType, topology
+from service.infrastructure.rabbitmq.differences import (
+    Seen,
+    body,
+    differences,
+    differing_policies,
+    idle,
+    missing_policies,
+    seen,
+)
+from service.infrastructure.rabbitmq.management import Management
+from service.infrastructure.rabbitmq.topology import QueueType, Topology, topology
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
+
+QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
 
 
 @app.callback()
@@ -22,3 +40,71 @@ def show_definitions(
 ) -> None:
     """Print the definitions file that RabbitMQ can import."""
     print(json.dumps(definitions(topology(query_queue_type)), indent=2))  # noqa: T201 - the command's output
+
+
+@app.command("check")
+def check_topology(
+    url: BrokerUrl, management_url: ManagementUrl = None, query_queue_type: QueryQueueType = "classic"
+) -> None:
+    """Say how the broker differs from what the service needs; exit with 1 if it does."""
+    whole = topology(query_queue_type)
+    with explained():
+        findings = asyncio.run(look(named(url, "profilectl"), whole))
+        found = asyncio.run(_seen(url, management_url))
+    wrong = [each for each in findings if each.state is not State.THERE]
+    lines = [each.sentence for each in wrong]
+    if found:
+        lines += differences(whole, found, {each.thing.name for each in wrong})
+        _say_what_is_idle(whole, found)
+    else:
+        typer.echo("Not looked at without --management-url: policies, bindings, consumers.", err=True)
+    _say_all(lines or ["Everything stands as it should."])
+    raise typer.Exit(1 if lines else 0)
+
+
+@app.command("apply")
+def apply_topology(
+    url: BrokerUrl, management_url: ManagementUrl = None, query_queue_type: QueryQueueType = "classic"
+) -> None:
+    """Make what is missing; exit with 2 if something stands in the way, and 1 if a policy differs."""
+    whole = topology(query_queue_type)
+    with explained():
+        findings = asyncio.run(apply(named(url, "profilectl"), whole))
+        differing = asyncio.run(_with_policies(whole, url, management_url))
+    made = [f"{each.thing.name} made" for each in findings if each.state is State.MISSING]
+    _say_all([*made, *differing])
+    if hindered := [each for each in findings if each.state not in (State.THERE, State.MISSING)]:
+        _complain(hindered)
+        raise typer.Exit(2)
+    raise typer.Exit(1 if differing else 0)
+
+
+async def _seen(url: str, management_url: str | None) -> Seen | None:
+    return await seen(Management.of(management_url, URL(url))) if management_url else None
+
+
+async def _with_policies(whole: Topology, url: str, management_url: str | None) -> list[str]:
+    """Make the missing policies, if we can; return how the others differ, which are left alone."""
+    if not management_url:
+        typer.echo("Without --management-url no policy was looked at.", err=True)
+        return []
+    management = Management.of(management_url, URL(url))
+    for policy in missing_policies(whole, await seen(management)):
+        await management.put_policy(policy.name, body(policy))
+        typer.echo(f"policy {policy.name} made")
+    return differing_policies(whole, await seen(management))
+
+
+def _say_what_is_idle(whole: Topology, found: Seen) -> None:
+    if names := idle(whole, found):
+        typer.echo(f"No worker answers {', '.join(names)}.", err=True)
+
+
+def _say_all(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _complain(findings: list[Finding]) -> None:
+    for each in findings:
+        typer.echo(each.sentence, err=True)

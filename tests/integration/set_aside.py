@@ -7,7 +7,14 @@ from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway
 from tests.integration.replies import refusal
 
-FAILURE_HEADERS = {"x-error-code", "x-error-reason", "x-error-type", "x-failed-at", "x-original-queue"}
+FAILURE_HEADERS = {
+    "x-error-code",
+    "x-error-reason",
+    "x-error-type",
+    "x-failed-at",
+    "x-original-queue",
+    "x-replayable",
+}
 
 
 async def is_malformed(
@@ -26,6 +33,7 @@ async def is_malformed(
     assert letter.headers["x-error-code"] == "invalid"
     assert letter.headers["x-error-reason"] == reason
     assert letter.headers["x-original-queue"] == operation
+    assert letter.headers["x-replayable"] is False
     assert letter.body == b"{}"
     assert gateway.replies_to(correlation_id) == 1
     error: dict[str, Any] = reply["error"]

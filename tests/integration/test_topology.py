@@ -85,7 +85,11 @@ async def test_limits_are_policies_which_operators_can_change(broker: Broker) ->
         letters = queues[f"{operation}.dlq"]
 
         assert letters["policy"] == "profile-dead-letters"
-        assert letters["effective_policy_definition"] == {"max-length": 50_000, "message-ttl": 14 * day}
+        assert letters["effective_policy_definition"] == {
+            "delivery-limit": 1_000_000,
+            "max-length": 50_000,
+            "message-ttl": 14 * day,
+        }
     assert queues["profile.unroutable"]["policy"] == "profile-unroutable"
     assert queues["profile.unroutable"]["effective_policy_definition"]["message-ttl"] == day
 

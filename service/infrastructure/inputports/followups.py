@@ -64,7 +64,7 @@ class Followups:
         else:  # an event holds nothing personal, so it is kept as it is
             letter = Message(
                 message.body,
-                headers={**message.headers, **headers},
+                headers={**message.headers, **headers, "x-replayable": True},
                 message_id=message.message_id,
                 content_type=message.content_type,
                 delivery_mode=DeliveryMode.PERSISTENT,

@@ -17,6 +17,10 @@ from contracts.replies import ErrorBody
 # Where RabbitMQ itself names the queue: direct reply-to, and queues that were declared without a name.
 _BROKER_NAMED: Final = re.compile(r"amq\.(rabbitmq\.reply-to\.|gen-)[A-Za-z0-9+/=._-]+")
 
+# How often operators have sent a dead letter back; profilectl stops a letter that always comes again.
+_REPLAYS: Final = "x-replay-count"
+_MOST_REPLAYS: Final = 1_000
+
 _OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 
 
@@ -64,16 +68,25 @@ def reply_to(request: AbstractIncomingMessage, operation: str, body: bytes) -> M
 def dead_letter(
     request: AbstractIncomingMessage, decoded: Request | None, headers: Mapping[str, str | int]
 ) -> Message:
-    """Return what is kept of *request*: nothing secret, nothing personal."""
+    """Return what is kept of *request*: nothing secret, nothing personal.
+
+    Operators can send it back only if that is all that was asked.
+    """
+    whole = decoded is not None and decoded.model_fields_set <= IMPERSONAL_FIELDS
     kept = decoded.model_dump(mode="json", include=set(IMPERSONAL_FIELDS)) if decoded else {}
     return Message(
         json.dumps(kept).encode(),
-        headers=dict(headers),
+        headers={**headers, **_replays(request), "x-replayable": whole},
         message_id=request.message_id,
         correlation_id=request.correlation_id,
         delivery_mode=DeliveryMode.PERSISTENT,
         **_OURS,
     )
+
+
+def _replays(request: AbstractIncomingMessage) -> dict[str, int]:
+    count = request.headers.get(_REPLAYS)
+    return {_REPLAYS: count} if isinstance(count, int) and 0 < count <= _MOST_REPLAYS else {}
 
 
 def failure_headers(error: ErrorBody, error_type: str, queue: str, now: datetime) -> dict[str, str | int]:

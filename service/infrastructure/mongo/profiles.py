@@ -1,9 +1,9 @@
 """Profiles as documents: one profile, one document, one atomic write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from bson import ObjectId
@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, CommandId, Handled
+from service.domain.commands import AlreadyMade, Handled
 from service.domain.emails import Email
 from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
@@ -30,6 +30,13 @@ from service.infrastructure.mongo.handled import (
 )
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+from service.infrastructure.mongo.profile_documents import (
+    GONE,
+    to_document,
+    to_handled,
+    to_profile,
+    to_result,
+)
 from service.pkg.database import in_transaction
 
 
@@ -51,9 +58,9 @@ class MongoProfiles(ProfileRepository):
             try:
                 await self._profiles.insert_one(
                     {
-                        **_to_document(profile),
+                        **to_document(profile),
                         "outbox": to_records(profile.events),
-                        **made_by(profile.by, _result(profile)),
+                        **made_by(profile.by, to_result(profile)),
                     }
                 )
             except DuplicateKeyError as error:
@@ -63,7 +70,7 @@ class MongoProfiles(ProfileRepository):
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
         profile = await self.get_even_deleted(profile_id)
-        if profile.status in _GONE:
+        if profile.status in GONE:
             raise ProfileNotFound
         return profile
 
@@ -73,20 +80,20 @@ class MongoProfiles(ProfileRepository):
             document = await self._profiles.find_one({"id": profile_id}, STATE)
         if document is None:
             raise ProfileNotFound
-        return _to_profile(document)
+        return to_profile(document)
 
     async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
         """Return the longest deleted profiles that are not erased yet: at most so many."""
         query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
         with translated_errors():
             cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(most)
-            return [_to_profile(document) async for document in cursor]
+            return [to_profile(document) async for document in cursor]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
         with translated_errors():
             document = await self._profiles.find_one({"email_key": email.key}, STATE)
-        return _to_profile(document) if document else None
+        return to_profile(document) if document else None
 
     async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position."""
@@ -102,7 +109,7 @@ class MongoProfiles(ProfileRepository):
             query["email_key"] = _range(chosen.email_prefix, after)
             cursor = self._profiles.find(query, STATE).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
         with translated_errors():
-            return [_to_profile(each) async for each in cursor.limit(most)]
+            return [to_profile(each) async for each in cursor.limit(most)]
 
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         """Store a changed profile over the version before it."""
@@ -126,11 +133,11 @@ class MongoProfiles(ProfileRepository):
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
         before = {"_id": ObjectId(profile.oid), "version": profile.version - 1, **not_noted(profile.by)}
-        document = _to_document(profile)
+        document = to_document(profile)
         gone = {} if "email_key" in document else {"email_key": ""}
         if profile.status is Status.ERASED:  # results of commands are personal
             gone |= {"handled": "", "created_by.result": ""}
-        change = {"$set": document, **pushed(profile.events, noted(profile.by, _result(profile)))}
+        change = {"$set": document, **pushed(profile.events, noted(profile.by, to_result(profile)))}
         change |= {"$unset": gone} if gone else {}
         result = await self._profiles.update_one(before, change, session=transaction)
         if result.matched_count == 0:
@@ -139,18 +146,18 @@ class MongoProfiles(ProfileRepository):
     async def find_made(self, message_id: str) -> Handled[Profile] | None:
         """Return the profile that the command of that name has made, as it was then."""
         with translated_errors():
-            return _to_handled(await find_maker(self._profiles, message_id))
+            return to_handled(await find_maker(self._profiles, message_id))
 
     async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
         """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
         with translated_errors():
-            return _to_handled(await find_noted(self._profiles, {"id": profile_id}, message_id))
+            return to_handled(await find_noted(self._profiles, {"id": profile_id}, message_id))
 
     async def remember(self, profile: Profile) -> None:
         """Note the command that left this profile as it was, or raise `StaleVersion`."""
         unchanged = {"_id": ObjectId(profile.oid), "version": profile.version, **not_noted(profile.by)}
         with translated_errors():
-            notes = pushed((), noted(profile.by, _result(profile)))
+            notes = pushed((), noted(profile.by, to_result(profile)))
             result = await self._profiles.update_one(unchanged, notes)
         if result.matched_count == 0:
             raise StaleVersion
@@ -162,9 +169,6 @@ class MongoProfiles(ProfileRepository):
             await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
 
 
-_GONE: Final = frozenset({Status.DELETED, Status.ERASED})
-
-
 def _range(prefix: str, after: str | None) -> dict[str, Any]:
     """Return the keys that begin with *prefix*, and stand *after* one of them.
 
@@ -173,64 +177,3 @@ def _range(prefix: str, after: str | None) -> dict[str, Any]:
     """
     begin = {"$gte": prefix} if after is None else {"$gt": after}
     return {**begin, "$lt": prefix + "\U0010ffff"}
-
-
-def _to_document(profile: Profile) -> dict[str, Any]:
-    document = {
-        "_id": ObjectId(profile.oid),
-        "id": profile.id,
-        "first_name": profile.first_name,
-        "last_name": profile.last_name,
-        "email": profile.email.typed,
-        "email_key": profile.email.key,
-        "hashed_password": profile.hashed_password,
-        "role": profile.role.value,
-        "status": profile.status.value,
-        "created_at": profile.created_at,
-        "updated_at": profile.updated_at,
-        "deleted_at": profile.deleted_at,
-        "status_before": profile.status_before and profile.status_before.value,
-        "version": profile.version,
-        "sessions_version": profile.sessions_version,
-    }
-    if profile.status in _GONE:
-        del document["email_key"]
-    return document
-
-
-def _result(profile: Profile) -> dict[str, Any]:
-    """Return what a command that is repeated needs of *profile*: all but its secret."""
-    return {name: value for name, value in _to_document(profile).items() if name != "hashed_password"}
-
-
-def _to_handled(record: Mapping[str, Any] | None) -> Handled[Profile] | None:
-    if record is None or "result" not in record:  # the result was personal, and has been erased
-        return None
-    return Handled(
-        CommandId(record["id"], record["digest"]), _to_profile({**record["result"], "hashed_password": ""})
-    )
-
-
-def _to_profile(document: Mapping[str, Any]) -> Profile:
-    return Profile(
-        id=document["id"],
-        oid=str(document["_id"]),
-        first_name=document["first_name"],
-        last_name=document["last_name"],
-        email=_to_email(document["email"], document.get("email_key")),
-        hashed_password=document["hashed_password"],
-        role=Role(document["role"]),
-        status=Status(document["status"]),
-        created_at=document["created_at"],
-        updated_at=document["updated_at"],
-        deleted_at=document["deleted_at"],
-        status_before=Status(before) if (before := document.get("status_before")) else None,
-        version=document["version"],
-        # Profiles from before there were sessions have none.
-        sessions_version=document.get("sessions_version", 1),
-    )
-
-
-def _to_email(typed: str, key: str | None) -> Email:
-    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing."""
-    return Email.parse(typed) if typed and key is None else Email(typed, key or "")

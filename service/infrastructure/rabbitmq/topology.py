@@ -16,6 +16,8 @@ QueueType = Literal["quorum", "classic"]
 
 COMMANDS_EXCHANGE: Final = "profile.commands"
 UNROUTABLE: Final = "profile.unroutable"
+# Dead letters that operators want to keep and no longer count.
+PARKED: Final = "profile.parked"
 # What the service itself does about its own events.
 FOLLOWUPS: Final = "profile.followup"
 # Those of a user's profile, and of posts that may have been written while it was being deleted.
@@ -31,6 +33,8 @@ RETRIES: Final[Mapping[str, int]] = {
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 # For messages that kill a worker before it can set them aside.
 DELIVERY_LIMIT: Final = 10
+# RabbitMQ counts each look at a letter, and from 4.0 on drops it after 20 where no policy says otherwise.
+_LOOKS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def topology(query_type: QueueType = "classic") -> Topology:
             Queue(UNROUTABLE, "quorum"),
             Queue(FOLLOWUPS, "quorum"),
             Queue(f"{FOLLOWUPS}.dlq", "quorum"),
+            Queue(PARKED, "quorum"),
             *(Queue(name, "quorum") for name in RETRIES),
         ),
         bindings=(
@@ -147,7 +152,13 @@ def _policies() -> tuple[Policy, ...]:
             "profile-dead-letters",
             r"^(auth|post|profile)\..+\.dlq$",
             "queues",
-            {"max-length": 50_000, "message-ttl": 14 * _DAY_MS},
+            {"delivery-limit": _LOOKS, "max-length": 50_000, "message-ttl": 14 * _DAY_MS},
+        ),
+        Policy(
+            "profile-parked",
+            _any_of([PARKED]),
+            "queues",
+            {"delivery-limit": _LOOKS, "max-length": 50_000, "overflow": "reject-publish"},
         ),
         Policy("profile-followups", _any_of([FOLLOWUPS]), "queues", {"delivery-limit": DELIVERY_LIMIT}),
         # By the default exchange each message goes back to the queue that is its routing key.

@@ -163,6 +163,7 @@ async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> 
         "x-error-type": "KeyError",
         "x-failed-at": "2026-11-22T12:00:00.000+00:00",
         "x-original-queue": "profile.create",
+        "x-replayable": False,
     }
     assert (letter.body, letter.message_id) == (b"{}", "m-1")
 

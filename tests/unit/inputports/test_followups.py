@@ -69,6 +69,7 @@ async def test_what_is_no_event_of_ours_is_set_aside_at_once(body: bytes, reason
     assert handler.owners == []
     assert broker.journal == ["set aside", "ack"]
     assert (queue, letter.body, letter.headers["x-error-reason"]) == (f"{QUEUE}.dlq", body, reason)
+    assert letter.headers["x-replayable"] is True
 
 
 @pytest.mark.parametrize(

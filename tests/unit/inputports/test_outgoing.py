@@ -6,7 +6,14 @@ from uuid import uuid4
 import pytest
 from aio_pika import DeliveryMode
 
-from contracts.operations import OPERATIONS, PROFILE_CREATE, PROFILE_UPDATE, Operation
+from contracts.operations import (
+    AUTH_KEYS,
+    OPERATIONS,
+    PROFILE_CREATE,
+    PROFILE_DELETE,
+    PROFILE_UPDATE,
+    Operation,
+)
 from contracts.replies import ErrorBody, ErrorCode
 from service.infrastructure.inputports.outgoing import (
     ReplyAddresses,
@@ -17,6 +24,7 @@ from service.infrastructure.inputports.outgoing import (
 from tests.builders import NOON
 from tests.fakes.broker import REPLY_TO, message
 
+ID = str(uuid4())
 ERROR = ErrorBody(code=ErrorCode.INTERNAL, reason="internal_error", message="Failed.", retryable=True)
 
 
@@ -113,7 +121,7 @@ def test_a_dead_letter_keeps_neither_token_nor_user_nor_secret() -> None:
     letter = dead_letter(asked, request, {"x-error-code": "internal"})
 
     assert "canary" not in f"{letter.info()} {letter.body!r}"
-    assert letter.headers == {"x-error-code": "internal"}
+    assert letter.headers == {"x-error-code": "internal", "x-replayable": False}
 
 
 def test_a_dead_letter_without_ids_is_empty() -> None:
@@ -128,6 +136,47 @@ def test_a_version_that_was_not_sent_is_not_kept() -> None:
     request = PROFILE_UPDATE.request.model_validate_json(json.dumps({"id": profile_id, "first_name": "A"}))
 
     assert json.loads(dead_letter(message(), request, {}).body) == {"id": profile_id}
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "whole"),
+    [
+        (PROFILE_DELETE, {"id": ID}, True),
+        (PROFILE_DELETE, {"id": ID, "expected_version": 2}, True),
+        (PROFILE_UPDATE, {"id": ID, "first_name": "A"}, False),
+        (PROFILE_CREATE, PROFILE_CREATE.example[0], False),
+        (AUTH_KEYS, {}, True),
+    ],
+)
+def test_a_dead_letter_says_whether_it_holds_all_that_was_asked(
+    operation: Operation[Any, Any], asked: dict[str, Any], *, whole: bool
+) -> None:
+    request = operation.request.model_validate_json(json.dumps(asked))
+
+    assert dead_letter(message(), request, {}).headers["x-replayable"] is whole
+
+
+def test_what_could_not_be_read_cannot_be_sent_again() -> None:
+    assert dead_letter(message(), None, {}).headers["x-replayable"] is False
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (1, 1),
+        (3, 3),
+        (1_000, 1_000),
+        (0, None),
+        (-1, None),
+        (1_001, None),
+        ("2", None),
+        (4_915_112_345, None),
+    ],
+)
+def test_a_letter_that_comes_again_knows_how_often_it_was_replayed(sent: object, kept: int | None) -> None:
+    letter = dead_letter(message(headers={"x-replay-count": sent}), None, {})
+
+    assert letter.headers.get("x-replay-count") == kept
 
 
 def test_a_dead_letter_survives_a_restart_and_can_be_found() -> None:

@@ -10,6 +10,7 @@ from service.infrastructure.rabbitmq.topology import (
     COMMANDS_EXCHANGE,
     FOLLOWED,
     FOLLOWUPS,
+    PARKED,
     RETRIES,
     UNROUTABLE,
     Policy,
@@ -55,7 +56,7 @@ def test_every_operation_has_a_queue_a_binding_and_dead_letters(query_type: Queu
     queues = {each.name for each in whole.queues}
     bound = {(each.exchange, each.queue, each.routing_key) for each in whole.bindings}
 
-    ours = {UNROUTABLE, FOLLOWUPS, f"{FOLLOWUPS}.dlq", *RETRIES}
+    ours = {UNROUTABLE, PARKED, FOLLOWUPS, f"{FOLLOWUPS}.dlq", *RETRIES}
     assert queues == {name for each in OPERATIONS for name in (each.queue, each.dead_letters)} | ours
     assert len(whole.queues) == len(queues)
     assert bound == {
@@ -111,7 +112,22 @@ def test_the_broker_never_moves_a_request_by_itself(operation: Operation[Any, An
 
 @each_operation
 def test_dead_letters_are_kept_for_two_weeks(operation: Operation[Any, Any]) -> None:
-    assert policy(operation.dead_letters) == {"max-length": 50_000, "message-ttl": 1_209_600_000}
+    definition = policy(operation.dead_letters)
+
+    assert (definition["max-length"], definition["message-ttl"]) == (50_000, 1_209_600_000)
+
+
+@pytest.mark.parametrize("queue", [PARKED, *(each.dead_letters for each in OPERATIONS)])
+def test_no_letter_is_lost_because_somebody_looks_at_it(queue: str) -> None:
+    # RabbitMQ 4.0 drops a message that came back 20 times, unless a policy names another number.
+    assert policy(queue)["delivery-limit"] == 1_000_000
+
+
+def test_what_is_parked_is_kept_and_a_full_parking_queue_says_so() -> None:
+    definition = policy(PARKED)
+
+    assert "message-ttl" not in definition
+    assert (definition["max-length"], definition["overflow"]) == (50_000, "reject-publish")
 
 
 def test_misdirected_requests_are_kept_for_a_day() -> None:

@@ -1,0 +1,30 @@
+"""How operators name the broker."""
+
+from typing import Annotated
+
+import typer
+
+
+def _amqp(url: str) -> str:
+    if not url.startswith(("amqp://", "amqps://")):
+        raise typer.BadParameter("it begins with amqp:// or amqps://")
+    return url
+
+
+def _http(url: str | None) -> str | None:
+    if url and not url.startswith(("http://", "https://")):
+        raise typer.BadParameter("it begins with http:// or https://")
+    return url
+
+
+BrokerUrl = Annotated[
+    str, typer.Option("--url", envvar="RABBITMQ_URL", help="Broker, user and virtual host", callback=_amqp)
+]
+ManagementUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="RABBITMQ_MANAGEMENT_URL",
+        help="Management API: https://user:password@host:port",
+        callback=_http,
+    ),
+]

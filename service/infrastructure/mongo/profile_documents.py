@@ -1,0 +1,77 @@
+"""Profiles into documents, and back."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bson import ObjectId
+
+from service.domain.commands import CommandId, Handled
+from service.domain.emails import Email
+from service.domain.profiles import Profile, Role, Status
+
+# Neither found nor listed, and without a key of their own for an address.
+GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+
+
+def to_document(profile: Profile) -> dict[str, Any]:
+    """Return *profile* as it is stored, without its outbox and its commands."""
+    document = {
+        "_id": ObjectId(profile.oid),
+        "id": profile.id,
+        "first_name": profile.first_name,
+        "last_name": profile.last_name,
+        "email": profile.email.typed,
+        "email_key": profile.email.key,
+        "hashed_password": profile.hashed_password,
+        "role": profile.role.value,
+        "status": profile.status.value,
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+        "deleted_at": profile.deleted_at,
+        "status_before": profile.status_before and profile.status_before.value,
+        "version": profile.version,
+        "sessions_version": profile.sessions_version,
+    }
+    if profile.status in GONE:
+        del document["email_key"]
+    return document
+
+
+def to_result(profile: Profile) -> dict[str, Any]:
+    """Return what a command that is repeated needs of *profile*: all but its secret."""
+    return {name: value for name, value in to_document(profile).items() if name != "hashed_password"}
+
+
+def to_handled(record: Mapping[str, Any] | None) -> Handled[Profile] | None:
+    """Return what is remembered of a command in *record*, if anything is."""
+    if record is None or "result" not in record:  # the result was personal, and has been erased
+        return None
+    return Handled(
+        CommandId(record["id"], record["digest"]), to_profile({**record["result"], "hashed_password": ""})
+    )
+
+
+def to_profile(document: Mapping[str, Any]) -> Profile:
+    """Return the profile in *document*."""
+    return Profile(
+        id=document["id"],
+        oid=str(document["_id"]),
+        first_name=document["first_name"],
+        last_name=document["last_name"],
+        email=_to_email(document["email"], document.get("email_key")),
+        hashed_password=document["hashed_password"],
+        role=Role(document["role"]),
+        status=Status(document["status"]),
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        deleted_at=document["deleted_at"],
+        status_before=Status(before) if (before := document.get("status_before")) else None,
+        version=document["version"],
+        # Profiles from before there were sessions have none.
+        sessions_version=document.get("sessions_version", 1),
+    )
+
+
+def _to_email(typed: str, key: str | None) -> Email:
+    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing."""
+    return Email.parse(typed) if typed and key is None else Email(typed, key or "")

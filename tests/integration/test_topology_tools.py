@@ -1,0 +1,169 @@
+"""`profilectl topology check` and `apply`, on a broker where something is wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from aio_pika.abc import AbstractIncomingMessage
+
+from service.infrastructure.rabbitmq.definitions import PERMISSIONS
+from tests.integration.broker import Broker, administrating
+from tests.integration.gateway import eventually
+from tests.integration.operators import profilectl
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox, sandbox
+
+CLASSIC = (
+    "profile.create exists as a classic queue and has to be quorum: queue arguments can never be changed; "
+    "drain it, delete it and run this again"
+)
+USERS = [{"name": name, "tags": []} for name in PERMISSIONS]
+RIGHTS = [
+    {"user": name, "configure": configure, "write": write, "read": read}
+    for name, (configure, write, read) in PERMISSIONS.items()
+]
+
+
+@pytest.fixture
+def blank(servers: Servers) -> Iterator[Sandbox]:
+    """A virtual host in which nothing stands."""
+    with sandbox(servers, {"users": USERS, "permissions": RIGHTS}) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def root(blank: Sandbox) -> AsyncIterator[Broker]:
+    """Its administrator."""
+    async with administrating(blank) as administrator:
+        yield administrator
+
+
+def console(box: Sandbox) -> dict[str, str]:
+    """Return the variable that names the management API, with the administrator's credentials."""
+    who = urlsplit(box.admin_url).netloc.rpartition("@")[0]
+    return {"RABBITMQ_MANAGEMENT_URL": box.management_url.replace("://", f"://{who}@")}
+
+
+async def test_everything_that_is_missing_is_told_and_made(blank: Sandbox, root: Broker) -> None:
+    before = await profilectl(blank, "topology", "check", **console(blank))
+
+    assert before.code == 1
+    assert "profile.create is missing: run `profilectl topology apply`" in before.out.splitlines()
+    assert "policy profile-parked is missing" in before.out
+    assert "is not bound" not in before.out  # what is not there cannot be
+
+    made = await profilectl(blank, "topology", "apply", **console(blank))
+
+    assert made.code == 0
+    assert {"profile.create made", "profile.commands made", "policy profile-parked made"} <= set(
+        made.out.splitlines()
+    )
+    policies = {each["name"] for each in await root.look_here("policies")}
+    assert {"profile-commands", "profile-alternate"} <= policies
+
+    after = await profilectl(blank, "topology", "check", **console(blank))
+
+    assert (after.code, after.out) == (0, "Everything stands as it should.\n")
+    again = await profilectl(blank, "topology", "apply", **console(blank))
+    assert (again.code, again.out) == (0, "")
+
+
+async def test_without_the_management_api_it_says_what_it_did_not_look_at(blank: Sandbox) -> None:
+    made = await profilectl(blank, "topology", "apply")
+    said = await profilectl(blank, "topology", "check")
+
+    assert "Without --management-url no policy was looked at." in made.err
+    assert (said.code, said.out) == (0, "Everything stands as it should.\n")
+    assert "Not looked at without --management-url: policies, bindings, consumers." in said.err
+
+
+async def test_a_queue_of_another_type_is_explained_and_the_rest_is_made(
+    blank: Sandbox, root: Broker
+) -> None:
+    await root.channel.declare_queue("profile.create", durable=True)
+    await root.channel.declare_queue(
+        "profile.get", durable=True, arguments={"x-queue-type": "classic", "x-message-ttl": 1000}
+    )
+    await root.channel.declare_exchange("profile.events", "direct", durable=True)
+    said = await profilectl(blank, "topology", "apply")
+
+    assert said.code == 2
+    assert CLASSIC in said.err.splitlines()
+    assert "profile.get exists with x-message-ttl=1000 and has to be without x-message-ttl" in said.err
+    assert "profile.events exists as a direct exchange and has to be topic" in said.err
+    assert "profile.update made" in said.out.splitlines()
+
+    checked = await profilectl(blank, "topology", "check")
+
+    assert checked.code == 1
+    assert CLASSIC in checked.out.splitlines()
+    assert "missing" not in checked.out
+
+
+async def test_what_operators_changed_is_told_and_left_alone(blank: Sandbox, root: Broker) -> None:
+    await profilectl(blank, "topology", "apply", **console(blank))
+    changed = {"pattern": "^x$", "definition": {"max-length": 7}, "apply-to": "queues", "priority": 10}
+    louder = {
+        "pattern": "^profile.get$",
+        "definition": {"max-length": 9},
+        "apply-to": "queues",
+        "priority": 11,
+    }
+    for name, policy in (("profile-parked", changed), ("louder", louder)):
+        await asyncio.to_thread(root.management.put, "policies", blank.vhost, name, body=policy)
+    await (await root.channel.get_queue("profile.get", ensure=False)).bind("amq.topic", "#")
+    followup = await root.channel.get_queue("profile.followup", ensure=False)
+    await followup.unbind("profile.events", "post.created")
+    said = await profilectl(blank, "topology", "check", **console(blank))
+
+    assert said.code == 1
+    assert "policy profile-parked differs: " in said.out
+    assert "max-length is 7 and not 50000" in said.out
+    assert "profile.get obeys policy louder of priority 11, not profile-queries" in said.out
+    assert "profile.get is bound to amq.topic with key '#', too" in said.out
+    assert "profile.followup is not bound to profile.events with key 'post.created'" in said.out
+
+    applied = await profilectl(blank, "topology", "apply", **console(blank))
+
+    assert applied.code == 1
+    assert "policy profile-parked differs: " in applied.out
+    assert (await root.look_here("policies", "profile-parked"))["definition"] == {"max-length": 7}
+
+
+async def test_who_answers_is_told(blank: Sandbox, root: Broker) -> None:
+    await profilectl(blank, "topology", "apply", **console(blank))
+    letters = await root.channel.get_queue("profile.get.dlq", ensure=False)
+    await letters.consume(asyncio.Queue[AbstractIncomingMessage]().put)
+
+    async def look() -> str:
+        said = await profilectl(blank, "topology", "check", **console(blank))
+        return said.err if "profile.get.dlq has 1 consumers and should have none" in said.out else ""
+
+    assert "No worker answers auth.change_password" in await eventually(look, within=30)
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"RABBITMQ_MANAGEMENT_URL": "http://guest:canary@127.0.0.1:1"}, "No management API answers"),
+        ({"RABBITMQ_URL": "amqp://guest:canary@127.0.0.1:1/"}, "Connect call failed"),
+        ({"RABBITMQ_MANAGEMENT_URL": "ftp://guest:canary@127.0.0.1"}, "begins with http"),
+    ],
+)
+async def test_what_cannot_be_looked_at_is_told_without_the_password(
+    blank: Sandbox, variables: dict[str, str], sentence: str
+) -> None:
+    said = await profilectl(blank, "topology", "check", **variables)
+
+    assert said.code == 2
+    assert sentence in said.err
+    assert "canary" not in said.err + said.out
+
+
+async def test_a_management_user_without_rights_is_told(blank: Sandbox) -> None:
+    said = await profilectl(blank, "topology", "check", RABBITMQ_MANAGEMENT_URL=blank.management_url)
+
+    assert said.code == 2
+    assert "refuses GET queues with 401: may profile-service do that" in said.err

@@ -1,0 +1,109 @@
+import json
+
+import pytest
+from yarl import URL
+
+from service.cli import lettertables
+from service.cli.auditing import record
+from service.cli.lettertables import harmless
+from service.infrastructure.rabbitmq.management import Management
+from tests.unit.profilectl import profilectl, said
+
+pytestmark = pytest.mark.usefixtures("nothing_is_set")
+
+NOWHERE = "amqp://u:canary@127.0.0.1:1/"
+
+
+@pytest.mark.parametrize("words", [("show", "profile.eat"), ("replay", "amq.direct"), ("purge", "profile")])
+def test_a_queue_that_holds_no_dead_letters_is_refused(words: tuple[str, ...]) -> None:
+    result = profilectl("dlq", *words, RABBITMQ_URL=NOWHERE)
+
+    assert result.exit_code == 2
+    assert "it is none of profile.create.dlq" in said(result)
+
+
+@pytest.mark.parametrize(
+    "words", [("profile.delete",), ("profile.parked", "--id", "a"), ("nowhere", "--id", "a")]
+)
+def test_what_cannot_be_parked_is_refused(words: tuple[str, ...]) -> None:
+    result = profilectl("dlq", "park", *words, RABBITMQ_URL=NOWHERE)
+
+    assert result.exit_code == 2
+    assert "Invalid value" in said(result)
+
+
+@pytest.mark.parametrize("words", [("dlq", "list"), ("topology", "check"), ("topology", "apply")])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://u:canary@mq/", "it begins with amqp:// or amqps://"),
+        (NOWHERE, "Cannot run: RabbitMQ:"),
+        ("", "Missing option '--url'"),
+    ],
+)
+def test_a_broker_that_is_not_there_is_told_without_the_password(
+    words: tuple[str, ...], url: str, sentence: str
+) -> None:
+    result = profilectl(*words, RABBITMQ_URL=url)
+
+    assert result.exit_code == 2
+    assert sentence in said(result)
+    assert "canary" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("m-1", "m-1"),
+        ("Zoë", "Zoë"),
+        ("\x1b[31m\r\n\x9b", "\\u001b[31m\\u000d\\u000a\\u009b"),
+        ("\udcff", "\\udcff"),
+        ("\u202e", "\\u202e"),
+    ],
+)
+def test_nothing_that_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+
+
+def test_a_reason_is_written_out_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    lettertables.overview({"profile.delete.dlq": [], "profile.get.dlq": "[red]There is none."})
+
+    assert "profile.delete.dlq" in (shown := capsys.readouterr().out)
+    assert "[red]There is none." in shown
+
+
+def test_the_audit_trail_is_one_line_of_json_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    record("dead_letters_parked", queue="q", count=2)
+    written = capsys.readouterr()
+    line = json.loads(written.err)
+
+    assert written.out == ""
+    assert line.pop("timestamp")
+    assert line == {
+        "event": "dead_letters_parked",
+        "logger": "profile.audit",
+        "level": "info",
+        "actor": "profilectl",
+        "queue": "q",
+        "count": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("management_url", "broker", "expected"),
+    [
+        ("http://a:b%40@mq:15672/", "amqp://u:p@mq/%2Fv", ("http://mq:15672", "a", "b@", "/v")),
+        ("https://mq/rabbit", "amqp://u:p@mq/", ("https://mq/rabbit", "u", "p", "/")),
+        ("http://mq", "amqp://mq/v", ("http://mq", "guest", "guest", "v")),
+    ],
+)
+def test_the_management_api_is_asked_as_whom_and_about_what_the_addresses_say(
+    management_url: str, broker: str, expected: tuple[str, ...]
+) -> None:
+    api = Management.of(management_url, URL(broker))
+
+    assert (api.address, api.user, api.password, api.vhost) == expected
+    assert "password" not in repr(api)
