@@ -29,7 +29,7 @@ HEADERS: Final[dict[str, Any]] = {
             },
             "messageId": {
                 "type": "string",
-                "description": "Property `message_id`: a name for the command, new for each. Under the same name a command has its effect once.",
+                "description": "Property `message_id`: a name for a command, which has its effect once under it.",
             },
             "expiration": {
                 "type": "string",
