@@ -29,7 +29,7 @@ HEADERS: Final[dict[str, Any]] = {
             },
             "messageId": {
                 "type": "string",
-                "description": "Property `message_id`: a name for a command, which has its effect once under it.",
+                "description": "Property `message_id`: a command has its effect once under this name.",
             },
             "expiration": {
                 "type": "string",
