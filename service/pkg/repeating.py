@@ -10,6 +10,16 @@ import structlog
 _log = structlog.get_logger("profile.repeating")
 
 
+def is_cancelled() -> bool:
+    """Return whether the current task was cancelled.
+
+    Drivers may turn a cancellation into an error of theirs, and a loop that passes over errors would
+    never end.
+    """
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())
+
+
 @asynccontextmanager
 async def repeated(
     work: Callable[[], Awaitable[None]], every: timedelta, *, passing: tuple[type[Exception], ...]
@@ -17,7 +27,7 @@ async def repeated(
     """Do *work* after each pause inside the block. Errors that are *passing* are logged and tried again."""
 
     async def repeat() -> None:
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(every.total_seconds())
             try:
                 await work()

@@ -21,6 +21,7 @@ from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.pkg.repeating import is_cancelled
 
 # What has waited so long was left by a worker that died, or by a broker that was away.
 LEFT: Final = timedelta(seconds=2)
@@ -83,7 +84,7 @@ class Relay:
     async def _run(self) -> None:
         now = asyncio.get_running_loop().time
         next_sweep = now()
-        while True:
+        while not is_cancelled():
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(next_sweep):
                     await self._has_work.wait()

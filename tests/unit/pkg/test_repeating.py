@@ -37,3 +37,19 @@ async def test_an_error_that_passes_is_logged_and_tried_again() -> None:
             await asyncio.wait_for(good.wait(), 5)
 
     assert [each["error_type"] for each in entries] == ["ConnectionError"]
+
+
+async def test_a_driver_that_swallows_the_cancellation_does_not_keep_it_alive() -> None:
+    waiting = asyncio.Event()
+
+    async def work() -> None:
+        waiting.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+
+    async with repeated(work, timedelta(), passing=(ConnectionError,)):
+        await asyncio.wait_for(waiting.wait(), 5)
+
+    assert waiting.is_set()
