@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import pytest
@@ -40,16 +41,17 @@ async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Ser
     with corner_of(servers) as box:
         client = open_mongo(box.mongo_url)
         database = default_database(client)
-        await ensure_indexes(database)
-        await MongoProfiles(database).add(profile)
-        async with listening(box.admin_url) as told:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(close_mongo, client)
+            await ensure_indexes(database)
+            await MongoProfiles(database).add(profile)
+            told = await stack.enter_async_context(listening(box.admin_url))
             # The second one finds in the outbox what the first one has left.
             codes = [await dies(box, step, profile.id) for _ in range(2)]
             publisher = RabbitPublisher(URL(box.service_url))
             relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset())
             async with publisher, relay.running():
                 events = await assert_told_as_committed(told, database)
-        await close_mongo(client)
 
     assert codes == [-signal.SIGKILL] * 2
     assert events == (1 if step == "before the write" else 3)

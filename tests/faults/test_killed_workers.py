@@ -25,7 +25,7 @@ from tools.servers.sandbox import Sandbox
 KILLS = int(os.environ.get("KILLS", "8"))
 PROFILES = 20
 # Commands in a second: a few are in hand whenever a worker is killed.
-RATE = 200
+RATE = 50
 
 
 async def load(service: Gateway, profiles: list[UUID], seed: random.Random) -> None:
@@ -57,6 +57,7 @@ async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_pa
         database = default_database(client)
         stored: list[Profile] = [a_profile().announced() for _ in range(PROFILES)]
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(close_mongo, client)
             told = await stack.enter_async_context(listening(box.admin_url))
             service = await stack.enter_async_context(connected(box.service_url, exchange=""))
             await stack.enter_async_context(working(box, tmp_path, settings_for(box), "first"))
@@ -69,9 +70,8 @@ async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_pa
             loading.cancel()
             with suppress(asyncio.CancelledError):
                 await loading
-            await eventually(partial(is_empty, service, "profile.update"), within=60)
+            await eventually(partial(is_empty, service, "profile.update"), within=120)
             events = await assert_told_as_committed(told, database)
-        await close_mongo(client)
 
     assert events > KILLS
     print(f"seed {seed}: {KILLS} kills, {service.sent['profile.update']} commands, {events} events,")  # noqa: T201
