@@ -82,9 +82,9 @@ class Parts:
         """Let the use cases answer what comes to the queues."""
         settings, publisher, clock = self.settings, self.publisher, self.clock
         app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
-        principals = Principals(app.tokens, sessions, settings.trusted_services)
-        addresses = ReplyAddresses(settings.reply_to_prefixes)
         key = load_refresh_key(settings.signing_keys_dir)
+        principals = Principals(app.tokens, sessions, settings.trusted_services, key)
+        addresses = ReplyAddresses(settings.reply_to_prefixes)
         edge = Edge(principals, publisher, addresses, clock, self.relay.room, key)
         requests = Requests(self.broker, edge, lambda operation: source_of(operation, settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):

@@ -31,6 +31,8 @@ from service.infrastructure.inputports.outgoing import (
     reply_to,
 )
 from service.infrastructure.inputports.principals import Principals
+from service.infrastructure.inputports.retries import attempts, deadline_of, delay_before_retry, tried_again
+from service.infrastructure.inputports.vouching import vouch
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
@@ -103,8 +105,8 @@ class Endpoint(Generic[Asked, Answered]):
         outcome = await self._outcome(message)
         if message.reply_to and not isinstance(outcome.cause, ReplyToRefused):
             await self._reply(message, outcome)
-        if outcome.error and outcome.is_dead:
-            await self._set_aside(message, outcome, outcome.error)
+        if outcome.error and outcome.cause:
+            await self._put_off_or_aside(message, outcome, outcome.error, outcome.cause)
         await message.ack()
         self._record(message, outcome, time.perf_counter() - started)
         reason = outcome.error.reason if outcome.error else None
@@ -139,13 +141,26 @@ class Endpoint(Generic[Asked, Answered]):
         confirmed = self.operation.kind is Kind.COMMAND
         await self.edge.publisher.reply(reply, message.reply_to or "", confirmed=confirmed)
 
-    async def _set_aside(
-        self, message: AbstractIncomingMessage, outcome: Outcome[Asked], error: ErrorBody
+    async def _put_off_or_aside(
+        self, message: AbstractIncomingMessage, outcome: Outcome[Asked], error: ErrorBody, cause: Exception
     ) -> None:
-        cause = type(outcome.cause).__name__
-        headers = failure_headers(error, cause, self.operation.queue, self.edge.clock.now())
-        letter = dead_letter(message, outcome.request, headers)
-        await self.edge.publisher.set_aside(letter, self.operation.dead_letters)
+        edge, queue, now = self.edge, self.operation.queue, self.edge.clock.now()
+        headers = failure_headers(error, type(cause).__name__, queue, now)
+        headers["x-attempt"] = attempts(message)
+        if self._may_wait(message, cause) and (delay := delay_before_retry(message, cause)):
+            more = {**headers, **vouch(message, edge.command_key), **deadline_of(message, now)}
+            await edge.publisher.retry_later(tried_again(message, more), queue, delay)
+        elif outcome.is_dead:
+            letter = dead_letter(message, outcome.request, headers)
+            await edge.publisher.set_aside(letter, self.operation.dead_letters)
+
+    def _may_wait(self, message: AbstractIncomingMessage, cause: Exception) -> bool:
+        """Return whether the request can be tried again later: it is a command, and nobody waits for it.
+
+        Of sessions nobody has any use who doesn't wait for the tokens.
+        """
+        is_lasting = self.operation.kind is Kind.COMMAND and not self.operation.queue.startswith("auth.")
+        return is_lasting and not message.reply_to and not isinstance(cause, TooManyDeliveries)
 
     def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
         log = _log.bind(

@@ -1,7 +1,7 @@
 """Who asks: the human by a bearer token, the calling service by what the broker vouches for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from service.app.auth.actors import Actor, Anonymous, Caller, TokenInvalid, Trus
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
 from service.domain.errors import Unauthenticated
+from service.infrastructure.inputports.vouching import sender
 
 _SCHEME: Final = "bearer"
 _IPV6: Final = 6
@@ -25,12 +26,14 @@ class Principals:
         tokens: What verifies access tokens.
         sessions: What tells whether their sessions are alive.
         trusted_services: The operations that a broker user may call on its own account.
+        key: The secret by which workers vouch for senders.
 
     """
 
     tokens: AccessTokens
     sessions: Sessions
     trusted_services: Mapping[str, frozenset[str]]
+    key: bytes = field(repr=False)
 
     async def identify(self, message: AbstractIncomingMessage, operation: Operation[Any, Any]) -> Caller:
         """Return who sent *message* to ask for *operation*.
@@ -43,14 +46,17 @@ class Principals:
             Unavailable: It is not known whether the session is alive.
 
         """
+        service = sender(message, self.key)
         return Caller(
-            actor=await self._actor(message, operation),
-            service=message.user_id,
-            client_ip=self._client_ip(message),
+            actor=await self._actor(message, operation, service),
+            service=service,
+            client_ip=self._client_ip(message, service),
             message_id=message.message_id,
         )
 
-    async def _actor(self, message: AbstractIncomingMessage, operation: Operation[Any, Any]) -> Actor:
+    async def _actor(
+        self, message: AbstractIncomingMessage, operation: Operation[Any, Any], service: str | None
+    ) -> Actor:
         """Where a token is present, the human's rights decide, even if they are none.
 
         A service must not gain by sending a dead token.
@@ -60,8 +66,8 @@ class Principals:
         authorization = message.headers.get("authorization")
         if authorization is not None:
             return await self._human(authorization)
-        allowed = self.trusted_services.get(message.user_id or "", frozenset())
-        return TrustedService(str(message.user_id)) if operation.queue in allowed else Anonymous()
+        allowed = self.trusted_services.get(service or "", frozenset())
+        return TrustedService(str(service)) if operation.queue in allowed else Anonymous()
 
     async def _human(self, authorization: object) -> Actor:
         scheme, _, token = str(authorization).partition(" ")
@@ -74,9 +80,9 @@ class Principals:
             return Anonymous(why=error)
         return user
 
-    def _client_ip(self, message: AbstractIncomingMessage) -> str | None:
+    def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:
         """Return the network that the human is in; of IPv6 the first 64 bits, which one host may use up."""
-        if message.user_id not in self.trusted_services:
+        if service not in self.trusted_services:
             return None
         try:
             address = ip_address(str(message.headers.get("x-client-ip")))

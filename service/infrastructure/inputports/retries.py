@@ -1,12 +1,13 @@
 """Trying again later what nobody waits for."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
-from service.domain.errors import Unavailable
+from service.domain.errors import Conflict, ServiceError, Unavailable
 
 # The queues of the topology that hold a message back, and how often it was tried before it waits there.
 DELAYS: Final = ("profile.retry.5s", "profile.retry.30s", "profile.retry.300s")
@@ -25,10 +26,21 @@ def delay_before_retry(message: AbstractIncomingMessage, error: Exception) -> st
     What is not there just now will be there later, however long that takes; of an unforeseen error,
     more than a few tries are no use.
     """
+    passes = isinstance(error, Unavailable | Conflict) and error.retryable
+    if isinstance(error, ServiceError) and not passes:
+        return None
     tried = attempts(message)
     if tried >= len(DELAYS) and not isinstance(error, Unavailable):
         return None
     return DELAYS[min(tried, len(DELAYS) - 1)]
+
+
+def deadline_of(message: AbstractIncomingMessage, now: datetime) -> dict[str, int]:
+    """Return the header that holds the time limit of *message*: its expiration counts from each publish."""
+    if message.expiration is None:
+        return {}
+    milliseconds = int((now.timestamp() + float(str(message.expiration))) * 1000)
+    return {"x-deadline": milliseconds} if "x-deadline" not in message.headers else {}
 
 
 def tried_again(message: AbstractIncomingMessage, headers: Mapping[str, Any]) -> Message:

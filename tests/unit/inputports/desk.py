@@ -124,7 +124,7 @@ def a_desk() -> Desk:
         "hr": frozenset({"profile.create", "profile.get", "profile.list"}),
         "cms": frozenset({"post.create", "post.get", "post.update", "post.delete"}),
     }
-    principals = Principals(house.tokens, house.sessions, trusted)
+    principals = Principals(house.tokens, house.sessions, trusted, b"k" * 32)
     requests = Requests(
         broker,
         Edge(principals, desk.outgoing, ReplyAddresses(), house.clock, desk.outgoing.room, b"k" * 32),

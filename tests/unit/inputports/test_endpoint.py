@@ -10,13 +10,17 @@ import structlog
 from aio_pika.exceptions import AMQPConnectionError
 from pydantic import BaseModel
 
-from contracts.operations import PROFILE_CREATE, PROFILE_GET, Operation
+from contracts.operations import AUTH_LOGIN, PROFILE_CREATE, PROFILE_GET, Operation
 from contracts.profiles import Profile
 from service.app.auth.actors import Caller, TrustedService
+from service.app.auth.permissions import NotAllowed
+from service.app.commands.saving import TooManyWriters
+from service.domain.errors import Unavailable
 from service.domain.profile_refusals import EmailTaken
 from service.infrastructure.inputports.endpoint import Edge, Endpoint
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals
+from service.infrastructure.inputports.vouching import sender
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from tests.builders import a_profile
 from tests.fakes.broker import REPLY_TO, FakeBroker
@@ -44,6 +48,9 @@ def failing(error: Exception) -> Translate:
     return fail
 
 
+KEY = b"k" * 32
+
+
 class Stage:
     """One endpoint and the broker around it."""
 
@@ -52,8 +59,9 @@ class Stage:
     ) -> None:
         self.house = House(ADA)
         self.broker, self.clock = FakeBroker(), self.house.clock
-        principals = Principals(self.house.tokens, self.house.sessions, {"hr": frozenset({"profile.create"})})
-        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room, b"k" * 32)
+        trusted = {"hr": frozenset({"profile.create"})}
+        principals = Principals(self.house.tokens, self.house.sessions, trusted, KEY)
+        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room, KEY)
         self.endpoint = Endpoint(operation, translate, edge)
 
     async def serve(self, body: bytes = CREATE, **properties: Any) -> None:
@@ -163,6 +171,7 @@ async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> 
         "x-error-type": "KeyError",
         "x-failed-at": "2026-11-22T12:00:00.000+00:00",
         "x-original-queue": "profile.create",
+        "x-attempt": 0,
         "x-replayable": False,
     }
     assert (letter.body, letter.message_id) == (b"{}", "m-1")
@@ -369,3 +378,81 @@ async def test_nothing_that_was_sent_is_logged_or_set_aside(
     assert entries
     assert CANARY not in f"{entries} {caplog.text} {capsys.readouterr()} {told}"
     assert CANARY not in json.dumps(stage.reply)
+
+
+UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr"}
+
+
+@pytest.mark.parametrize(
+    ("error", "tried", "delay"),
+    [
+        (Unavailable(), 0, "profile.retry.5s"),
+        (Unavailable(), 7, "profile.retry.300s"),
+        (TooManyWriters(), 1, "profile.retry.30s"),
+        (ZeroDivisionError(), 2, "profile.retry.300s"),
+    ],
+)
+async def test_a_command_that_nobody_waits_for_is_tried_again(
+    error: Exception, tried: int, delay: str
+) -> None:
+    stage = Stage(failing(error))
+    await stage.serve(headers={"x-attempt": tried}, **UNHEARD)
+    ((queue, waits_in, message),) = stage.broker.retries
+
+    assert stage.broker.journal == ["retry later", "ack"]
+    assert (queue, waits_in, message.body) == ("profile.create", delay, CREATE)
+    assert (message.message_id, message.headers["x-attempt"]) == ("m-1", tried + 1)
+    assert message.user_id is None  # the broker would refuse it
+    # But the worker that gets it knows who sent it, by our word.
+    back = stage.broker.deliver(CREATE, reply_to=None, message_id="m-1", headers=message.headers)
+    assert sender(back, KEY) == "hr"
+
+
+@pytest.mark.parametrize("error", [EmailTaken(), NotAllowed()])
+async def test_a_refusal_is_not_tried_again(error: Exception) -> None:
+    stage = Stage(failing(error))
+    await stage.serve(**UNHEARD)
+
+    assert stage.broker.journal == ["ack"]
+
+
+async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
+    stage = Stage(failing(ZeroDivisionError()))
+    await stage.serve(**UNHEARD, headers={"x-attempt": 3})
+    ((_, letter),) = stage.broker.set_asides
+
+    assert stage.broker.journal == ["set aside", "ack"]
+    assert letter.headers["x-attempt"] == 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "properties"),
+    [(PROFILE_CREATE, {"message_id": "m-1"}), (AUTH_LOGIN, UNHEARD), (PROFILE_GET, UNHEARD)],
+    ids=["somebody waits", "of sessions", "a query"],
+)
+async def test_what_somebody_waits_for_or_nobody_needs_is_not_tried_again(
+    operation: Operation[Any, Any], properties: dict[str, Any]
+) -> None:
+    stage = Stage(failing(Unavailable()), operation)
+    await stage.serve(json.dumps(operation.example[0]).encode(), **properties)
+
+    assert stage.broker.retries == []
+    assert stage.broker.journal[-1] == "ack"
+
+
+async def test_a_request_that_kills_workers_is_not_tried_again() -> None:
+    stage = Stage()
+    await stage.serve(headers={"x-delivery-count": 5}, **UNHEARD)
+
+    assert stage.broker.journal == ["set aside", "ack"]
+
+
+async def test_a_time_limit_counts_from_the_first_time() -> None:
+    stage = Stage(failing(Unavailable()))
+    await stage.serve(expiration="2000", **UNHEARD)
+    ((_, _, message),) = stage.broker.retries
+
+    assert message.headers["x-deadline"] == int(stage.clock.now().timestamp() * 1000) + 2000
+    stage.clock.advance(seconds=3)
+    await stage.serve(headers=message.headers, **UNHEARD)
+    assert len(stage.broker.retries) == 1  # it is too late

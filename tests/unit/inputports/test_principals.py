@@ -40,7 +40,7 @@ def house() -> House:
 
 @pytest.fixture
 def principals(house: House) -> Principals:
-    return Principals(house.tokens, house.sessions, TRUSTED)
+    return Principals(house.tokens, house.sessions, TRUSTED, b"k" * 32)
 
 
 async def asked(
@@ -190,6 +190,6 @@ async def test_what_is_no_address_is_none(principals: Principals, address: objec
 @given(address=st.ip_addresses().map(str) | st.text())
 async def test_any_header_is_an_address_or_none(address: str) -> None:
     house = House()
-    found = await client(Principals(house.tokens, house.sessions, TRUSTED), address)
+    found = await client(Principals(house.tokens, house.sessions, TRUSTED, b"k" * 32), address)
 
     assert found is None or "/" in found

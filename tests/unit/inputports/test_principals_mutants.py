@@ -11,6 +11,8 @@ from tests.builders import a_profile
 from tests.fakes.broker import message
 from tests.fakes.house import House
 
+KEY = b"k" * 32
+
 ADA = a_profile()
 
 
@@ -30,7 +32,7 @@ async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
     _, tokens = await house.logged_in(ADA)
     request = message(headers={"authorization": f"{scheme} {tokens.access_token.text}"})
 
-    actor = (await Principals(house.tokens, house.sessions, {}).identify(request, PROFILE_GET)).actor
+    actor = (await Principals(house.tokens, house.sessions, {}, KEY).identify(request, PROFILE_GET)).actor
 
     assert isinstance(actor, Anonymous)
     assert type(actor.why) is TokenInvalid
@@ -42,7 +44,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
     request = message()
     request.headers["authorization"] = Written(f"Bearer {tokens.access_token.text}")  # type: ignore[assignment]
 
-    actor = (await Principals(house.tokens, house.sessions, {}).identify(request, PROFILE_GET)).actor
+    actor = (await Principals(house.tokens, house.sessions, {}, KEY).identify(request, PROFILE_GET)).actor
 
     assert isinstance(actor, Anonymous)
     assert type(actor.why) is TokenInvalid
@@ -50,7 +52,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
 
 def test_principals_do_not_change() -> None:
     house = House()
-    principals = Principals(house.tokens, house.sessions, {})
+    principals = Principals(house.tokens, house.sessions, {}, KEY)
 
     assert not hasattr(principals, "__dict__")
     with pytest.raises(FrozenInstanceError):
