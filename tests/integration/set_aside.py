@@ -8,6 +8,7 @@ from tests.integration.gateway import Gateway
 from tests.integration.replies import refusal
 
 FAILURE_HEADERS = {
+    "x-attempts",
     "x-error-code",
     "x-error-reason",
     "x-error-type",

@@ -145,8 +145,7 @@ class Endpoint(Generic[Asked, Answered]):
         self, message: AbstractIncomingMessage, outcome: Outcome[Asked], error: ErrorBody, cause: Exception
     ) -> None:
         edge, queue, now = self.edge, self.operation.queue, self.edge.clock.now()
-        headers = failure_headers(error, type(cause).__name__, queue, now)
-        headers["x-attempt"] = attempts(message)
+        headers = failure_headers(error, type(cause).__name__, queue, now, attempts(message) + 1)
         if self._may_wait(message, cause) and (delay := delay_before_retry(message, cause)):
             more = {**headers, **vouch(message, edge.command_key), **deadline_of(message, now)}
             await edge.publisher.retry_later(tried_again(message, more), queue, delay)

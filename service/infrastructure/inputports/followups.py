@@ -16,7 +16,7 @@ from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
 from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest
 from service.infrastructure.inputports.errors import error_body
 from service.infrastructure.inputports.outgoing import Publisher, failure_headers
-from service.infrastructure.inputports.retries import delay_before_retry, tried_again
+from service.infrastructure.inputports.retries import attempts, delay_before_retry, tried_again
 
 _log = structlog.get_logger("profile.followups")
 
@@ -57,7 +57,8 @@ class Followups:
         return None
 
     async def _put_off(self, message: AbstractIncomingMessage, error: Exception) -> None:
-        headers = failure_headers(error_body(error), type(error).__name__, self.queue, self.clock.now())
+        now, tried = self.clock.now(), attempts(message) + 1
+        headers = failure_headers(error_body(error), type(error).__name__, self.queue, now, tried)
         poison = isinstance(error, MalformedJson | MalformedRequest)
         if not poison and (delay := delay_before_retry(message, error)):
             await self.publisher.retry_later(tried_again(message, headers), self.queue, delay)

@@ -89,7 +89,9 @@ def _replays(request: AbstractIncomingMessage) -> dict[str, int]:
     return {_REPLAYS: count} if isinstance(count, int) and 0 < count <= _MOST_REPLAYS else {}
 
 
-def failure_headers(error: ErrorBody, error_type: str, queue: str, now: datetime) -> dict[str, str | int]:
+def failure_headers(
+    error: ErrorBody, error_type: str, queue: str, now: datetime, attempts: int
+) -> dict[str, str | int]:
     """Return the headers that tell operators why a request is in a dead-letter queue."""
     return {
         "x-error-code": error.code.value,
@@ -97,4 +99,5 @@ def failure_headers(error: ErrorBody, error_type: str, queue: str, now: datetime
         "x-error-type": error_type,
         "x-failed-at": now.isoformat(timespec="milliseconds"),
         "x-original-queue": queue,
+        "x-attempts": attempts,
     }

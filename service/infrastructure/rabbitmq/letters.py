@@ -21,6 +21,7 @@ _NOTED: Final = frozenset(
     {
         "x-acquired-count",
         "x-attempt",
+        "x-attempts",
         "x-delivery-count",
         "x-failed-at",
         "x-original-queue",
@@ -74,7 +75,7 @@ class Letter:
     @property
     def attempts(self) -> int:
         """How often it was tried before it was set aside."""
-        return 1 + self._number("x-attempt")
+        return self._number("x-attempts") or 1
 
     @property
     def replays(self) -> int:

@@ -171,7 +171,7 @@ async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> 
         "x-error-type": "KeyError",
         "x-failed-at": "2026-11-22T12:00:00.000+00:00",
         "x-original-queue": "profile.create",
-        "x-attempt": 0,
+        "x-attempts": 1,
         "x-replayable": False,
     }
     assert (letter.body, letter.message_id) == (b"{}", "m-1")
@@ -422,7 +422,7 @@ async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
     ((_, letter),) = stage.broker.set_asides
 
     assert stage.broker.journal == ["set aside", "ack"]
-    assert letter.headers["x-attempt"] == 3
+    assert letter.headers["x-attempts"] == 4
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_a_dead_letter_survives_a_restart_and_can_be_found() -> None:
 
 
 def test_its_headers_say_why_when_and_whence() -> None:
-    headers = failure_headers(ERROR, "KeyError", "profile.get", NOON + timedelta(milliseconds=7))
+    headers = failure_headers(ERROR, "KeyError", "profile.get", NOON + timedelta(milliseconds=7), 2)
 
     assert headers == {
         "x-error-code": "internal",
@@ -195,4 +195,5 @@ def test_its_headers_say_why_when_and_whence() -> None:
         "x-error-type": "KeyError",
         "x-failed-at": "2026-11-22T12:00:00.007+00:00",
         "x-original-queue": "profile.get",
+        "x-attempts": 2,
     }

@@ -27,7 +27,7 @@ def a_letter(message_id: str = "m-1", body: bytes = b'{"id":"1"}', **headers: An
 
 
 def test_a_letter_says_what_went_wrong() -> None:
-    letter = a_letter(x_attempt=3, x_replay_count=2)
+    letter = a_letter(x_attempts=4, x_replay_count=2)
 
     assert (letter.id, letter.code, letter.reason, letter.error_type) == (
         "m-1",
