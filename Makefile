@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench timing mutation chaos docs definitions lock clean
+.PHONY: help demo run test coverage lint format bench timing mutation chaos docs definitions lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,6 +20,9 @@ run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
 
 test: $(VENV)/ready ## Run every test, on real servers
+	$(BIN)/pytest
+
+coverage: $(VENV)/ready ## Run every test, and show which lines and branches none of them reached
 	$(BIN)/pytest --cov --cov-report=term
 
 lint: $(VENV)/ready ## Check style, types and import rules
