@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain.emails import Email
 from service.domain.errors import Invalid
 from service.domain.passwords import (
     PasswordMalformed,
@@ -11,6 +12,7 @@ from service.domain.passwords import (
     PasswordTooShort,
     new_password_bytes,
     password_bytes,
+    personal_words,
 )
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=100)
@@ -82,3 +84,24 @@ def test_nul_and_lone_surrogates_are_refused(password: str) -> None:
 
 def test_spaces_and_case_count() -> None:
     assert len({password_bytes(each) for each in ("pass word", " pass word", "Pass word", "pass  word")}) == 4
+
+
+def test_personal_words_are_what_others_can_know_the_longest_first() -> None:
+    email = Email.parse("Ada.King@Mail.Example.org")
+
+    assert personal_words("Augusta", "Byron", email) == (
+        "ada.king@mail.example.org",
+        "mail.example.org",
+        "ada.king",
+        "Augusta",
+        "Byron",
+        "mail",
+    )
+
+
+@pytest.mark.parametrize(("name", "is_one"), [("A", False), ("Al", False), ("Ali", True)])
+def test_words_of_two_letters_are_in_too_many_passwords_to_be_personal(name: str, *, is_one: bool) -> None:
+    words = personal_words(name, name, Email.parse("x@y.zz"))
+
+    assert (name in words) is is_one
+    assert words[0] == "x@y.zz"
