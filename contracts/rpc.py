@@ -148,7 +148,7 @@ class _Line:
             channel.close_callbacks.add(line.give_up)
             replies = await channel.get_queue(_DIRECT_REPLY_TO, ensure=False)
             await replies.consume(line.answer, no_ack=True)
-        except BaseException:
+        except BaseException:  # a cancellation, too, must leave no connection open
             await connection.close()
             raise
         return line

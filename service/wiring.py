@@ -78,7 +78,7 @@ class Stores:
         """Make and verify the indexes."""
         try:
             await ensure_indexes(default_database(self.mongo))
-        except BaseException:
+        except BaseException:  # a cancellation, too, must leave no client open
             await self._close()
             raise
         return self

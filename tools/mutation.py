@@ -120,7 +120,7 @@ def _exit_code(child: int) -> int | None:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks at a child, which wakes nobody with a time limit
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None

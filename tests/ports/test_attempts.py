@@ -214,7 +214,7 @@ async def test_while_redis_is_away_this_process_counts() -> None:
     redis = open_redis(f"redis://127.0.0.1:{closed_port()}/0")
 
     async def never(_: timedelta) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # nothing here waits: fails the test if it did
 
     stand, counter = Stand(RedisAttempts(redis, MemoryAttempts()), never), a_counter()
     answers = [(await stand.guess(counter))[0] for _ in range(4)]

@@ -59,7 +59,7 @@ def _start_together(source: Source, cleanup: ExitStack, report: Report) -> Serve
         try:
             for started in as_completed(starting):
                 report(f"{started.result()} ({time.monotonic() - began:.1f} s)")
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must leave no server running
             cleanup.close()  # now: it ends what the other threads wait for
             raise
     rabbitmq, mongodb, redis = (started.result() for started in starting)

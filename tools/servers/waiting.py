@@ -14,5 +14,5 @@ def wait_until(look: Callable[[], Found | None], *, within: float, every: float 
         if time.monotonic() > deadline:
             sentence = f"not within {within:g} s"
             raise TimeoutError(sentence)
-        time.sleep(every)
+        time.sleep(every)  # between two looks at the condition
     return found

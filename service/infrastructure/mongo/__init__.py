@@ -1,1 +1,1 @@
-"""Profiles in MongoDB."""
+"""Profiles, posts and sessions in MongoDB, each with its events and commands."""
