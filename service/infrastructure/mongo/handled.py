@@ -3,14 +3,21 @@
 The write that a command leads to also notes the command, and is refused if it is noted already.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
+from bson import ObjectId
 from bson.binary import Binary
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
-from service.domain.commands import CommandId
+from service.domain.changes import StaleVersion
+from service.domain.commands import CommandId, Handled
+from service.domain.posts import Post
+from service.domain.profiles import Profile
+
+Thing = TypeVar("Thing")
 
 # So many commands of one thing are remembered.
 KEPT: Final = 64
@@ -46,10 +53,10 @@ def not_noted(command: CommandId | None) -> dict[str, Any]:
 
 
 async def find_noted(
-    collection: AsyncCollection[dict[str, Any]], query: Mapping[str, Any], message_id: str
+    collection: AsyncCollection[dict[str, Any]], thing_id: UUID, message_id: str
 ) -> dict[str, Any] | None:
-    """Return what the document that *query* finds knows of a command."""
-    found = await collection.find_one({**query, "handled.id": message_id}, {"handled.$": 1})
+    """Return what the document of a thing knows of a command."""
+    found = await collection.find_one({"id": thing_id, "handled.id": message_id}, {"handled.$": 1})
     return found["handled"][0] if found else None
 
 
@@ -57,3 +64,22 @@ async def find_maker(collection: AsyncCollection[dict[str, Any]], message_id: st
     """Return what is known of the command that made a document, or `None` if it made none."""
     found = await collection.find_one({"created_by.id": message_id}, {"created_by": 1})
     return found["created_by"] if found else None
+
+
+async def note_alone(
+    collection: AsyncCollection[dict[str, Any]], thing: Profile | Post, result: Mapping[str, Any]
+) -> None:
+    """Note the command that left *thing* as it was, or raise `StaleVersion`."""
+    unchanged = {"_id": ObjectId(thing.oid), "version": thing.version, **not_noted(thing.by)}
+    noting = await collection.update_one(unchanged, {"$push": noted(thing.by, result)})
+    if noting.matched_count == 0:
+        raise StaleVersion
+
+
+def to_handled(
+    record: Mapping[str, Any] | None, to_thing: Callable[[Mapping[str, Any]], Thing]
+) -> Handled[Thing] | None:
+    """Return what *record* says of a command; nothing if its result was personal and has been erased."""
+    if record is None or "result" not in record:
+        return None
+    return Handled(CommandId(record["id"], record["digest"]), to_thing(record["result"]))

@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, CommandId, Handled
+from service.domain.commands import AlreadyMade, Handled
 from service.domain.post_repository import PostRepository, Which
 from service.domain.posts import Post, PostNotFound, PostStatus
 from service.infrastructure.mongo.errors import translated_errors
@@ -22,7 +22,9 @@ from service.infrastructure.mongo.handled import (
     is_made,
     made_by,
     not_noted,
+    note_alone,
     noted,
+    to_handled,
 )
 from service.infrastructure.mongo.indexes import POSTS
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
@@ -92,21 +94,17 @@ class MongoPosts(PostRepository):
     async def find_made(self, message_id: str) -> Handled[Post] | None:
         """Return the post that the command of that name has made, as it was then."""
         with translated_errors():
-            return _to_handled(await find_maker(self._posts, message_id))
+            return to_handled(await find_maker(self._posts, message_id), _to_post)
 
     async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
         """Return what came of the command of that name for a post, be it deleted since; or `None`."""
         with translated_errors():
-            return _to_handled(await find_noted(self._posts, {"id": post_id}, message_id))
+            return to_handled(await find_noted(self._posts, post_id, message_id), _to_post)
 
     async def remember(self, post: Post) -> None:
         """Note the command that left this post as it was, or raise `StaleVersion`."""
-        unchanged = {"_id": ObjectId(post.oid), "version": post.version, **not_noted(post.by)}
         with translated_errors():
-            notes = pushed((), noted(post.by, _to_document(post)))
-            result = await self._posts.update_one(unchanged, notes)
-        if result.matched_count == 0:
-            raise StaleVersion
+            await note_alone(self._posts, post, _to_document(post))
 
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
@@ -148,12 +146,6 @@ def _to_document(post: Post) -> dict[str, Any]:
         "deleted_with_owner": post.deleted_with_owner,
         "version": post.version,
     }
-
-
-def _to_handled(record: Mapping[str, Any] | None) -> Handled[Post] | None:
-    if record is None or "result" not in record:  # the result was personal, and has been erased
-        return None
-    return Handled(CommandId(record["id"], record["digest"]), _to_post(record["result"]))
 
 
 def _to_post(document: Mapping[str, Any]) -> Post:

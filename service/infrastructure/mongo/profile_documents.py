@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from service.domain.commands import CommandId, Handled
 from service.domain.emails import Email
 from service.domain.profiles import Profile, Role, Status
 
@@ -42,13 +41,9 @@ def to_result(profile: Profile) -> dict[str, Any]:
     return {name: value for name, value in to_document(profile).items() if name != "hashed_password"}
 
 
-def to_handled(record: Mapping[str, Any] | None) -> Handled[Profile] | None:
-    """Return what is remembered of a command in *record*, if anything is."""
-    if record is None or "result" not in record:  # the result was personal, and has been erased
-        return None
-    return Handled(
-        CommandId(record["id"], record["digest"]), to_profile({**record["result"], "hashed_password": ""})
-    )
+def from_result(result: Mapping[str, Any]) -> Profile:
+    """Return the profile that `to_result` was made from, without its secret."""
+    return to_profile({**result, "hashed_password": ""})
 
 
 def to_profile(document: Mapping[str, Any]) -> Profile:

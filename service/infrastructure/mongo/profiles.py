@@ -26,14 +26,16 @@ from service.infrastructure.mongo.handled import (
     is_made,
     made_by,
     not_noted,
+    note_alone,
     noted,
+    to_handled,
 )
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
 from service.infrastructure.mongo.profile_documents import (
     GONE,
+    from_result,
     to_document,
-    to_handled,
     to_profile,
     to_result,
 )
@@ -146,21 +148,17 @@ class MongoProfiles(ProfileRepository):
     async def find_made(self, message_id: str) -> Handled[Profile] | None:
         """Return the profile that the command of that name has made, as it was then."""
         with translated_errors():
-            return to_handled(await find_maker(self._profiles, message_id))
+            return to_handled(await find_maker(self._profiles, message_id), from_result)
 
     async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
         """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
         with translated_errors():
-            return to_handled(await find_noted(self._profiles, {"id": profile_id}, message_id))
+            return to_handled(await find_noted(self._profiles, profile_id, message_id), from_result)
 
     async def remember(self, profile: Profile) -> None:
         """Note the command that left this profile as it was, or raise `StaleVersion`."""
-        unchanged = {"_id": ObjectId(profile.oid), "version": profile.version, **not_noted(profile.by)}
         with translated_errors():
-            notes = pushed((), noted(profile.by, to_result(profile)))
-            result = await self._profiles.update_one(unchanged, notes)
-        if result.matched_count == 0:
-            raise StaleVersion
+            await note_alone(self._profiles, profile, to_result(profile))
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
