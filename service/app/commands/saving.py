@@ -1,14 +1,13 @@
 """Change a thing that others may be changing too."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from service.domain.changes import StaleVersion
 from service.domain.commands import CommandId, Handled
-from service.domain.errors import Conflict
+from service.domain.errors import Conflict, NotFound
 from service.domain.post_repository import PostRepository
 from service.domain.posts import Post
 from service.domain.profile_repository import ProfileRepository
@@ -98,7 +97,8 @@ async def _change(
     """Load a thing, make the next version of it, store that, and return both.
 
     Whoever names no expected version does not care what came between, so it is tried again. A command
-    that was carried out before is not carried out again: what is returned is what came of it then.
+    that was carried out before is not carried out again: what is returned is what came of it then. Only
+    a refusal can mean that, even one of a thing that is gone, so only then is it asked.
 
     Raises:
         StaleVersion: The thing is not at the expected version.
@@ -106,22 +106,42 @@ async def _change(
 
     """
     for _ in range(_ATTEMPTS):
-        done = change.command and await things.find_handled(thing_id, change.command.message_id)
-        if change.command and done:
-            change.may(done.result)
-            return (result := done.for_command(change.command)), result
-        before = await things.get(thing_id)
-        change.may(before)  # first, because it knows who may hear that the version is stale
-        after = change.decide(before)
-        if change.expected_version not in (None, before.version):
-            raise StaleVersion
-        with suppress(StaleVersion):
-            if after is not before:
-                await save(before, replace(after, by=change.command))
-            elif change.command:
-                await things.remember(replace(after, by=change.command))
-            return before, after
+        try:
+            return await _next(things, thing_id, change, save)
+        except (NotFound, Conflict) as refusal:
+            if done := await _done_before(things, thing_id, change):
+                return done, done
+            if change.expected_version or not isinstance(refusal, StaleVersion):
+                raise
     raise TooManyWriters
+
+
+async def _next(
+    things: Repository[Thing],
+    thing_id: UUID,
+    change: Change[Thing],
+    save: Callable[[Thing, Thing], Awaitable[None]],
+) -> tuple[Thing, Thing]:
+    """Do *change* to a thing as it is now, unless its command has been carried out already."""
+    before = await things.get(thing_id)
+    change.may(before)  # first, because it knows who may hear that the version is stale
+    after = change.decide(before)
+    if change.expected_version not in (None, before.version):
+        raise StaleVersion
+    if after is not before:
+        await save(before, replace(after, by=change.command))
+    elif change.command:
+        await things.remember(replace(after, by=change.command))
+    return before, after
+
+
+async def _done_before(things: Repository[Thing], thing_id: UUID, change: Change[Thing]) -> Thing | None:
+    """Return what came of the command of *change*, if it was carried out, or raise `MessageIdReused`."""
+    done = change.command and await things.find_handled(thing_id, change.command.message_id)
+    if not change.command or not done:
+        return None
+    change.may(done.result)
+    return done.for_command(change.command)
 
 
 async def made_once(

@@ -76,11 +76,11 @@ async def test_a_command_that_changed_nothing_is_remembered_too() -> None:
     assert (await profiles.get(ada.id)).first_name == "Byron"
 
 
-async def test_of_many_at_once_one_has_an_effect() -> None:
+@pytest.mark.parametrize("expected_version", [None, 1])
+async def test_of_many_at_once_one_has_an_effect(expected_version: int | None) -> None:
     profiles = FakeProfiles(ada := a_profile())
-    done = await asyncio.gather(
-        *(change_profile(profiles, ada.id, rename("Augusta", FIRST)) for _ in range(20))
-    )
+    change = rename("Augusta", FIRST, expected_version)
+    done = await asyncio.gather(*(change_profile(profiles, ada.id, change) for _ in range(20)))
 
     assert {(after.first_name, after.version) for _, after in done} == {("Augusta", 2)}
     assert (await profiles.get(ada.id)).version == 2
@@ -113,6 +113,19 @@ async def test_a_repeated_deletion_is_answered_though_the_profile_is_gone() -> N
     again = await house.app.delete_profile.handle(command)
 
     assert (again.deleted_at, again.version) == (once.deleted_at, once.version)
+
+
+async def test_of_many_deletions_at_once_all_hear_the_same() -> None:
+    house = House(ada := a_profile())
+    command = DeleteProfile(actor=TrustedService("hr"), profile_id=ada.id, named=FIRST)
+
+    async def after(turns: int) -> Profile:
+        for _ in range(turns):  # so that each step of one falls between any two of another
+            await asyncio.sleep(0)
+        return await house.app.delete_profile.handle(command)
+
+    deleted = await asyncio.gather(*(after(turns) for turns in range(20)))
+    assert {(each.deleted_at, each.version) for each in deleted} == {(NOON, 2)}
 
 
 async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> None:
