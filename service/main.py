@@ -6,31 +6,41 @@ Run it with `profilectl worker`, or with `faststream run service.main:create_app
 import gc
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 from faststream import FastStream
 from faststream.rabbit import RabbitBroker
 
+from contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
+from service.draining import Drain
+from service.health import health_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import Keyring, watched
 from service.infrastructure.crypto.keys import load_refresh_key
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.followups import Followups
+from service.infrastructure.inputports.in_hand import InHand
+from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
+from service.infrastructure.inputports.retries import can_wait
+from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
@@ -42,6 +52,8 @@ from service.infrastructure.rabbitmq.topology import (
 )
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
+from service.pkg.patience import tried_until
+from service.pkg.probes import answering
 from service.pkg.repeating import repeated
 from service.settings import Settings
 from service.sources import own_events, source_of
@@ -49,34 +61,53 @@ from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
+# How long the database has to say that it is there.
+_PROBE_SECONDS: Final = 1.0
 _NEEDED: Final = frozenset(EventType(name) for name in FOLLOWED)
 
 
 def create_app(settings: Settings | None = None) -> FastStream:
     """Wire the service. Connects to nothing: that happens when it is run."""
+    return create_worker(settings).app
+
+
+def create_worker(settings: Settings | None = None) -> "Worker":
+    """Wire a worker, which connects to nothing until it is run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
     accept_any_bytes()
-    parts = Parts(settings, Stores.opened(settings), SystemClock())
-    service = FastStream(parts.broker, lifespan=parts.running, logger=logging.getLogger("profile.faststream"))
-    parts.subscribe()
-    service.after_startup(_say_ready)
-    return service
+    worker = Worker(settings, Stores.opened(settings), SystemClock())
+    worker.subscribe()
+    return worker
 
 
-class Parts:
-    """What a worker consists of."""
+class Worker:
+    """A worker, and what it consists of."""
 
     def __init__(self, settings: Settings, stores: Stores, clock: Clock) -> None:
         self.settings = settings
         self.stores = stores
         self.clock = clock
-        self.broker = _broker(settings)
+        self.database = default_database(stores.mongo)
         self.publisher = RabbitPublisher(named(str(settings.rabbitmq_url), "publish"))
         self.keyring = Keyring(settings.signing_keys_dir, clock)
-        outbox = MongoOutbox(default_database(stores.mongo))
-        self.relay = Relay(outbox, self.publisher, clock, needed=_NEEDED)
+        self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed=_NEEDED)
         self.own = operators(settings, stores, self.relay.hint)
+        self.broker = _broker(settings)
+        self.consumers = Consumers(self.broker)
+        self.in_hand = InHand()
+        self.draining = Drain(self.consumers, self.in_hand)
+        waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if can_wait(each))]
+        is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
+        self.outage = Outage(is_there, self.consumers, waiting)
+        self.health = health_of(self.consumers, self.publisher, is_there, stores.redis, self.draining)
+        self.app = FastStream(
+            self.broker,
+            lifespan=self._open,
+            after_startup=[_say_ready],
+            on_shutdown=[self.draining.run],
+            logger=logging.getLogger("profile.faststream"),
+        )
 
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
@@ -85,15 +116,37 @@ class Parts:
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
         addresses = ReplyAddresses(settings.reply_to_prefixes)
-        edge = Edge(principals, publisher, addresses, clock, self.relay.room, key)
-        requests = Requests(self.broker, edge, lambda operation: source_of(operation, settings))
+        edge = Edge(principals, publisher, addresses, clock, self.relay.room, self.outage, key)
+        requests = Requests(self.broker, edge, self.in_hand, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
-        followups = Followups(FOLLOWUPS, self.own.follow_owner, publisher, clock)
-        subscribe(self.broker, own_events(settings), followups.serve, "Let posts follow their owners.")
+        followups = Followups(FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage)
+        serve = self.in_hand.counting(followups.serve)
+        subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
+
+    async def run(self) -> int:
+        """Work until a signal comes; return how many messages were left unfinished then.
+
+        Raises:
+            IndexMissing
+            AMQPError, PyMongoError, OSError: A server is not there, or lets nobody in. Where it may be
+                starting, that is raised after `startup_seconds`.
+
+        """
+        patience, url = self.settings.startup_seconds, named(str(self.settings.rabbitmq_url), "start")
+        with self._answering_probes():
+            await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
+            await tried_until(patience, partial(mongo.reach, self.database), mongo.STARTING)
+            await self.app.run()
+        return self.draining.abandoned
+
+    def _answering_probes(self) -> AbstractContextManager[int]:
+        port = self.settings.health_port
+        questions = {"/livez": self.health.alive, "/readyz": self.health.ready}
+        return answering(port, questions) if port else nullcontext(0)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def _open(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
             if self.settings.declare_topology:
@@ -105,6 +158,7 @@ class Parts:
                 self.relay.running(),
                 repeated(self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
                 watched(self.keyring, key_events.keys_rotated),
+                self.outage.watched(),
             ):
                 yield
 
@@ -122,7 +176,8 @@ def _broker(settings: Settings) -> RabbitBroker:
     return RabbitBroker(
         named(str(settings.rabbitmq_url), "consume"),
         reconnect_interval=1.0,
-        graceful_timeout=25.0,
+        # Nothing to wait for: whatever could be finished is finished before, see `draining`.
+        graceful_timeout=None,
         app_id="profile-service",
         # The endpoints decode and validate; FastStream would log what it cannot validate.
         apply_types=False,

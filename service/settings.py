@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     prefetch_logins: Annotated[
         Prefetch, Field(description="Logins in hand; more than may wait for a thread.")
     ] = 128
+    startup_seconds: Annotated[
+        int, Field(ge=0, le=3600, description="How long to wait at start for servers that are not up yet.")
+    ] = 60
+    health_port: Annotated[
+        int, Field(ge=0, le=65_535, description="`/livez` and `/readyz` over HTTP; 0 is nowhere.")
+    ] = 0
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
     ] = "INFO"

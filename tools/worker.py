@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,11 +40,15 @@ class Worker:
 
 @contextmanager
 def running_worker(
-    sandbox: Sandbox, folder: Path, extra: Mapping[str, str] | None = None, name: str = "worker"
+    sandbox: Sandbox,
+    folder: Path,
+    extra: Mapping[str, str] | None = None,
+    name: str = "worker",
+    words: Sequence[str] = (),
 ) -> Iterator[Worker]:
     """Start a worker on *sandbox*, with its log and keys in *folder*, and stop it at the end.
 
-    *extra* are environment variables on top of those that name the servers.
+    *extra* are environment variables on top of those that name the servers; *words* go on its command line.
 
     Raises:
         RuntimeError: It did not answer in time; quotes its log.
@@ -56,7 +60,7 @@ def running_worker(
     log = folder / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "worker"],
+            [sys.executable, "-m", "service.cli", "worker", *words],
             env={**os.environ, **_environment(sandbox, keys), **(extra or {})},
             stdin=subprocess.DEVNULL,
             stdout=file,

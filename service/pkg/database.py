@@ -1,9 +1,14 @@
 """Opens MongoDB with our timeouts, through either driver."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, Literal
 
+import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -19,10 +24,13 @@ _OPTIONS: Final[dict[str, Any]] = {
     "readPreference": "primary",
     "retryWrites": True,
     "connectTimeoutMS": 2_000,
-    # How long a request waits for a primary, and for all of its answer, before it is `unavailable`.
+    # How long a request waits for a primary before it is `unavailable`.
     "serverSelectionTimeoutMS": 2_000,
-    "timeoutMS": 4_000,
 }
+# How long an operation may take, with all its tries. In that time the driver tries again at once whatever
+# is safe to be tried again (MongoDB's specifications "Client Side Operations Timeout", "Retryable Writes").
+_OPERATION_SECONDS: Final = 4.0
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def open_mongo(url: str, driver: MongoDriver = "pymongo") -> AsyncMongoClient[Documents]:
@@ -57,3 +65,21 @@ async def in_transaction(
     opening: Any = client.start_session()  # only Motor's has to be waited for
     async with await opening if inspect.isawaitable(opening) else opening as session:
         await session.with_transaction(work)
+
+
+@contextmanager
+def answering_within(seconds: float) -> Iterator[None]:
+    """Let no operation inside take longer than until so many seconds from now."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+@contextmanager
+def bounded_operation() -> Iterator[None]:
+    """Bound the time of the operation inside, here and, by `maxTimeMS`, in the server."""
+    left = _deadline.get() - time.monotonic()
+    with pymongo.timeout(min(_OPERATION_SECONDS, max(left, 0.001))):  # 0 would be no bound
+        yield

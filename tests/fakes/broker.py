@@ -19,6 +19,7 @@ class FakeBroker(Publisher):
 
     Attributes:
         journal: What happened: "reply", "set aside" "retry later" and "ack".
+        patience: For how many seconds each reply was to be tried.
         down: Set it to let publishing fail.
 
     """
@@ -27,12 +28,14 @@ class FakeBroker(Publisher):
     replies: list[tuple[str, Message, bool]] = field(default_factory=list)
     retries: list[tuple[str, str, Message]] = field(default_factory=list)
     set_asides: list[tuple[str, Message]] = field(default_factory=list)
+    patience: list[float] = field(default_factory=list)
     down: Exception | None = None
     is_closed: bool = False
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
         if self.down:
             raise self.down
+        self.patience.append(seconds)
         self.journal.append("reply")
         self.replies.append((queue, message, confirmed))
 

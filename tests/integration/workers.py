@@ -1,7 +1,7 @@
 """Workers in corners of their own, started beside the event loop, so that what runs in it goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,10 +23,10 @@ def corner_of(servers: Servers) -> Iterator[Sandbox]:
 
 @asynccontextmanager
 async def working(
-    box: Sandbox, folder: Path, settings: Mapping[str, str], name: str = "worker"
+    box: Sandbox, folder: Path, settings: Mapping[str, str], name: str = "worker", words: Sequence[str] = ()
 ) -> AsyncIterator[Worker]:
     """Run a worker, as `running_worker` does, without holding the event loop up."""
-    manager = running_worker(box, folder, settings, name)
+    manager = running_worker(box, folder, settings, name, words)
     worker = await asyncio.to_thread(manager.__enter__)
     try:
         yield worker

@@ -116,7 +116,7 @@ def test_a_worker_that_cannot_read_its_key_says_so(tmp_path: Path) -> None:
 def test_a_worker_whose_servers_are_not_there_says_so(
     monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
 ) -> None:
-    monkeypatch.setattr(worker, "create_app", lambda: Broken(error))
+    monkeypatch.setattr(worker, "create_worker", lambda: Broken(error))
     result = profilectl("worker")
 
     assert result.exit_code == 1
@@ -124,7 +124,7 @@ def test_a_worker_whose_servers_are_not_there_says_so(
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "create_app", lambda: Broken(ZeroDivisionError()))
+    monkeypatch.setattr(worker, "create_worker", lambda: Broken(ZeroDivisionError()))
 
     assert isinstance(profilectl("worker").exception, ZeroDivisionError)
 

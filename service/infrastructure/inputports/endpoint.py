@@ -1,10 +1,8 @@
 """The edge: one request in, at most one reply out, and nothing of it in a log."""
 
-import asyncio
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -20,9 +18,10 @@ from service.app.clock import Clock
 from service.domain.errors import Invalid, ServiceError
 from service.infrastructure.inputports.audit import audit
 from service.infrastructure.inputports.commands import named
-from service.infrastructure.inputports.deadlines import OutOfTime, seconds_left
+from service.infrastructure.inputports.deadlines import limited, seconds_left, seconds_to_reply
 from service.infrastructure.inputports.decoding import Malformed, decode
 from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import (
     Publisher,
     ReplyAddresses,
@@ -31,7 +30,13 @@ from service.infrastructure.inputports.outgoing import (
     reply_to,
 )
 from service.infrastructure.inputports.principals import Principals
-from service.infrastructure.inputports.retries import attempts, deadline_of, delay_before_retry, tried_again
+from service.infrastructure.inputports.retries import (
+    attempts,
+    can_wait,
+    deadline_of,
+    delay_before_retry,
+    tried_again,
+)
 from service.infrastructure.inputports.vouching import vouch
 
 Asked = TypeVar("Asked", bound=Request)
@@ -58,6 +63,7 @@ class Edge:
 
     Attributes:
         room: Waits until what commands would tell the world can be told.
+        outage: Hears what requests meet with, and tells how long they may wait for the database.
         command_key: A secret, to tell commands from each other.
 
     """
@@ -67,6 +73,7 @@ class Edge:
     addresses: ReplyAddresses
     clock: Clock
     room: Callable[[], Awaitable[None]]
+    outage: Outage
     command_key: bytes = field(repr=False)
 
 
@@ -99,12 +106,14 @@ class Endpoint(Generic[Asked, Answered]):
 
     async def serve(self, message: AbstractIncomingMessage) -> None:
         """Carry out the request in *message*, reply to it, and acknowledge it."""
+        arrived = time.perf_counter()
         if self.operation.kind is Kind.COMMAND:
             await self.edge.room()
         started = time.perf_counter()
-        outcome = await self._outcome(message)
+        outcome = await self._outcome(message, started - arrived)
+        self.edge.outage.note(outcome.cause)
         if message.reply_to and not isinstance(outcome.cause, ReplyToRefused):
-            await self._reply(message, outcome)
+            await self._reply(message, outcome, time.perf_counter() - arrived)
         if outcome.error and outcome.cause:
             await self._put_off_or_aside(message, outcome, outcome.error, outcome.cause)
         await message.ack()
@@ -112,11 +121,12 @@ class Endpoint(Generic[Asked, Answered]):
         reason = outcome.error.reason if outcome.error else None
         audit(self.operation.queue, reason, outcome.caller, outcome.request, outcome.result)
 
-    async def _outcome(self, message: AbstractIncomingMessage) -> Outcome[Asked]:
+    async def _outcome(self, message: AbstractIncomingMessage, spent: float) -> Outcome[Asked]:
         outcome: Outcome[Asked] = Outcome()
         try:
             self._admit(message)
-            async with _limit(seconds_left(message, self.edge.clock.now().timestamp())):
+            seconds = seconds_left(message, self.edge.clock.now().timestamp(), spent)
+            async with limited(seconds, self.edge.outage.patience(seconds)):
                 outcome.request = decode(self.operation.request, message.body, message.content_type)
                 caller = await self.edge.principals.identify(message, self.operation)
                 outcome.caller = named(caller, self.operation, outcome.request, self.edge.command_key)
@@ -135,11 +145,12 @@ class Endpoint(Generic[Asked, Answered]):
         if isinstance(deliveries, int) and deliveries >= MAX_DELIVERIES:
             raise TooManyDeliveries
 
-    async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
+    async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], spent: float) -> None:
         reply = reply_to(message, self.operation.queue, outcome.body)
         # The reply to a query is not worth a round trip: whoever misses it asks again.
         confirmed = self.operation.kind is Kind.COMMAND
-        await self.edge.publisher.reply(reply, message.reply_to or "", confirmed=confirmed)
+        seconds = seconds_to_reply(message, self.edge.clock.now().timestamp(), spent)
+        await self.edge.publisher.reply(reply, message.reply_to or "", confirmed=confirmed, seconds=seconds)
 
     async def _put_off_or_aside(
         self, message: AbstractIncomingMessage, outcome: Outcome[Asked], error: ErrorBody, cause: Exception
@@ -154,12 +165,9 @@ class Endpoint(Generic[Asked, Answered]):
             await edge.publisher.set_aside(letter, self.operation.dead_letters)
 
     def _may_wait(self, message: AbstractIncomingMessage, cause: Exception) -> bool:
-        """Return whether the request can be tried again later: it is a command, and nobody waits for it.
-
-        Of sessions nobody has any use who doesn't wait for the tokens.
-        """
-        is_lasting = self.operation.kind is Kind.COMMAND and not self.operation.queue.startswith("auth.")
-        return is_lasting and not message.reply_to and not isinstance(cause, TooManyDeliveries)
+        """Return whether the request can be tried again later: nobody waits, and it kills no worker."""
+        unheard = not message.reply_to
+        return can_wait(self.operation) and unheard and not isinstance(cause, TooManyDeliveries)
 
     def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
         log = _log.bind(
@@ -176,15 +184,3 @@ class Endpoint(Generic[Asked, Answered]):
             frames = traceback.extract_tb(outcome.cause.__traceback__)
             where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
             log.error("request failed", error_type=type(outcome.cause).__name__, frames=where)
-
-
-@asynccontextmanager
-async def _limit(seconds: float) -> AsyncIterator[None]:
-    """Raise `OutOfTime` when the time is over; let other timeouts pass as they are."""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            yield
-    except TimeoutError:
-        if limit.expired():
-            raise OutOfTime from None
-        raise

@@ -17,6 +17,9 @@ from contracts.replies import ErrorBody
 # Where RabbitMQ itself names the queue: direct reply-to, and queues that were declared without a name.
 _BROKER_NAMED: Final = re.compile(r"amq\.(rabbitmq\.reply-to\.|gen-)[A-Za-z0-9+/=._-]+")
 
+# W3C Trace Context, 3.2. Nothing else would be of use, and anything might stand there.
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
 # How often operators have sent a dead letter back; profilectl stops a letter that always comes again.
 _REPLAYS: Final = "x-replay-count"
 _MOST_REPLAYS: Final = 1_000
@@ -27,8 +30,11 @@ _OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "p
 class Publisher(Protocol):
     """Writes what the input port has to say."""
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
-        """Send a reply and, if *confirmed*, wait until the broker has it. A caller may be gone."""
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+        """Send a reply and, if *confirmed*, wait until the broker has it; give up after some *seconds*.
+
+        A caller may be gone.
+        """
 
     async def set_aside(self, message: Message, queue: str) -> None:
         """Put a dead letter into *queue*; return only when the broker has it."""
@@ -76,12 +82,17 @@ def dead_letter(
     kept = decoded.model_dump(mode="json", include=set(IMPERSONAL_FIELDS)) if decoded else {}
     return Message(
         json.dumps(kept).encode(),
-        headers={**headers, **_replays(request), "x-replayable": whole},
+        headers={**headers, **_trace(request), **_replays(request), "x-replayable": whole},
         message_id=request.message_id,
         correlation_id=request.correlation_id,
         delivery_mode=DeliveryMode.PERSISTENT,
         **_OURS,
     )
+
+
+def _trace(request: AbstractIncomingMessage) -> dict[str, str]:
+    trace = request.headers.get("traceparent")
+    return {"traceparent": trace} if isinstance(trace, str) and _TRACEPARENT.fullmatch(trace) else {}
 
 
 def _replays(request: AbstractIncomingMessage) -> dict[str, int]:

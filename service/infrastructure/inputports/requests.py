@@ -1,6 +1,6 @@
 """FastStream subscribers, one for each operation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from contracts.fields import Request
 from contracts.operations import Operation
 from service.infrastructure.inputports.endpoint import Edge, Endpoint, Translator
+from service.infrastructure.inputports.in_hand import InHand, Serve
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
@@ -38,6 +39,7 @@ class Requests:
 
     broker: RabbitBroker
     edge: Edge
+    in_hand: InHand
     source: Callable[[Operation[Any, Any]], Source]
 
     def on(
@@ -47,7 +49,8 @@ class Requests:
 
         def answer(translate: Translator[Asked, Answered]) -> Translator[Asked, Answered]:
             endpoint = Endpoint(operation, translate, self.edge)
-            subscribe(self.broker, self.source(operation), endpoint.serve, operation.summary)
+            serve = self.in_hand.counting(endpoint.serve)
+            subscribe(self.broker, self.source(operation), serve, operation.summary)
             return translate
 
         return answer
@@ -56,7 +59,7 @@ class Requests:
 def subscribe(
     broker: RabbitBroker,
     source: Source,
-    serve: Callable[[AbstractIncomingMessage], Awaitable[None]],
+    serve: Serve,
     description: str,
 ) -> None:
     """Let *serve* have the messages of *source*.

@@ -7,11 +7,20 @@ from typing import Any, Final
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
+from contracts.operations import Kind, Operation
 from service.domain.errors import Conflict, ServiceError, Unavailable
 
 # The queues of the topology that hold a message back, and how often it was tried before it waits there.
 DELAYS: Final = ("profile.retry.5s", "profile.retry.30s", "profile.retry.300s")
 _ATTEMPT: Final = "x-attempt"
+
+
+def can_wait(operation: Operation[Any, Any]) -> bool:
+    """Return whether requests of *operation* are worth carrying out later: commands are.
+
+    But tokens are of no use to somebody who has stopped waiting for them.
+    """
+    return operation.kind is Kind.COMMAND and not operation.queue.startswith("auth.")
 
 
 def attempts(message: AbstractIncomingMessage) -> int:

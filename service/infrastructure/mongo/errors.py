@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pymongo.errors import PyMongoError
 
 from service.domain.errors import Unavailable
+from service.pkg.database import bounded_operation
 
 
 class DatabaseUnavailable(Unavailable):
@@ -14,8 +15,9 @@ class DatabaseUnavailable(Unavailable):
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise `DatabaseUnavailable` for whatever the driver could not do."""
+    """Raise `DatabaseUnavailable` for whatever the driver could not do in its time."""
     try:
-        yield
+        with bounded_operation():
+            yield
     except PyMongoError as error:
         raise DatabaseUnavailable from error

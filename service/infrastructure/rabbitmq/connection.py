@@ -3,12 +3,42 @@
 import socket
 from typing import Final
 
+from aio_pika import connect
+from aiormq.exceptions import (
+    AuthenticationError,
+    ConnectionClosed,
+    IncompatibleProtocolError,
+    ProbableAuthenticationError,
+)
 from yarl import URL
 
+from service.pkg.patience import Passing
+
 _HEARTBEAT_SECONDS: Final = 30
+# What may be that the broker is starting. A wrong password stays wrong.
+STARTING: Final = Passing(
+    (OSError,),
+    but=(
+        AuthenticationError,
+        ConnectionClosed,
+        IncompatibleProtocolError,
+        ProbableAuthenticationError,
+    ),
+)
 
 
 def named(url: str, purpose: str) -> URL:
     """Return *url* with the name that the console shows: `profile-service@host purpose`."""
     name = f"profile-service@{socket.gethostname()} {purpose}"
     return URL(url).update_query(name=name, heartbeat=_HEARTBEAT_SECONDS)
+
+
+async def reach(url: URL) -> None:
+    """Return if the broker lets us in.
+
+    Raises:
+        AMQPError, OSError: It does not.
+
+    """
+    async with await connect(url):
+        pass

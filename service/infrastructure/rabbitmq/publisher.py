@@ -1,7 +1,6 @@
 """Writes to the broker, over a connection of its own: an alarm that blocks it leaves consuming alone."""
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +14,8 @@ from contracts.events import EVENTS_EXCHANGE
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
+# A connection that is ready says so without waiting for anything.
+_AT_ONCE_SECONDS: Final = 0.1
 
 _log = structlog.get_logger("profile.publisher")
 
@@ -24,7 +25,7 @@ class RabbitPublisher:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._connection: AbstractRobustConnection
+        self._connection: AbstractRobustConnection | None = None
         self._quick: AbstractRobustChannel
         self._confirming: AbstractRobustChannel
 
@@ -42,14 +43,36 @@ class RabbitPublisher:
         trace: TracebackType | None,
     ) -> None:
         """Disconnect."""
-        await self._connection.close()
+        if self._connection:
+            await self._connection.close()
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
-        """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it."""
+    async def is_open(self) -> bool:
+        """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
+        if self._connection is None or not self._connection.connected.is_set():
+            return False
+        if (transport := self._connection.transport) is None:
+            return False
+        try:
+            async with asyncio.timeout(_AT_ONCE_SECONDS):
+                await transport.connection.ready()  # which waits while the broker blocks it
+        except TimeoutError:
+            return False
+        return True
+
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+        """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
+
+        After some *seconds* nobody waits for it any more, and it is given up.
+        """
         channel = self._confirming if confirmed else self._quick
-        with suppress(DeliveryError):  # the caller's queue takes no more, which only the caller can help
-            # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
-            await _publish(channel, message, queue)
+        try:
+            async with asyncio.timeout(seconds):
+                # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
+                await _publish(channel, message, queue)
+        except TimeoutError:  # the broker is away, or takes no messages
+            _log.warning("reply given up", correlation_id=message.correlation_id)
+        except DeliveryError:  # the caller's queue takes no more, which only the caller can help
+            _log.info("reply refused", correlation_id=message.correlation_id)
 
     async def set_aside(self, message: Message, queue: str) -> None:
         """Put the dead letter *message* into *queue*, and wait until the broker has it."""

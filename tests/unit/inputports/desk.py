@@ -13,6 +13,7 @@ from contracts.replies import Failure
 from service.domain.profiles import Role
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
+from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
@@ -22,6 +23,7 @@ from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE
 from tests.builders import a_profile
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
+from tests.fakes.consumers import no_outage
 from tests.fakes.house import House
 from tests.fakes.tokens import FakeTokens
 
@@ -127,7 +129,16 @@ def a_desk() -> Desk:
     principals = Principals(house.tokens, house.sessions, trusted, b"k" * 32)
     requests = Requests(
         broker,
-        Edge(principals, desk.outgoing, ReplyAddresses(), house.clock, desk.outgoing.room, b"k" * 32),
+        Edge(
+            principals,
+            desk.outgoing,
+            ReplyAddresses(),
+            house.clock,
+            desk.outgoing.room,
+            no_outage(),
+            b"k" * 32,
+        ),
+        InHand(),
         _source,
     )
     subscribe_profiles(requests, house.app)

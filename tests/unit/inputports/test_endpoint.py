@@ -24,6 +24,7 @@ from service.infrastructure.inputports.vouching import sender
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from tests.builders import a_profile
 from tests.fakes.broker import REPLY_TO, FakeBroker
+from tests.fakes.consumers import no_outage
 from tests.fakes.house import House
 
 ADA = a_profile()
@@ -61,7 +62,7 @@ class Stage:
         self.broker, self.clock = FakeBroker(), self.house.clock
         trusted = {"hr": frozenset({"profile.create"})}
         principals = Principals(self.house.tokens, self.house.sessions, trusted, KEY)
-        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room, KEY)
+        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room, no_outage(), KEY)
         self.endpoint = Endpoint(operation, translate, edge)
 
     async def serve(self, body: bytes = CREATE, **properties: Any) -> None:

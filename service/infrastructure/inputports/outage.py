@@ -1,0 +1,103 @@
+"""What a worker does while the database is away: leave commands in their queues, refuse the rest at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Protocol
+
+import structlog
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+from service.domain.errors import Unavailable
+from service.pkg.repeating import is_cancelled
+
+# After so many failures the database itself is asked.
+_SUSPICIOUS: Final = 5
+# Between two questions.
+_PAUSE_SECONDS: Final = 1.0
+# How long a request may try while it is known that the database is away.
+_PATIENCE_SECONDS: Final = 0.1
+# The part of its time that a request may wait for the database, so that its refusal still comes in time.
+_SHARE: Final = 0.9
+
+_log = structlog.get_logger("profile.outage")
+
+
+class Consumers(Protocol):
+    """What takes messages from queues."""
+
+    async def pause(self, queues: Collection[str]) -> None:
+        """Let the messages of these queues wait there, and take those of all others."""
+
+
+class Outage:
+    """Tells whether the database is away: by what requests met with, and then by asking itself.
+
+    What waits in a queue loses nothing. Commands that were tried in vain would fill the retry queues and,
+    in the end, the dead letters (the kill switch of MassTransit, the rate limiting of NServiceBus).
+
+    Args:
+        is_there: Asks the database, and returns soon.
+        waiting: The queues whose messages can wait.
+
+    """
+
+    def __init__(
+        self, is_there: Callable[[], Awaitable[bool]], consumers: Consumers, waiting: Collection[str]
+    ) -> None:
+        self._is_there = is_there
+        self._consumers = consumers
+        self._waiting = waiting
+        self._failures = 0
+        self._suspected = asyncio.Event()
+        self.is_on = False
+
+    def note(self, error: Exception | None) -> None:
+        """Take notice of what a request met with."""
+        if isinstance(error, Unavailable):
+            self._failures += 1
+        if self._failures >= _SUSPICIOUS:
+            self._suspected.set()
+
+    def patience(self, seconds: float) -> float:
+        """Return how long a request that has so many *seconds* left may wait for the database."""
+        return min(seconds * _SHARE, _PATIENCE_SECONDS) if self.is_on else seconds * _SHARE
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Pause and resume inside the block."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    async def _watch(self) -> None:
+        while not is_cancelled():
+            await self._suspected.wait()
+            self._failures = 0
+            self._suspected.clear()
+            if not await self._is_there():
+                await self._last()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _last(self) -> None:
+        """Let the outage take its course."""
+        self.is_on = True
+        _log.error("database away", paused=sorted(self._waiting))
+        while not (await self._is_there() and await self._obeyed(())):
+            await self._obeyed(self._waiting)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        self.is_on = False
+        _log.warning("database back")
+
+    async def _obeyed(self, paused: Collection[str]) -> bool:
+        """Return whether the broker let just these queues be *paused*; it may be away, too."""
+        try:
+            await self._consumers.pause(paused)
+        except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+            _log.warning("broker away", error_type=type(error).__name__)
+            return False
+        return True

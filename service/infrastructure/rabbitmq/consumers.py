@@ -1,0 +1,83 @@
+"""The consumers of this worker: paused and resumed one by one, cancelled for good, and looked for."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from aio_pika.abc import AbstractRobustQueue
+from aiormq import Channel
+from faststream.rabbit import RabbitBroker
+from faststream.rabbit.subscriber import RabbitSubscriber
+
+_WAIT_SECONDS: Final = 5.0
+
+
+class Consumers:
+    """What FastStream has subscribed on *broker*.
+
+    FastStream can only stop a subscriber, and then it waits for the messages in hand with the consumer
+    open: what comes meanwhile it keeps from all workers. Here the consumer goes first. For that two
+    attributes of FastStream's are needed that it does not promise to keep; tests hold it to them.
+    """
+
+    def __init__(self, broker: RabbitBroker) -> None:
+        self._broker = broker
+        self._paused: frozenset[str] = frozenset()
+        self._closed = False
+
+    async def pause(self, queues: Collection[str]) -> None:
+        """Let the messages of these queues wait there, and consume all others.
+
+        Raises:
+            AMQPError, ChannelInvalidStateError, TimeoutError: The broker is away; call this again.
+
+        """
+        self._paused = frozenset(queues)
+        for each in self._subscribers():
+            await self._obey(each)
+
+    async def close(self) -> None:
+        """Let all messages wait in their queues from now on.
+
+        Raises:
+            AMQPError, ChannelInvalidStateError, TimeoutError: The broker is away; then nothing comes, either.
+
+        """
+        self._closed = True
+        for each in self._subscribers():
+            await self._obey(each)
+
+    async def missing(self) -> list[str]:
+        """Return the queues that this worker should consume and does not, as far as the broker has said."""
+        wanted = [each for each in self._subscribers() if not self._rests(each)]
+        return sorted([each.queue.name for each in wanted if not await _is_consumed(each)])
+
+    def _subscribers(self) -> list[RabbitSubscriber]:
+        return [each for each in self._broker.subscribers if isinstance(each, RabbitSubscriber)]
+
+    def _rests(self, subscriber: RabbitSubscriber) -> bool:
+        return self._closed or subscriber.queue.name in self._paused
+
+    async def _obey(self, subscriber: RabbitSubscriber) -> None:
+        queue = _queue(subscriber)
+        if queue is None:  # not started
+            return
+        tag = subscriber._consumer_tag  # noqa: SLF001 - see above
+        if tag and self._rests(subscriber):
+            subscriber._consumer_tag = None  # noqa: SLF001
+            await queue.cancel(tag, timeout=_WAIT_SECONDS)
+        elif not tag and not self._rests(subscriber):
+            consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
+            subscriber._consumer_tag = await queue.consume(consume, timeout=_WAIT_SECONDS)  # noqa: SLF001
+
+
+def _queue(subscriber: RabbitSubscriber) -> AbstractRobustQueue | None:
+    return subscriber._queue_obj  # noqa: SLF001 - see above
+
+
+async def _is_consumed(subscriber: RabbitSubscriber) -> bool:
+    """Return whether the channel that is open now has the consumer; the broker may have cancelled it."""
+    queue, tag = _queue(subscriber), subscriber._consumer_tag  # noqa: SLF001
+    if queue is None or tag is None or queue.channel.is_closed:
+        return False
+    channel = await queue.channel.get_underlay_channel()
+    return isinstance(channel, Channel) and tag in channel.consumers
