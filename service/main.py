@@ -61,6 +61,8 @@ from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
+# How often to look whether every queue is consumed.
+_VERIFYING: Final = timedelta(seconds=10)
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 _NEEDED: Final = frozenset(EventType(name) for name in FOLLOWED)
@@ -159,6 +161,7 @@ class Worker:
                 repeated(self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
                 watched(self.keyring, key_events.keys_rotated),
                 self.outage.watched(),
+                repeated(self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
             ):
                 yield
 

@@ -44,11 +44,11 @@ def running_worker(
     folder: Path,
     extra: Mapping[str, str] | None = None,
     name: str = "worker",
-    words: Sequence[str] = (),
+    module: Sequence[str] = ("service.cli", "worker"),
 ) -> Iterator[Worker]:
     """Start a worker on *sandbox*, with its log and keys in *folder*, and stop it at the end.
 
-    *extra* are environment variables on top of those that name the servers; *words* go on its command line.
+    *extra* are environment variables on top of those that name the servers. *module* is what Python runs.
 
     Raises:
         RuntimeError: It did not answer in time; quotes its log.
@@ -60,7 +60,7 @@ def running_worker(
     log = folder / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "worker", *words],
+            [sys.executable, "-m", *module],
             env={**os.environ, **_environment(sandbox, keys), **(extra or {})},
             stdin=subprocess.DEVNULL,
             stdout=file,

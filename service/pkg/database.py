@@ -12,6 +12,7 @@ import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ExecutionTimeout
 
 MongoDriver = Literal["pymongo", "motor"]
 Documents = dict[str, Any]
@@ -30,6 +31,8 @@ _OPTIONS: Final[dict[str, Any]] = {
 # How long an operation may take, with all its tries. In that time the driver tries again at once whatever
 # is safe to be tried again (MongoDB's specifications "Client Side Operations Timeout", "Retryable Writes").
 _OPERATION_SECONDS: Final = 4.0
+# Nothing is done in less.
+_LEAST_SECONDS: Final = 0.005
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
@@ -79,7 +82,15 @@ def answering_within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def bounded_operation() -> Iterator[None]:
-    """Bound the time of the operation inside, here and, by `maxTimeMS`, in the server."""
+    """Bound the time of the operation inside, here and, by `maxTimeMS`, in the server.
+
+    Raises:
+        ExecutionTimeout: There is hardly any time left, so it is not begun.
+
+    """
     left = _deadline.get() - time.monotonic()
-    with pymongo.timeout(min(_OPERATION_SECONDS, max(left, 0.001))):  # 0 would be no bound
+    if left < _LEAST_SECONDS:
+        message = "no time left"
+        raise ExecutionTimeout(message)
+    with pymongo.timeout(min(_OPERATION_SECONDS, left)):
         yield

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.faults.stage import Stage, a_stage, has_ended, has_logged
+from tests.faults.behind_proxy import Stage, a_stage, has_ended, has_logged
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.requests import a_request
@@ -15,6 +15,7 @@ from tests.integration.workers import working
 from tools.servers import Servers
 from tools.worker import Worker
 
+WORKER = ("service.cli", "worker")
 ABANDONED = 3
 # As many as one worker takes at a time from one queue.
 IN_HAND = 16
@@ -98,7 +99,7 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
 async def test_several_workers_under_one_command_end_side_by_side(servers: Servers, tmp_path: Path) -> None:
     async with a_stage(servers, tmp_path) as stage:
         settings = settings_for(stage.box)
-        async with working(stage.box, tmp_path, settings, "several", ("--workers", "3")) as several:
+        async with working(stage.box, tmp_path, settings, "several", (*WORKER, "--workers", "3")) as several:
 
             async def all_consume() -> bool:
                 return (await stage.counts("profile.update"))[1] == 3
@@ -127,7 +128,7 @@ def children_of(worker: Worker) -> list[int]:
 async def test_a_worker_that_dies_is_started_anew(servers: Servers, tmp_path: Path) -> None:
     async with a_stage(servers, tmp_path) as stage:
         settings = settings_for(stage.box)
-        async with working(stage.box, tmp_path, settings, "several", ("--workers", "2")) as several:
+        async with working(stage.box, tmp_path, settings, "several", (*WORKER, "--workers", "2")) as several:
 
             async def both_consume() -> bool:
                 return (await stage.counts("profile.update"))[1] == 2

@@ -1,9 +1,17 @@
-"""A TCP proxy in front of a server, to take the server away and give it back."""
+"""A TCP proxy in front of a server: to take the server away, or its quickness, and to give both back."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
+
+# A slow line: so many bytes at once, and so long between them (10 kB in a second).
+_DROP, _DROP_SECONDS = 100, 0.01
+# Closing then says RST in place of FIN, and forgets what was not sent yet (socket(7), SO_LINGER).
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
@@ -19,6 +27,8 @@ class Proxy:
     target_port: int
     port: int = 0
     open: bool = True
+    dribbling: bool = False
+    tearing: bool = False
     links: set[asyncio.StreamWriter] = field(default_factory=set)
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -32,9 +42,18 @@ class Proxy:
         """Take every byte and hand none on: the server is there and says nothing."""
         self.flowing.clear()
 
+    def slow(self) -> None:
+        """Hand on a few bytes at a time."""
+        self.dribbling = True
+
+    def reset(self) -> None:
+        """Hand on half of what comes next on each connection, and then reset it."""
+        self.tearing = True
+
     def mend(self) -> None:
         """Let connections and bytes through again."""
         self.open = True
+        self.dribbling = self.tearing = False
         self.flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -56,9 +75,27 @@ class Proxy:
         with suppress(OSError):
             while data := await reader.read(65_536):
                 await self.flowing.wait()
-                writer.write(data)
-                await writer.drain()
+                if self.tearing:
+                    await _tear(data, writer)
+                    break
+                while self.dribbling and data:
+                    await _write(data[:_DROP], writer)
+                    data = data[_DROP:]
+                    await asyncio.sleep(_DROP_SECONDS)
+                await _write(data, writer)
         writer.close()
+
+
+async def _write(data: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(data)
+    await writer.drain()
+
+
+async def _tear(data: bytes, writer: asyncio.StreamWriter) -> None:
+    """Write half of *data*, and reset the connection."""
+    await _write(data[: len(data) // 2], writer)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    writer.transport.abort()
 
 
 @asynccontextmanager

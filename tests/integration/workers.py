@@ -23,10 +23,14 @@ def corner_of(servers: Servers) -> Iterator[Sandbox]:
 
 @asynccontextmanager
 async def working(
-    box: Sandbox, folder: Path, settings: Mapping[str, str], name: str = "worker", words: Sequence[str] = ()
+    box: Sandbox,
+    folder: Path,
+    settings: Mapping[str, str],
+    name: str = "worker",
+    module: Sequence[str] = ("service.cli", "worker"),
 ) -> AsyncIterator[Worker]:
     """Run a worker, as `running_worker` does, without holding the event loop up."""
-    manager = running_worker(box, folder, settings, name, words)
+    manager = running_worker(box, folder, settings, name, module)
     worker = await asyncio.to_thread(manager.__enter__)
     try:
         yield worker

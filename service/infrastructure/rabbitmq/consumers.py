@@ -3,12 +3,15 @@
 from collections.abc import Collection
 from typing import Any, Final
 
+import structlog
 from aio_pika.abc import AbstractRobustQueue
 from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
 _WAIT_SECONDS: Final = 5.0
+
+_log = structlog.get_logger("profile.consumers")
 
 
 class Consumers:
@@ -45,6 +48,11 @@ class Consumers:
         self._closed = True
         for each in self._subscribers():
             await self._obey(each)
+
+    async def verify(self) -> None:
+        """Say in the log which queues are not consumed that should be; aio-pika sees to it that they are."""
+        if missing := await self.missing():
+            _log.error("not consumed", queues=missing)
 
     async def missing(self) -> list[str]:
         """Return the queues that this worker should consume and does not, as far as the broker has said."""

@@ -1,10 +1,17 @@
+import asyncio
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.infrastructure.inputports.deadlines import MAX_SECONDS, OutOfTime, seconds_left
+from service.infrastructure.inputports.deadlines import (
+    MAX_SECONDS,
+    OutOfTime,
+    limited,
+    seconds_left,
+    seconds_to_reply,
+)
 from tests.fakes.broker import message
 
 NOW = 1_795_348_800.0
@@ -75,3 +82,25 @@ def test_any_header_leaves_between_0_and_30_seconds_or_none(deadline: object) ->
         return
 
     assert 0 < seconds <= MAX_SECONDS
+
+
+def test_what_was_spent_waiting_is_gone() -> None:
+    assert seconds_left(message(expiration="2000"), NOW, 0.5) == pytest.approx(1.5)
+    assert seconds_left(message(), NOW, 10) == pytest.approx(20)
+    with pytest.raises(OutOfTime):
+        seconds_left(message(expiration="2000"), NOW, 2)
+
+
+def test_a_reply_is_tried_as_long_as_somebody_waits_and_a_second_at_least() -> None:
+    assert seconds_to_reply(message(expiration="5000"), NOW, 1) == pytest.approx(4)
+    assert seconds_to_reply(message(expiration="5000"), NOW, 4.5) == pytest.approx(1)
+    assert seconds_to_reply(message(expiration="0"), NOW, 0) == pytest.approx(1)
+
+
+async def test_a_time_limit_is_out_of_time_and_other_timeouts_are_what_they_are() -> None:
+    with pytest.raises(OutOfTime):
+        async with limited(0.001, 1):
+            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError):
+        async with limited(5, 1):
+            raise TimeoutError

@@ -197,3 +197,16 @@ def test_its_headers_say_why_when_and_whence() -> None:
         "x-original-queue": "profile.get",
         "x-attempts": 2,
     }
+
+
+TRACE = f"00-{'4bf92f3577b34da6a3ce929d0e0e4736'}-{'00f067aa0ba902b7'}-01"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(TRACE, TRACE), (TRACE.upper(), None), (f"{TRACE} secret", None), (b"x", None), (1, None)],
+)
+def test_a_letter_keeps_a_trace_and_nothing_that_only_claims_to_be_one(sent: object, kept: object) -> None:
+    letter = dead_letter(message(headers={"traceparent": sent}), None, {})
+
+    assert letter.headers.get("traceparent") == kept

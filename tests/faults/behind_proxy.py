@@ -52,11 +52,19 @@ class Stage:
         """Return a request to change a profile."""
         return {"id": str(self.profiles[number % len(self.profiles)].id), "last_name": f"King {number}"}
 
+    def who(self, number: int) -> dict[str, Any]:
+        """Return a request to see a profile."""
+        return {"id": str(self.profiles[number % len(self.profiles)].id)}
+
+    async def ask_once(self, number: int, name: str | None = None) -> dict[str, Any]:
+        """Change a profile, and return the reply."""
+        return await self.service.ask("profile.update", self.change(number), message_id=name or uuid4().hex)
+
     async def ask(self, number: int) -> dict[str, Any]:
         """Change a profile; ask again, as callers do, while that is not possible."""
         name = uuid4().hex
         while True:
-            reply = await self.service.ask("profile.update", self.change(number), message_id=name)
+            reply = await self.ask_once(number, name)
             if reply["ok"] or not reply["error"]["retryable"]:
                 return reply
 

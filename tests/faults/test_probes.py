@@ -1,0 +1,151 @@
+"""What a worker says over HTTP to those who decide where to send work."""
+
+import asyncio
+import json
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.faults.alarms import memory_alarm, node_of
+from tests.faults.behind_proxy import Stage, a_stage, has_logged
+from tests.integration.gateway import eventually
+from tests.integration.proxy import proxied
+from tests.integration.requests import a_request
+from tests.integration.workers import address_of, working
+from tools.servers import Servers
+from tools.servers.processes import free_port
+from tools.worker import Worker
+
+WELL = {"work": "ok", "broker": "ok", "queues": "ok", "database": "ok", "redis": "ok"}
+
+MANY = 10
+
+Answer = tuple[int, dict[str, Any]]
+Ask = Callable[[str], Awaitable[Answer]]
+
+
+def answer(url: str) -> Answer:
+    """Return status and body of what *url* answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own worker
+            return response.status, json.loads(response.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.loads(refused.read())
+
+
+@asynccontextmanager
+async def probed(stage: Stage, **settings: str) -> AsyncIterator[tuple[Worker, Ask]]:
+    """Run a worker, and give a function that asks it."""
+    port = free_port()
+
+    async def ask(path: str) -> Answer:
+        return await asyncio.to_thread(answer, f"http://127.0.0.1:{port}{path}")
+
+    chosen = {**stage.behind(), "HEALTH_PORT": str(port), **settings}
+    async with working(stage.box, stage.folder, chosen) as worker:
+        yield worker, ask
+
+
+async def says(ask: Ask, status: int, word: str, **parts: str) -> None:
+    """Wait until `/readyz` answers this."""
+
+    async def it_does() -> bool:
+        found, body = await ask("/readyz")
+        seen.append((found, body))
+        return found == status and body == {"status": word, "parts": {**WELL, **parts}}
+
+    seen: list[Answer] = []
+    try:
+        await eventually(it_does, within=30)
+    except TimeoutError:
+        raise AssertionError(seen[-1]) from None
+
+
+async def test_it_is_ready_while_everything_is_there(servers: Servers, tmp_path: Path) -> None:
+    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
+        assert await ask("/readyz") == (200, {"status": "ready", "parts": WELL})
+        assert await ask("/livez") == (200, {"status": "alive"})
+        assert (await ask("/metrics"))[0] == 404
+
+
+async def test_it_is_not_ready_without_mongodb_and_still_alive(servers: Servers, tmp_path: Path) -> None:
+    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
+        stage.proxy.cut()
+        await says(ask, 503, "not ready", database="away")
+        alive = await ask("/livez")
+        stage.proxy.mend()
+        await says(ask, 200, "ready")
+
+        assert alive == (200, {"status": "alive"})
+
+
+async def test_without_redis_it_is_degraded(servers: Servers, tmp_path: Path) -> None:
+    async with a_stage(servers, tmp_path) as stage:
+        host, port = address_of(stage.box.redis_url.partition("/0")[0])
+        async with proxied(host, port) as redis:
+            url = stage.box.redis_url.replace(f":{port}", f":{redis.port}")
+            async with probed(stage, REDIS_URL=url) as (_, ask):
+                redis.cut()
+                await says(ask, 200, "degraded", redis="away")
+                works = await stage.ask(1)
+                redis.mend()
+                await says(ask, 200, "ready")
+
+    assert works["ok"]
+
+
+async def test_a_queue_that_is_gone_is_named_until_it_is_back(servers: Servers, tmp_path: Path) -> None:
+    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
+        await stage.broker.channel.queue_delete("profile.get")
+        await says(ask, 503, "not ready", queues="not consumed: profile.get")
+        await says(ask, 200, "ready")
+        reply = await stage.service.ask("profile.get", stage.who(0))
+
+    assert reply["ok"]
+
+
+async def test_a_broker_that_takes_nothing_stops_no_work(servers: Servers, tmp_path: Path) -> None:
+    async def all_is_done() -> bool:
+        done = sum(await stage.versions()) == len(stage.profiles) + 2 * MANY
+        queue = await stage.broker.look_here("queues", "profile.update")
+        return done and queue.get("messages") == 0
+
+    async def all_is_told() -> bool:
+        return await stage.database["profiles"].find_one({"outbox.0": {"$exists": True}}) is None
+
+    async with a_stage(servers, tmp_path) as stage, AsyncExitStack() as stack:
+        node = await node_of(stage.broker)
+        assert node, "only a broker that we started can be told to raise an alarm"
+        for number in range(MANY):
+            await stage.tell(number)
+            # The reply has nowhere to go, and nobody waits for it after some seconds.
+            waited_for = stage.service.message(stage.change(number + MANY), expiration=12)
+            await stage.service.send("profile.update", waited_for)
+        async with memory_alarm(node):
+            _, ask = await stack.enter_async_context(probed(stage))
+            await eventually(all_is_done, within=60)
+            await says(ask, 503, "not ready", broker="away, or blocked by an alarm")
+        await says(ask, 200, "ready")
+        await eventually(all_is_told, within=30)
+
+
+async def test_while_it_ends_it_is_not_ready(servers: Servers, tmp_path: Path) -> None:
+    async def none_waits() -> bool:
+        return (await stage.counts("profile.create"))[0] == 0
+
+    slow = {"BCRYPT_COST": "14", "HASHING_THREADS": "1"}
+    async with a_stage(servers, tmp_path) as stage, probed(stage, **slow) as (worker, ask):
+        for _ in range(4):
+            await stage.service.tell("profile.create", a_request("profile.create"))
+        await eventually(none_waits)
+        worker.process.send_signal(signal.SIGTERM)
+        await has_logged(worker, "draining")
+        status, body = await ask("/readyz")
+
+    assert status == 503
+    assert (body["status"], body["parts"]["work"]) == ("not ready", "draining")
