@@ -78,3 +78,11 @@ async def _answers(redis: Redis) -> bool:
     except RedisError:
         return False
     return True
+
+
+async def counts(outcomes: Mapping[tuple[str, str], int]) -> tuple[bool, Mapping[str, Any]]:
+    """Say how many requests of each operation ended with each code, since the worker started."""
+    requests: dict[str, dict[str, int]] = {}
+    for (operation, code), count in sorted(outcomes.items()):
+        requests.setdefault(operation, {})[code] = count
+    return True, {"requests": requests}

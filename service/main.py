@@ -5,6 +5,7 @@ Run it with `profilectl worker`, or with `faststream run service.main:create_app
 
 import gc
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
@@ -20,7 +21,7 @@ from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.draining import Drain
-from service.health import health_of
+from service.health import counts, health_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import Keyring, watched
 from service.infrastructure.crypto.keys import load_refresh_key
@@ -53,7 +54,7 @@ from service.infrastructure.rabbitmq.topology import (
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.patience import tried_until
-from service.pkg.probes import answering
+from service.pkg.probes import Questions, answering
 from service.pkg.repeating import repeated
 from service.settings import Settings
 from service.sources import own_events, source_of
@@ -102,6 +103,7 @@ class Worker:
         waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if can_wait(each))]
         is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
         self.outage = Outage(is_there, self.consumers, waiting)
+        self.outcomes: Counter[tuple[str, str]] = Counter()
         self.health = health_of(self.consumers, self.publisher, is_there, stores.redis, self.draining)
         self.app = FastStream(
             self.broker,
@@ -118,7 +120,7 @@ class Worker:
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
         addresses = ReplyAddresses(settings.reply_to_prefixes)
-        edge = Edge(principals, publisher, addresses, clock, self.relay.room, self.outage, key)
+        edge = Edge(principals, publisher, addresses, clock, self.relay.room, self.outage, key, self.outcomes)
         requests = Requests(self.broker, edge, self.in_hand, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
@@ -144,7 +146,11 @@ class Worker:
 
     def _answering_probes(self) -> AbstractContextManager[int]:
         port = self.settings.health_port
-        questions = {"/livez": self.health.alive, "/readyz": self.health.ready}
+        questions: Questions = {
+            "/livez": self.health.alive,
+            "/readyz": self.health.ready,
+            "/counts": partial(counts, self.outcomes),
+        }
         return answering(port, questions) if port else nullcontext(0)
 
     @asynccontextmanager

@@ -73,6 +73,18 @@ async def test_it_is_ready_while_everything_is_there(servers: Servers, tmp_path:
         assert (await ask("/metrics"))[0] == 404
 
 
+async def test_what_expired_is_counted_and_not_done(servers: Servers, tmp_path: Path) -> None:
+    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
+        late = await stage.service.ask("profile.update", stage.change(1), headers={"x-deadline": 1})
+        in_time = await stage.ask_once(2)
+        counts = await ask("/counts")
+
+        assert late["error"]["code"] == "deadline_exceeded"
+        assert in_time["ok"]
+        assert counts == (200, {"requests": {"profile.update": {"deadline_exceeded": 1, "ok": 1}}})
+        assert sum(await stage.versions()) == len(stage.profiles) + 1
+
+
 async def test_it_is_not_ready_without_mongodb_and_still_alive(servers: Servers, tmp_path: Path) -> None:
     async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
         stage.proxy.cut()

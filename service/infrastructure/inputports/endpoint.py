@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -65,6 +66,7 @@ class Edge:
         room: Waits until what commands would tell the world can be told.
         outage: Hears what requests meet with, and tells how long they may wait for the database.
         command_key: A secret, to tell commands from each other.
+        outcomes: How many requests of each operation ended with each code.
 
     """
 
@@ -75,6 +77,7 @@ class Edge:
     room: Callable[[], Awaitable[None]]
     outage: Outage
     command_key: bytes = field(repr=False)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -170,11 +173,13 @@ class Endpoint(Generic[Asked, Answered]):
         return can_wait(self.operation) and unheard and not isinstance(cause, TooManyDeliveries)
 
     def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
+        code = outcome.error.code.value if outcome.error else "ok"
+        self.edge.outcomes[self.operation.queue, code] += 1
         log = _log.bind(
             operation=self.operation.queue,
             correlation_id=message.correlation_id or message.message_id,
             service=message.user_id,
-            code=outcome.error.code.value if outcome.error else "ok",
+            code=code,
             reason=outcome.error.reason if outcome.error else None,
             ms=round(seconds * 1000, 2),
         )
