@@ -1,7 +1,6 @@
 """How a worker ends: it takes nothing more, finishes what it has in hand, and only then closes all else."""
 
 import asyncio
-import signal
 from typing import Final
 
 import structlog
@@ -9,6 +8,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.rabbitmq.consumers import Consumers
+from service.pkg.signals import at_a_signal
 
 # Kubernetes kills after 30; some of that is for closing.
 DRAIN_SECONDS: Final = 25.0
@@ -36,8 +36,7 @@ class Drain:
         self.has_begun = True
         _log.info("draining")
         forced = asyncio.Event()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(each, forced.set)
+        at_a_signal(forced.set)
         try:
             await self._consumers.close()
         except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:

@@ -3,6 +3,7 @@
 Run it with `profilectl worker`, or with `faststream run service.main:create_app --factory`.
 """
 
+import asyncio
 import gc
 import logging
 from collections import Counter
@@ -14,7 +15,6 @@ from typing import Final
 
 import structlog
 from faststream import FastStream
-from faststream.rabbit import RabbitBroker
 
 from contracts.operations import OPERATIONS
 from service.app.clock import Clock
@@ -56,8 +56,9 @@ from service.pkg.logger import configure_logging
 from service.pkg.patience import tried_until
 from service.pkg.probes import Questions, answering
 from service.pkg.repeating import repeated
+from service.pkg.signals import at_a_signal
 from service.settings import Settings
-from service.sources import own_events, source_of
+from service.sources import consuming_broker, own_events, source_of
 from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
@@ -96,7 +97,7 @@ class Worker:
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed=_NEEDED)
         self.own = operators(settings, stores, self.relay.hint)
-        self.broker = _broker(settings)
+        self.broker = consuming_broker(settings)
         self.consumers = Consumers(self.broker)
         self.in_hand = InHand()
         self.draining = Drain(self.consumers, self.in_hand)
@@ -137,12 +138,20 @@ class Worker:
                 starting, that is raised after `startup_seconds`.
 
         """
-        patience, url = self.settings.startup_seconds, named(str(self.settings.rabbitmq_url), "start")
         with self._answering_probes():
-            await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
-            await tried_until(patience, partial(mongo.reach, self.database), mongo.STARTING)
-            await self.app.run()
+            reaching = asyncio.create_task(self._reach_servers())
+            at_a_signal(reaching.cancel)  # until FastStream sees to signals
+            await asyncio.wait([reaching])
+            if not reaching.cancelled():
+                reaching.result()
+                await self.app.run()
         return self.draining.abandoned
+
+    async def _reach_servers(self) -> None:
+        """Return when broker and database let us in; they may be starting, too."""
+        patience, url = self.settings.startup_seconds, named(str(self.settings.rabbitmq_url), "start")
+        await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
+        await tried_until(patience, partial(mongo.reach, self.database), mongo.STARTING)
 
     def _answering_probes(self) -> AbstractContextManager[int]:
         port = self.settings.health_port
@@ -179,17 +188,3 @@ async def _say_ready() -> None:
     gc.collect()
     gc.freeze()
     structlog.get_logger("profile.worker").info("ready")
-
-
-def _broker(settings: Settings) -> RabbitBroker:
-    return RabbitBroker(
-        named(str(settings.rabbitmq_url), "consume"),
-        reconnect_interval=1.0,
-        # Nothing to wait for: whatever could be finished is finished before, see `draining`.
-        graceful_timeout=None,
-        app_id="profile-service",
-        # The endpoints decode and validate; FastStream would log what it cannot validate.
-        apply_types=False,
-        logger=logging.getLogger("profile.faststream"),
-        log_level=logging.DEBUG,
-    )

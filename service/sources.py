@@ -1,14 +1,31 @@
 """Where messages come from: the queues of the topology, as FastStream wants them."""
 
+import logging
 from typing import Any
 
-from faststream.rabbit import Channel, RabbitExchange, RabbitQueue
+from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
 from contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
+from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, FOLLOWUPS, Queue, work_queue
 from service.settings import Settings
+
+
+def consuming_broker(settings: Settings) -> RabbitBroker:
+    """Return the broker that messages are consumed from; it connects when it is started."""
+    return RabbitBroker(
+        named(str(settings.rabbitmq_url), "consume"),
+        reconnect_interval=1.0,
+        # Nothing to wait for: whatever could be finished is finished before, see `draining`.
+        graceful_timeout=None,
+        app_id="profile-service",
+        # The endpoints decode and validate; FastStream would log what it cannot validate.
+        apply_types=False,
+        logger=logging.getLogger("profile.faststream"),
+        log_level=logging.DEBUG,
+    )
 
 
 def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:

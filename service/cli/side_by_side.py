@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
+
+from service.pkg.signals import at_a_signal
 
 # Before a worker that ended by itself is started anew; twice as long each time that happens soon.
 _PAUSE_SECONDS: Final = 1.0
@@ -35,22 +35,11 @@ class _Workers:
         self._running: set[asyncio.subprocess.Process] = set()
 
     async def run(self, health_ports: Iterable[int]) -> int:
-        with self._signals():
-            return max(await asyncio.gather(*map(self._keep_one, health_ports)))
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Hand each signal on to all workers at once."""
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self._stop)
-        try:
-            yield
-        finally:
-            for each in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(each)
+        at_a_signal(self._stop)
+        return max(await asyncio.gather(*map(self._keep_one, health_ports)))
 
     def _stop(self) -> None:
+        """Hand the signal on to all workers at once."""
         self._stopping.set()
         for each in self._running:
             each.terminate()

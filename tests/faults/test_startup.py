@@ -1,12 +1,18 @@
 """Servers that are not up yet when a worker starts."""
 
 import asyncio
+import os
+import signal
+import sys
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from service.infrastructure.crypto.keys import new_key
 from tests.faults.behind_proxy import a_stage
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
@@ -20,14 +26,16 @@ def to(proxy: Proxy, url: str) -> str:
     return parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()
 
 
+async def waits(folder: Path) -> bool:
+    """Return whether the worker whose log is in *folder* waits for servers."""
+    log = folder / "worker.log"
+    return '"event": "waiting"' in (await asyncio.to_thread(log.read_text) if log.exists() else "")
+
+
 @pytest.mark.parametrize("late", ["rabbitmq", "mongodb", "both"])
 async def test_a_worker_waits_for_servers_that_come_up_after_it(
     servers: Servers, tmp_path: Path, late: str
 ) -> None:
-    async def it_waits() -> bool:
-        log = tmp_path / "worker.log"
-        return '"event": "waiting"' in (await asyncio.to_thread(log.read_text) if log.exists() else "")
-
     async with a_stage(servers, tmp_path) as stage, AsyncExitStack() as stack:
         parts = urlsplit(stage.box.service_url)
         broker = await stack.enter_async_context(proxied(parts.hostname or "", parts.port or 0))
@@ -38,9 +46,34 @@ async def test_a_worker_waits_for_servers_that_come_up_after_it(
         starting = asyncio.create_task(
             stack.enter_async_context(working(stage.box, tmp_path, settings)), name="starting"
         )
-        await eventually(it_waits, within=20)
+        await eventually(partial(waits, tmp_path), within=20)
         for each in away:
             each.mend()
         await starting
 
         assert (await stage.ask(1))["ok"]
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_that_still_waits_ends_at_once(
+    servers: Servers, tmp_path: Path, by: signal.Signals
+) -> None:
+    async with a_stage(servers, tmp_path) as stage:
+        stage.proxy.cut()
+        with (tmp_path / "worker.log").open("wb") as log:
+            new_key(tmp_path / "keys", datetime.now(UTC))
+            worker = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "service.cli", "worker"),
+                env={
+                    **os.environ,
+                    **stage.behind(),
+                    "RABBITMQ_URL": stage.box.service_url,
+                    "SIGNING_KEYS_DIR": str(tmp_path / "keys"),
+                },
+                stderr=log,
+            )
+        await eventually(partial(waits, tmp_path), within=20)
+        worker.send_signal(by)
+
+        assert await asyncio.wait_for(worker.wait(), 20) == 0
+        assert "Traceback" not in await asyncio.to_thread((tmp_path / "worker.log").read_text)
