@@ -16,6 +16,9 @@ from tools.servers.sandbox import Sandbox
 from tools.worker import Worker, running_worker
 
 Person = dict[str, str]
+# Of access tokens, in seconds.
+LIFETIME = 7_200
+
 SignUp = Callable[..., Awaitable[Person]]
 
 
@@ -26,8 +29,13 @@ def settings_for(box: Sandbox) -> dict[str, str]:
         # The administrator of the broker stands for one more service, trusted with one thing only.
         str(urlsplit(box.admin_url).username): ["profile.delete"],
     }
-    # The lowest cost that Settings take: tests are about other things than time.
-    return {"BCRYPT_COST": "10", "TRUSTED_SERVICES": json.dumps(trusted)}
+    return {
+        # The lowest cost that Settings take: tests are about other things than time.
+        "BCRYPT_COST": "10",
+        # Some users are logged in for as long as all the tests take.
+        "ACCESS_TOKEN_SECONDS": str(LIFETIME),
+        "TRUSTED_SERVICES": json.dumps(trusted),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from contracts.operations import OPERATIONS as TABLE
 from tests.builders import an_address
 from tests.integration.broker import Broker
-from tests.integration.conftest import Person, SignUp
+from tests.integration.conftest import LIFETIME, Person, SignUp
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.requests import OPERATIONS, PASSWORD, a_request
 
@@ -139,7 +139,7 @@ async def test_a_login_answers_with_tokens(gateway: Gateway, ada: Person) -> Non
     assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token", "profile_id"}
     assert JWT.fullmatch(tokens["access_token"])
     assert tokens["token_type"] == "Bearer"
-    assert tokens["expires_in"] == 600
+    assert tokens["expires_in"] == LIFETIME
     assert tokens["profile_id"] == ada["id"]
 
 

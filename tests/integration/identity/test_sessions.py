@@ -9,7 +9,7 @@ import pytest
 from pymongo import MongoClient
 
 from service.domain.sessions import GRACE
-from tests.integration.conftest import Person
+from tests.integration.conftest import LIFETIME, Person
 from tests.integration.gateway import Gateway
 from tests.integration.identity.events import ENVELOPE, Listener
 from tests.integration.identity.people import (
@@ -46,7 +46,7 @@ async def test_a_login_gives_tokens_and_each_login_is_a_session(gateway: Gateway
 
     assert first.keys() == TOKENS
     assert first["token_type"] == "Bearer"
-    assert first["expires_in"] == 600
+    assert first["expires_in"] == LIFETIME
     assert first["profile_id"] == ada["id"]
     assert first["refresh_token"] != second["refresh_token"]
     assert len(sessions) == 2
