@@ -32,10 +32,20 @@ class Worker:
     log: Path
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """Send it a signal, wait until it has ended, and return its exit code."""
+        """Send it a signal, wait until it has ended, and return its exit code.
+
+        Raises:
+            TimeoutExpired: It did not end in time, so it was killed.
+
+        """
         if self.process.poll() is None:
             self.process.send_signal(by)
-        return self.process.wait(_STOP_SECONDS)
+        try:
+            return self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
 
 
 @contextmanager

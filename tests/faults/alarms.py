@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Any, Final
 from tests.integration.broker import Broker
 from tests.integration.gateway import eventually
 
-# Of the machine's memory: what RabbitMQ takes for its limit by default, and what it always exceeds.
-_USUAL, _NONE = "0.4", "1.0e-9"
+# Of the machine's memory: a share that any node has taken already.
+_NONE: Final = "1.0e-9"
 _ARGUMENTS: Final = "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"
+# The last word that is printed is the limit before.
 _CALL: Final = (
-    "ok = rpc:call('{node}', vm_memory_monitor, set_vm_memory_high_watermark, [{share}]), erlang:halt()."
+    "Before = rpc:call('{node}', vm_memory_monitor, get_vm_memory_high_watermark, []), "
+    "ok = rpc:call('{node}', vm_memory_monitor, set_vm_memory_high_watermark, [{limit}]), "
+    'io:format("~w", [Before]), erlang:halt().'
 )
 
 
@@ -33,26 +36,33 @@ class Node:
     port: str
     home: Path
 
-    async def set_watermark(self, share: str) -> None:
-        """Set the limit of memory to a *share* of the machine's."""
+    async def set_limit(self, limit: str) -> str:
+        """Set the limit of memory, and return what it was before; both are Erlang's terms."""
         options = f"-noinput -hidden -sname alarm-{os.getpid()}@localhost -dist_listen false"
         finding = f"-start_epmd false -erl_epmd_port {self.port}"
         erlang = await asyncio.create_subprocess_exec(
             *("erl", *options.split(), *finding.split()),
-            *("-eval", _CALL.format(node=self.name, share=share)),
+            *("-eval", _CALL.format(node=self.name, limit=limit)),
             env={"HOME": str(self.home), "PATH": os.environ["PATH"]},
+            stdout=asyncio.subprocess.PIPE,
         )
-        assert await erlang.wait() == 0
+        before, _ = await erlang.communicate()
+        assert erlang.returncode == 0
+        return before.decode()
 
 
 async def node_of(broker: Broker) -> Node | None:
     """Return the node of *broker*, if it is one that `tools/servers` started here."""
     (facts, *_others) = await eventually(lambda: _nodes(broker))
+    return _node(facts)
+
+
+def _node(facts: Mapping[str, Any]) -> Node | None:
     home = Path(facts["config_files"][0]).parent
-    if not home.parent.name.startswith("profile-servers-"):
+    variables = Path(f"/proc/{facts['os_pid']}/environ")
+    if not home.parent.name.startswith("profile-servers-") or not variables.exists():
         return None
-    variables = await asyncio.to_thread(Path(f"/proc/{facts['os_pid']}/environ").read_text)
-    values = dict(each.split("=", 1) for each in variables.split("\0") if "=" in each)
+    values = dict(each.split("=", 1) for each in variables.read_text().split("\0") if "=" in each)
     _, _, rest = values[_ARGUMENTS].partition("-erl_epmd_port ")
     return Node(facts["name"], rest.split()[0], home)
 
@@ -65,8 +75,8 @@ async def _nodes(broker: Broker) -> list[dict[str, Any]]:
 @asynccontextmanager
 async def memory_alarm(node: Node) -> AsyncIterator[None]:
     """Let the whole broker take nothing more inside the block."""
+    before = await node.set_limit(_NONE)
     try:
-        await node.set_watermark(_NONE)
         yield
     finally:
-        await node.set_watermark(_USUAL)
+        await node.set_limit(before)

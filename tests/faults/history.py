@@ -29,8 +29,9 @@ class Told:
     async def hear(self, message: AbstractIncomingMessage) -> None:
         """Note an event; of one that was heard before, only that it came again."""
         event = json.loads(message.body)
+        is_new = event["id"] not in self.bodies
         self.bodies[event["id"]].add(message.body)
-        if event["type"] in ONCE_A_VERSION and event["id"] not in self.ids:
+        if event["type"] in ONCE_A_VERSION and is_new:
             self.versions[event["subject"]].append(event["data"]["version"])
         self.ids.append(event["id"])
 

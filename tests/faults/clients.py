@@ -1,0 +1,163 @@
+"""Clients as a careful gateway would write them: what was not answered is asked again by the same name."""
+
+import asyncio
+import itertools
+import json
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import aio_pika
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from tests.faults.draws import Draws
+from tests.faults.records import Answer, History, Sent
+from tests.faults.world import Author, Wish
+from tests.integration.gateway import REPLY_TO
+
+# Requests of a client at the same time, and the pause after each, at most.
+_AT_ONCE: Final = 3
+_PACE: Final = 0.25
+# After how many seconds a client is somebody else.
+_LIFE_OF_AUTHORS: Final = (5.0, 20.0)
+# How long they wait who set a limit.
+_SHORT: Final = (1.5, 4.0)
+# Of all requests: those that are sent again later; of the others: those that nobody waits for, where that
+# is possible, those that are sent twice at once, and those without a limit.
+_AGAIN, _TOLD, _TWICE, _UNLIMITED = 0.12, 0.4, 0.15, 0.15
+
+
+@dataclass(slots=True)
+class Client:
+    """One client on a connection of its own.
+
+    Attributes:
+        unlimited: How long it waits where it sets no limit.
+        lately: What it has asked for lately, and may ask for again.
+
+    """
+
+    user: str
+    channel: AbstractChannel
+    draws: Draws
+    history: History
+    unlimited: float
+    waiting: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
+    lately: deque[Wish] = field(default_factory=lambda: deque(maxlen=30))
+    sendings: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def chance(self) -> random.Random:
+        """What this client leaves to chance."""
+        return self.draws.chance
+
+    async def sign_up(self) -> None:
+        """Make the user whose posts this client writes."""
+        wish = self.draws.new_author()
+        made = await self.ask(wish, None)
+        login = {name: wish.body[name] for name in ("email", "password")}
+        tokens = await self.ask(Wish("auth.login", login), None)
+        passes = self.draws.client % 2 > 0
+        self.draws.author = Author(made.result["id"], tokens.result["access_token"], passes)
+
+    async def run(self, over: asyncio.Event) -> None:
+        """Ask for one thing after the other, and for a few at the same time, until it is *over*."""
+        await asyncio.gather(*(self._run(over) for _ in range(_AT_ONCE)), self._change_authors(over))
+
+    async def _change_authors(self, over: asyncio.Event) -> None:
+        """Delete the user whose posts these are, if it is one that passes, and sign another one up."""
+        while self.draws.author and self.draws.author.passes:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.chance.uniform(*_LIFE_OF_AUTHORS)):
+                    await over.wait()
+                    return
+            await self.ask(self.draws.end_of(self.draws.author), self._patience())
+            await self.sign_up()
+
+    async def _run(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            if self.lately and self.chance.random() < _AGAIN:
+                await self.ask(self.chance.choice(self.lately), self._patience())
+            else:
+                await self._one(self.draws.wish())
+            await asyncio.sleep(self.chance.uniform(0, _PACE))
+
+    async def _one(self, wish: Wish) -> None:
+        times = 2 if wish.name and self.chance.random() < _TWICE else 1
+        if wish.may_be_told and self.chance.random() < _TOLD:
+            await asyncio.gather(*(self._send(wish, None, waits=False) for _ in range(times)))
+            return
+        await asyncio.gather(*(self.ask(wish, self._patience()) for _ in range(times)))
+        if wish.name:
+            self.lately.append(wish)
+
+    async def ask(self, wish: Wish, patience: float | None) -> Answer:
+        """Ask until there is an answer with which there is no sense in asking again."""
+        while True:
+            answer = await self._ask_once(wish, patience)
+            if answer and answer.is_final:
+                self.draws.world.learn(wish, answer)
+                return answer
+            await asyncio.sleep(self.chance.uniform(0.05, 0.5))
+
+    async def _ask_once(self, wish: Wish, patience: float | None) -> Answer | None:
+        if wish.name is None:  # a query that was lost is not answered: nobody waits for it without a limit
+            patience = _SHORT[1]
+        try:
+            async with asyncio.timeout(patience or self.unlimited):
+                key = await self._send(wish, patience)
+                return await self.waiting[key]
+        except TimeoutError:
+            return None
+
+    async def _send(self, wish: Wish, patience: float | None, *, waits: bool = True) -> str:
+        """Send a request, and wait until the broker has it."""
+        key = f"c{self.draws.client}/{next(self.sendings)}"
+        message = Message(
+            json.dumps(wish.body).encode(),
+            content_type="application/json",
+            correlation_id=key,
+            message_id=wish.name,
+            reply_to=REPLY_TO if waits else None,
+            expiration=patience,
+            user_id=self.user,
+            delivery_mode=DeliveryMode.PERSISTENT if wish.name else DeliveryMode.NOT_PERSISTENT,
+            headers={"authorization": f"Bearer {wish.author.token}"} if wish.author else {},
+        )
+        if waits:
+            self.waiting[key] = asyncio.get_running_loop().create_future()
+        self.history.sent.append(
+            Sent(key, self.draws.client, wish.queue, wish.body, _now(), wish.name, patience, waits)
+        )
+        await self.channel.default_exchange.publish(message, wish.queue, mandatory=False)
+        return key
+
+    async def hear(self, reply: AbstractIncomingMessage) -> None:
+        """Note a reply, and hand it to whoever waits for it."""
+        answer = Answer(reply.correlation_id or "", json.loads(reply.body), _now())
+        self.history.answers.append(answer)
+        waiting = self.waiting.get(answer.key)
+        if waiting and not waiting.done():
+            waiting.set_result(answer)
+
+    def _patience(self) -> float | None:
+        return None if self.chance.random() < _UNLIMITED else round(self.chance.uniform(*_SHORT), 3)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@asynccontextmanager
+async def client_of(url: str, draws: Draws, history: History, unlimited: float) -> AsyncIterator[Client]:
+    """Connect a client as the user that *url* names."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        client = Client(connection.url.user or "", channel, draws, history, unlimited)
+        replies = await channel.get_queue(REPLY_TO, ensure=False)
+        await replies.consume(client.hear, no_ack=True)
+        yield client

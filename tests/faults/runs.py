@@ -1,0 +1,147 @@
+"""A run: many clients ask, things go wrong, all is put right, and everything is written down."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from aio_pika import Message
+
+from contracts.events import EVENTS_EXCHANGE
+from contracts.operations import OPERATIONS, Kind
+from service.infrastructure.rabbitmq.topology import FOLLOWUPS, RETRIES
+from tests.faults.clients import Client, client_of
+from tests.faults.commits import Watch, watching
+from tests.faults.disturbances import TO_SERVERS, TO_WORKERS, disturb
+from tests.faults.draws import Draws
+from tests.faults.history import Told, listening
+from tests.faults.records import History
+from tests.faults.stage import Stage
+from tests.faults.world import World
+from tests.integration.broker import Broker
+from tests.integration.gateway import eventually
+
+# What a command may wait in, for its first try or another one.
+_QUEUES: Final = [
+    *(each.queue for each in OPERATIONS if each.kind is Kind.COMMAND),
+    *RETRIES,
+    FOLLOWUPS,
+]
+# Seconds of peace after each disturbance.
+_BETWEEN_ENDS: Final = (3.0, 8.0)
+_BETWEEN_OUTAGES: Final = (0.5, 3.0)
+# For what is left to do once nothing is wrong any more.
+_SETTLING: Final = 120.0
+_END: Final = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Who asks.
+
+    Attributes:
+        unlimited: How long those wait who set no limit: longer than any fault lasts.
+
+    """
+
+    clients: int = 8
+    unlimited: float = 120.0
+
+
+Trouble = Callable[[Stage, History], Awaitable[None]]
+
+
+def every_trouble(seed: int, seconds: float) -> Trouble:
+    """Return the trouble that all disturbances are, drawn by *seed*, for so many *seconds*."""
+
+    async def trouble(stage: Stage, history: History) -> None:
+        over = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, over.set)
+        workers, servers = _chance(seed, "workers"), _chance(seed, "servers")
+        async with asyncio.TaskGroup() as troubles:
+            for chance, disturbances, pauses in (
+                (workers, TO_WORKERS, _BETWEEN_ENDS),
+                (servers, TO_SERVERS, _BETWEEN_OUTAGES),
+            ):
+                troubles.create_task(
+                    disturb(stage, history, disturbances, pauses=pauses, chance=chance, over=over)
+                )
+
+    return trouble
+
+
+async def recorded(stage: Stage, seed: int, trouble: Trouble, crowd: Crowd = Crowd()) -> History:
+    """Return what happened while clients asked and there was *trouble*, until all is quiet again."""
+    history, world = History(), World()
+    async with AsyncExitStack() as stack:
+        watch = await stack.enter_async_context(watching(stage.box.mongo_url, history.commits))
+        history.told = await stack.enter_async_context(listening(stage.box.admin_url))
+        asking = [
+            await stack.enter_async_context(client_of(stage.box.service_url, draws, history, crowd.unlimited))
+            for draws in (Draws(each, _chance(seed, each), world) for each in range(crowd.clients))
+        ]
+        async with stage.staffed("worker"):
+            await _ask(asking, lambda: trouble(stage, history))
+            stage.mend()
+            await stage.all_here()
+            await _all_done(stage.broker, watch)
+        # What a worker still had in hand, it has finished or given back by now.
+        for number in itertools.count():
+            if not await _waits(stage.broker, watch):
+                break
+            async with stage.staffed(f"after-{number}"):
+                await _all_done(stage.broker, watch)
+        await watch.catch_up()
+        await _hear_the_end(stage.broker, history.told)
+        history.stored, history.set_aside = await watch.stored(), await _set_aside(stage.broker)
+    return history
+
+
+def _chance(seed: int, who: object) -> random.Random:
+    return random.Random(f"{seed}/{who}")  # noqa: S311 - to be repeated, not to be secret
+
+
+async def _ask(clients: list[Client], trouble: Callable[[], Awaitable[None]]) -> None:
+    """Let *clients* ask as long as there is *trouble*, and then until all is answered."""
+    await asyncio.gather(*(client.sign_up() for client in clients))
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as asking:
+        for client in clients:
+            asking.create_task(client.run(over))
+        await trouble()
+        over.set()
+
+
+async def _all_done(broker: Broker, watch: Watch) -> None:
+    async def done() -> bool:
+        return not await _waits(broker, watch)
+
+    await eventually(done, within=_SETTLING)
+
+
+async def _waits(broker: Broker, watch: Watch) -> bool:
+    """Return whether a command or an event waits anywhere."""
+    return any([await broker.ready(queue) for queue in _QUEUES]) or await watch.has_untold()
+
+
+async def _set_aside(broker: Broker) -> dict[str, str]:
+    """Return the kind of error for which each message is in a dead-letter queue."""
+    letters = [letter for each in OPERATIONS for letter in await broker.take(each.dead_letters)]
+    letters += await broker.take(f"{FOLLOWUPS}.dlq")
+    return {str(letter.message_id): str(letter.headers["x-error-type"]) for letter in letters}
+
+
+async def _hear_the_end(broker: Broker, told: Told) -> None:
+    """Wait until all events were heard: what is published now comes after them."""
+    exchange = await broker.channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
+    await exchange.publish(Message(b'{"id": "end", "type": "end"}'), _END)
+
+    async def heard() -> bool:
+        return _END in told.bodies
+
+    await eventually(heard, within=_SETTLING)
+    del told.bodies[_END]
+    told.ids.remove(_END)

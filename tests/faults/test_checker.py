@@ -1,0 +1,49 @@
+"""The checker on histories made by hand: one that is as it should be, and each way in which one is not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.checker import violations
+from tests.faults.handmade import ADA, ADDRESS, ask, commit, sound
+from tests.faults.records import Answer, History, Sent
+from tests.faults.spoilings import SPOILT
+
+
+def test_a_history_as_it_should_be_is_called_so() -> None:
+    assert violations(sound()) == []
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_what_is_wrong_with_a_history_is_said(spoil: Callable[[History], None]) -> None:
+    history = sound()
+    spoil(history)
+
+    assert SPOILT[spoil] in violations(history)
+
+
+def test_a_read_that_was_begun_before_a_change_may_show_what_was() -> None:
+    history = sound()
+    history.sent.append(Sent("9", 0, "profile.get", {"id": "ada"}, 4.2, patience=2.0))
+    history.answers.append(Answer("9", {"ok": True, "result": {"id": "ada", "version": 2}}, 9.0))
+
+    assert violations(history) == []
+
+
+def test_what_too_many_workers_have_died_over_is_with_the_operators() -> None:
+    history = sound()
+    body = {**ADA, "last_name": "c0-5"}
+    ask(history, "9", "profile.create", body, None, command="c0-5", patience=None, waits=False)
+    assert violations(history) == ["lost: profile.create c0-5, left with the broker"]
+    history.set_aside["c0-5"] = "TooManyDeliveries"
+
+    assert violations(history) == []
+
+
+def test_an_address_is_free_once_its_owner_has_left_it() -> None:
+    history = sound()
+    body = {**ADA, "last_name": "c0-5"}
+    ask(history, "9", "profile.create", body, {"id": "bob", "version": 1}, command="c0-5")
+    commit(history, 1, "c0-5", status="active", address=ADDRESS, thing="bob")
+
+    assert violations(history) == []
