@@ -12,6 +12,8 @@ from service.pkg.signals import at_a_signal
 
 # Kubernetes kills after 30; some of that is for closing.
 DRAIN_SECONDS: Final = 25.0
+# How long to wait at most until nothing is on its way any more.
+_FILL_SECONDS: Final = 3.0
 
 _log = structlog.get_logger("profile.worker")
 
@@ -37,9 +39,10 @@ class Drain:
         _log.info("draining")
         forced = asyncio.Event()
         at_a_signal(forced.set)
-        try:
-            await self._consumers.close()
-        except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
-            _log.warning("broker away", error_type=type(error).__name__)
+        async with self._in_hand.filled(_FILL_SECONDS):
+            try:
+                await self._consumers.close()
+            except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+                _log.warning("broker away", error_type=type(error).__name__)
         self.abandoned = await self._in_hand.finished(DRAIN_SECONDS, forced)
         _log.log(30 if self.abandoned else 20, "drained", abandoned=self.abandoned)

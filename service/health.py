@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from service.draining import Drain
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.pkg.probes import Questions
 
 # What is wrong with a part, or nothing.
 Check = Callable[[], Awaitable[str | None]]
@@ -80,9 +81,16 @@ async def _answers(redis: Redis) -> bool:
     return True
 
 
-async def counts(outcomes: Mapping[tuple[str, str], int]) -> tuple[bool, Mapping[str, Any]]:
-    """Say how many requests of each operation ended with each code, since the worker started."""
-    requests: dict[str, dict[str, int]] = {}
-    for (operation, code), count in sorted(outcomes.items()):
-        requests.setdefault(operation, {})[code] = count
-    return True, {"requests": requests}
+def questions_of(health: Health, outcomes: Mapping[tuple[str, str], int]) -> Questions:
+    """Return what may be asked about a worker, by path.
+
+    *outcomes* are how many requests of each operation ended with each code, since the worker started.
+    """
+
+    async def counts() -> tuple[bool, Mapping[str, Any]]:
+        requests: dict[str, dict[str, int]] = {}
+        for (operation, code), count in sorted(outcomes.items()):
+            requests.setdefault(operation, {})[code] = count
+        return True, {"requests": requests}
+
+    return {"/livez": health.alive, "/readyz": health.ready, "/counts": counts}

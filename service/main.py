@@ -21,7 +21,7 @@ from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.draining import Drain
-from service.health import counts, health_of
+from service.health import health_of, questions_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import Keyring, watched
 from service.infrastructure.crypto.keys import load_refresh_key
@@ -46,15 +46,11 @@ from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import (
-    FOLLOWED,
-    FOLLOWUPS,
-    topology,
-)
+from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.patience import tried_until
-from service.pkg.probes import Questions, answering
+from service.pkg.probes import answering
 from service.pkg.repeating import repeated
 from service.pkg.signals import at_a_signal
 from service.settings import Settings
@@ -121,12 +117,23 @@ class Worker:
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
         addresses = ReplyAddresses(settings.reply_to_prefixes)
-        edge = Edge(principals, publisher, addresses, clock, self.relay.room, self.outage, key, self.outcomes)
-        requests = Requests(self.broker, edge, self.in_hand, partial(source_of, settings=settings))
+        edge = Edge(
+            principals=principals,
+            publisher=publisher,
+            addresses=addresses,
+            clock=clock,
+            room=self.relay.room,
+            outage=self.outage,
+            in_hand=self.in_hand,
+            command_key=key,
+            outcomes=self.outcomes,
+        )
+        requests = Requests(self.broker, edge, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
-        followups = Followups(FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage)
-        serve = self.in_hand.counting(followups.serve)
+        handler = self.own.follow_owner
+        followups = Followups(FOLLOWUPS, handler, publisher, clock, self.outage, self.in_hand)
+        serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
 
     async def run(self) -> int:
@@ -155,11 +162,7 @@ class Worker:
 
     def _answering_probes(self) -> AbstractContextManager[int]:
         port = self.settings.health_port
-        questions: Questions = {
-            "/livez": self.health.alive,
-            "/readyz": self.health.ready,
-            "/counts": partial(counts, self.outcomes),
-        }
+        questions = questions_of(self.health, self.outcomes)
         return answering(port, questions) if port else nullcontext(0)
 
     @asynccontextmanager
@@ -178,7 +181,12 @@ class Worker:
                 self.outage.watched(),
                 repeated(self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
             ):
-                yield
+                try:
+                    yield
+                finally:
+                    # FastStream leaves it open when its start fails. It would connect again for ever, and
+                    # what does that swallows the cancellation by which asyncio.run ends.
+                    await self.broker.stop()
 
 
 async def _say_ready() -> None:

@@ -58,11 +58,21 @@ class FakeBroker(Publisher):
         """Hear that a request is done with; this is what a channel of aiormq is asked."""
         self.journal.append("ack")
 
-    def deliver(self, body: bytes, *, expiration: str | None = None, **properties: Any) -> IncomingMessage:
+    def deliver(
+        self,
+        body: bytes,
+        *,
+        expiration: str | None = None,
+        number: int = 1,
+        redelivered: bool = False,
+        **properties: Any,
+    ) -> IncomingMessage:
         """Return a request as aio-pika hands it over, on this broker's channel."""
         given = {"correlation_id": "c-1", "reply_to": REPLY_TO, "expiration": expiration, **properties}
         header = ContentHeader(properties=Basic.Properties(**given))
-        delivery = Basic.Deliver("consumer", 1, redelivered=False, exchange="", routing_key="queue")
+        delivery = Basic.Deliver(
+            "consumer", number, redelivered=redelivered, exchange="", routing_key="queue"
+        )
         return IncomingMessage(DeliveredMessage(delivery, header, body, cast("AbstractChannel", self)))
 
 

@@ -22,6 +22,7 @@ from service.infrastructure.inputports.commands import named
 from service.infrastructure.inputports.deadlines import limited, seconds_left, seconds_to_reply
 from service.infrastructure.inputports.decoding import Malformed, decode
 from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import (
     Publisher,
@@ -38,14 +39,15 @@ from service.infrastructure.inputports.retries import (
     delay_before_retry,
     tried_again,
 )
+from service.infrastructure.inputports.suspects import Suspects, deliveries
 from service.infrastructure.inputports.vouching import vouch
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
 Translator = Callable[[Asked, Caller], Awaitable[Answered]]
 
-# A request that has killed this many workers is not given to another one.
-MAX_DELIVERIES: Final = 5
+# A request over which so many workers have died, or lost their connection, is not given to another one.
+MAX_DELIVERIES: Final = 10
 
 _log = structlog.get_logger("profile.requests")
 
@@ -66,6 +68,7 @@ class Edge:
         room: Waits until what commands would tell the world can be told.
         outage: Hears what requests meet with, and tells how long they may wait for the database.
         command_key: A secret, to tell commands from each other.
+        in_hand: Knows when messages may be acknowledged.
         outcomes: How many requests of each operation ended with each code.
 
     """
@@ -76,8 +79,10 @@ class Edge:
     clock: Clock
     room: Callable[[], Awaitable[None]]
     outage: Outage
+    in_hand: InHand
     command_key: bytes = field(repr=False)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    suspects: Suspects = field(default_factory=Suspects)
 
 
 @dataclass(slots=True)
@@ -108,8 +113,12 @@ class Endpoint(Generic[Asked, Answered]):
     edge: Edge
 
     async def serve(self, message: AbstractIncomingMessage) -> None:
-        """Carry out the request in *message*, reply to it, and acknowledge it."""
+        """Carry out the request in *message*, in its turn if workers have died over it; acknowledge it."""
         arrived = time.perf_counter()
+        async with self.edge.suspects.turn(self.operation.queue, message):
+            await self._serve(message, arrived)
+
+    async def _serve(self, message: AbstractIncomingMessage, arrived: float) -> None:
         if self.operation.kind is Kind.COMMAND:
             await self.edge.room()
         started = time.perf_counter()
@@ -119,6 +128,7 @@ class Endpoint(Generic[Asked, Answered]):
             await self._reply(message, outcome, time.perf_counter() - arrived)
         if outcome.error and outcome.cause:
             await self._put_off_or_aside(message, outcome, outcome.error, outcome.cause)
+        await self.edge.in_hand.may_ack()
         await message.ack()
         self._record(message, outcome, time.perf_counter() - started)
         reason = outcome.error.reason if outcome.error else None
@@ -144,8 +154,7 @@ class Endpoint(Generic[Asked, Answered]):
     def _admit(self, message: AbstractIncomingMessage) -> None:
         if message.reply_to and not self.edge.addresses.allow(message.reply_to):
             raise ReplyToRefused
-        deliveries = message.headers.get("x-delivery-count")  # a number if the broker wrote it
-        if isinstance(deliveries, int) and deliveries >= MAX_DELIVERIES:
+        if deliveries(message) >= MAX_DELIVERIES:
             raise TooManyDeliveries
 
     async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], spent: float) -> None:

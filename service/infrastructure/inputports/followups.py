@@ -15,6 +15,7 @@ from service.app.clock import Clock
 from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
 from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest
 from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import Publisher, failure_headers
 from service.infrastructure.inputports.retries import attempts, delay_before_retry, tried_again
@@ -36,6 +37,7 @@ class Followups:
     publisher: Publisher
     clock: Clock
     outage: Outage
+    in_hand: InHand
 
     async def serve(self, message: AbstractIncomingMessage) -> None:
         """Do what the event in *message* asks for, or see to it that it is done later; acknowledge it."""
@@ -44,6 +46,7 @@ class Followups:
         self.outage.note(error)
         if error:
             await self._put_off(message, error)
+        await self.in_hand.may_ack()
         await message.ack()
         _log.info(
             "followup",

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from contracts.fields import Request
 from contracts.operations import Operation
 from service.infrastructure.inputports.endpoint import Edge, Endpoint, Translator
-from service.infrastructure.inputports.in_hand import InHand, Serve
+from service.infrastructure.inputports.in_hand import Serve
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
@@ -39,7 +39,6 @@ class Requests:
 
     broker: RabbitBroker
     edge: Edge
-    in_hand: InHand
     source: Callable[[Operation[Any, Any]], Source]
 
     def on(
@@ -49,8 +48,9 @@ class Requests:
 
         def answer(translate: Translator[Asked, Answered]) -> Translator[Asked, Answered]:
             endpoint = Endpoint(operation, translate, self.edge)
-            serve = self.in_hand.counting(endpoint.serve)
-            subscribe(self.broker, self.source(operation), serve, operation.summary)
+            source = self.source(operation)
+            serve = self.edge.in_hand.counting(endpoint.serve, source.channel.prefetch_count or 0)
+            subscribe(self.broker, source, serve, operation.summary)
             return translate
 
         return answer

@@ -31,7 +31,7 @@ class RabbitPublisher:
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._connection = await connect_robust(self._url)
+        self._connection = await connect_robust(self._url, reconnect_interval=1.0)
         self._quick = await self._connection.channel(publisher_confirms=False)
         self._confirming = await self._connection.channel(on_return_raises=True)
         return self

@@ -136,9 +136,9 @@ def a_desk() -> Desk:
             house.clock,
             desk.outgoing.room,
             no_outage(),
+            InHand(),
             b"k" * 32,
         ),
-        InHand(),
         _source,
     )
     subscribe_profiles(requests, house.app)

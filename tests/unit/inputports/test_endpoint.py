@@ -17,7 +17,9 @@ from service.app.auth.permissions import NotAllowed
 from service.app.commands.saving import TooManyWriters
 from service.domain.errors import Unavailable
 from service.domain.profile_refusals import EmailTaken
+from service.infrastructure.inputports import suspects
 from service.infrastructure.inputports.endpoint import Edge, Endpoint
+from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.vouching import sender
@@ -52,6 +54,12 @@ def failing(error: Exception) -> Translate:
 KEY = b"k" * 32
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for what comes at once with a suspect."""
+    monkeypatch.setattr(suspects, "_PAUSE_SECONDS", 0.0)
+
+
 class Stage:
     """One endpoint and the broker around it."""
 
@@ -62,7 +70,16 @@ class Stage:
         self.broker, self.clock = FakeBroker(), self.house.clock
         trusted = {"hr": frozenset({"profile.create"})}
         principals = Principals(self.house.tokens, self.house.sessions, trusted, KEY)
-        edge = Edge(principals, self.broker, ReplyAddresses(), self.clock, self.broker.room, no_outage(), KEY)
+        edge = Edge(
+            principals,
+            self.broker,
+            ReplyAddresses(),
+            self.clock,
+            self.broker.room,
+            no_outage(),
+            InHand(),
+            KEY,
+        )
         self.endpoint = Endpoint(operation, translate, edge)
 
     async def serve(self, body: bytes = CREATE, **properties: Any) -> None:
@@ -227,19 +244,24 @@ async def test_a_malformed_request_of_nobody_is_set_aside() -> None:
     assert stage.broker.journal == ["set aside", "ack"]
 
 
-@pytest.mark.parametrize(("count", "served"), [(None, True), (0, True), (4, True), (5, False), (50, False)])
+@pytest.mark.parametrize(("count", "served"), [(None, True), (0, True), (9, True), (10, False), (50, False)])
 async def test_a_request_that_kills_workers_is_not_tried_for_ever(count: object, *, served: bool) -> None:
     stage = Stage()
-    await stage.serve(headers={} if count is None else {"x-delivery-count": count})
+    await stage.serve(headers={} if count is None else {"x-delivery-count": count}, redelivered=bool(count))
 
     assert stage.reply["ok"] is served
     assert stage.broker.journal == (["reply", "ack"] if served else ["reply", "set aside", "ack"])
 
 
-@pytest.mark.parametrize("count", [CANARY, "7", b"7", "", [7], 7.5])
-async def test_a_count_of_deliveries_that_is_not_the_brokers_is_passed_over(count: object) -> None:
+@pytest.mark.parametrize(
+    ("count", "redelivered"),
+    [*((count, True) for count in (CANARY, "70", b"70", "", [70], 70.5)), (70, False)],
+)
+async def test_a_count_of_deliveries_that_is_not_the_brokers_is_passed_over(
+    count: object, *, redelivered: bool
+) -> None:
     stage = Stage()
-    await stage.serve(headers={"x-delivery-count": count})
+    await stage.serve(headers={"x-delivery-count": count}, redelivered=redelivered)
 
     assert stage.reply["ok"] is True
 
@@ -443,7 +465,7 @@ async def test_what_somebody_waits_for_or_nobody_needs_is_not_tried_again(
 
 async def test_a_request_that_kills_workers_is_not_tried_again() -> None:
     stage = Stage()
-    await stage.serve(headers={"x-delivery-count": 5}, **UNHEARD)
+    await stage.serve(headers={"x-delivery-count": 10}, redelivered=True, **UNHEARD)
 
     assert stage.broker.journal == ["set aside", "ack"]
 

@@ -7,6 +7,7 @@ import pytest
 from service.app.commands.follow_owner import FollowOwner
 from service.domain.errors import Unavailable
 from service.infrastructure.inputports.followups import Followups
+from service.infrastructure.inputports.in_hand import InHand
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
@@ -37,7 +38,7 @@ def an_event(kind: str = "profile.deleted", **data: Any) -> bytes:
 
 async def serve(body: bytes, error: Exception | None = None, **properties: Any) -> tuple[Handler, FakeBroker]:
     handler, broker = Handler(error), FakeBroker()
-    followups = Followups(QUEUE, handler, broker, FakeClock(NOON), no_outage())  # type: ignore[arg-type]
+    followups = Followups(QUEUE, handler, broker, FakeClock(NOON), no_outage(), InHand())  # type: ignore[arg-type]
     await followups.serve(broker.deliver(body, reply_to=None, message_id="e-1", **properties))
     return handler, broker
 
@@ -107,7 +108,7 @@ async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
 
 async def test_an_event_that_could_not_be_put_off_is_not_acknowledged() -> None:
     broker = FakeBroker(down=ConnectionError())
-    followups = Followups(QUEUE, Handler(Unavailable()), broker, FakeClock(NOON), no_outage())  # type: ignore[arg-type]
+    followups = Followups(QUEUE, Handler(Unavailable()), broker, FakeClock(NOON), no_outage(), InHand())  # type: ignore[arg-type]
 
     with pytest.raises(ConnectionError):
         await followups.serve(broker.deliver(an_event()))

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
+from service.infrastructure.inputports import in_hand as module
 from service.infrastructure.inputports.in_hand import InHand, Serve
 from tests.fakes.broker import message
 
@@ -59,3 +60,42 @@ async def test_when_it_is_given_up_it_says_how_much_is_left(*, is_forced: bool) 
     for each in working:
         each.cancel()
     await asyncio.gather(*working, return_exceptions=True)
+
+
+async def test_while_it_is_filled_nothing_is_acknowledged() -> None:
+    in_hand = InHand()
+    async with in_hand.filled(5):
+        acknowledging = asyncio.create_task(in_hand.may_ack())
+        await asyncio.sleep(0)
+
+        assert not acknowledging.done()
+    await acknowledging
+
+
+async def test_it_is_filled_when_no_more_can_come_and_others_are_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_hand, never = InHand(), asyncio.Event()
+
+    async def work(_message: AbstractIncomingMessage) -> None:
+        await never.wait()
+
+    async def fill() -> None:
+        async with in_hand.filled(60):
+            pass
+
+    serve, _quiet = in_hand.counting(work, 2), in_hand.counting(work, 2)
+    monkeypatch.setattr(module, "_QUIET_SECONDS", 3600.0)
+    working = [asyncio.ensure_future(serve(message()))]
+    filling = asyncio.create_task(fill())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    is_filled_by_one = filling.done()
+    monkeypatch.setattr(module, "_QUIET_SECONDS", 0.0)
+    working.append(asyncio.ensure_future(serve(message())))
+    await asyncio.wait_for(filling, 5)
+    for each in working:
+        each.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
+
+    assert not is_filled_by_one

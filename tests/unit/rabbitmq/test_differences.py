@@ -80,7 +80,7 @@ def test_a_missing_policy_is_named_and_can_be_made() -> None:
 
 def test_a_policy_that_differs_is_told_in_words() -> None:
     there = seen()
-    changed = {**there.policies[0], "priority": 3, "definition": {"delivery-limit": 10, "max-length": 7}}
+    changed = {**there.policies[0], "priority": 3, "definition": {"delivery-limit": 20, "max-length": 7}}
     found = Seen(there.queues, there.exchanges, there.bindings, [changed, *there.policies[1:]])
 
     assert differing_policies(WHOLE, found) == [

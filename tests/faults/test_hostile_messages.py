@@ -1,0 +1,124 @@
+"""Hostile messages, many of each kind among good ones. `make chaos` sets `HOSTILE`."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.crowd import QUEUES, Crowd, crowd_at
+from tests.faults.hostile import KINDS, Kind
+from tests.integration.broker import Broker, administrating
+from tests.integration.conftest import settings_for
+from tests.integration.gateway import eventually
+from tests.integration.requests import OPERATIONS
+from tests.integration.workers import corner_of, working
+from tools.servers import Servers
+from tools.worker import Worker
+
+# For each kind. Of every six messages, five are hostile.
+HOSTILE = int(os.environ.get("HOSTILE", "100"))
+GOOD = HOSTILE // 5
+# At once; more than any queue hands out.
+BATCH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One worker for all kinds, and those who send to it."""
+
+    worker: Worker
+    broker: Broker
+    crowd: Crowd
+
+    async def links(self) -> set[str]:
+        """Return the names of all channels, which none keeps that is closed and opened again."""
+        return {each["name"] for each in await self.broker.look("vhosts", self.broker.vhost, "channels")}
+
+    async def dead_letters(self) -> dict[str, int]:
+        """Return how many dead letters there are, by queue."""
+        return {queue: await self.broker.ready(f"{queue}.dlq") for queue in QUEUES}
+
+    async def is_taken(self) -> bool:
+        """Return whether all that was sent has been given to the worker."""
+        return not any([await self.broker.ready(queue) for queue in QUEUES])
+
+    async def is_at_rest(self) -> bool:
+        """Return whether all that was sent is done, as soon as the console has counted it."""
+        found = {each["name"]: each for each in await self.broker.look_here("queues")}
+        sent = self.crowd.service.sent
+        is_done = all(found[name]["message_stats"]["ack"] >= sent[name] for name in QUEUES)
+        return is_done and all(found[name]["messages"] == 0 for name in OPERATIONS)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A stage of our own, so that nobody else's dead letters are counted."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with corner_of(servers) as box:
+        async with (
+            working(box, folder, settings_for(box)) as worker,
+            administrating(box) as broker,
+            crowd_at(box) as crowd,
+        ):
+            yield Stage(worker, broker, crowd)
+
+
+async def mixed(crowd: Crowd, kind: Kind) -> tuple[Counter[str], Counter[str]]:
+    """Send good and hostile messages in random order; return what was said to the good and to the others."""
+    chance = random.Random(1)  # noqa: S311 - to be repeated, not to be secret
+    order = ["good"] * GOOD + ["hostile"] * HOSTILE
+    chance.shuffle(order)
+    heard: dict[str, Counter[str]] = {"good": Counter(), "hostile": Counter()}
+
+    async def send(number: int, whose: str) -> None:
+        queue = QUEUES[number % len(QUEUES)]
+        reply = await (crowd.ask(queue) if whose == "good" else crowd.harm(queue, kind))
+        if reply is not None:
+            heard[whose]["ok" if reply["ok"] else reply["error"]["reason"]] += 1
+
+    for start in range(0, len(order), BATCH):
+        batch = enumerate(order[start : start + BATCH])
+        await asyncio.gather(*(send(start + number, whose) for number, whose in batch))
+    return heard["good"], heard["hostile"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+async def test_among_any_number_of_them_every_good_request_is_answered_once(stage: Stage, kind: Kind) -> None:
+    stage.crowd.service.replies.clear()
+    links, letters = await stage.links(), await stage.dead_letters()
+
+    good, hostile = await mixed(stage.crowd, kind)
+
+    assert good == {"ok": GOOD}
+    assert hostile == ({kind.reason or "ok": HOSTILE} if kind.is_answered else {})
+
+    async def all_dead_letters_are_there() -> bool:
+        return sum((await stage.dead_letters()).values()) - sum(letters.values()) >= HOSTILE * kind.is_dead
+
+    await eventually(all_dead_letters_are_there, within=60)
+    await eventually(stage.is_taken, within=60)
+    assert sum((await stage.dead_letters()).values()) - sum(letters.values()) == HOSTILE * kind.is_dead
+    replies = Counter(each.correlation_id for each in stage.crowd.service.replies)
+    assert set(replies.values()) == {1}
+    assert len(replies) == GOOD + HOSTILE * kind.is_answered
+    assert await stage.links() == links
+    assert is_undisturbed(stage.worker)
+
+
+async def test_after_all_of_them_nothing_is_held_back(stage: Stage) -> None:
+    assert await eventually(stage.is_at_rest, within=60)
+
+
+def is_undisturbed(worker: Worker) -> bool:
+    """Return whether *worker* has worked on since its start."""
+    log = worker.log.read_text()
+    started_once = log.count('"event": "ready"') == 1
+    return worker.process.poll() is None and started_once and not any(each in log for each in _SIGNS)
+
+
+_SIGNS = ("Reconnecting", "Traceback", "publishing again")

@@ -1,0 +1,102 @@
+"""A request that kills whichever worker carries it out, and those who have asked beside it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.infrastructure.crypto.keys import new_key
+from service.infrastructure.inputports.endpoint import MAX_DELIVERIES
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.pkg.database import close_mongo, default_database, open_mongo
+from tests.builders import a_profile
+from tests.faults.fragile import POISON
+from tests.integration.broker import administrating
+from tests.integration.conftest import settings_for
+from tests.integration.gateway import connected
+from tests.integration.replies import refusal
+from tests.integration.workers import corner_of
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox
+
+BEFORE, AFTER = 4, 40
+PATIENCE = 200.0
+
+
+async def keep_alive(box: Sandbox, folder: Path, codes: list[int]) -> None:
+    """Start a fragile worker whenever the one before has ended, as a supervisor does; note how it ended."""
+    environment = {
+        "RABBITMQ_URL": box.service_url,
+        "MONGO_URL": box.mongo_url,
+        "REDIS_URL": box.redis_url,
+        "SIGNING_KEYS_DIR": str(folder / "keys"),
+        **settings_for(box),
+    }
+    with (folder / "workers.log").open("wb") as log:
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.faults.fragile", "worker"),
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                codes.append(await process.wait())
+            finally:
+                if process.returncode is None:
+                    process.terminate()
+                    await process.wait()
+
+
+@asynccontextmanager
+async def supervised(box: Sandbox, folder: Path) -> AsyncIterator[list[int]]:
+    """Keep a fragile worker alive inside the block; give the exit codes of those that have died."""
+    new_key(folder / "keys", datetime.now(UTC))
+    codes: list[int] = []
+    supervising = asyncio.create_task(keep_alive(box, folder, codes))
+    try:
+        yield codes
+    finally:
+        supervising.cancel()
+        await asyncio.wait([supervising])
+
+
+async def stored_profiles(box: Sandbox, many: int) -> list[str]:
+    """Return the ids of profiles that are just there."""
+    client = open_mongo(box.mongo_url)
+    profiles = [a_profile() for _ in range(many)]
+    for each in profiles:
+        await MongoProfiles(default_database(client)).add(each)
+    await close_mongo(client)
+    return [str(each.id) for each in profiles]
+
+
+async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are_answered(
+    servers: Servers, tmp_path: Path
+) -> None:
+    with corner_of(servers) as box:
+        async with administrating(box) as broker, connected(box.service_url, exchange="") as service:
+            names = await stored_profiles(box, BEFORE + AFTER)
+            changes = [{"id": each, "last_name": "King"} for each in names]
+            changes.insert(BEFORE, {"id": names[0], "last_name": POISON})
+            ids = [f"request-{number}" for number in range(len(changes))]
+            # All wait before the first worker is there, so it has many of them in hand when it dies.
+            asked = [
+                asyncio.create_task(
+                    service.ask("profile.update", change, timeout=PATIENCE, correlation_id=correlation_id)
+                )
+                for correlation_id, change in zip(ids, changes, strict=True)
+            ]
+            async with supervised(box, tmp_path) as codes:
+                replies = await asyncio.gather(*asked)
+                letter = await broker.dead_letter("profile.update", ids[BEFORE])
+
+    assert codes == [-signal.SIGSEGV] * MAX_DELIVERIES
+    assert refusal(replies.pop(BEFORE)) == ("internal", "internal_error")
+    assert letter.headers["x-error-type"] == "TooManyDeliveries"
+    assert [each["error"] for each in replies if not each["ok"]] == []
+    assert broker.letters["profile.update"] == [letter]

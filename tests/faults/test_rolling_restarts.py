@@ -1,0 +1,130 @@
+"""Workers that are replaced one after the other under load. `make chaos` sets `RESTARTS` and `RATE`."""
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.infrastructure.rabbitmq.topology import FOLLOWUPS
+from tests.faults.load import Load, assert_done_once, load_on
+from tests.faults.tapped import AGAIN
+from tests.integration.broker import Broker, administrating
+from tests.integration.conftest import settings_for
+from tests.integration.gateway import connected, eventually
+from tests.integration.workers import corner_of, working
+from tools.servers import Servers
+from tools.servers.sandbox import Sandbox
+from tools.worker import Worker
+
+RESTARTS = int(os.environ.get("RESTARTS", "4"))
+# Commands in a second.
+RATE = float(os.environ.get("RATE", "50"))
+WORKERS = 2
+# More than two workers can have in hand.
+BACKLOG = 200
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Workers, of which each is replaced in its turn.
+
+    Attributes:
+        codes: The exit codes of those that were told to end.
+
+    """
+
+    box: Sandbox
+    folder: Path
+    stack: AsyncExitStack
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    workers: list[Worker] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+    async def grow(self) -> None:
+        """Start one more, and wait until it is ready."""
+        settings = {**settings_for(self.box), "ACCESS_TOKEN_SECONDS": "3600"}
+        name = f"worker-{next(self.numbers)}"
+        another = working(self.box, self.folder, settings, name, module=("tests.faults.tapped", "worker"))
+        self.workers.append(await self.stack.enter_async_context(another))
+
+    async def shrink(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Send the eldest a signal, and wait until it has ended."""
+        self.codes.append(await asyncio.to_thread(self.workers.pop(0).stop, by))
+
+    async def close(self) -> None:
+        """Tell all to end."""
+        while self.workers:
+            await self.shrink()
+
+    def delivered_again(self) -> list[str]:
+        """Return what workers have logged of messages that were delivered before."""
+        logs = [path.read_text().splitlines() for path in self.folder.glob("*.log")]
+        return [line for log in logs for line in log if f'"{AGAIN}"' in line]
+
+    async def replace(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Replace the eldest, as a deployment does: its successor starts while it finishes."""
+        await asyncio.gather(self.shrink(by), self.grow())
+
+
+@asynccontextmanager
+async def under_load(servers: Servers, folder: Path) -> AsyncIterator[tuple[Fleet, Load, Broker]]:
+    """Run two workers, and give those who send to them."""
+    with corner_of(servers) as box:
+        async with (
+            administrating(box) as broker,
+            connected(box.service_url, exchange="") as service,
+            AsyncExitStack() as stack,
+        ):
+            fleet = Fleet(box, folder, stack)
+            for _ in range(WORKERS):
+                await fleet.grow()
+            yield fleet, await load_on(service), broker
+
+
+async def what_is_left(broker: Broker) -> dict[str, int]:
+    """Return how many messages there are in each queue that has any; for when there are no consumers."""
+    names = [each["name"] for each in await broker.look_here("queues")]
+    left = {name: await broker.ready(name) for name in names}
+    return {name: count for name, count in left.items() if count}
+
+
+async def test_nobody_notices_that_workers_are_replaced(servers: Servers, tmp_path: Path) -> None:
+    async with under_load(servers, tmp_path) as (fleet, load, broker):
+        loading = asyncio.create_task(load.run(RATE))
+        for _ in range(RESTARTS):
+            await fleet.replace()
+        loading.cancel()
+        await asyncio.wait([loading])
+        results = await load.results()
+
+        async def has_followed_up() -> bool:
+            return await broker.ready(FOLLOWUPS) == 0
+
+        await eventually(has_followed_up, within=120)
+        await fleet.close()
+        left = await what_is_left(broker)
+
+    assert loading.cancelled()
+    assert_done_once(results)
+    assert fleet.delivered_again() == []
+    # Neither dead letters, nor what is to be tried again, nor anything that nobody has done.
+    assert left == {}
+    assert fleet.codes == [0] * (RESTARTS + WORKERS)
+    print(f"{RESTARTS} restarts, {len(results)} commands")  # noqa: T201 - for the closing note
+
+
+async def test_what_a_killed_worker_had_in_hand_is_seen_again(servers: Servers, tmp_path: Path) -> None:
+    """Otherwise the test above would prove nothing."""
+    async with under_load(servers, tmp_path) as (fleet, load, _):
+        for _ in range(BACKLOG):
+            load.send()
+        await asyncio.wait(load.asked, return_when=asyncio.FIRST_COMPLETED)
+        await fleet.replace(signal.SIGKILL)
+        await asyncio.gather(*load.asked)
+
+    assert fleet.codes == [-signal.SIGKILL]
+    assert fleet.delivered_again()

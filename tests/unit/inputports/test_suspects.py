@@ -1,0 +1,53 @@
+import asyncio
+
+import pytest
+
+from service.infrastructure.inputports import suspects as module
+from service.infrastructure.inputports.suspects import Suspects
+from tests.fakes.broker import FakeBroker
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all of them be there after a moment."""
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.0)
+
+
+async def turns(counts: dict[int, int], dies_at: int | None = None) -> list[int]:
+    """Return the numbers of messages in the order of their turns, given how often each was delivered."""
+    suspects, order, busy = Suspects(), list[int](), asyncio.Lock()
+
+    async def take(number: int, count: int) -> None:
+        headers = {"x-delivery-count": count}
+        message = FakeBroker().deliver(b"{}", number=number, headers=headers, redelivered=count > 0)
+        async with suspects.turn("queue", message):
+            assert not (count and busy.locked())
+            if dies_at in order:
+                return
+            order.append(number)
+            if count:
+                async with busy:
+                    await asyncio.sleep(0)
+
+    await asyncio.gather(*(take(number, count) for number, count in counts.items()))
+    return order
+
+
+async def test_what_was_not_delivered_before_waits_for_nobody() -> None:
+    assert await turns({3: 0, 1: 0, 2: 0}) == [3, 1, 2]
+
+
+@pytest.mark.parametrize(("count", "order"), [(1, [1, 2, 3]), (2, [3, 2, 1]), (3, [1, 2, 3])])
+async def test_suspects_have_their_turns_one_after_the_other_now_from_here_now_from_there(
+    count: int, order: list[int]
+) -> None:
+    assert await turns({2: count, 1: count, 3: count}) == order
+
+
+async def test_after_two_deaths_only_the_one_that_kills_is_left() -> None:
+    left = {1: 1, 2: 1, 3: 1, 4: 1, 5: 1}
+    for _ in range(2):
+        done = await turns(left, dies_at=3)
+        left = {number: count + 1 for number, count in left.items() if number not in done or number == 3}
+
+    assert left == {3: 3}
