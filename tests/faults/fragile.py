@@ -10,8 +10,11 @@ from unittest.mock import patch
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from service.cli import app
 from service.domain.profiles import Profile
+from service.infrastructure.inputports import endpoint
 
 POISON = "Poison"
+# So many are enough here.
+DEATHS = 4
 
 _handle = UpdateProfileHandler.handle
 
@@ -24,5 +27,8 @@ async def handle(self: UpdateProfileHandler, command: UpdateProfile) -> Profile:
 
 
 if __name__ == "__main__":
-    with patch.object(UpdateProfileHandler, "handle", handle):
+    with (
+        patch.object(UpdateProfileHandler, "handle", handle),
+        patch.object(endpoint, "MAX_DELIVERIES", DEATHS),
+    ):
         app()

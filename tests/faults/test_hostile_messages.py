@@ -1,4 +1,4 @@
-"""Hostile messages, many of each kind among good ones. `make chaos` sets `HOSTILE`."""
+"""Hostile messages, many of each kind among good ones. `make faults` sets `HOSTILE`."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from tools.servers import Servers
 from tools.worker import Worker
 
 # For each kind. Of every six messages, five are hostile.
-HOSTILE = int(os.environ.get("HOSTILE", "100"))
+HOSTILE = int(os.environ.get("HOSTILE", "40"))
 GOOD = HOSTILE // 5
 # At once; more than any queue hands out.
 BATCH = 120

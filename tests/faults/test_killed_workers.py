@@ -1,4 +1,4 @@
-"""Workers that are killed at random moments under load. `make chaos` sets `KILLS` and `SEED`."""
+"""Workers that are killed at random moments under load. `make faults` sets `KILLS` and `SEED`."""
 
 import asyncio
 import itertools

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from service.infrastructure.crypto.keys import new_key
-from service.infrastructure.inputports.endpoint import MAX_DELIVERIES
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
-from tests.faults.fragile import POISON
+from tests.faults.fragile import DEATHS, POISON
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected
@@ -95,7 +94,7 @@ async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are
                 replies = await asyncio.gather(*asked)
                 letter = await broker.dead_letter("profile.update", ids[BEFORE])
 
-    assert codes == [-signal.SIGSEGV] * MAX_DELIVERIES
+    assert codes == [-signal.SIGSEGV] * DEATHS
     assert refusal(replies.pop(BEFORE)) == ("internal", "internal_error")
     assert letter.headers["x-error-type"] == "TooManyDeliveries"
     assert [each["error"] for each in replies if not each["ok"]] == []

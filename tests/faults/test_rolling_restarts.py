@@ -1,4 +1,4 @@
-"""Workers that are replaced one after the other under load. `make chaos` sets `RESTARTS` and `RATE`."""
+"""Workers that are replaced one after the other under load. `make faults` sets `RESTARTS` and `RATE`."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
-RESTARTS = int(os.environ.get("RESTARTS", "4"))
+RESTARTS = int(os.environ.get("RESTARTS", "2"))
 # Commands in a second.
 RATE = float(os.environ.get("RATE", "50"))
 WORKERS = 2
