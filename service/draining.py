@@ -10,10 +10,10 @@ from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.pkg.signals import at_a_signal
 
-# Kubernetes kills after 30; some of that is for closing.
-DRAIN_SECONDS: Final = 25.0
-# How long to wait at most until nothing is on its way any more.
-_FILL_SECONDS: Final = 3.0
+# Kubernetes kills after 30, if nobody says otherwise; some of that is for closing.
+DRAIN_SECONDS: Final = 20.0
+# Before that: how long to wait at most until nothing is on its way any more.
+_FILL_SECONDS: Final = 8.0
 
 _log = structlog.get_logger("profile.worker")
 

@@ -149,6 +149,8 @@ class Worker:
             reaching = asyncio.create_task(self._reach_servers())
             at_a_signal(reaching.cancel)  # until FastStream sees to signals
             await asyncio.wait([reaching])
+            if reaching.cancelled() or reaching.exception():
+                await self.stores.close()  # otherwise its tasks hold the end up
             if not reaching.cancelled():
                 reaching.result()
                 await self.app.run()

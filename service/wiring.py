@@ -79,7 +79,7 @@ class Stores:
         try:
             await ensure_indexes(default_database(self.mongo))
         except BaseException:  # a cancellation, too, must leave no client open
-            await self._close()
+            await self.close()
             raise
         return self
 
@@ -90,9 +90,10 @@ class Stores:
         trace: TracebackType | None,
     ) -> None:
         """Close them."""
-        await self._close()
+        await self.close()
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close them."""
         self.hashing.close()
         if self.redis:
             await self.redis.aclose()

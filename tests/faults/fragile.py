@@ -10,7 +10,7 @@ from unittest.mock import patch
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from service.cli import app
 from service.domain.profiles import Profile
-from service.infrastructure.inputports import endpoint
+from service.infrastructure.inputports import suspects
 
 POISON = "Poison"
 # So many are enough here.
@@ -29,6 +29,6 @@ async def handle(self: UpdateProfileHandler, command: UpdateProfile) -> Profile:
 if __name__ == "__main__":
     with (
         patch.object(UpdateProfileHandler, "handle", handle),
-        patch.object(endpoint, "MAX_DELIVERIES", DEATHS),
+        patch.object(suspects, "MAX_DELIVERIES", DEATHS),
     ):
         app()

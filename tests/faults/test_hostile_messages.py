@@ -21,7 +21,7 @@ from tools.servers import Servers
 from tools.worker import Worker
 
 # For each kind. Of every six messages, five are hostile.
-HOSTILE = int(os.environ.get("HOSTILE", "40"))
+HOSTILE = int(os.environ.get("HOSTILE", "20"))
 GOOD = HOSTILE // 5
 # At once; more than any queue hands out.
 BATCH = 120

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -94,12 +95,14 @@ async def what_is_left(broker: Broker) -> dict[str, int]:
 
 async def test_nobody_notices_that_workers_are_replaced(servers: Servers, tmp_path: Path) -> None:
     async with under_load(servers, tmp_path) as (fleet, load, broker):
+        began = time.monotonic()
         loading = asyncio.create_task(load.run(RATE))
         for _ in range(RESTARTS):
             await fleet.replace()
         loading.cancel()
         await asyncio.wait([loading])
         results = await load.results()
+        rate = len(results) / (time.monotonic() - began)
 
         async def has_followed_up() -> bool:
             return await broker.ready(FOLLOWUPS) == 0
@@ -114,7 +117,7 @@ async def test_nobody_notices_that_workers_are_replaced(servers: Servers, tmp_pa
     # Neither dead letters, nor what is to be tried again, nor anything that nobody has done.
     assert left == {}
     assert fleet.codes == [0] * (RESTARTS + WORKERS)
-    print(f"{RESTARTS} restarts, {len(results)} commands")  # noqa: T201 - for the closing note
+    print(f"{RESTARTS} restarts, {len(results)} commands, {rate:.0f} a second")  # noqa: T201 - for the closing note
 
 
 async def test_what_a_killed_worker_had_in_hand_is_seen_again(servers: Servers, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ _REASONS: Final = {
 }
 # A request of many unknown fields is not worth a large reply.
 _MOST_DETAILS: Final = 16
+# To write out what is wrong with thousands of fields takes longer than to answer many good requests.
+_MOST_ERRORS: Final = 100
 # An unknown name is repeated only if it looks like the name of a field, and not like a value.
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z_]{0,29}")
 
@@ -83,6 +85,8 @@ def given(value: Value | MISSING) -> Value | None:
 
 
 def _malformed(model: type[Request], error: ValidationError) -> Malformed:
+    if error.error_count() > _MOST_ERRORS:
+        return MalformedRequest()
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return MalformedJson()

@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
@@ -39,25 +39,18 @@ from service.infrastructure.inputports.retries import (
     delay_before_retry,
     tried_again,
 )
-from service.infrastructure.inputports.suspects import Suspects, deliveries
+from service.infrastructure.inputports.suspects import Suspects, TooManyDeliveries, refuse_killers
 from service.infrastructure.inputports.vouching import vouch
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
 Translator = Callable[[Asked, Caller], Awaitable[Answered]]
 
-# A request over which so many workers have died, or lost their connection, is not given to another one.
-MAX_DELIVERIES: Final = 10
-
 _log = structlog.get_logger("profile.requests")
 
 
 class ReplyToRefused(Invalid):
     """Replies are not sent to this queue."""
-
-
-class TooManyDeliveries(Exception):
-    """Workers have died or lost their connection over this request time and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +147,7 @@ class Endpoint(Generic[Asked, Answered]):
     def _admit(self, message: AbstractIncomingMessage) -> None:
         if message.reply_to and not self.edge.addresses.allow(message.reply_to):
             raise ReplyToRefused
-        if deliveries(message) >= MAX_DELIVERIES:
-            raise TooManyDeliveries
+        refuse_killers(message)
 
     async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], spent: float) -> None:
         reply = reply_to(message, self.operation.queue, outcome.body)

@@ -19,6 +19,7 @@ from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import Publisher, failure_headers
 from service.infrastructure.inputports.retries import attempts, delay_before_retry, tried_again
+from service.infrastructure.inputports.suspects import TooManyDeliveries, refuse_killers
 
 _log = structlog.get_logger("profile.followups")
 
@@ -57,6 +58,7 @@ class Followups:
 
     async def _failure(self, message: AbstractIncomingMessage) -> Exception | None:
         try:
+            refuse_killers(message)
             await self.handler.handle(FollowOwner(_owner(message)))
         except Exception as error:  # noqa: BLE001 - whatever happens, the event is kept
             return error
@@ -65,7 +67,7 @@ class Followups:
     async def _put_off(self, message: AbstractIncomingMessage, error: Exception) -> None:
         now, tried = self.clock.now(), attempts(message) + 1
         headers = failure_headers(error_body(error), type(error).__name__, self.queue, now, tried)
-        poison = isinstance(error, MalformedJson | MalformedRequest)
+        poison = isinstance(error, MalformedJson | MalformedRequest | TooManyDeliveries)
         if not poison and (delay := delay_before_retry(message, error)):
             await self.publisher.retry_later(tried_again(message, headers), self.queue, delay)
         else:  # an event holds nothing personal, so it is kept as it is

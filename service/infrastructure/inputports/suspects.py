@@ -10,7 +10,14 @@ from aio_pika.abc import AbstractIncomingMessage
 # By then all that came at once with a suspect is here, too.
 _PAUSE_SECONDS: Final = 0.5
 
+# A message over which so many workers have died, or lost their connection, is not given to another one.
+MAX_DELIVERIES: Final = 10
+
 _Place = tuple[str, int]  # queue, and number in it
+
+
+class TooManyDeliveries(Exception):
+    """Workers have died or lost their connection over this message time and again."""
 
 
 class Suspects:
@@ -53,3 +60,9 @@ def deliveries(message: AbstractIncomingMessage) -> int:
     """Return how often the broker has delivered *message* before. Callers may write the header, too."""
     count = message.headers.get("x-delivery-count")
     return count if message.redelivered and isinstance(count, int) else 0
+
+
+def refuse_killers(message: AbstractIncomingMessage) -> None:
+    """Raise `TooManyDeliveries` if workers have died over *message* time and again."""
+    if deliveries(message) >= MAX_DELIVERIES:
+        raise TooManyDeliveries

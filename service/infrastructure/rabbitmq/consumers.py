@@ -1,5 +1,6 @@
 """The consumers of this worker: paused and resumed one by one, cancelled for good, and looked for."""
 
+import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ from aio_pika.abc import AbstractRobustQueue
 from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
+
+from service.infrastructure.rabbitmq.connection import broken_connections
 
 _WAIT_SECONDS: Final = 5.0
 
@@ -51,7 +54,9 @@ class Consumers:
 
     async def verify(self) -> None:
         """Say in the log which queues are not consumed that should be; aio-pika sees to it that they are."""
-        if missing := await self.missing():
+        async with asyncio.timeout(_WAIT_SECONDS):
+            missing = await self.missing()
+        if missing:
             _log.error("not consumed", queues=missing)
 
     async def missing(self) -> list[str]:
@@ -70,12 +75,13 @@ class Consumers:
         if queue is None:  # not started
             return
         tag = subscriber._consumer_tag  # noqa: SLF001 - see above
-        if tag and self._rests(subscriber):
-            subscriber._consumer_tag = None  # noqa: SLF001
-            await queue.cancel(tag, timeout=_WAIT_SECONDS)
-        elif not tag and not self._rests(subscriber):
-            consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
-            subscriber._consumer_tag = await queue.consume(consume, timeout=_WAIT_SECONDS)  # noqa: SLF001
+        with broken_connections():
+            if tag and self._rests(subscriber):
+                subscriber._consumer_tag = None  # noqa: SLF001
+                await queue.cancel(tag, timeout=_WAIT_SECONDS)
+            elif not tag and not self._rests(subscriber):
+                consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
+                subscriber._consumer_tag = await queue.consume(consume, timeout=_WAIT_SECONDS)  # noqa: SLF001
 
 
 def _queue(subscriber: RabbitSubscriber) -> AbstractRobustQueue | None:

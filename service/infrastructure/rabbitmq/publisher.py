@@ -11,6 +11,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryErr
 from yarl import URL
 
 from contracts.events import EVENTS_EXCHANGE
+from service.infrastructure.rabbitmq.connection import broken_connections
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
@@ -119,11 +120,13 @@ async def _publish(
         DeliveryError: No queue takes it.
 
     """
-    aimed = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
     while True:
         try:
-            await channel.ready()
-            await aimed.publish(message, routing_key, mandatory=mandatory)
+            with broken_connections():
+                await channel.ready()
+                named = exchange and await channel.get_exchange(exchange, ensure=False)
+                aimed = named or channel.default_exchange
+                await aimed.publish(message, routing_key, mandatory=mandatory)
         except DeliveryError:
             raise
         except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:

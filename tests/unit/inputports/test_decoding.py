@@ -267,11 +267,11 @@ def test_an_unknown_name_is_repeated_only_if_it_looks_like_one() -> None:
     assert [each.field for each in details] == ["surname", "?", "?", "?", "?", "?", "?"]
 
 
-def test_many_errors_have_a_small_reply() -> None:
-    body = json.dumps({f"a{'_' * (place % 29)}{'b' * (place // 29 % 9)}": 1 for place in range(3000)})
-    error = refusal(ListKeys, body.encode())
+@pytest.mark.parametrize(("errors", "details"), [(16, 16), (100, 16), (101, 0), (3000, 0)])
+def test_many_errors_have_a_small_reply(errors: int, details: int) -> None:
+    error = refusal(ListKeys, json.dumps({f"a{place}": 1 for place in range(errors)}).encode())
 
-    assert len(error.details) == 16
+    assert len(error.details) == details
     assert len(error_body(error).model_dump_json()) < 2_000
 
 

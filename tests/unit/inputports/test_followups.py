@@ -113,3 +113,13 @@ async def test_an_event_that_could_not_be_put_off_is_not_acknowledged() -> None:
     with pytest.raises(ConnectionError):
         await followups.serve(broker.deliver(an_event()))
     assert broker.journal == []
+
+
+async def test_an_event_that_kills_workers_is_set_aside() -> None:
+    broker, handler = FakeBroker(), Handler()
+    followups = Followups(QUEUE, handler, broker, FakeClock(NOON), no_outage(), InHand())  # type: ignore[arg-type]
+    await followups.serve(broker.deliver(b"{}", headers={"x-delivery-count": 10}, redelivered=True))
+    ((queue, letter),) = broker.set_asides
+
+    assert (queue, letter.headers["x-error-type"]) == (f"{QUEUE}.dlq", "TooManyDeliveries")
+    assert broker.journal == ["set aside", "ack"]
