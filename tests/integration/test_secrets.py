@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aio_pika
 import pytest_asyncio
 from aio_pika.abc import AbstractIncomingMessage
 from bson import json_util
 from pymongo import MongoClient
 
+from service.infrastructure.inputports.suspects import MAX_DELIVERIES
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.broker import Broker
 from tests.integration.canary import Canary, a_canary, send_everything, use_as_meant
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
-from tests.integration.requests import OPERATIONS
+from tests.integration.requests import OPERATIONS, a_request
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox, sandbox
 from tools.worker import Worker, running_worker
@@ -61,7 +63,6 @@ async def test_no_log_names_it(canary: Canary, letters: list[str], worker: Worke
 
     assert len(letters) > 100
     assert log.count('"event": "request"') > 100
-    assert log.count('"event": "request failed"') > 0
     assert not canary.in_(log)
 
 
@@ -100,10 +101,22 @@ async def test_tokens_are_in_no_log_and_no_dead_letter(
     assert [each for each in tokens if each in everything or each.rpartition(".")[2] in everything] == []
 
 
+async def leave_to_kill(box: Sandbox, queue: str, body: dict[str, Any]) -> None:
+    """Leave a request in *queue* that was given back so often that no worker tries it."""
+    async with await aio_pika.connect(box.admin_url) as connection:
+        channel = await connection.channel()
+        message = aio_pika.Message(json.dumps(body).encode(), delivery_mode=2)
+        await channel.default_exchange.publish(message, queue)
+        source = await channel.get_queue(queue, ensure=False)
+        for _ in range(MAX_DELIVERIES):
+            await (await source.get(timeout=10)).nack(requeue=True)
+
+
 async def test_a_worker_that_logs_at_debug_does_not_name_it_either(servers: Servers, tmp_path: Path) -> None:
     bird = a_canary()
     with sandbox(servers, definitions(topology())) as corner:
         settings = {**settings_for(corner), "LOG_LEVEL": "DEBUG"}
+        await leave_to_kill(corner, "profile.create", a_request("profile.create", last_name=bird.secret))
         with running_worker(corner, tmp_path, settings) as running:
             async with connected(corner.gateway_url) as plain:
                 await use_as_meant(plain, bird)
