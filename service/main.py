@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 from faststream import FastStream
 
+from contracts.events import EVENTS_EXCHANGE
 from contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
@@ -63,7 +64,6 @@ _ERASING: Final = timedelta(minutes=1)
 _VERIFYING: Final = timedelta(seconds=10)
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
-_NEEDED: Final = frozenset(EventType(name) for name in FOLLOWED)
 
 
 def create_app(settings: Settings | None = None) -> FastStream:
@@ -91,7 +91,8 @@ class Worker:
         self.database = default_database(stores.mongo)
         self.publisher = RabbitPublisher(named(str(settings.rabbitmq_url), "publish"))
         self.keyring = Keyring(settings.signing_keys_dir, clock)
-        self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed=_NEEDED)
+        needed = frozenset(map(EventType, FOLLOWED))
+        self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)
         self.own = operators(settings, stores, self.relay.hint)
         self.broker = consuming_broker(settings)
         self.consumers = Consumers(self.broker)
@@ -102,10 +103,11 @@ class Worker:
         self.outage = Outage(is_there, self.consumers, waiting)
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.health = health_of(self.consumers, self.publisher, is_there, stores.redis, self.draining)
+        bound = FOLLOWED if settings.declare_topology else ()
         self.app = FastStream(
             self.broker,
             lifespan=self._open,
-            after_startup=[_say_ready],
+            after_startup=[partial(self.consumers.bind, FOLLOWUPS, EVENTS_EXCHANGE, bound), _say_ready],
             on_shutdown=[self.draining.run],
             logger=logging.getLogger("profile.faststream"),
         )
@@ -116,11 +118,10 @@ class Worker:
         app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
-        addresses = ReplyAddresses(settings.reply_to_prefixes)
         edge = Edge(
             principals=principals,
             publisher=publisher,
-            addresses=addresses,
+            addresses=ReplyAddresses(settings.reply_to_prefixes),
             clock=clock,
             room=self.relay.room,
             outage=self.outage,
@@ -131,8 +132,7 @@ class Worker:
         requests = Requests(self.broker, edge, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
-        handler = self.own.follow_owner
-        followups = Followups(FOLLOWUPS, handler, publisher, clock, self.outage, self.in_hand)
+        followups = Followups(FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand)
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
 

@@ -1,9 +1,10 @@
 """Work that is done again and again beside everything else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -21,6 +22,18 @@ def is_cancelled() -> bool:
 
 
 @asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let *work* go on beside the block; its end is the end of the work."""
+    working = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+@asynccontextmanager
 async def repeated(
     work: Callable[[], Awaitable[None]], every: timedelta, *, passing: tuple[type[Exception], ...]
 ) -> AsyncIterator[None]:
@@ -34,10 +47,5 @@ async def repeated(
             except passing as error:
                 _log.error("tried in vain", error_type=type(error).__name__, why=str(error))
 
-    repeating = asyncio.create_task(repeat())
-    try:
+    async with beside(repeat()):
         yield
-    finally:
-        repeating.cancel()
-        with suppress(asyncio.CancelledError):
-            await repeating

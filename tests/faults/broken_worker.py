@@ -93,7 +93,7 @@ class HastyProfiles(MongoProfiles):
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         """Tell of a changed profile; store it, if there is time."""
         for event in profile.events:
-            await OpenPublisher.opened.tell(to_message(event), event.type.value)
+            await OpenPublisher.opened.tell(to_message(event), event.type.value, needed=False)
         may_die()
         await super().save(profile, keeps_admin=keeps_admin)
 

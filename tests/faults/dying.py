@@ -41,10 +41,10 @@ def reach(step: str) -> None:
 class Publisher(RabbitPublisher):
     """Publishes for real, between two steps."""
 
-    async def tell(self, event: Message, routing_key: str) -> None:
+    async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:
         """Publish *event*."""
         reach("before the publish")
-        await super().tell(event, routing_key)
+        await super().tell(event, routing_key, needed=needed)
         reach("after the publish")
 
 

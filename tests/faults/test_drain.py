@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -96,24 +98,33 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
         assert await stage.broker.dead_letters("profile.create") == []
 
 
+@asynccontextmanager
+async def side_by_side(stage: Stage, folder: Path, count: int) -> AsyncIterator[Worker]:
+    """Run several workers under one command, and wait until all of them are there."""
+    settings = settings_for(stage.box)
+    async with working(stage.box, folder, settings, "several", (*WORKER, "--workers", str(count))) as several:
+        await all_consume(stage, count)
+        yield several
+
+
+async def all_consume(stage: Stage, count: int) -> None:
+    """Wait until so many workers consume."""
+
+    async def consume() -> bool:
+        return (await stage.counts("profile.update"))[1] == count
+
+    await eventually(consume, within=30)
+
+
 async def test_several_workers_under_one_command_end_side_by_side(servers: Servers, tmp_path: Path) -> None:
     async with a_stage(servers, tmp_path) as stage:
-        settings = settings_for(stage.box)
-        async with working(stage.box, tmp_path, settings, "several", (*WORKER, "--workers", "3")) as several:
-
-            async def all_consume() -> bool:
-                return (await stage.counts("profile.update"))[1] == 3
-
-            await eventually(all_consume, within=30)
+        async with side_by_side(stage, tmp_path, 3) as several:
             replies = await asyncio.gather(*(stage.ask(number) for number in range(30)))
             code = await asyncio.to_thread(several.stop)
-
-        async def none_consumes() -> bool:
-            return (await stage.counts("profile.update"))[1] == 0
+        await all_consume(stage, 0)
 
         assert code == 0
         assert all(each["ok"] for each in replies)
-        assert await eventually(none_consumes)
         log = several.log.read_text()
         # Each had begun to end before any had ended.
         assert log.rindex('"draining"') < log.index('"drained"')
@@ -126,17 +137,13 @@ def children_of(worker: Worker) -> list[int]:
 
 
 async def test_a_worker_that_dies_is_started_anew(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage:
-        settings = settings_for(stage.box)
-        async with working(stage.box, tmp_path, settings, "several", (*WORKER, "--workers", "2")) as several:
+    async with (
+        a_stage(servers, tmp_path) as stage,
+        side_by_side(stage, tmp_path, 2) as several,
+    ):
+        one, *_ = children_of(several)
+        os.kill(one, signal.SIGKILL)
+        await has_logged(several, "worker ended")
+        await all_consume(stage, 2)
 
-            async def both_consume() -> bool:
-                return (await stage.counts("profile.update"))[1] == 2
-
-            await eventually(both_consume, within=30)
-            one, *_ = children_of(several)
-            os.kill(one, signal.SIGKILL)
-            await has_logged(several, "worker ended")
-            await eventually(both_consume, within=30)
-
-            assert (await stage.ask(1))["ok"]
+        assert (await stage.ask(1))["ok"]

@@ -10,6 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from service.infrastructure.rabbitmq.topology import FOLLOWUPS
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.behind_proxy import Stage, a_stage, has_logged
 from tests.integration.gateway import eventually
@@ -111,14 +114,31 @@ async def test_without_redis_it_is_degraded(servers: Servers, tmp_path: Path) ->
     assert works["ok"]
 
 
-async def test_a_queue_that_is_gone_is_named_until_it_is_back(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
-        await stage.broker.channel.queue_delete("profile.get")
-        await says(ask, 503, "not ready", queues="not consumed: profile.get")
-        await says(ask, 200, "ready")
-        reply = await stage.service.ask("profile.get", stage.who(0))
+async def bindings_of(stage: Stage, queue: str) -> set[tuple[str, str]]:
+    """Return from which exchanges messages come to *queue*, by which keys."""
+    found = await stage.broker.look_here("queues", queue, "bindings")
+    return {(each["source"], each["routing_key"]) for each in found}
 
-    assert reply["ok"]
+
+# One of each type, and one that only the service itself writes to.
+@pytest.mark.parametrize("queue", ["profile.get", "profile.update", FOLLOWUPS])
+async def test_a_queue_that_is_gone_is_named_until_it_is_back(
+    servers: Servers, tmp_path: Path, queue: str
+) -> None:
+    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
+        bound = await bindings_of(stage, queue)
+        await stage.broker.channel.queue_delete(queue)
+        await says(ask, 503, "not ready", queues=f"not consumed: {queue}")
+        await says(ask, 200, "ready")
+        found = await stage.broker.look_here("queues", queue)
+        changed = await stage.ask(0)
+        seen = await stage.service.ask("profile.get", stage.who(0))
+        bound_again = await bindings_of(stage, queue)
+
+    assert bound_again == bound
+    assert found["durable"]
+    assert found["type"] == ("classic" if queue == "profile.get" else "quorum")
+    assert (changed["ok"], seen["ok"]) == (True, True)
 
 
 async def test_a_broker_that_takes_nothing_stops_no_work(servers: Servers, tmp_path: Path) -> None:

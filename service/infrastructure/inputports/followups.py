@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -20,6 +20,8 @@ from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import Publisher, failure_headers
 from service.infrastructure.inputports.retries import attempts, delay_before_retry, tried_again
 from service.infrastructure.inputports.suspects import TooManyDeliveries, refuse_killers
+
+_ANY_EVENT: Final = Event[dict[str, Any]]
 
 _log = structlog.get_logger("profile.followups")
 
@@ -59,7 +61,8 @@ class Followups:
     async def _failure(self, message: AbstractIncomingMessage) -> Exception | None:
         try:
             refuse_killers(message)
-            await self.handler.handle(FollowOwner(_owner(message)))
+            if owner := _owner(message):
+                await self.handler.handle(FollowOwner(owner))
         except Exception as error:  # noqa: BLE001 - whatever happens, the event is kept
             return error
         return None
@@ -81,15 +84,16 @@ class Followups:
             await self.publisher.set_aside(letter, f"{self.queue}.dlq")
 
 
-def _owner(message: AbstractIncomingMessage) -> UUID:
-    """Return the user that the event in *message* is about."""
+def _owner(message: AbstractIncomingMessage) -> UUID | None:
+    """Return the user whose posts may have to follow, or `None` if the event in *message* moves none."""
     try:
-        event = Event[dict[str, Any]].model_validate_json(message.body)
+        event = _ANY_EVENT.model_validate_json(message.body)
     except ValidationError:
         raise MalformedJson from None
     try:
         if event.type.startswith("post."):
             return PostEvent.model_validate(event.data).user_id
-        return ProfileEvent.model_validate(event.data).id
+        profile = ProfileEvent.model_validate(event.data)
     except ValidationError:
         raise MalformedRequest from None
+    return profile.id if "status" in profile.changed else None

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.domain.errors import Unavailable
-from service.pkg.repeating import is_cancelled
+from service.pkg.repeating import beside, is_cancelled
 
 # After so many failures the database itself is asked.
 _SUSPICIOUS: Final = 5
@@ -66,13 +66,8 @@ class Outage:
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Pause and resume inside the block."""
-        watching = asyncio.create_task(self._watch())
-        try:
+        async with beside(self._watch()):
             yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
 
     async def _watch(self) -> None:
         while not is_cancelled():

@@ -30,6 +30,16 @@ class Consumers:
         self._paused: frozenset[str] = frozenset()
         self._closed = False
 
+    async def bind(self, queue: str, exchange: str, keys: Collection[str]) -> None:
+        """Bind *queue* to *exchange* by all *keys*; FastStream knows of one at most.
+
+        If somebody deletes the queue, aio-pika makes it again with the bindings that it has made itself.
+        """
+        bound = [_queue(each) for each in self._subscribers() if each.queue.name == queue]
+        for found in filter(None, bound):
+            for key in keys:
+                await found.bind(exchange, key, timeout=_WAIT_SECONDS)
+
     async def pause(self, queues: Collection[str]) -> None:
         """Let the messages of these queues wait there, and consume all others.
 

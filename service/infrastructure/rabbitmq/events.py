@@ -37,8 +37,8 @@ class KeyEvents:
             time=self._clock.now(),
             data=KEYS_ROTATED.data.model_validate({"kids": kids}),
         )
-        with suppress(DeliveryError):  # nobody need listen
-            await self._publisher.tell(_message(event), KEYS_ROTATED.name)
+        with suppress(DeliveryError):  # nobody need hear it
+            await self._publisher.tell(_message(event), KEYS_ROTATED.name, needed=False)
 
 
 def to_message(event: Event) -> Message:

@@ -93,14 +93,14 @@ class RabbitPublisher:
                 _log.error("retry refused", queue=delay, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def tell(self, event: Message, routing_key: str) -> None:
-        """Publish *event*, and wait until the broker has it.
+    async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:
+        """Publish *event*, and wait until the broker has it. If it is *needed*, a queue must take it.
 
         Raises:
-            DeliveryError: Nobody listens, or a queue of those who do takes no more.
+            DeliveryError: A queue takes no more, or none takes what is needed.
 
         """
-        await _publish(self._confirming, event, routing_key, exchange=EVENTS_EXCHANGE, mandatory=True)
+        await _publish(self._confirming, event, routing_key, exchange=EVENTS_EXCHANGE, mandatory=needed)
 
 
 async def _publish(

@@ -1,4 +1,4 @@
-"""Tells the world what the outbox holds: at once after each write, and again for what a crash has left.
+"""Tells the world what the outbox holds: soon after each write, and again for what a crash has left.
 
 Events of one thing are told one after the other, from the first that is in its document: so whoever
 tells one knows that the broker has all before it. Two workers may tell the same event; none skips one.
@@ -21,13 +21,15 @@ from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.pkg.repeating import is_cancelled
+from service.pkg.repeating import beside, is_cancelled
 
 # What has waited so long was left by a worker that died, or by a broker that was away.
 LEFT: Final = timedelta(seconds=2)
 # How often to look for it.
 SWEEP: Final = timedelta(seconds=1)
 _BATCH: Final = 200
+# What comes meanwhile is told together: to read and clear an outbox each costs more than to tell its events.
+_PAUSE_SECONDS: Final = 0.05
 # Events of this worker that may wait before its commands do.
 _ROOM: Final = 1000
 
@@ -69,13 +71,10 @@ class Relay:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Tell events inside the block; at its end, tell those that this worker has just stored."""
-        running = asyncio.create_task(self._run())
         try:
-            yield
+            async with beside(self._run()):
+                yield
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEFT.total_seconds()):
                     while self._hinted:
@@ -92,6 +91,7 @@ class Relay:
             if now() >= next_sweep:
                 await self._sweep()
                 next_sweep = now() + SWEEP.total_seconds()
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _tell_hinted(self) -> None:
         self._has_work.clear()
@@ -135,10 +135,11 @@ class Relay:
         return untold
 
     async def _is_told(self, event: Event) -> bool:
+        needed = event.type in self._needed
         try:
-            await self._publisher.tell(to_message(event), event.type.value)
+            await self._publisher.tell(to_message(event), event.type.value, needed=needed)
         except DeliveryError as error:
-            if event.type in self._needed:
+            if needed:
                 _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
                 return False
         return True

@@ -31,7 +31,7 @@ class Handler:
 
 
 def an_event(kind: str = "profile.deleted", **data: Any) -> bytes:
-    usual = {"id": str(OWNER), "version": 2, "changed": []}
+    usual = {"id": str(OWNER), "version": 2, "changed": ["status"]}
     event = {"id": f"{kind}/1", "type": kind, "subject": "s", "time": NOON.isoformat()}
     return json.dumps({**event, "data": {**usual, **data}}).encode()
 
@@ -45,12 +45,24 @@ async def serve(body: bytes, error: Exception | None = None, **properties: Any) 
 
 @pytest.mark.parametrize(
     "body",
-    [an_event(), an_event("profile.erased"), an_event("post.created", id=str(POST), user_id=str(OWNER))],
+    [
+        an_event(),
+        an_event("profile.erased"),
+        an_event("profile.updated", changed=["first_name", "status"]),
+        an_event("post.created", id=str(POST), user_id=str(OWNER)),
+    ],
 )
 async def test_the_posts_of_the_user_in_the_event_are_looked_after(body: bytes) -> None:
     handler, broker = await serve(body)
 
     assert handler.owners == [OWNER]
+    assert broker.journal == ["ack"]
+
+
+async def test_posts_do_not_follow_a_change_that_is_none_of_the_status() -> None:
+    handler, broker = await serve(an_event("profile.updated", changed=["last_name", "role"]))
+
+    assert handler.owners == []
     assert broker.journal == ["ack"]
 
 
