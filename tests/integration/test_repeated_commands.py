@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -14,13 +14,13 @@ from contracts.operations import OPERATIONS, Kind
 from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
+from tests.integration.identity.people import NEW_PASSWORD, alive, logged_in
 from tests.integration.replies import refusal, result
 from tests.integration.requests import a_request
 from tools.servers.sandbox import Sandbox
 
 Body = dict[str, Any]
-# Sessions have ways of their own: a login opens a new one each time, and of the others the token that is
-# sent again is dead or, for a refresh, good for the same answer (tests/integration/identity).
+# Sessions have ways of their own: see `SESSIONS_THEN`.
 OF_SESSIONS = {each.queue for each in OPERATIONS if each.queue.startswith("auth.")}
 COMMANDS = [each.queue for each in OPERATIONS if each.kind is Kind.COMMAND and each.queue not in OF_SESSIONS]
 
@@ -79,22 +79,72 @@ async def test_a_command_that_comes_again_has_one_effect_and_the_same_reply(
     assert await send(command, body, name) == later
 
 
-@pytest.mark.parametrize("command", ["profile.update", "post.update"])
+def stored(box: Sandbox, replies: list[Body]) -> list[Body]:
+    """Return the profiles and posts that *replies* are about, but for what waits to be told of them."""
+    ids = [UUID(each["result"]["id"]) for each in replies if each["ok"]]
+    with MongoClient[Body](box.mongo_url, uuidRepresentation="standard") as client:
+        database = client.get_default_database()
+        of_kinds = (
+            database[kind].find({"id": {"$in": ids}}, {"outbox": 0}) for kind in ("profiles", "posts")
+        )
+        return [document for found in of_kinds for document in found]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 async def test_commands_that_come_again_in_reverse_order_change_nothing(
-    gateway: Gateway,
-    ada: Person,
+    box: Sandbox,
     send: Callable[..., Awaitable[Body]],
     bodies: dict[str, tuple[Body, Body]],
     command: str,
 ) -> None:
-    (first, second), names = bodies[command], (uuid4().hex, uuid4().hex)
-    replies = [await send(command, body, name) for body, name in zip((first, second), names, strict=True)]
-    query = command.replace("update", "get")
-    before = await gateway.ask(query, {"id": first["id"]}, token=ada["token"])
-    again = [await send(command, second, names[1]), await send(command, first, names[0])]
+    named = [(body, uuid4().hex) for body in bodies[command]]
+    replies = [await send(command, *each) for each in named]
+    before = stored(box, replies)
+    again = [await send(command, *each) for each in reversed(named)]
 
+    assert before
+    assert replies[0]["ok"]
     assert again == replies[::-1]
-    assert await gateway.ask(query, {"id": first["id"]}, token=ada["token"]) == before
+    assert stored(box, replies) == before
+
+
+# By command: what the same message meets with when it comes again, how many refresh tokens are given then,
+# and which sessions live: the one that asks, another one, and that of each reply.
+SESSIONS_THEN = {
+    "auth.login": (None, 2, [True, True, True, True]),
+    "auth.refresh": (None, 1, [True, True, True, True]),
+    "auth.logout": ("session_ended", 0, [False, True]),
+    "auth.change_password": ("session_ended", 1, [False, False, True]),
+}
+
+
+def test_every_command_about_sessions_is_looked_at() -> None:
+    commands = {each.queue for each in OPERATIONS if each.kind is Kind.COMMAND}
+
+    assert set(SESSIONS_THEN) == commands & OF_SESSIONS
+
+
+@pytest.mark.parametrize("command", SESSIONS_THEN)
+async def test_a_command_about_sessions_that_comes_again_does_no_more_than_it_says(
+    gateway: Gateway, ada: Person, command: str
+) -> None:
+    asking, other = await logged_in(gateway, ada), await logged_in(gateway, ada)
+    body = {
+        "auth.login": {"email": ada["email"], "password": ada["password"]},
+        "auth.refresh": {"refresh_token": asking["refresh_token"]},
+        "auth.logout": {"scope": "local"},
+        "auth.change_password": {"current_password": ada["password"], "new_password": NEW_PASSWORD},
+    }[command]
+    token = asking["access_token"] if command in {"auth.logout", "auth.change_password"} else None
+    name = uuid4().hex
+    first, again = [await gateway.ask(command, body, token=token, message_id=name) for _ in range(2)]
+    opened = [each["result"] for each in (first, again) if "access_token" in each.get("result", {})]
+    refused, different, living = SESSIONS_THEN[command]
+
+    assert first["ok"]
+    assert again["ok"] if refused is None else refusal(again) == ("unauthenticated", refused)
+    assert len({each["refresh_token"] for each in opened}) == different
+    assert await alive(gateway, [asking, other, *opened]) == living
 
 
 async def test_the_name_of_a_command_belongs_to_who_sent_it(
