@@ -1,4 +1,4 @@
-"""A request that kills whichever worker carries it out, and those who have asked beside it."""
+"""Requests that kill whichever worker carries them out, and those who have asked beside them."""
 
 import asyncio
 import os
@@ -13,10 +13,10 @@ from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
-from tests.faults.fragile import DEATHS, POISON
+from tests.faults.fragile import DEATHS, POISON, POISONED
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
-from tests.integration.gateway import connected
+from tests.integration.gateway import connected, eventually
 from tests.integration.replies import refusal
 from tests.integration.workers import corner_of
 from tools.servers import Servers
@@ -99,3 +99,29 @@ async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are
     assert letter.headers["x-error-type"] == "TooManyDeliveries"
     assert [each["error"] for each in replies if not each["ok"]] == []
     assert broker.letters["profile.update"] == [letter]
+
+
+async def test_a_query_that_kills_workers_does_so_as_long_as_it_may_wait_and_no_longer(
+    servers: Servers, tmp_path: Path
+) -> None:
+    with corner_of(servers) as box:
+        async with (
+            administrating(box) as broker,
+            connected(box.service_url, exchange="") as service,
+            supervised(box, tmp_path) as codes,
+        ):
+            (name,) = await stored_profiles(box, 1)
+            await service.ask("profile.get", {"id": name}, timeout=PATIENCE)
+            # A classic queue does not count how often it has delivered a message.
+            await service.tell("profile.get", {"id": str(POISONED)}, expiration=6)
+
+            async def has_killed() -> bool:
+                return bool(codes)
+
+            await eventually(has_killed)
+            reply = await service.ask("profile.get", {"id": name}, timeout=PATIENCE)
+            waiting = await broker.ready("profile.get")
+
+    assert reply["ok"]
+    assert waiting == 0
+    assert set(codes) == {-signal.SIGSEGV}
