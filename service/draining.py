@@ -45,4 +45,5 @@ class Drain:
             except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
                 _log.warning("broker away", error_type=type(error).__name__)
         self.abandoned = await self._in_hand.finished(DRAIN_SECONDS, forced)
-        _log.log(30 if self.abandoned else 20, "drained", abandoned=self.abandoned)
+        log = _log.warning if self.abandoned else _log.info
+        log("drained", abandoned=self.abandoned)
