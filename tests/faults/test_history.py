@@ -15,7 +15,7 @@ from tests.faults.stage import stage_of
 from tools.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "45"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("SEED", "1"))
 
 
