@@ -15,8 +15,8 @@ from tests.integration.requests import a_request
 # More profiles and posts than commands can be in hand: none has to wait for another one's write.
 THINGS = 200
 # A machine that cannot bear the rate gets as much as it can bear: no test depends on how fast it is.
-MOST = 5000
-PATIENCE = 300.0
+MOST = 10_000
+PATIENCE = 600.0
 
 Change = tuple[str, dict[str, Any]]
 
