@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -118,6 +119,42 @@ def test_what_is_nested_too_deep_is_cut_off_and_the_rest_is_read(nested: bytes) 
 
     assert set(headers) == {"deep", "after"}
     assert headers["after"] == 7
+
+
+def test_of_headers_without_end_some_are_read_and_the_rest_is_passed_over() -> None:
+    read = received(sent(Basic.Properties(headers={f"x-{n:04}": n for n in range(5000)}, correlation_id="c")))
+    headers = read.headers or {}
+
+    assert list(headers.items()) == [(f"x-{n:04}", n) for n in range(256)]
+    assert read.correlation_id == "c"
+
+
+def test_what_stands_in_arrays_counts_as_well() -> None:
+    headers: Any = received(sent(Basic.Properties(headers={"a": [[1] * 200] * 20, "b": 1}))).headers
+
+    assert list(headers) == ["a"]
+    assert sum(len(each) for each in headers["a"]) < 256
+
+
+def test_every_type_of_value_is_read_to_its_end() -> None:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    values = [
+        True,
+        -1,
+        2**40,
+        1.5,
+        Decimal("1.5"),
+        "text",
+        "é" * 300,
+        bytearray(b"\xff"),
+        moment,
+        None,
+        [1, "a"],
+        {"a": [2]},
+    ]
+    headers: Any = {f"x-{number}": value for number, value in enumerate([*values, *values])}
+
+    assert received(sent(Basic.Properties(headers=headers))).headers == headers
 
 
 @given(TABLES)
