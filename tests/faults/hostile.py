@@ -92,7 +92,7 @@ KINDS: Final[dict[str, Kind]] = {
     "a forged token": _bearer(FORGED),
     "a deadline that is over": _with({"x-deadline": 1}, "out_of_time"),
     "a deadline of digits": _with({"x-deadline": "9" * 10_000}),
-    "headers without end": _with({f"x-{number}": True for number in range(5_000)}),
+    "headers without end": _with({f"x-{number}": True for number in range(1_000)}),
     "forged deaths": _with({"x-death": [_DEATH] * 100, "x-attempt": 99}),
     "forged deliveries": _with({"x-delivery-count": 99}),
     "a forged sender": Kind(
