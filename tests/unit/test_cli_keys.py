@@ -114,13 +114,14 @@ def test_a_retired_key_is_put_out_of_use_and_its_file_is_named(keys: Path) -> No
     assert [row[0] for row in rows(profilectl("keys", "list").stdout)] == [new]
 
 
-def test_a_key_that_is_not_there_is_not_retired(keys: Path) -> None:
+@pytest.mark.parametrize("kid", [NOBODYS_KID, f"-{NOBODYS_KID[1:]}", f"--{NOBODYS_KID[2:]}"])
+def test_a_key_that_is_not_there_is_not_retired(keys: Path, kid: str) -> None:
     for days in (1, 2):
         a_key(keys, timedelta(days=days))
-    result = profilectl("keys", "retire", NOBODYS_KID)
+    result = profilectl("keys", "retire", kid)
 
     assert result.exit_code == 2
-    assert said(result) == f"Cannot run: No key {NOBODYS_KID} in keys."
+    assert said(result) == f"Cannot run: No key {kid} in keys."
     assert len(load_keys(keys)) == 2
 
 
