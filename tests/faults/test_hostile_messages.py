@@ -51,7 +51,7 @@ class Stage:
         """Return whether all that was sent is done, as soon as the console has counted it."""
         found = {each["name"]: each for each in await self.broker.look_here("queues")}
         sent = self.crowd.service.sent
-        is_done = all(found[name]["message_stats"]["ack"] >= sent[name] for name in QUEUES)
+        is_done = all(found[name].get("message_stats", {}).get("ack", 0) >= sent[name] for name in QUEUES)
         return is_done and all(found[name]["messages"] == 0 for name in OPERATIONS)
 
 
