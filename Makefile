@@ -61,9 +61,11 @@ docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README a
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
 
-lock: ## Pin all dependencies again, with hashes (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra dev pyproject.toml -o requirements-dev.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q --extra service pyproject.toml -o requirements.lock
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q --no-emit-package profile-contracts --no-emit-package profile-service
+lock: $(VENV)/ready ## Pin all dependencies again, with hashes
+	$(BIN)/$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/$(COMPILE) pyproject.toml -o requirements.lock
+	grep '^uv==' requirements-dev.lock | cut -d' ' -f1 | $(BIN)/$(COMPILE) - -o requirements-uv.lock
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) build asyncapi/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* *.egg-info

@@ -5,7 +5,7 @@ from typing import Any, Final
 from asyncapi.messages import ERROR_REPLY, request_name
 from asyncapi.schemas import pascal, reply_name
 from asyncapi.tables import reasons
-from contracts.operations import COMMON_ERRORS, OPERATIONS, Kind, Operation
+from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Kind, Operation
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, Exchange, topology, work_queue
 
 VHOST: Final = "/"

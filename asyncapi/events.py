@@ -1,11 +1,11 @@
-"""The events: a channel, an operation and a message for each row of `contracts.events.EVENTS`."""
+"""The events: a channel, an operation and a message for each row of `profile_contracts.events.EVENTS`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from asyncapi.channels import BINDING, camel, from_channel, from_components, routing_key_binding
 from asyncapi.schemas import SCHEMAS, envelope, event_name
-from contracts.events import EVENTS, EVENTS_EXCHANGE, EventType
+from profile_contracts.events import EVENTS, EVENTS_EXCHANGE, EventType
 from service.infrastructure.rabbitmq.topology import topology
 
 TAG: Final = {

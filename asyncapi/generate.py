@@ -14,10 +14,10 @@ from asyncapi.headers import CORRELATION_ID, HEADERS
 from asyncapi.messages import messages
 from asyncapi.schemas import schemas
 from asyncapi.tables import reasons, table
-from contracts.events import EVENTS
-from contracts.failures import refusal
-from contracts.operations import COMMON_ERRORS, OPERATIONS
-from contracts.replies import ErrorBody, ErrorCode
+from profile_contracts.errors import refusal
+from profile_contracts.events import EVENTS
+from profile_contracts.operations import COMMON_ERRORS, OPERATIONS
+from profile_contracts.replies import ErrorBody, ErrorCode
 
 FOLDER: Final = Path(__file__).parent
 DOCUMENT: Final = FOLDER / "asyncapi.yaml"

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from contracts.operations import Kind, Operation
+from profile_contracts.operations import Kind, Operation
 
 CORRELATION_ID: Final = {
     "description": "The AMQP property `correlation_id`. The reply carries that of the request.",

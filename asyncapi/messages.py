@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from asyncapi.headers import reply_headers, request_headers
 from asyncapi.schemas import SCHEMAS, pascal, reply_name
-from contracts.operations import OPERATIONS, Operation
-from contracts.replies import ErrorBody, ErrorCode, ErrorDetail, Failure
+from profile_contracts.operations import OPERATIONS, Operation
+from profile_contracts.replies import ErrorBody, ErrorCode, ErrorDetail, Failure
 
 ERROR_REPLY: Final = "ErrorReply"
 _EXAMPLE_FAILURES: Final = {

@@ -5,9 +5,9 @@ from typing import Any, Final, Literal
 from pydantic import MISSING, BaseModel, Field, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
-from contracts.events import EVENTS, Event, EventType
-from contracts.operations import OPERATIONS, Operation
-from contracts.replies import Failure, Success
+from profile_contracts.events import EVENTS, Event, EventType
+from profile_contracts.operations import OPERATIONS, Operation
+from profile_contracts.replies import Failure, Success
 
 SCHEMAS: Final = "#/components/schemas/"
 

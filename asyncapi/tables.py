@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from contracts.replies import ErrorCode
+from profile_contracts.replies import ErrorCode
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

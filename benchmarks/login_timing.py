@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from contracts.auth import LogIn
-from contracts.client import ProfileClient
-from contracts.failures import Unauthenticated
-from contracts.profiles import CreateProfile, DeleteProfile, Role, Standing, UpdateProfile
+from profile_contracts.auth import LogIn
+from profile_contracts.client import ProfileClient
+from profile_contracts.errors import Unauthenticated
+from profile_contracts.profiles import CreateProfile, DeleteProfile, Role, Standing, UpdateProfile
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers

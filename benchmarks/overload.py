@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.reads_beside_logins import percentile
-from contracts.auth import LogIn, VerifyToken
-from contracts.client import ProfileClient
-from contracts.failures import Refused
-from contracts.replies import ErrorCode
+from profile_contracts.auth import LogIn, VerifyToken
+from profile_contracts.client import ProfileClient
+from profile_contracts.errors import Refused
+from profile_contracts.replies import ErrorCode
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers

@@ -16,9 +16,9 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from contracts.auth import LogIn
-from contracts.client import ProfileClient
-from contracts.profiles import CreateProfile, GetProfile
+from profile_contracts.auth import LogIn
+from profile_contracts.client import ProfileClient
+from profile_contracts.profiles import CreateProfile, GetProfile
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers

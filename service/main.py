@@ -16,8 +16,8 @@ from typing import Final
 import structlog
 from faststream import FastStream
 
-from contracts.events import EVENTS_EXCHANGE
-from contracts.operations import OPERATIONS
+from profile_contracts.events import EVENTS_EXCHANGE
+from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType

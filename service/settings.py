@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AmqpDsn, Field, MongoDsn, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 
 Seconds = Annotated[int, Field(gt=0)]
 Prefetch = Annotated[int, Field(ge=1, le=65_535)]

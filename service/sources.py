@@ -6,7 +6,7 @@ from typing import Any
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
-from contracts.operations import AUTH_LOGIN, Kind, Operation
+from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, FOLLOWUPS, Queue, work_queue

@@ -21,8 +21,11 @@ if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 
-echo "Making $VENV with $("$PYTHON" --version) (a minute or so)."
+echo "Making $VENV with $("$PYTHON" --version)."
 rm -rf "$VENV"
 "$PYTHON" -m venv "$VENV"
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+uv="$VENV/bin/uv"
+export VIRTUAL_ENV="$VENV"
+"$uv" pip sync --quiet --require-hashes requirements-dev.lock
+"$uv" pip install --quiet --no-deps --no-build-isolation --editable contracts --editable .

@@ -5,7 +5,7 @@ from typing import Any, Final
 from rich.box import SIMPLE
 from rich.table import Table
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from tools.servers.management import Management
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until

@@ -14,14 +14,14 @@ from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.markup import escape
 
-from contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
-from contracts.client import ProfileClient
-from contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
-from contracts.failures import Refused
-from contracts.operations import PROFILE_CREATE
-from contracts.posts import CreatePost, DeletePost, GetPost, Post, UpdatePost
-from contracts.profiles import CreateProfile, DeleteProfile, GetProfile, Profile, UpdateProfile
-from contracts.replies import ErrorCode, Failure
+from profile_contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
+from profile_contracts.client import ProfileClient
+from profile_contracts.errors import Refused
+from profile_contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
+from profile_contracts.operations import PROFILE_CREATE
+from profile_contracts.posts import CreatePost, DeletePost, GetPost, Post, UpdatePost
+from profile_contracts.profiles import CreateProfile, DeleteProfile, GetProfile, Profile, UpdateProfile
+from profile_contracts.replies import ErrorCode, Failure
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.console import queue_table

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from yarl import URL
 
-from contracts.events import EVENTS_EXCHANGE, Event
+from profile_contracts.events import EVENTS_EXCHANGE, Event
 
 _QUEUE: Final = "gateway.demo"
 

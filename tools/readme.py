@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_json
 
-from contracts.events import EVENTS
-from contracts.operations import OPERATIONS
+from profile_contracts.events import EVENTS
+from profile_contracts.operations import OPERATIONS
 from service.settings import Settings
 
 README: Final = Path(__file__).parent.parent / "README.md"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from contracts import profiles as wire
+from profile_contracts import profiles as wire
 from service.app.auth.actors import TrustedService
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
 from service.cli.explaining import explained

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 from yarl import URL
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from service.cli.brokers import BrokerUrl
 from service.cli.explaining import explained
 from service.cli.lettertables import overview, write_out

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from contracts.client import ProfileClient
-from contracts.operations import OPERATIONS, Operation
+from profile_contracts.client import ProfileClient
+from profile_contracts.operations import OPERATIONS, Operation
 
 
 def call(

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from asyncapi import generate, node, page
-from contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
+from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
 from service.infrastructure.rabbitmq.topology import work_queue
 from tests.architecture.document import complaints, references, resolve
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events import EVENTS, EVENTS_EXCHANGE, Event, EventType
+from profile_contracts.events import EVENTS, EVENTS_EXCHANGE, Event, EventType
 from service.domain import events as domain
 from tests.architecture.document import complaints, references, resolve
 

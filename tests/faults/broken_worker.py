@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.operations import PROFILE_UPDATE
+from profile_contracts.operations import PROFILE_UPDATE
 from service import main, wiring
 from service.app.auth.actors import Caller
 from service.cli.worker import worker

@@ -11,7 +11,7 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 from pymongo.asynchronous.database import AsyncDatabase
 
-from contracts.events import EVENTS_EXCHANGE
+from profile_contracts.events import EVENTS_EXCHANGE
 from tests.integration.gateway import eventually
 
 # Those that happen to a profile once with each of its versions.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from contracts.fields import MAX_BODY_BYTES
+from profile_contracts.fields import MAX_BODY_BYTES
 from tests.integration.gateway import REPLY_TO
 from tests.integration.requests import a_request
 from tests.integration.undecodable import UNDECODABLE

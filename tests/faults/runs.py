@@ -10,8 +10,8 @@ from typing import Final
 
 from aio_pika import Message
 
-from contracts.events import EVENTS_EXCHANGE
-from contracts.operations import OPERATIONS, Kind
+from profile_contracts.events import EVENTS_EXCHANGE
+from profile_contracts.operations import OPERATIONS, Kind
 from service.infrastructure.rabbitmq.topology import FOLLOWUPS, RETRIES
 from tests.faults.clients import Client, client_of
 from tests.faults.commits import Watch, watching

@@ -1,4 +1,4 @@
-"""The typed client: `contracts.client.ProfileClient`."""
+"""The typed client: `profile_contracts.client.ProfileClient`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from contracts.auth import LogIn
-from contracts.client import ProfileClient
-from contracts.failures import (
+from profile_contracts.auth import LogIn
+from profile_contracts.client import ProfileClient
+from profile_contracts.errors import (
     Conflict,
     Disconnected,
     Forbidden,
@@ -23,8 +23,8 @@ from contracts.failures import (
     Unauthenticated,
     Unroutable,
 )
-from contracts.posts import CreatePost, DeletePost, GetPost, PostStatus, UpdatePost
-from contracts.profiles import (
+from profile_contracts.posts import CreatePost, DeletePost, GetPost, PostStatus, UpdatePost
+from profile_contracts.profiles import (
     CreateProfile,
     DeleteProfile,
     GetProfile,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.operations import OPERATIONS as TABLE
+from profile_contracts.operations import OPERATIONS as TABLE
 from tests.builders import an_address
 from tests.integration.broker import Broker
 from tests.integration.conftest import LIFETIME, Person, SignUp

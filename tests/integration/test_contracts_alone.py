@@ -6,14 +6,12 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize(
-    "module", ["operations", "profiles", "posts", "auth", "replies", "failures", "fields"]
-)
+@pytest.mark.parametrize("module", ["operations", "profiles", "posts", "auth", "replies", "errors", "fields"])
 def test_the_contracts_need_pydantic_and_nothing_else(module: str) -> None:
     script = f"""
 import sys
 before = set(sys.modules)
-import contracts.{module}
+import profile_contracts.{module}
 from importlib.metadata import packages_distributions
 owners = packages_distributions()
 loaded = {{name.partition(".")[0] for name in set(sys.modules) - before}} - set(sys.stdlib_module_names)
@@ -23,8 +21,8 @@ print(*sorted({{owner for name in loaded for owner in owners.get(name, [name])}}
     loaded = {name for name in done.stdout.split() if not name.startswith("_sysconfig")}
 
     assert loaded <= {
-        "contracts",
-        "profile-service",
+        "profile_contracts",
+        "profile-contracts",
         "pydantic",
         "pydantic_core",
         "typing_extensions",

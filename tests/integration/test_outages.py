@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from contracts.client import ProfileClient
-from contracts.failures import CallFailed, Unavailable
-from contracts.profiles import GetProfile
+from profile_contracts.client import ProfileClient
+from profile_contracts.errors import CallFailed, Unavailable
+from profile_contracts.profiles import GetProfile
 from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected, eventually

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from pymongo import MongoClient
 
-from contracts.operations import OPERATIONS, Kind
+from profile_contracts.operations import OPERATIONS, Kind
 from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway

@@ -8,7 +8,7 @@ import aio_pika
 from pymongo.asynchronous.database import AsyncDatabase
 from redis import Redis
 
-from contracts.events import EVENTS_EXCHANGE
+from profile_contracts.events import EVENTS_EXCHANGE
 from tests.integration.broker import Broker
 from tools.servers.sandbox import Sandbox
 

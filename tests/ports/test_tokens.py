@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.auth import JsonWebKeySet
+from profile_contracts.auth import JsonWebKeySet
 from service.app.auth.actors import TokenInvalid
 from service.app.auth.tokens import AccessTokens
 from service.domain.profiles import Role

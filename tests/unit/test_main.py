@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from contracts.operations import AUTH_LOGIN, OPERATIONS, Kind
+from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, Kind
 from service.infrastructure.crypto.keys import new_key
 from service.main import create_app
 from service.settings import Settings

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import structlog
 
-from contracts.operations import AUTH_CHANGE_PASSWORD
+from profile_contracts.operations import AUTH_CHANGE_PASSWORD
 from service.app.auth.actors import Anonymous, Caller, TrustedService
 
 _SUCCESSES: Final = {

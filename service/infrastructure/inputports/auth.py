@@ -1,7 +1,7 @@
 """Requests about logins, sessions and keys: from the wire to a command or query, and back."""
 
-from contracts import auth as wire
-from contracts.operations import (
+from profile_contracts import auth as wire
+from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,
     AUTH_LOGIN,
@@ -9,7 +9,7 @@ from contracts.operations import (
     AUTH_REFRESH,
     AUTH_VERIFY,
 )
-from contracts.profiles import Role
+from profile_contracts.profiles import Role
 from service.app.application import Application
 from service.app.auth.actors import Caller
 from service.app.auth.change_password import ChangePassword

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from contracts.fields import Request
-from contracts.operations import Kind, Operation
+from profile_contracts.fields import Request
+from profile_contracts.operations import Kind, Operation
 from service.app.auth.actors import Caller
 from service.domain.commands import CommandId
 from service.infrastructure.inputports.audit import actor_name

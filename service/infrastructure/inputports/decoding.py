@@ -5,8 +5,8 @@ from typing import Final, TypeVar
 
 from pydantic import MISSING, ValidationError
 
-from contracts.fields import MAX_BODY_BYTES, Request
-from contracts.replies import ErrorDetail
+from profile_contracts.fields import MAX_BODY_BYTES, Request
+from profile_contracts.replies import ErrorDetail
 from service.domain.errors import Invalid
 
 Asked = TypeVar("Asked", bound=Request)

@@ -11,9 +11,9 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import BaseModel
 
-from contracts.fields import Request
-from contracts.operations import Kind, Operation
-from contracts.replies import ErrorBody, Failure
+from profile_contracts.fields import Request
+from profile_contracts.operations import Kind, Operation
+from profile_contracts.replies import ErrorBody, Failure
 from service.app.auth.actors import Caller
 from service.app.clock import Clock
 from service.domain.errors import Invalid, ServiceError

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.replies import ErrorBody, ErrorCode, ErrorDetail
+from profile_contracts.replies import ErrorBody, ErrorCode, ErrorDetail
 from service.domain.errors import (
     Conflict,
     DeadlineExceeded,

@@ -10,7 +10,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 
-from contracts.events import Event, PostEvent, ProfileEvent
+from profile_contracts.events import Event, PostEvent, ProfileEvent
 from service.app.clock import Clock
 from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
 from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest

@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.fields import Request
-from contracts.operations import IMPERSONAL_FIELDS
-from contracts.replies import ErrorBody
+from profile_contracts.fields import Request
+from profile_contracts.operations import IMPERSONAL_FIELDS
+from profile_contracts.replies import ErrorBody
 
 # Where RabbitMQ itself names the queue: direct reply-to, and queues that were declared without a name.
 _BROKER_NAMED: Final = re.compile(r"amq\.(rabbitmq\.reply-to\.|gen-)[A-Za-z0-9+/=._-]+")

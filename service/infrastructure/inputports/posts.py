@@ -1,7 +1,7 @@
 """Requests about posts: from the wire to a command or query, and back."""
 
-from contracts import posts as wire
-from contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_LIST, POST_UPDATE
+from profile_contracts import posts as wire
+from profile_contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_LIST, POST_UPDATE
 from service.app.application import Application
 from service.app.auth.actors import Caller
 from service.app.commands.create_post import CreatePost

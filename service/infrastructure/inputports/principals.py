@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.operations import Operation
+from profile_contracts.operations import Operation
 from service.app.auth.actors import Actor, Anonymous, Caller, TokenInvalid, TrustedService
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens

@@ -1,7 +1,7 @@
 """Requests about profiles: from the wire to a command or query, and back."""
 
-from contracts import profiles as wire
-from contracts.operations import (
+from profile_contracts import profiles as wire
+from profile_contracts.operations import (
     PROFILE_CREATE,
     PROFILE_DELETE,
     PROFILE_GET,

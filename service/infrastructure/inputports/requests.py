@@ -9,8 +9,8 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 from pydantic import BaseModel
 
-from contracts.fields import Request
-from contracts.operations import Operation
+from profile_contracts.fields import Request
+from profile_contracts.operations import Operation
 from service.infrastructure.inputports.endpoint import Edge, Endpoint, Translator
 from service.infrastructure.inputports.in_hand import Serve
 

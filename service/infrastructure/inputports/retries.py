@@ -7,7 +7,7 @@ from typing import Any, Final
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.operations import Kind, Operation
+from profile_contracts.operations import Kind, Operation
 from service.domain.errors import Conflict, ServiceError, Unavailable
 
 # The queues of the topology that hold a message back, and how often it was tried before it waits there.

@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Any, Final
 
-from contracts.events import EVENTS_EXCHANGE
+from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, Topology
 
 _VHOST: Final = "/"

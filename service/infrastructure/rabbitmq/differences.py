@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import FOLLOWUPS, Exchange, Policy, Queue, Topology
 

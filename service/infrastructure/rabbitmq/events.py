@@ -8,8 +8,8 @@ from typing import Any, Final
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import DeliveryError
 
-from contracts.events import EVENTS, KEYS_ROTATED
-from contracts.events import Event as CloudEvent
+from profile_contracts.events import EVENTS, KEYS_ROTATED
+from profile_contracts.events import Event as CloudEvent
 from service.app.clock import Clock
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from yarl import URL
 
-from contracts.events import EVENTS_EXCHANGE
+from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import broken_connections
 
 # Between two attempts to publish.

@@ -9,8 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from contracts.events import EVENTS_EXCHANGE, POST_CREATED, PROFILE_DELETED, PROFILE_ERASED, PROFILE_UPDATED
-from contracts.operations import OPERATIONS, Kind, Operation
+from profile_contracts.events import (
+    EVENTS_EXCHANGE,
+    POST_CREATED,
+    PROFILE_DELETED,
+    PROFILE_ERASED,
+    PROFILE_UPDATED,
+)
+from profile_contracts.operations import OPERATIONS, Kind, Operation
 
 QueueType = Literal["quorum", "classic"]
 

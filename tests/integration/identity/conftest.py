@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.conftest import settings_for

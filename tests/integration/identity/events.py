@@ -9,7 +9,7 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.events import EVENTS_EXCHANGE, SESSION_REVOKED
+from profile_contracts.events import EVENTS_EXCHANGE, SESSION_REVOKED
 from tests.integration.gateway import eventually
 
 ENVELOPE = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway

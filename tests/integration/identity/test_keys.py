@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest_asyncio
 
-from contracts.events import KEYS_ROTATED
+from profile_contracts.events import KEYS_ROTATED
 from service.infrastructure.crypto.keyring import LOOK_AGAIN
 from tests.integration.gateway import eventually
 from tests.integration.identity.conftest import Corner

@@ -9,7 +9,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 from redis import Redis
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.events import Listener, listening

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.fields import (
+from profile_contracts.fields import (
     Cursor,
     Email,
     EmailPrefix,

@@ -7,9 +7,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 import service
-from contracts.fields import Request
-from contracts.operations import COMMON_ERRORS, IMPERSONAL_FIELDS, OPERATIONS, Kind, Operation
-from contracts.replies import ErrorCode
+from profile_contracts.fields import Request
+from profile_contracts.operations import COMMON_ERRORS, IMPERSONAL_FIELDS, OPERATIONS, Kind, Operation
+from profile_contracts.replies import ErrorCode
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
 from service.infrastructure.inputports.errors import error_body, reason_of

@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.auth import JsonWebKeySet
-from contracts.replies import ErrorBody, ErrorCode, ErrorDetail, Failure, Success
+from profile_contracts.auth import JsonWebKeySet
+from profile_contracts.replies import ErrorBody, ErrorCode, ErrorDetail, Failure, Success
 
 ERROR = ErrorBody(code=ErrorCode.CONFLICT, reason="email_taken", message="Taken.", retryable=False)
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from contracts.auth import JsonWebKey
+from profile_contracts.auth import JsonWebKey
 from service.infrastructure.crypto.keys import (
     NoSigningKeys,
     SigningKey,

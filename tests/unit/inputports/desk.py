@@ -8,8 +8,8 @@ from uuid import uuid4
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 from pydantic import MISSING, BaseModel
 
-from contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
-from contracts.replies import Failure
+from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
+from profile_contracts.replies import Failure
 from service.domain.profiles import Role
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 import structlog
 
-from contracts.operations import PROFILE_UPDATE
+from profile_contracts.operations import PROFILE_UPDATE
 from service.app.auth.actors import Anonymous, Caller, TrustedService
 from service.infrastructure.inputports.audit import audit
 from tests.builders import a_user

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.auth import ListKeys
-from contracts.fields import Request
-from contracts.operations import AUTH_LOGIN, OPERATIONS, PROFILE_CREATE, PROFILE_UPDATE, Operation
-from contracts.profiles import CreateProfile, UpdateProfile
-from contracts.replies import ErrorDetail
+from profile_contracts.auth import ListKeys
+from profile_contracts.fields import Request
+from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, PROFILE_CREATE, PROFILE_UPDATE, Operation
+from profile_contracts.profiles import CreateProfile, UpdateProfile
+from profile_contracts.replies import ErrorDetail
 from service.infrastructure.inputports.decoding import (
     Malformed,
     MalformedJson,

@@ -10,8 +10,8 @@ import structlog
 from aio_pika.exceptions import AMQPConnectionError
 from pydantic import BaseModel
 
-from contracts.operations import AUTH_LOGIN, PROFILE_CREATE, PROFILE_GET, Operation
-from contracts.profiles import Profile
+from profile_contracts.operations import AUTH_LOGIN, PROFILE_CREATE, PROFILE_GET, Operation
+from profile_contracts.profiles import Profile
 from service.app.auth.actors import Caller, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.saving import TooManyWriters

@@ -1,6 +1,6 @@
 import pytest
 
-from contracts.replies import ErrorCode, ErrorDetail
+from profile_contracts.replies import ErrorCode, ErrorDetail
 from service.domain import errors
 from service.domain.errors import ServiceError
 from service.domain.profile_refusals import EmailTaken, ProfileNotFound

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from aio_pika import DeliveryMode
 
-from contracts.operations import (
+from profile_contracts.operations import (
     AUTH_KEYS,
     OPERATIONS,
     PROFILE_CREATE,
@@ -14,7 +14,7 @@ from contracts.operations import (
     PROFILE_UPDATE,
     Operation,
 )
-from contracts.replies import ErrorBody, ErrorCode
+from profile_contracts.replies import ErrorBody, ErrorCode
 from service.infrastructure.inputports.outgoing import (
     ReplyAddresses,
     dead_letter,

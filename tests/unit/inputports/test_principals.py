@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.operations import (
+from profile_contracts.operations import (
     AUTH_LOGIN,
     OPERATIONS,
     PROFILE_CREATE,

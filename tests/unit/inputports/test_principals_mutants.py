@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from contracts.operations import PROFILE_GET
+from profile_contracts.operations import PROFILE_GET
 from service.app.auth.actors import Anonymous, TokenInvalid
 from service.infrastructure.inputports.principals import Principals
 from tests.builders import a_profile

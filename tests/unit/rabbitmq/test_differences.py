@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.checking import conflict
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.differences import (

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from contracts.operations import OPERATIONS
+from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.letters import Letter, Wanted, origins, parked, replayed, why_not
 from service.infrastructure.rabbitmq.topology import FOLLOWUPS, PARKED
 from tests.builders import NOON

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from contracts.events import EVENTS_EXCHANGE
-from contracts.operations import OPERATIONS, Kind, Operation
+from profile_contracts.events import EVENTS_EXCHANGE
+from profile_contracts.operations import OPERATIONS, Kind, Operation
 from service.infrastructure.inputports.retries import DELAYS
 from service.infrastructure.rabbitmq.topology import (
     COMMANDS_EXCHANGE,

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
-from contracts.fields import AnySecret, Email, Id, Request, Result, Secret
-from contracts.profiles import Role
+from profile_contracts.fields import AnySecret, Email, Id, Request, Result, Secret
+from profile_contracts.profiles import Role
 
 
 class LogIn(Request):

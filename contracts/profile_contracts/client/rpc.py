@@ -23,10 +23,10 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryErr
 from pydantic import TypeAdapter
 from yarl import URL
 
-from contracts.failures import Disconnected, NoReply, Unroutable, refusal
-from contracts.fields import Request
-from contracts.operations import Kind, Operation
-from contracts.replies import Failure, Success
+from profile_contracts.errors import Disconnected, NoReply, Unroutable, refusal
+from profile_contracts.fields import Request
+from profile_contracts.operations import Kind, Operation
+from profile_contracts.replies import Failure, Success
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered")

@@ -18,7 +18,7 @@ CallFailed
 
 from typing import Final
 
-from contracts.replies import ErrorBody, ErrorCode
+from profile_contracts.replies import ErrorBody, ErrorCode
 
 
 class CallFailed(Exception):

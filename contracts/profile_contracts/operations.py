@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from contracts.auth import (
+from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
@@ -18,8 +18,8 @@ from contracts.auth import (
     Verdict,
     VerifyToken,
 )
-from contracts.fields import Request
-from contracts.posts import (
+from profile_contracts.fields import Request
+from profile_contracts.posts import (
     CreatePost,
     DeletedPost,
     DeletePost,
@@ -29,7 +29,7 @@ from contracts.posts import (
     PostPage,
     UpdatePost,
 )
-from contracts.profiles import (
+from profile_contracts.profiles import (
     CreateProfile,
     DeletedProfile,
     DeleteProfile,
@@ -40,7 +40,7 @@ from contracts.profiles import (
     PublicProfile,
     UpdateProfile,
 )
-from contracts.replies import ErrorCode
+from profile_contracts.replies import ErrorCode
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered")

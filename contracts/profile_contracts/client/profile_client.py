@@ -1,9 +1,9 @@
-"""A typed client for gateways and other services: `pip install profile-service[client]`.
+"""A typed client for gateways and other services: `pip install profile-contracts[client]`.
 
-Many calls may be in flight at once over one connection. `contracts/rpc.py` carries them.
+Many calls may be in flight at once over one connection. `rpc.py` carries them.
 """
 
-from contracts.auth import (
+from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
@@ -15,7 +15,8 @@ from contracts.auth import (
     Verdict,
     VerifyToken,
 )
-from contracts.operations import (
+from profile_contracts.client.rpc import RpcClient
+from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,
     AUTH_LOGIN,
@@ -33,7 +34,7 @@ from contracts.operations import (
     PROFILE_LIST,
     PROFILE_UPDATE,
 )
-from contracts.posts import (
+from profile_contracts.posts import (
     CreatePost,
     DeletedPost,
     DeletePost,
@@ -43,7 +44,7 @@ from contracts.posts import (
     PostPage,
     UpdatePost,
 )
-from contracts.profiles import (
+from profile_contracts.profiles import (
     CreateProfile,
     DeletedProfile,
     DeleteProfile,
@@ -54,14 +55,13 @@ from contracts.profiles import (
     PublicProfile,
     UpdateProfile,
 )
-from contracts.rpc import RpcClient
 
 
 class ProfileClient(RpcClient):
     """Asks the profile service. `async with` connects and disconnects.
 
     Every method takes the access token of the user on whose behalf it asks, if there is one, and
-    may raise any `contracts.failures.CallFailed`.
+    may raise any `profile_contracts.failures.CallFailed`.
     """
 
     async def create_profile(self, request: CreateProfile, token: str | None = None) -> Profile:

@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from contracts.fields import Result
+from profile_contracts.fields import Result
 
 Answer = TypeVar("Answer")
 

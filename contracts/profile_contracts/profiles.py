@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from contracts.fields import (
+from profile_contracts.fields import (
     USUAL_PAGE,
     Cursor,
     Email,

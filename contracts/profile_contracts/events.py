@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from contracts.fields import Id, Result, Timestamp, Version
+from profile_contracts.fields import Id, Result, Timestamp, Version
 
 EVENTS_EXCHANGE: Final = "profile.events"
 

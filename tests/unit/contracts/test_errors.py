@@ -1,8 +1,8 @@
 import pytest
 
-from contracts import failures
-from contracts.failures import CallFailed, Refused, refusal
-from contracts.replies import ErrorBody, ErrorCode
+from profile_contracts import errors
+from profile_contracts.errors import CallFailed, Refused, refusal
+from profile_contracts.replies import ErrorBody, ErrorCode
 
 
 def an_error(code: ErrorCode) -> ErrorBody:
@@ -13,7 +13,7 @@ def an_error(code: ErrorCode) -> ErrorBody:
 def test_every_code_has_an_exception_of_that_name(code: ErrorCode) -> None:
     raised = refusal(an_error(code))
 
-    assert type(raised) is getattr(failures, code.value.title().replace("_", ""))
+    assert type(raised) is getattr(errors, code.value.title().replace("_", ""))
     assert raised.error == an_error(code)
     assert str(raised) == f"{code.value}, some_reason: A sentence."
 

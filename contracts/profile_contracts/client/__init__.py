@@ -1,0 +1,5 @@
+"""A typed client of the service over RabbitMQ: the extra `client`, which brings aio-pika."""
+
+from profile_contracts.client.profile_client import ProfileClient
+
+__all__ = ["ProfileClient"]
