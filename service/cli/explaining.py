@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.markup import escape
 
+from profile_contracts.errors import CallFailed, Disconnected
 from service.domain.errors import ServiceError
 from service.infrastructure.crypto.keys import NoSigningKeys
 from service.infrastructure.rabbitmq.deadletters import LettersRefused
@@ -22,6 +23,7 @@ from service.infrastructure.rabbitmq.management import ManagementRefused
 _console: Final = Console(stderr=True, soft_wrap=True)
 _EXPLAINED: Final = (
     AMQPError,
+    CallFailed,
     ChannelInvalidStateError,
     LettersRefused,
     ManagementRefused,
@@ -54,6 +56,8 @@ def explain(error: Exception) -> None:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, Disconnected) and isinstance(error.__cause__, Exception):
+        return _sentence(error.__cause__)
     if isinstance(error, PyMongoError):  # what follows is the whole topology, once for each attempt
         return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
     if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says

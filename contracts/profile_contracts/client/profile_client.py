@@ -61,7 +61,7 @@ class ProfileClient(RpcClient):
     """Asks the profile service. `async with` connects and disconnects.
 
     Every method takes the access token of the user on whose behalf it asks, if there is one, and
-    may raise any `profile_contracts.failures.CallFailed`.
+    may raise any `profile_contracts.errors.CallFailed`.
     """
 
     async def create_profile(self, request: CreateProfile, token: str | None = None) -> Profile:
