@@ -83,6 +83,14 @@ class Operation(Generic[Asked, Answered]):
     example: tuple[dict[str, Any], dict[str, Any]]
 
     @property
+    def resendable(self) -> bool:
+        """Whether it may be sent again under the same `message_id` when the reply was lost.
+
+        Everything has its effect once, but for what opens another session each time.
+        """
+        return self.queue not in {"auth.login", "auth.change_password"}
+
+    @property
     def heeds_actor(self) -> bool:
         """Whether it makes a difference who asks."""
         return "token_invalid" in self.errors

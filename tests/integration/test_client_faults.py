@@ -79,11 +79,11 @@ async def _silent_listener() -> AsyncIterator[int]:
         ended.set()
 
 
-async def test_a_broker_that_says_nothing_is_given_up_at_the_timeout() -> None:
+async def test_a_broker_that_says_nothing_is_given_up_at_the_connect_timeout() -> None:
     async with _silent_listener() as port:
         began = time.monotonic()
         with pytest.raises(Disconnected) as silent:
-            async with ProfileClient(f"amqp://gateway:gateway@127.0.0.1:{port}/", timeout=0.5):
+            async with ProfileClient(f"amqp://gateway:gateway@127.0.0.1:{port}/", connect_timeout=0.5):
                 pass
 
     assert silent.value.sent is False
@@ -164,7 +164,7 @@ async def test_whatever_breaks_the_line_calls_are_answered_or_disconnected(
     assert worker.process.poll() is None
     async with (
         proxied(*address_of(box.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, box), timeout=10) as client,
+        ProfileClient(_behind(proxy, box), timeout=10, retry=False) as client,
     ):
         for _ in range(10):
             assert await eventually(lambda: _works(client))
