@@ -7,7 +7,8 @@ import pytest
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import Servers, running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,7 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def box(servers: Servers) -> Iterator[Sandbox]:
+def sandbox(servers: Servers) -> Iterator[Sandbox]:
     """A virtual host and a database of our own, with the topology and users of the definitions file."""
-    with sandbox(servers, definitions(topology())) as corner:
-        yield corner
+    with new_sandbox(servers, definitions(topology())) as env:
+        yield env

@@ -31,12 +31,12 @@ class Said:
         return [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
 
 
-async def profilectl(box: Sandbox, *words: str, typed: str = "", **more: str) -> Said:
+async def profilectl(sandbox: Sandbox, *words: str, typed: str = "", **more: str) -> Said:
     """Run it as the broker user of the service, unless *more* says otherwise; *typed* is what it reads."""
     ended = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "service.cli", *words],
-        env={**os.environ, "COLUMNS": "200", "RABBITMQ_URL": box.service_url, **more},
+        env={**os.environ, "COLUMNS": "200", "RABBITMQ_URL": sandbox.service_url, **more},
         input=typed,
         capture_output=True,
         text=True,
@@ -93,7 +93,7 @@ class Letters:
 
 
 @asynccontextmanager
-async def letters_in(box: Sandbox) -> AsyncIterator[Letters]:
+async def letters_in(sandbox: Sandbox) -> AsyncIterator[Letters]:
     """Connect as the service, and disconnect at the end."""
-    async with await aio_pika.connect(box.service_url) as connection:
+    async with await aio_pika.connect(sandbox.service_url) as connection:
         yield Letters(await connection.channel())

@@ -10,27 +10,28 @@ from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.proxy import Proxy
 from tools.servers import Servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker, running_worker
 
 
 @contextmanager
-def corner_of(servers: Servers) -> Iterator[Sandbox]:
+def isolated_sandbox(servers: Servers) -> Iterator[Sandbox]:
     """Give a virtual host and a database with the topology of the definitions file."""
-    with sandbox(servers, definitions(topology())) as corner:
-        yield corner
+    with new_sandbox(servers, definitions(topology())) as env:
+        yield env
 
 
 @asynccontextmanager
 async def working(
-    box: Sandbox,
+    sandbox: Sandbox,
     folder: Path,
     settings: Mapping[str, str],
     name: str = "worker",
     module: Sequence[str] = ("service.cli", "worker"),
 ) -> AsyncIterator[Worker]:
     """Run a worker, as `running_worker` does, without holding the event loop up."""
-    manager = running_worker(box, folder, settings, name, module)
+    manager = running_worker(sandbox, folder, settings, name, module)
     worker = await asyncio.to_thread(manager.__enter__)
     try:
         yield worker
