@@ -66,7 +66,7 @@ async def test_after_twenty_looks_all_letters_lie_in_order_and_can_be_replayed(
 ) -> None:
     await letters.put(DEAD, *IDS)
     for _ in range(20):
-        async with opened(URL(env.service_url)) as sandbox, sandbox.held(DEAD) as held:
+        async with opened(URL(env.service_url)) as dead_letters, dead_letters.held(DEAD) as held:
             assert [each.id for each in held] == IDS
     await letters.put(DEAD, "new")
     said = await profilectl(env, "dlq", "show", QUEUE, "--limit", "3")
@@ -225,7 +225,7 @@ async def test_purging_asks_first_and_says_how_many(env: Sandbox, letters: Lette
 
 async def test_two_at_work_on_one_queue_do_not_get_in_each_others_way(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", "b")
-    async with opened(URL(env.service_url)) as sandbox, sandbox.held(DEAD):
+    async with opened(URL(env.service_url)) as dead_letters, dead_letters.held(DEAD):
         said = await profilectl(env, "dlq", "replay", QUEUE)
         listed = await profilectl(env, "dlq", "list")
 
