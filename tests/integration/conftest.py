@@ -12,8 +12,9 @@ from tests.builders import an_address
 from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import Gateway, connected
 from tests.integration.requests import PASSWORD, a_request
+from tests.integration.workers import running_worker
 from tools.servers.sandbox import Sandbox
-from tools.worker import Worker, running_worker
+from tools.worker import Worker
 
 Person = dict[str, str]
 # Of access tokens, in seconds.

@@ -20,10 +20,11 @@ from tests.integration.canary import Canary, a_canary, send_everything, use_as_m
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
 from tests.integration.requests import OPERATIONS, a_request
+from tests.integration.workers import running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
-from tools.worker import Worker, running_worker
+from tools.worker import Worker
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -84,17 +84,29 @@ def _without_vhost(thing: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ensure_user(management: Management, name: str, tags: str | list[str]) -> None:
-    try:
-        existing = management.get("users", name)
-    except ManagementError as refusal:
-        if refusal.status != NOT_FOUND:
-            raise
-        management.put("users", name, body={"password": name, "tags": tags})
-        return
-    if not _is_password(name, existing["password_hash"]):
+    existing = _user(management, name)
+    if existing is None:
+        try:
+            management.put("users", name, body={"password": name, "tags": tags})
+        except ManagementError:
+            # Another sandbox, which is made just now, may have been faster.
+            existing = _user(management, name)
+            if existing is None:
+                raise
+    if existing and not _is_password(name, existing["password_hash"]):
         raise ServersUnavailable(
             f"{management.url} has a user {name} with a password of its own: use another broker."
         )
+
+
+def _user(management: Management, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = management.get("users", name)
+    except ManagementError as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return None
+    return found
 
 
 def _is_password(password: str, password_hash: str) -> bool:

@@ -15,10 +15,11 @@ from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.events import Listener, listening
+from tests.integration.workers import running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
-from tools.worker import Worker, running_worker
+from tools.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)

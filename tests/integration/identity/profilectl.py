@@ -3,9 +3,9 @@
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 
+from tests import forking
 from tests.integration.identity.conftest import IsolatedEnv
 
 
@@ -35,12 +35,5 @@ async def _run(
         "BCRYPT_COST": "10",
     }
     return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "service.cli", *arguments],
-        env={**os.environ, **environment, **more},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+        forking.run, ["service.cli", *arguments], {**os.environ, **environment, **more}
     )

@@ -25,9 +25,10 @@ from tests.integration.identity.people import (
 )
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.replies import refusal, result
+from tests.integration.workers import running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import sandbox as new_sandbox
-from tools.worker import Worker, running_worker
+from tools.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
