@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test coverage lint format bench hostile timing mutation chaos faults docs definitions lock clean
+.PHONY: help demo run test-fast test test-all coverage lint format bench hostile timing mutation chaos faults docs definitions lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,11 +19,22 @@ demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
 run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
 
-test: $(VENV)/ready ## Run every test, on real servers
-	$(BIN)/pytest
+# Tests of one run share their servers. As many of them wait, more run at once than there are cores.
+JOBS ?= $(shell expr 2 '*' $$(nproc 2>/dev/null || echo 1))
+SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-coverage: $(VENV)/ready ## Run every test, and show which lines and branches none of them reached
-	$(BIN)/pytest --cov --cov-report=term
+test-fast: $(VENV)/ready ## Run the tests that need no server: for every save
+	$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/architecture
+
+test: $(VENV)/ready ## Run them, those on real servers, and one short run of each kind of fault: for every commit
+	$(SIDE_BY_SIDE) -m "not long"
+
+test-all: $(VENV)/ready ## Run every test, at length
+	$(SIDE_BY_SIDE) tests/unit tests/architecture tests/ports tests/integration
+	$(MAKE) faults chaos
+
+coverage: $(VENV)/ready ## Run what `make test` runs, and show which lines and branches none of it reached
+	$(SIDE_BY_SIDE) -m "not long" --cov --cov-report=term
 
 lint: $(VENV)/ready ## Check style, types and import rules
 	$(BIN)/ruff check .
@@ -48,11 +59,17 @@ timing: $(VENV)/ready ## Measure: does a refused login tell by its time who has 
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
 
+CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
-	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(BIN)/pytest -q -s tests/faults/test_history.py
+	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
 
+KILLS ?= 200
+RESTARTS ?= 10
+RATE ?= 200
+HOSTILE ?= 1000
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
-	KILLS=200 RESTARTS=10 RATE=200 HOSTILE=1000 $(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
+	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) \
+	$(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
 	$(BIN)/python -m asyncapi.generate

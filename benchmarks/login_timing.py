@@ -25,7 +25,8 @@ from profile_contracts.profiles import CreateProfile, DeleteProfile, Role, Stand
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import running_worker
 
 _COHORTS: Final = ("wrong", "unknown", "suspended", "deleted")
@@ -81,12 +82,12 @@ async def refusal_time(client: ProfileClient, cohort: str, account: int) -> floa
     raise RuntimeError(message)
 
 
-async def measure(box: Sandbox) -> dict[str, list[float]]:
+async def measure(sandbox: Sandbox) -> dict[str, list[float]]:
     """Return the times of each cohort."""
     numbers = random.sample([each // _TRIES_PER_ACCOUNT for each in range(_TRIES)], _TRIES)
     accounts = -(-_TRIES // _TRIES_PER_ACCOUNT)
     times: dict[str, list[float]] = {cohort: [] for cohort in _COHORTS}
-    async with ProfileClient(box.gateway_url, name="timing", timeout=60) as client:
+    async with ProfileClient(sandbox.gateway_url, name="timing", timeout=60) as client:
         await make_accounts(client, accounts + _HALVES)  # the last ones are to warm up
         for half in range(_HALVES):
             if half:
@@ -126,10 +127,10 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="profile-timing-") as folder,
         running_servers(console.print) as servers,
-        sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder), {**_WORKER, "REDIS_URL": box.redis_url}),
+        new_sandbox(servers, definitions(topology())) as sandbox,
+        running_worker(sandbox, Path(folder), {**_WORKER, "REDIS_URL": sandbox.redis_url}),
     ):
-        times = asyncio.run(measure(box))
+        times = asyncio.run(measure(sandbox))
     aucs = {cohort: auc(each, times["wrong"]) for cohort, each in times.items()}
     table = Table("cohort", "tries", "p5 ms", "p25", "median", "p75", "p95", "AUC against wrong")
     for cohort, each in times.items():

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.broker import Broker
+from tests.integration.dead_lettering import is_malformed
 from tests.integration.gateway import Gateway
 from tests.integration.replies import refusal
 from tests.integration.requests import (
@@ -17,7 +18,6 @@ from tests.integration.requests import (
     a_request,
     of_wrong_type,
 )
-from tests.integration.set_aside import is_malformed
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 every_field = pytest.mark.parametrize(("operation", "field"), FIELDS)

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.broker import Broker
+from tests.integration.dead_lettering import is_malformed
 from tests.integration.gateway import Gateway
 from tests.integration.requests import OPERATIONS, PASSWORD, a_request
-from tests.integration.set_aside import is_malformed
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 

@@ -73,22 +73,24 @@ async def _publish_to_another_exchange(channel: AbstractChannel) -> None:
     ],
     ids=lambda attempt: attempt.__name__.strip("_"),
 )
-async def test_a_gateway_may_not(box: Sandbox, attempt: Attempt) -> None:
-    async with await connect(box.gateway_url) as connection:
+async def test_a_gateway_may_not(sandbox: Sandbox, attempt: Attempt) -> None:
+    async with await connect(sandbox.gateway_url) as connection:
         channel = await connection.channel()
 
         with pytest.raises(ChannelAccessRefused):
             await attempt(channel)
 
 
-async def test_a_gateway_may_publish_commands_and_use_direct_reply_to(gateway: Gateway, box: Sandbox) -> None:
+async def test_a_gateway_may_publish_commands_and_use_direct_reply_to(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
     assert gateway.user == "gateway"
-    async with connected(box.gateway_url) as another:
+    async with connected(sandbox.gateway_url) as another:
         assert result(await another.ask("auth.keys", {}))
 
 
-async def test_a_gateway_cannot_pass_for_another_user(box: Sandbox) -> None:
-    async with await connect(box.gateway_url) as connection:
+async def test_a_gateway_cannot_pass_for_another_user(sandbox: Sandbox) -> None:
+    async with await connect(sandbox.gateway_url) as connection:
         channel = await connection.channel()
         commands = await channel.get_exchange(COMMANDS, ensure=False)
 

@@ -17,7 +17,7 @@ from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
 from tools.servers.management import Management, ManagementError
 from tools.servers.processes import free_port, private_processes
-from tools.servers.sandbox import sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.servers.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -245,18 +245,18 @@ DEFINITIONS: dict[str, Any] = {
 
 def test_a_sandbox_is_made_from_the_definitions(servers: Servers, management: Management) -> None:
     """Queues, bindings, policies and permissions are in the virtual host, and nothing is in the default."""
-    with sandbox(servers, DEFINITIONS) as corner:
-        rules = management.get("vhosts", corner.vhost, "permissions")
-        queue = management.get("queues", corner.vhost, "profile.create")
-        policies = [policy["name"] for policy in management.get("policies", corner.vhost)]
-        bound = management.get("exchanges", corner.vhost, "profile.commands", "bindings", "source")
+    with new_sandbox(servers, DEFINITIONS) as env:
+        rules = management.get("vhosts", env.vhost, "permissions")
+        queue = management.get("queues", env.vhost, "profile.create")
+        policies = [policy["name"] for policy in management.get("policies", env.vhost)]
+        bound = management.get("exchanges", env.vhost, "profile.commands", "bindings", "source")
 
         assert {rule["user"]: rule["write"] for rule in rules} == {"guest": ".*", "gateway": "^profile"}
         assert queue["type"] == "quorum"
         assert policies == ["limits"]
         assert [binding["destination"] for binding in bound] == ["profile.create"]
-        assert corner.gateway_url.startswith("amqp://gateway:gateway@127.0.0.1:")
-        assert corner.gateway_url.endswith(f"/{corner.vhost}")
+        assert env.gateway_url.startswith("amqp://gateway:gateway@127.0.0.1:")
+        assert env.gateway_url.endswith(f"/{env.vhost}")
     with pytest.raises(ManagementError, match="404"):
         management.get("queues", "/", "profile.create")
 
@@ -265,11 +265,11 @@ def test_a_sandbox_leaves_nothing_behind(servers: Servers, management: Managemen
     """The virtual host and both databases are gone, even after a failure inside."""
 
     def fail_inside() -> None:
-        with sandbox(servers, DEFINITIONS) as corner, MongoClient[dict[str, Any]](corner.mongo_url) as mongo:
+        with new_sandbox(servers, DEFINITIONS) as env, MongoClient[dict[str, Any]](env.mongo_url) as mongo:
             mongo.get_default_database()["things"].insert_one({})
-            with Redis.from_url(corner.redis_url) as ours:
+            with Redis.from_url(env.redis_url) as ours:
                 ours.set("key", "value")
-            made.append(corner.vhost)
+            made.append(env.vhost)
             raise InterruptedError
 
     made: list[str] = []
@@ -282,8 +282,8 @@ def test_a_sandbox_leaves_nothing_behind(servers: Servers, management: Managemen
 
 
 def test_two_sandboxes_share_no_redis_database(servers: Servers) -> None:
-    """Flushing one corner's cache must not flush another's."""
-    with sandbox(servers, DEFINITIONS) as one, sandbox(servers, DEFINITIONS) as other:
+    """Flushing one sandbox's cache must not flush another's."""
+    with new_sandbox(servers, DEFINITIONS) as one, new_sandbox(servers, DEFINITIONS) as other:
         assert one.redis_url != other.redis_url
 
 
@@ -295,7 +295,7 @@ def test_a_user_with_a_password_of_its_own_is_not_overwritten(
     before = management.get("users", "somebody")
 
     theirs = {"users": [{"name": "somebody", "tags": ""}]}
-    with pytest.raises(ServersUnavailable, match="a user somebody with a"), sandbox(servers, theirs):
+    with pytest.raises(ServersUnavailable, match="a user somebody with a"), new_sandbox(servers, theirs):
         pass
 
     assert management.get("users", "somebody") == before

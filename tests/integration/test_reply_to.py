@@ -10,10 +10,10 @@ import pytest_asyncio
 
 from tests.integration.broker import Broker
 from tests.integration.conftest import Person
+from tests.integration.dead_lettering import FAILURE_HEADERS
 from tests.integration.gateway import Gateway, connected, eventually
 from tests.integration.replies import refusal, result
 from tests.integration.requests import OPERATIONS, PASSWORD, a_request
-from tests.integration.set_aside import FAILURE_HEADERS
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
@@ -128,13 +128,13 @@ async def test_a_queue_that_the_broker_named_gets_the_reply(
 
 @every_operation
 async def test_a_caller_that_has_gone_does_no_harm(
-    gateway: Gateway, box: Sandbox, broker: Broker, worker: Worker, operation: str
+    gateway: Gateway, sandbox: Sandbox, broker: Broker, worker: Worker, operation: str
 ) -> None:
     queue = await broker.channel.declare_queue(exclusive=True)
     await queue.delete()
     body = a_request(operation)
     await gateway.tell(operation, body, reply_to=queue.name)
-    async with connected(box.gateway_url) as leaving:
+    async with connected(sandbox.gateway_url) as leaving:
         await leaving.tell(operation, a_request(operation), reply_to="amq.rabbitmq.reply-to")
 
     reply = await gateway.ask(operation, a_request(operation))

@@ -13,7 +13,8 @@ from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import eventually
 from tests.integration.operators import profilectl
 from tools.servers import Servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 
 CLASSIC = (
     "profile.create exists as a classic queue and has to be quorum: queue arguments can never be changed; "
@@ -29,7 +30,7 @@ RIGHTS = [
 @pytest.fixture
 def blank(servers: Servers) -> Iterator[Sandbox]:
     """A virtual host in which nothing stands."""
-    with sandbox(servers, {"users": USERS, "permissions": RIGHTS}) as made:
+    with new_sandbox(servers, {"users": USERS, "permissions": RIGHTS}) as made:
         yield made
 
 
@@ -40,10 +41,10 @@ async def root(blank: Sandbox) -> AsyncIterator[Broker]:
         yield administrator
 
 
-def console(box: Sandbox) -> dict[str, str]:
+def console(sandbox: Sandbox) -> dict[str, str]:
     """Return the variable that names the management API, with the administrator's credentials."""
-    who = urlsplit(box.admin_url).netloc.rpartition("@")[0]
-    return {"RABBITMQ_MANAGEMENT_URL": box.management_url.replace("://", f"://{who}@")}
+    who = urlsplit(sandbox.admin_url).netloc.rpartition("@")[0]
+    return {"RABBITMQ_MANAGEMENT_URL": sandbox.management_url.replace("://", f"://{who}@")}
 
 
 async def test_everything_that_is_missing_is_told_and_made(blank: Sandbox, root: Broker) -> None:

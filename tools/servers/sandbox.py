@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pymongo import MongoClient
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from tools.servers import Servers, ServersUnavailable
 from tools.servers.management import Management, ManagementError
@@ -19,7 +21,6 @@ SERVICE, GATEWAY = "profile-service", "gateway"
 # What the API imports into one virtual host; users and permissions are not part of that.
 PER_VHOST = ("exchanges", "queues", "bindings", "policies")
 REDIS_CLAIM = "profile-sandbox"
-REDIS_DATABASES = range(1, 16)
 NOT_FOUND = 404
 
 
@@ -83,17 +84,29 @@ def _without_vhost(thing: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ensure_user(management: Management, name: str, tags: str | list[str]) -> None:
-    try:
-        existing = management.get("users", name)
-    except ManagementError as refusal:
-        if refusal.status != NOT_FOUND:
-            raise
-        management.put("users", name, body={"password": name, "tags": tags})
-        return
-    if not _is_password(name, existing["password_hash"]):
+    existing = _user(management, name)
+    if existing is None:
+        try:
+            management.put("users", name, body={"password": name, "tags": tags})
+        except ManagementError:
+            # Another sandbox, which is made just now, may have been faster.
+            existing = _user(management, name)
+            if existing is None:
+                raise
+    if existing and not _is_password(name, existing["password_hash"]):
         raise ServersUnavailable(
             f"{management.url} has a user {name} with a password of its own: use another broker."
         )
+
+
+def _user(management: Management, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = management.get("users", name)
+    except ManagementError as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return None
+    return found
 
 
 def _is_password(password: str, password_hash: str) -> bool:
@@ -119,13 +132,22 @@ def _mongo_database(url: str, name: str) -> Iterator[str]:
 @contextmanager
 def _redis_database(url: str, name: str) -> Iterator[str]:
     """Claim a database that is empty; 0 is left to those who do not choose."""
-    for number in REDIS_DATABASES:
+    for number in count(1):
         ours = urlsplit(url)._replace(path=f"/{number}").geturl()
         with Redis.from_url(ours) as client:
-            if client.dbsize() == 0 and client.set(REDIS_CLAIM, name, nx=True):
+            if _claim(client, name):
                 try:
                     yield ours
                 finally:
                     client.flushdb()
                 return
-    raise ServersUnavailable("Every database of this Redis holds something: use another one.")
+
+
+def _claim(client: Redis, name: str) -> bool:
+    """Claim the database of *client*, if it is empty."""
+    try:
+        return client.dbsize() == 0 and bool(client.set(REDIS_CLAIM, name, nx=True))
+    except ResponseError as refusal:  # there is no database of this number
+        raise ServersUnavailable(
+            "Every database of this Redis holds something: use another one."
+        ) from refusal

@@ -30,11 +30,11 @@ TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "profile_
 NONE = {"spared_session_id": None}
 
 
-async def _age(box: Sandbox, gateway: Gateway, tokens: Tokens) -> None:
+async def _age(sandbox: Sandbox, gateway: Gateway, tokens: Tokens) -> None:
     """Let the grace time of the last refresh be over."""
     session = UUID((await verdict(gateway, tokens["access_token"]))["sid"])
     long_ago = datetime.now(UTC) - GRACE - timedelta(seconds=1)
-    with MongoClient[dict[str, Any]](box.mongo_url, uuidRepresentation="standard") as client:
+    with MongoClient[dict[str, Any]](sandbox.mongo_url, uuidRepresentation="standard") as client:
         sessions = client.get_default_database()["sessions"]
         changed = sessions.update_one({"_id": session}, {"$set": {"moved_at": long_ago}})
     assert changed.matched_count == 1
@@ -84,11 +84,11 @@ async def test_a_lost_reply_is_made_good_by_asking_again(gateway: Gateway, ada: 
 
 
 async def test_the_same_message_gets_the_same_successor_after_the_grace_too(
-    gateway: Gateway, ada: Person, box: Sandbox
+    gateway: Gateway, ada: Person, sandbox: Sandbox
 ) -> None:
     first, name = await logged_in(gateway, ada), uuid4().hex
     second = await refresh(gateway, first, message_id=name)
-    await _age(box, gateway, second)
+    await _age(sandbox, gateway, second)
     again = await refresh(gateway, first, message_id=name)
 
     assert again["refresh_token"] == second["refresh_token"]
@@ -97,14 +97,14 @@ async def test_the_same_message_gets_the_same_successor_after_the_grace_too(
 
 @pytest.mark.parametrize("how", ["after_the_grace", "two_steps_behind"])
 async def test_a_reused_token_ends_its_session_and_no_other(
-    gateway: Gateway, ada: Person, box: Sandbox, listener: Listener, how: str
+    gateway: Gateway, ada: Person, sandbox: Sandbox, listener: Listener, how: str
 ) -> None:
     other, first = await logged_in(gateway, ada), await logged_in(gateway, ada)
     last = await refresh(gateway, first)
     if how == "two_steps_behind":
         last = await refresh(gateway, last)
     else:
-        await _age(box, gateway, last)
+        await _age(sandbox, gateway, last)
     session = (await verdict(gateway, last["access_token"]))["sid"]
     reason = await refused(gateway, first)
     told = await listener.revocation(ada["id"], "reuse")

@@ -8,7 +8,7 @@ import pytest
 from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import (
     alive,
     change_password,
@@ -122,11 +122,11 @@ async def test_an_ip_from_others_is_not_counted(gateway: Gateway, service: Gatew
     assert result(await guess(service, ada["email"], ada["password"], headers=here))
 
 
-async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narrow: Corner) -> None:
+async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narrow: IsolatedEnv) -> None:
     people = [await signed_up(narrow.gateway) for _ in range(3)]
-    crowd = [*people, *({"email": an_address(), "password": "wrong guess"} for _ in range(37))]
+    attempts = [*people, *({"email": an_address(), "password": "wrong guess"} for _ in range(37))]
     replies = await asyncio.gather(
-        *(guess(narrow.gateway, each["email"], each["password"]) for each in reversed(crowd))
+        *(guess(narrow.gateway, each["email"], each["password"]) for each in reversed(attempts))
     )
     overloaded = [reply for reply in replies if not reply["ok"] and reply["error"]["reason"] == "overloaded"]
 

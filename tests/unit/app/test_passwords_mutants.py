@@ -89,7 +89,7 @@ class Common(CommonPasswords):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PasswordsFixture:
     """Passwords with everything behind them."""
 
     hasher: Hasher
@@ -98,9 +98,11 @@ class Desk:
     passwords: Passwords
 
 
-def a_desk(*profiles: Profile) -> Desk:
+def a_fixture(*profiles: Profile) -> PasswordsFixture:
     hasher, counters, stored = Hasher(), Counters(), FakeProfiles(*profiles)
-    return Desk(hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate()), stored))
+    return PasswordsFixture(
+        hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate()), stored)
+    )
 
 
 def a_user(**changes: object) -> Profile:
@@ -120,10 +122,10 @@ def test_a_refusal_blames_its_field(error: type[CurrentPasswordRequired], name: 
 
 
 async def test_a_new_password_is_hashed_in_its_normal_form() -> None:
-    desk = a_desk()
+    fixture = a_fixture()
 
-    assert await desk.passwords.hash_new("\uff21\uff22\uff23\uff24efgh", ()) == f"new {b'ABCDefgh'.hex()}"
-    assert desk.hasher.journal == [("hash", b"ABCDefgh", None)]
+    assert await fixture.passwords.hash_new("\uff21\uff22\uff23\uff24efgh", ()) == f"new {b'ABCDefgh'.hex()}"
+    assert fixture.hasher.journal == [("hash", b"ABCDefgh", None)]
 
 
 @pytest.mark.parametrize(
@@ -131,19 +133,19 @@ async def test_a_new_password_is_hashed_in_its_normal_form() -> None:
     ["password1", "PassWord1", "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff11", "sunshine"],
 )
 async def test_a_common_password_is_refused_unhashed_in_every_spelling(password: str) -> None:
-    desk = a_desk()
+    fixture = a_fixture()
 
     with pytest.raises(PasswordTooCommon):
-        await desk.passwords.hash_new(password, ())
-    assert desk.hasher.journal == []
+        await fixture.passwords.hash_new(password, ())
+    assert fixture.hasher.journal == []
 
 
 async def test_a_short_password_is_refused_unhashed() -> None:
-    desk = a_desk()
+    fixture = a_fixture()
 
     with pytest.raises(PasswordTooShort):
-        await desk.passwords.hash_new("1234567", ())
-    assert desk.hasher.journal == []
+        await fixture.passwords.hash_new("1234567", ())
+    assert fixture.hasher.journal == []
 
 
 @pytest.mark.parametrize(
@@ -160,26 +162,26 @@ async def test_a_short_password_is_refused_unhashed() -> None:
 )
 async def test_a_password_of_ones_own_name_is_refused(password: str) -> None:
     with pytest.raises(PasswordTooPersonal):
-        await a_desk().passwords.hash_new(password, ("Lovelace", "Ada"))
+        await a_fixture().passwords.hash_new(password, ("Lovelace", "Ada"))
 
 
 @pytest.mark.parametrize(
     "password", ["lovelace12345", "Lovelace rides", "12345678", "wxyz wxyz", "Charles Babbage"]
 )
 async def test_a_password_with_enough_beside_the_name_is_not(password: str) -> None:
-    assert await a_desk().passwords.hash_new(password, ("Lovelace", "Ada"))
+    assert await a_fixture().passwords.hash_new(password, ("Lovelace", "Ada"))
 
 
 async def test_a_password_of_few_characters_is_not_personal_for_that() -> None:
-    assert await a_desk().passwords.hash_new("\U0001f40e" * 4, ("Lovelace", "Ada"))
+    assert await a_fixture().passwords.hash_new("\U0001f40e" * 4, ("Lovelace", "Ada"))
 
 
 async def test_a_password_is_not_personal_without_any_words() -> None:
-    assert await a_desk().passwords.hash_new("abcd1234", ())
+    assert await a_fixture().passwords.hash_new("abcd1234", ())
 
 
 def test_passwords_do_not_change() -> None:
-    passwords = a_desk().passwords
+    passwords = a_fixture().passwords
 
     assert not hasattr(passwords, "__dict__")
     with pytest.raises(FrozenInstanceError):
@@ -188,11 +190,11 @@ def test_passwords_do_not_change() -> None:
 
 async def test_the_right_password_proves_it_and_is_counted_as_right() -> None:
     user = a_user()
-    desk = a_desk(user)
+    fixture = a_fixture(user)
 
-    assert await desk.passwords.prove(PASSWORD, user, ATTEMPT) == user
-    assert desk.counters.outcomes == [Outcome.RIGHT]
-    assert desk.hasher.journal == [("verify", PASSWORD.encode(), user.hashed_password)]
+    assert await fixture.passwords.prove(PASSWORD, user, ATTEMPT) == user
+    assert fixture.counters.outcomes == [Outcome.RIGHT]
+    assert fixture.hasher.journal == [("verify", PASSWORD.encode(), user.hashed_password)]
 
 
 @pytest.mark.parametrize(
@@ -211,53 +213,53 @@ async def test_every_refusal_is_one_verification_and_one_wrong_attempt(
     status: Status | None, password: str, seen: bytes, *, has_hash: bool
 ) -> None:
     user = a_user(status=status) if status else None
-    desk = a_desk()
+    fixture = a_fixture()
 
     with pytest.raises(InvalidCredentials):
-        await desk.passwords.prove(password, user, ATTEMPT)
+        await fixture.passwords.prove(password, user, ATTEMPT)
 
     hashed = user.hashed_password if user and has_hash else None
-    assert desk.hasher.journal == [("verify", seen, hashed)]
-    assert desk.counters.outcomes == [Outcome.WRONG]
+    assert fixture.hasher.journal == [("verify", seen, hashed)]
+    assert fixture.counters.outcomes == [Outcome.WRONG]
 
 
 async def test_what_stands_for_an_impossible_password_lets_nobody_in() -> None:
     user = a_user(hashed_password=f"new {b'-'.hex()}")
 
     with pytest.raises(InvalidCredentials):
-        await a_desk(user).passwords.prove("a" * 73, user, ATTEMPT)
+        await a_fixture(user).passwords.prove("a" * 73, user, ATTEMPT)
 
 
 async def test_a_locked_account_is_not_looked_at() -> None:
     user = a_user()
-    desk = a_desk(user)
-    desk.counters.is_locked = True
+    fixture = a_fixture(user)
+    fixture.counters.is_locked = True
 
     with pytest.raises(TooManyAttempts):
-        await desk.passwords.prove(PASSWORD, user, ATTEMPT)
-    assert desk.hasher.journal == []
-    assert desk.counters.outcomes == []
+        await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+    assert fixture.hasher.journal == []
+    assert fixture.counters.outcomes == []
 
 
 async def test_an_attempt_that_could_not_be_looked_at_costs_nothing() -> None:
     user = a_user()
-    desk = a_desk(user)
-    desk.hasher.down = True
+    fixture = a_fixture(user)
+    fixture.hasher.down = True
 
     with pytest.raises(Unavailable):
-        await desk.passwords.prove(PASSWORD, user, ATTEMPT)
-    assert desk.counters.outcomes == [Outcome.NOT_LOOKED_AT]
+        await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+    assert fixture.counters.outcomes == [Outcome.NOT_LOOKED_AT]
 
 
 async def test_an_outdated_hash_is_replaced_after_a_right_password_only() -> None:
     user = a_user(hashed_password=hash_of(PASSWORD.encode()))
-    desk = a_desk(user)
+    fixture = a_fixture(user)
 
     with pytest.raises(InvalidCredentials):
-        await desk.passwords.prove("wrong horse", user, ATTEMPT)
-    assert (await desk.profiles.get(user.id)).hashed_password == user.hashed_password
+        await fixture.passwords.prove("wrong horse", user, ATTEMPT)
+    assert (await fixture.profiles.get(user.id)).hashed_password == user.hashed_password
 
-    await desk.passwords.prove(PASSWORD, user, ATTEMPT)
+    await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
 
-    assert (await desk.profiles.get(user.id)).hashed_password == f"new {PASSWORD.encode().hex()}"
-    assert desk.hasher.journal[-1] == ("hash", PASSWORD.encode(), None)
+    assert (await fixture.profiles.get(user.id)).hashed_password == f"new {PASSWORD.encode().hex()}"
+    assert fixture.hasher.journal[-1] == ("hash", PASSWORD.encode(), None)

@@ -3,7 +3,7 @@ import json
 import string
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
@@ -22,7 +22,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeKeyring, a_key
 
 KEY, OLD_KEY, FOREIGN_KEY = a_key(), a_key(), a_key()
-ADA = a_user(uuid4(), Role.USER)
+ADA = a_user(UUID(int=1), session=UUID(int=2))
 LIFETIME = timedelta(minutes=10)
 
 
@@ -189,7 +189,9 @@ def test_another_type_of_token_is_invalid(kind: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "kid", ["", FOREIGN_KEY.kid, f"../keys/{KEY.kid}", "/dev/null", "*", "' or 1=1 --", KEY.kid.lower()]
+    "kid",
+    ["", FOREIGN_KEY.kid, f"../keys/{KEY.kid}", "/dev/null", "*", "' or 1=1 --", KEY.kid.lower()],
+    ids=["none", "foreign", "path", "device", "wildcard", "injection", "lower case"],
 )
 def test_a_key_that_is_not_ours_is_invalid(kid: str) -> None:
     with pytest.raises(TokenInvalid):

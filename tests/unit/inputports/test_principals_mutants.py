@@ -8,8 +8,8 @@ from profile_contracts.operations import PROFILE_GET
 from service.app.auth.actors import Anonymous, TokenInvalid
 from service.infrastructure.inputports.principals import Principals
 from tests.builders import a_profile
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import message
-from tests.fakes.house import House
 
 KEY = b"k" * 32
 
@@ -28,31 +28,35 @@ class Written:
 
 @pytest.mark.parametrize("scheme", ["Basic", "Zoo", "", "Bearer2", "aBearer", "Digest"])
 async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
-    house = House(ADA)
-    _, tokens = await house.logged_in(ADA)
+    app_fixture = AppFixture(ADA)
+    _, tokens = await app_fixture.logged_in(ADA)
     request = message(headers={"authorization": f"{scheme} {tokens.access_token.text}"})
 
-    actor = (await Principals(house.tokens, house.sessions, {}, KEY).identify(request, PROFILE_GET)).actor
+    actor = (
+        await Principals(app_fixture.tokens, app_fixture.sessions, {}, KEY).identify(request, PROFILE_GET)
+    ).actor
 
     assert isinstance(actor, Anonymous)
     assert type(actor.why) is TokenInvalid
 
 
 async def test_what_is_only_written_like_a_token_is_dead() -> None:
-    house = House(ADA)
-    _, tokens = await house.logged_in(ADA)
+    app_fixture = AppFixture(ADA)
+    _, tokens = await app_fixture.logged_in(ADA)
     request = message()
     request.headers["authorization"] = Written(f"Bearer {tokens.access_token.text}")  # type: ignore[assignment]
 
-    actor = (await Principals(house.tokens, house.sessions, {}, KEY).identify(request, PROFILE_GET)).actor
+    actor = (
+        await Principals(app_fixture.tokens, app_fixture.sessions, {}, KEY).identify(request, PROFILE_GET)
+    ).actor
 
     assert isinstance(actor, Anonymous)
     assert type(actor.why) is TokenInvalid
 
 
 def test_principals_do_not_change() -> None:
-    house = House()
-    principals = Principals(house.tokens, house.sessions, {}, KEY)
+    app_fixture = AppFixture()
+    principals = Principals(app_fixture.tokens, app_fixture.sessions, {}, KEY)
 
     assert not hasattr(principals, "__dict__")
     with pytest.raises(FrozenInstanceError):

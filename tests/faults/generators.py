@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tests.faults.world import Author, Thing, Wish, World
+from tests.faults.model import Author, Model, Thing, Wish
 from tests.integration.requests import PASSWORD
 
 # So many addresses are wanted by all.
@@ -27,12 +27,12 @@ MARKS: Final = {"profile": "last_name", "post": "title"}
 
 
 @dataclass(slots=True)
-class Draws:
+class RequestGenerator:
     """Draws the requests of one client, who writes posts as *author*."""
 
     client: int
     chance: random.Random
-    world: World
+    model: Model
     author: Author | None = None
     drawn: int = 0
 
@@ -69,7 +69,7 @@ class Draws:
         return self.new(kind)
 
     def _update(self, kind: str) -> Wish | None:
-        if not (thing := self._choose(self.world.open(kind))):
+        if not (thing := self._choose(self.model.open(kind))):
             return None
         thing.left -= 1
         name = self._name()
@@ -82,14 +82,14 @@ class Draws:
         return Wish(f"{kind}.update", body, name, thing.author, thing, may_be_told=cannot_fail)
 
     def _delete(self, kind: str) -> Wish | None:
-        passing = [each for each in self.world.open(kind) if not each.lasts]
+        passing = [each for each in self.model.open(kind) if not each.lasts]
         if not (thing := self._choose(passing)):
             return None
         thing.left -= 1
         return Wish(f"{kind}.delete", {"id": thing.id}, self._name(), thing.author, thing)
 
     def _get(self, kind: str) -> Wish | None:
-        if not (thing := self._choose(self.world.known(kind))):
+        if not (thing := self._choose(self.model.known(kind))):
             return None
         return Wish(f"{kind}.get", {"id": thing.id}, thing=thing)
 

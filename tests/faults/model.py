@@ -74,7 +74,7 @@ class Wish:
 
 
 @dataclass(slots=True)
-class World:
+class Model:
     """What all clients know together: things by their ids, in the order in which they were made."""
 
     things: dict[str, Thing] = field(default_factory=dict)

@@ -19,9 +19,9 @@ async def in_mongodb(database: AsyncDatabase[dict[str, Any]]) -> dict[str, str]:
     return {name: repr([each async for each in database[name].find()]) for name in names}
 
 
-def in_redis(box: Sandbox) -> dict[str, str]:
+def in_redis(sandbox: Sandbox) -> dict[str, str]:
     """Return what is under each key."""
-    with Redis.from_url(box.redis_url) as redis:
+    with Redis.from_url(sandbox.redis_url) as redis:
         client: Any = redis  # its types do not tell a client from an asynchronous one
         return {repr(key): repr((key, _value(client, key))) for key in client.scan_iter()}
 
@@ -53,9 +53,9 @@ async def _peek(broker: Broker, queue: str, how: Mapping[str, Any]) -> list[Any]
 
 
 @asynccontextmanager
-async def every_event_kept(box: Sandbox, queue: str) -> AsyncIterator[None]:
+async def every_event_kept(sandbox: Sandbox, queue: str) -> AsyncIterator[None]:
     """Let *queue* take every event inside the block, and nobody take them out."""
-    async with await aio_pika.connect(box.admin_url) as connection:
+    async with await aio_pika.connect(sandbox.admin_url) as connection:
         channel = await connection.channel()
         kept = await channel.declare_queue(queue, durable=True)
         await kept.bind(EVENTS_EXCHANGE, "#")

@@ -16,7 +16,8 @@ from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.workers import address_of, through, working
 from tools.servers import Servers
-from tools.servers.sandbox import SERVICE, Sandbox, sandbox
+from tools.servers.sandbox import SERVICE, Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker
 
 WORKER: Final = ("service.cli", "worker")
@@ -30,7 +31,7 @@ _PROMPT: Final = 60.0
 class Place:
     """Where a worker runs. When it has ended, another one takes its place, as systemd would see to it."""
 
-    box: Sandbox
+    sandbox: Sandbox
     folder: Path
     settings: Mapping[str, str]
     name: str
@@ -48,7 +49,7 @@ class Place:
                 await self._run(f"{self.name}-{self.starts}")
 
     async def _run(self, name: str) -> None:
-        async with working(self.box, self.folder, self.settings, name, self.module) as worker:
+        async with working(self.sandbox, self.folder, self.settings, name, self.module) as worker:
             self.worker = worker
             while worker.process.poll() is None and not self.is_over:  # noqa: ASYNC110 - a process has no event
                 await asyncio.sleep(0.02)
@@ -56,7 +57,7 @@ class Place:
 
 
 @dataclass(slots=True)
-class Stage:
+class Cluster:
     """What can be disturbed.
 
     Attributes:
@@ -64,7 +65,7 @@ class Stage:
 
     """
 
-    box: Sandbox
+    sandbox: Sandbox
     folder: Path
     broker: Broker
     proxies: Mapping[str, Proxy]
@@ -76,7 +77,7 @@ class Stage:
     async def staffed(self, name: str) -> AsyncIterator[None]:
         """Have two workers run; wait for them at the beginning, and for their end at the end."""
         self.places = [
-            Place(self.box, self.folder, self.settings, f"{name}-{each}", self.module) for each in "ab"
+            Place(self.sandbox, self.folder, self.settings, f"{name}-{each}", self.module) for each in "ab"
         ]
         async with asyncio.TaskGroup() as keeping:
             for place in self.places:
@@ -103,42 +104,44 @@ class Stage:
 
 
 @contextmanager
-def impatient_corner_of(servers: Servers) -> Iterator[Sandbox]:
+def sandbox_with_short_retries(servers: Servers) -> Iterator[Sandbox]:
     """Give a virtual host and a database, where nothing waits for long to be tried again."""
     wanted = definitions(topology())
     for policy in wanted["policies"]:
         name = policy["pattern"].strip("^()$").replace("\\", "")
         if name in _RETRIES_MS:
             policy["definition"]["message-ttl"] = _RETRIES_MS[name]
-    with sandbox(servers, wanted) as corner:
-        yield corner
+    with new_sandbox(servers, wanted) as env:
+        yield env
 
 
 @asynccontextmanager
-async def stage_of(servers: Servers, folder: Path, module: Sequence[str] = WORKER) -> AsyncIterator[Stage]:
-    """Set a stage; nobody is on it yet."""
+async def cluster_of(
+    servers: Servers, folder: Path, module: Sequence[str] = WORKER
+) -> AsyncIterator[Cluster]:
+    """Set up a cluster; no worker runs yet."""
     async with AsyncExitStack() as stack:
-        box = stack.enter_context(impatient_corner_of(servers))
+        sandbox = stack.enter_context(sandbox_with_short_retries(servers))
         addresses = {
-            "mongodb": address_of(box.mongo_url),
-            "rabbitmq": _address_of(box.service_url),
-            "redis": _address_of(box.redis_url),
+            "mongodb": address_of(sandbox.mongo_url),
+            "rabbitmq": _address_of(sandbox.service_url),
+            "redis": _address_of(sandbox.redis_url),
         }
         proxies = {
             name: await stack.enter_async_context(proxied(*address)) for name, address in addresses.items()
         }
-        broker = await stack.enter_async_context(administrating(box))
-        yield Stage(box, folder, broker, proxies, _settings(box, proxies), module)
+        broker = await stack.enter_async_context(administrating(sandbox))
+        yield Cluster(sandbox, folder, broker, proxies, _settings(sandbox, proxies), module)
 
 
-def _settings(box: Sandbox, proxies: Mapping[str, Proxy]) -> dict[str, str]:
+def _settings(sandbox: Sandbox, proxies: Mapping[str, Proxy]) -> dict[str, str]:
     return {
         "BCRYPT_COST": "10",
         "ACCESS_TOKEN_SECONDS": "7200",  # longer than any run
         "TRUSTED_SERVICES": json.dumps({SERVICE: _TRUSTED}),
-        "MONGO_URL": through(proxies["mongodb"], box.mongo_url),
-        "RABBITMQ_URL": _by(proxies["rabbitmq"], box.service_url),
-        "REDIS_URL": _by(proxies["redis"], box.redis_url),
+        "MONGO_URL": through(proxies["mongodb"], sandbox.mongo_url),
+        "RABBITMQ_URL": _by(proxies["rabbitmq"], sandbox.service_url),
+        "REDIS_URL": _by(proxies["redis"], sandbox.redis_url),
     }
 
 

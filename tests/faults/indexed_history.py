@@ -8,7 +8,7 @@ from tests.faults.records import Answer, Commit, History, Sent
 
 
 @dataclass(slots=True)
-class Ordered:
+class IndexedHistory:
     """A history by commands, sendings and things.
 
     Attributes:

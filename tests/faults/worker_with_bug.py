@@ -1,6 +1,6 @@
 """A worker with a bug that was put in on purpose, and which may die where that shows.
 
-`python -m tests.faults.broken_worker BUG`, with the environment of a worker. It dies a few times only, be
+`python -m tests.faults.worker_with_bug BUG`, with the environment of a worker. It dies a few times only, be
 it in one process or in several: then it works on, bug and all, so that what it has done can be looked at.
 """
 

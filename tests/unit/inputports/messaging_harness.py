@@ -21,32 +21,32 @@ from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, Source
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE
 from tests.builders import a_profile
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.consumers import no_outage
-from tests.fakes.house import House
 from tests.fakes.tokens import FakeTokens
 
 PASSWORD = "correct horse"
 
 
 @dataclass(slots=True)
-class Desk:
+class MessagingHarness:
     """Where requests are handed in and replies handed out."""
 
     broker: RabbitBroker
     outgoing: FakeBroker
-    house: House
+    app_fixture: AppFixture
 
     @property
     def clock(self) -> FakeClock:
-        """The clock of the house."""
-        return self.house.clock
+        """The clock of the application."""
+        return self.app_fixture.clock
 
     @property
     def tokens(self) -> FakeTokens:
-        """The access tokens of the house."""
-        return self.house.tokens
+        """The access tokens of the application."""
+        return self.app_fixture.tokens
 
     async def ask(
         self, queue: str, body: dict[str, Any], token: str | None = None, **properties: Any
@@ -85,8 +85,8 @@ class Desk:
     async def admin(self) -> str:
         """Return the token of a new administrator."""
         boss = a_profile(role=Role.ADMIN)
-        await self.house.profiles.add(boss)
-        _, done = await self.house.logged_in(boss)
+        await self.app_fixture.profiles.add(boss)
+        _, done = await self.app_fixture.logged_in(boss)
         return done.access_token.text
 
 
@@ -117,31 +117,31 @@ def _source(operation: Operation[Any, Any]) -> Source:
     )
 
 
-def a_desk() -> Desk:
-    """Return a desk with nobody in the files. `TestRabbitBroker` opens it."""
+def a_harness() -> MessagingHarness:
+    """Return a harness without any profile. `TestRabbitBroker` opens it."""
     broker = RabbitBroker("amqp://nowhere.invalid", apply_types=False, logger=None)
-    house = House()
-    desk = Desk(broker, FakeBroker(), house)
+    app_fixture = AppFixture()
+    harness = MessagingHarness(broker, FakeBroker(), app_fixture)
     trusted = {
         "hr": frozenset({"profile.create", "profile.get", "profile.list"}),
         "cms": frozenset({"post.create", "post.get", "post.update", "post.delete"}),
     }
-    principals = Principals(house.tokens, house.sessions, trusted, b"k" * 32)
+    principals = Principals(app_fixture.tokens, app_fixture.sessions, trusted, b"k" * 32)
     requests = Requests(
         broker,
         Edge(
             principals,
-            desk.outgoing,
+            harness.outgoing,
             ReplyAddresses(),
-            house.clock,
-            desk.outgoing.room,
+            app_fixture.clock,
+            harness.outgoing.room,
             no_outage(),
             InHand(),
             b"k" * 32,
         ),
         _source,
     )
-    subscribe_profiles(requests, house.app)
-    subscribe_posts(requests, house.app)
-    subscribe_auth(requests, house.app)
-    return desk
+    subscribe_profiles(requests, app_fixture.app)
+    subscribe_posts(requests, app_fixture.app)
+    subscribe_auth(requests, app_fixture.app)
+    return harness

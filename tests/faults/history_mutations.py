@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.faults.handmade import ADA, ask, refusal, tell
 from tests.faults.records import Answer, History, Stored
+from tests.faults.sample_history import ADA, ask, refusal, tell
 
 
 def lose_a_change(history: History) -> None:
@@ -136,7 +136,7 @@ def answer_nobody(history: History) -> None:
     history.answers.append(Answer("nobody's", {"ok": True, "result": {}}, 9.0))
 
 
-SPOILT: dict[Callable[[History], None], str] = {
+MUTATIONS: dict[Callable[[History], None], str] = {
     lose_a_change: "lost: profile.update c0-3, left with the broker",
     set_one_aside: "set aside: c0-3 because of KeyError",
     lose_a_deletion: "lost: profile.delete c0-4, acknowledged",

@@ -36,7 +36,7 @@ from tests.fakes.sessions import FakeSessions, FakeVerdicts
 from tests.fakes.tokens import FakeTokens
 
 
-class House:
+class AppFixture:
     """The use cases, and what they stand on."""
 
     def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:

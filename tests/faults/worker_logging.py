@@ -1,6 +1,6 @@
 """A worker that says of each message that was delivered before, and how often.
 
-`python -m tests.faults.tapped worker`, in place of `python -m service.cli worker`.
+`python -m tests.faults.worker_logging worker`, in place of `python -m service.cli worker`.
 """
 
 from typing import Any

@@ -4,13 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.faults.ordered import Ordered
+from tests.faults.indexed_history import IndexedHistory
 
 # What a command cannot hear that has had its effect: it would be refused for its own work.
 _FOR_ITS_OWN_WORK = {"stale_version", "profile_not_found", "post_not_found"}
 
 
-def lost(run: Ordered) -> Iterator[str]:
+def lost(run: IndexedHistory) -> Iterator[str]:
     """Say which commands were acknowledged, or could not be refused, and have left no trace."""
     for name, sendings in run.asked.items():
         acknowledged, queue = run.acknowledged(name), sendings[0].queue
@@ -25,14 +25,14 @@ def lost(run: Ordered) -> Iterator[str]:
             yield f"lost: {queue} {name}, {'acknowledged' if acknowledged else 'left with the broker'}"
 
 
-def set_aside(run: Ordered) -> Iterator[str]:
+def set_aside(run: IndexedHistory) -> Iterator[str]:
     """Say what is in dead-letter queues for another reason than that workers have died over it."""
     for name, error in run.history.set_aside.items():
         if error != "TooManyDeliveries":
             yield f"set aside: {name} because of {error}"
 
 
-def doubled(run: Ordered) -> Iterator[str]:
+def doubled(run: IndexedHistory) -> Iterator[str]:
     """Say which commands have had their effect more than once."""
     for name, commits in run.effects.items():
         if len(commits) > 1:
@@ -47,7 +47,7 @@ def doubled(run: Ordered) -> Iterator[str]:
             yield f"doubled: {thing} was deleted by each of {', '.join(names)}"
 
 
-def untrue(run: Ordered) -> Iterator[str]:
+def untrue(run: IndexedHistory) -> Iterator[str]:
     """Say which replies tell of something else than what was stored."""
     for name, commits in run.effects.items():
         stored = {(commit.thing, commit.version) for commit in commits}
@@ -56,7 +56,7 @@ def untrue(run: Ordered) -> Iterator[str]:
                 yield f"untrue: {name} is said to be {said[0]} at version {said[1]}"
 
 
-def differing(run: Ordered) -> Iterator[str]:
+def differing(run: IndexedHistory) -> Iterator[str]:
     """Say which commands were answered in two ways."""
     for name in run.asked:
         acknowledged = run.acknowledged(name)
@@ -69,7 +69,7 @@ def differing(run: Ordered) -> Iterator[str]:
                 yield f"differing: {name} was carried out, and asked again it was refused: {answer.reason}"
 
 
-def refused_for_nothing(run: Ordered) -> Iterator[str]:
+def refused_for_nothing(run: IndexedHistory) -> Iterator[str]:
     """Say which commands were refused for what they have done themselves."""
     wanted = defaultdict(set)
     for name, sendings in run.asked.items():
@@ -84,7 +84,7 @@ def refused_for_nothing(run: Ordered) -> Iterator[str]:
                 yield f"refused for nothing: {name}, {answer.reason}"
 
 
-def unasked(run: Ordered) -> Iterator[str]:
+def unasked(run: IndexedHistory) -> Iterator[str]:
     """Say which commits no command has asked for."""
     doomed = {
         sendings[0].body["id"] for sendings in run.asked.values() if sendings[0].queue.endswith(".delete")
@@ -96,7 +96,7 @@ def unasked(run: Ordered) -> Iterator[str]:
             yield f"unasked: {commit.kind} {commit.thing} at version {commit.version}"
 
 
-def orphans(run: Ordered) -> Iterator[str]:
+def orphans(run: IndexedHistory) -> Iterator[str]:
     """Say which posts are still there although their owners are not."""
     stored = run.history.stored
     for thing, each in stored.items():

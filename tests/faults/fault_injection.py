@@ -15,48 +15,48 @@ from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 
 from tests.faults.alarms import memory_alarm, node_of
+from tests.faults.cluster import Cluster
 from tests.faults.records import History
-from tests.faults.stage import Stage
 from tools.servers.environment import MONGODB
 from tools.servers.management import ManagementError
 from tools.servers.sandbox import REDIS_CLAIM
 
-Disturbance = Callable[[Stage, random.Random], Awaitable[bool]]
+Disturbance = Callable[[Cluster, random.Random], Awaitable[bool]]
 
 # Each returns whether it did it: sometimes there is nothing to disturb, or it is not ours.
 # How long something is away, at least, at most and mostly: MongoDB's driver gives up after four seconds.
 _AWAY: Final = (0.1, 4.5, 0.5)
 
 
-async def end_a_worker(by: signal.Signals, stage: Stage, chance: random.Random) -> bool:
+async def end_a_worker(by: signal.Signals, cluster: Cluster, chance: random.Random) -> bool:
     """End a worker; another one is started in its place."""
-    workers = [place.worker for place in stage.places if place.worker]
+    workers = [place.worker for place in cluster.places if place.worker]
     if workers:
         chance.choice(workers).process.send_signal(by)
     return bool(workers)
 
 
-async def spoil_the_network(server: str, how: str, stage: Stage, chance: random.Random) -> bool:
+async def spoil_the_network(server: str, how: str, cluster: Cluster, chance: random.Random) -> bool:
     """Let the way to *server* be bad for a moment."""
-    proxy = stage.proxies[server]
+    proxy = cluster.proxies[server]
     getattr(proxy, how)()
     await asyncio.sleep(chance.triangular(*_AWAY))
     proxy.mend()
     return True
 
 
-async def close_a_connection(stage: Stage, chance: random.Random) -> bool:
+async def close_a_connection(cluster: Cluster, chance: random.Random) -> bool:
     """Close a connection of a worker, as the console's button does."""
-    connections = [each for each in await stage.broker.connections() if "profile-service@" in str(each)]
+    connections = [each for each in await cluster.broker.connections() if "profile-service@" in str(each)]
     if connections:
         with suppress(ManagementError):  # it is gone already
-            await stage.broker.close_connection(chance.choice(connections)["name"])
+            await cluster.broker.close_connection(chance.choice(connections)["name"])
     return bool(connections)
 
 
-async def step_down(stage: Stage, _chance: random.Random) -> bool:
+async def step_down(cluster: Cluster, _chance: random.Random) -> bool:
     """Let the primary of MongoDB be none for two seconds, if we may; then it elects itself again."""
-    async with AsyncMongoClient[dict[str, Any]](stage.box.mongo_url) as client:
+    async with AsyncMongoClient[dict[str, Any]](cluster.sandbox.mongo_url) as client:
         started = await client.admin.command("getCmdLineOpts")
         if "profile-servers-" not in str(started) and os.environ.get(MONGODB):
             return False  # somebody else's
@@ -65,24 +65,27 @@ async def step_down(stage: Stage, _chance: random.Random) -> bool:
     return True
 
 
-async def empty_redis(stage: Stage, _chance: random.Random) -> bool:
+async def empty_redis(cluster: Cluster, _chance: random.Random) -> bool:
     """Forget everything in our database of Redis, but that it is ours."""
-    async with Redis.from_url(stage.box.redis_url) as redis, redis.pipeline(transaction=True) as pipeline:
+    async with (
+        Redis.from_url(cluster.sandbox.redis_url) as redis,
+        redis.pipeline(transaction=True) as pipeline,
+    ):
         pipeline.flushdb()
-        pipeline.set(REDIS_CLAIM, stage.box.vhost)
+        pipeline.set(REDIS_CLAIM, cluster.sandbox.vhost)
         await pipeline.execute()
     return True
 
 
-async def delete_a_queue(stage: Stage, chance: random.Random) -> bool:
+async def delete_a_queue(cluster: Cluster, chance: random.Random) -> bool:
     """Delete a queue that only holds what is asked again; the workers have to make it again."""
-    await stage.broker.channel.queue_delete(chance.choice(["profile.get", "post.get", "post.list"]))
+    await cluster.broker.channel.queue_delete(chance.choice(["profile.get", "post.get", "post.list"]))
     return True
 
 
-async def raise_an_alarm(stage: Stage, chance: random.Random) -> bool:
+async def raise_an_alarm(cluster: Cluster, chance: random.Random) -> bool:
     """Let the broker take nothing more for a moment, for want of memory, if we may."""
-    if node := await node_of(stage.broker):
+    if node := await node_of(cluster.broker):
         async with memory_alarm(node):
             await asyncio.sleep(chance.triangular(*_AWAY))
     return node is not None
@@ -108,7 +111,7 @@ TO_SERVERS: Final[Mapping[str, Disturbance]] = {
 
 
 async def disturb(
-    stage: Stage,
+    cluster: Cluster,
     history: History,
     disturbances: Mapping[str, Disturbance],
     *,
@@ -122,7 +125,7 @@ async def disturb(
         left = left or chance.sample(list(disturbances), len(disturbances))
         name = left.pop()
         history.faults.append(note := (asyncio.get_running_loop().time(), name))
-        if not await disturbances[name](stage, chance):
+        if not await disturbances[name](cluster, chance):
             history.faults.remove(note)
         await asyncio.sleep(chance.uniform(*pauses))
 

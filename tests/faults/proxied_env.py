@@ -20,15 +20,15 @@ from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected, eventually
 from tests.integration.proxy import Proxy, proxied
-from tests.integration.workers import address_of, corner_of, through
+from tests.integration.workers import address_of, isolated_sandbox, through
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A corner of the servers with profiles in it.
+class ProxiedEnv:
+    """A sandbox with profiles in it.
 
     Attributes:
         proxy: In front of MongoDB, for workers that go `behind` it.
@@ -36,7 +36,7 @@ class Stage:
 
     """
 
-    box: Sandbox
+    sandbox: Sandbox
     folder: Path
     proxy: Proxy
     broker: Broker
@@ -46,7 +46,7 @@ class Stage:
 
     def behind(self) -> dict[str, str]:
         """Return the settings of a worker behind the proxy."""
-        return {**settings_for(self.box), "MONGO_URL": through(self.proxy, self.box.mongo_url)}
+        return {**settings_for(self.sandbox), "MONGO_URL": through(self.proxy, self.sandbox.mongo_url)}
 
     def change(self, number: int) -> dict[str, Any]:
         """Return a request to change a profile."""
@@ -90,21 +90,21 @@ class Stage:
 
 
 @asynccontextmanager
-async def a_stage(servers: Servers, folder: Path, profiles: int = 4) -> AsyncIterator[Stage]:
-    """Set up a stage of its own, with no worker yet."""
+async def proxied_env(servers: Servers, folder: Path, profiles: int = 4) -> AsyncIterator[ProxiedEnv]:
+    """Set up a sandbox of its own, with no worker yet."""
     stored = tuple(a_profile().announced() for _ in range(profiles))
-    with corner_of(servers) as box:
-        client = open_mongo(box.mongo_url)
+    with isolated_sandbox(servers) as sandbox:
+        client = open_mongo(sandbox.mongo_url)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)
             database = default_database(client)
             await ensure_indexes(database)
             for each in stored:
                 await MongoProfiles(database).add(each)
-            proxy = await stack.enter_async_context(proxied(*address_of(box.mongo_url)))
-            broker = await stack.enter_async_context(administrating(box))
-            service = await stack.enter_async_context(connected(box.service_url, exchange=""))
-            yield Stage(box, folder, proxy, broker, service, database, stored)
+            proxy = await stack.enter_async_context(proxied(*address_of(sandbox.mongo_url)))
+            broker = await stack.enter_async_context(administrating(sandbox))
+            service = await stack.enter_async_context(connected(sandbox.service_url, exchange=""))
+            yield ProxiedEnv(sandbox, folder, proxy, broker, service, database, stored)
 
 
 async def has_logged(worker: Worker, event: str) -> None:

@@ -1,6 +1,6 @@
 """A process that changes one profile as a worker does, and dies at a given step of it.
 
-`python -m tests.faults.dying STEP PROFILE`, with `MONGO_URL` and `RABBITMQ_URL` in the environment.
+`python -m tests.faults.worker_crash_step STEP PROFILE`; the environment names `MONGO_URL` and `RABBITMQ_URL`.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A worker that certain requests kill, as a fault in a library of C would.
 
-`python -m tests.faults.fragile worker`, in place of `python -m service.cli worker`.
+`python -m tests.faults.worker_segfault worker`, in place of `python -m service.cli worker`.
 """
 
 import os

@@ -17,15 +17,15 @@ from service.wiring import Stores, operators
 from tests.integration.broker import Broker, administrating
 from tests.integration.canary import Canary, a_canary, use_as_meant
 from tests.integration.conftest import Person, settings_for
+from tests.integration.data_residue import every_event_kept, in_mongodb, in_queues, in_redis
 from tests.integration.gateway import connected, eventually
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.events import Listener, listening
 from tests.integration.identity.people import guess, logged_in, outcomes, signed_up
 from tests.integration.identity.profilectl import profilectl, profilectl_refuses
 from tests.integration.replies import refusal, result
 from tests.integration.requests import a_request
-from tests.integration.traces import every_event_kept, in_mongodb, in_queues, in_redis
-from tests.integration.workers import corner_of, working
+from tests.integration.workers import isolated_sandbox, working
 from tests.many_posts import store_posts
 from tools.servers import Servers
 
@@ -35,64 +35,64 @@ KEPT = "kept-by-a-test"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def corner(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Corner]:
+async def env(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[IsolatedEnv]:
     """A sandbox whose queues and databases can be looked through."""
     folder = tmp_path_factory.mktemp("life")
-    with corner_of(servers) as box:
+    with isolated_sandbox(servers) as sandbox:
         async with (
-            working(box, folder, settings_for(box)) as worker,
-            connected(box.gateway_url) as gateway,
-            connected(box.service_url) as service,
+            working(sandbox, folder, settings_for(sandbox)) as worker,
+            connected(sandbox.gateway_url) as gateway,
+            connected(sandbox.service_url) as service,
         ):
-            yield Corner(box, worker, gateway, service)
+            yield IsolatedEnv(sandbox, worker, gateway, service)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def database(corner: Corner) -> AsyncIterator[Database]:
+async def database(env: IsolatedEnv) -> AsyncIterator[Database]:
     """The database behind the worker."""
-    client = open_mongo(corner.box.mongo_url)
+    client = open_mongo(env.sandbox.mongo_url)
     yield default_database(client)
     await close_mongo(client)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def listener(corner: Corner) -> AsyncIterator[Listener]:
+async def listener(env: IsolatedEnv) -> AsyncIterator[Listener]:
     """Hears the events of the worker."""
-    async with listening(corner.box.admin_url) as hearing:
+    async with listening(env.sandbox.admin_url) as hearing:
         yield hearing
 
 
 @pytest_asyncio.fixture(scope="module")
-async def administrator(corner: Corner) -> AsyncIterator[Broker]:
+async def administrator(env: IsolatedEnv) -> AsyncIterator[Broker]:
     """The broker as its administrator sees it."""
-    async with administrating(corner.box) as broker:
+    async with administrating(env.sandbox) as broker:
         yield broker
 
 
 @pytest_asyncio.fixture
-async def ada(corner: Corner) -> Person:
+async def ada(env: IsolatedEnv) -> Person:
     """A new user who has logged in."""
-    person = await signed_up(corner.service)
-    return {**person, "token": (await logged_in(corner.gateway, person))["access_token"]}
+    person = await signed_up(env.service)
+    return {**person, "token": (await logged_in(env.gateway, person))["access_token"]}
 
 
-async def write(corner: Corner, person: Person, **changes: str) -> str:
+async def write(env: IsolatedEnv, person: Person, **changes: str) -> str:
     """Return the id of a new post of *person*."""
     asked = a_request("post.create", **changes)
-    return str(result(await corner.gateway.ask("post.create", asked, token=person["token"]))["id"])
+    return str(result(await env.gateway.ask("post.create", asked, token=person["token"]))["id"])
 
 
-async def delete(corner: Corner, person: Person) -> dict[str, Any]:
+async def delete(env: IsolatedEnv, person: Person) -> dict[str, Any]:
     """Delete the profile of *person*, who asks for it."""
-    reply = await corner.gateway.ask("profile.delete", {"id": person["id"]}, token=person["token"])
+    reply = await env.gateway.ask("profile.delete", {"id": person["id"]}, token=person["token"])
     return result(reply)
 
 
-async def gone(corner: Corner, *posts: str) -> None:
+async def gone(env: IsolatedEnv, *posts: str) -> None:
     """Wait until none of *posts* is found."""
 
     async def look() -> bool:
-        replies = [await corner.gateway.ask("post.get", {"id": each}) for each in posts]
+        replies = [await env.gateway.ask("post.get", {"id": each}) for each in posts]
         return all(not reply["ok"] and refusal(reply) == NOT_FOUND for reply in replies)
 
     await eventually(look)
@@ -108,40 +108,40 @@ async def heard(listener: Listener, kind: str, subject: str) -> dict[str, Any]:
 
 
 async def test_posts_go_with_their_owner_and_come_back_with_the_owner(
-    corner: Corner, listener: Listener, ada: Person
+    env: IsolatedEnv, listener: Listener, ada: Person
 ) -> None:
-    first, second, third = [await write(corner, ada, title=f"Note {each}") for each in "GHI"]
-    result(await corner.gateway.ask("post.delete", {"id": third}, token=ada["token"]))
-    await delete(corner, ada)
-    await gone(corner, first, second)
+    first, second, third = [await write(env, ada, title=f"Note {each}") for each in "GHI"]
+    result(await env.gateway.ask("post.delete", {"id": third}, token=ada["token"]))
+    await delete(env, ada)
+    await gone(env, first, second)
 
     for each in (first, second):
         told = await heard(listener, "post.deleted", each)
         assert told == {"id": each, "user_id": ada["id"], "version": 2, "changed": ["status"]}
 
-    said = await profilectl(corner, "profile", "restore", ada["id"])
+    said = await profilectl(env, "profile", "restore", ada["id"])
 
     assert said == f"{ada['id']} is active, version 3."
     assert (await heard(listener, "profile.updated", ada["id"]))["changed"] == ["status"]
     for each in (first, second):
         assert (await heard(listener, "post.updated", each))["version"] == 3
-    replies = [await corner.gateway.ask("post.get", {"id": each}) for each in (first, second)]
+    replies = [await env.gateway.ask("post.get", {"id": each}) for each in (first, second)]
     assert [result(each)["title"] for each in replies] == ["Note G", "Note H"]
-    assert refusal(await corner.gateway.ask("post.get", {"id": third})) == NOT_FOUND
+    assert refusal(await env.gateway.ask("post.get", {"id": third})) == NOT_FOUND
     # Old sessions are over for good; a new one is opened with the old password.
-    reply = await corner.gateway.ask("profile.get", {"id": ada["id"]}, token=ada["token"])
+    reply = await env.gateway.ask("profile.get", {"id": ada["id"]}, token=ada["token"])
     assert refusal(reply) == ("unauthenticated", "session_ended")
-    token = (await logged_in(corner.gateway, ada))["access_token"]
-    assert await write(corner, {**ada, "token": token})
+    token = (await logged_in(env.gateway, ada))["access_token"]
+    assert await write(env, {**ada, "token": token})
 
 
 async def test_who_deletes_a_profile_with_many_posts_does_not_wait_for_them(
-    corner: Corner, database: Database, ada: Person
+    env: IsolatedEnv, database: Database, ada: Person
 ) -> None:
     user_id = UUID(ada["id"])
     mine = {"user_id": user_id, "status": "active"}
     await store_posts(database, user_id, 3000)
-    await delete(corner, ada)
+    await delete(env, ada)
 
     assert await database["posts"].count_documents(mine) > 0
 
@@ -152,17 +152,17 @@ async def test_who_deletes_a_profile_with_many_posts_does_not_wait_for_them(
 
 
 async def test_posts_that_are_written_while_their_owner_is_deleted_go_too(
-    corner: Corner, database: Database
+    env: IsolatedEnv, database: Database
 ) -> None:
     for _ in range(5):
-        person = await signed_up(corner.service)
-        token = (await logged_in(corner.gateway, person))["access_token"]
+        person = await signed_up(env.service)
+        token = (await logged_in(env.gateway, person))["access_token"]
         asked = a_request("post.create")
         writing = [
-            asyncio.create_task(corner.gateway.ask("post.create", asked, token=token)) for _ in range(150)
+            asyncio.create_task(env.gateway.ask("post.create", asked, token=token)) for _ in range(150)
         ]
         await writing[20]
-        await delete(corner, {**person, "token": token})
+        await delete(env, {**person, "token": token})
         written = outcomes(await asyncio.gather(*writing))
         mine = {"user_id": UUID(person["id"])}
 
@@ -175,11 +175,11 @@ async def test_posts_that_are_written_while_their_owner_is_deleted_go_too(
         assert await database["posts"].count_documents({**mine, "deleted_with_owner": True}) == written["ok"]
 
 
-async def test_only_what_was_deleted_and_has_its_address_is_restored(corner: Corner, ada: Person) -> None:
-    erased, active = await signed_up(corner.service), await signed_up(corner.service)
-    await profilectl(corner, "profile", "erase", "--yes", erased["id"])
-    await delete(corner, ada)
-    heir = await signed_up(corner.service, email=ada["email"].upper())
+async def test_only_what_was_deleted_and_has_its_address_is_restored(env: IsolatedEnv, ada: Person) -> None:
+    erased, active = await signed_up(env.service), await signed_up(env.service)
+    await profilectl(env, "profile", "erase", "--yes", erased["id"])
+    await delete(env, ada)
+    heir = await signed_up(env.service, email=ada["email"].upper())
 
     for profile_id, sentence in (
         (ada["id"], "Another profile has this e-mail address."),
@@ -187,18 +187,18 @@ async def test_only_what_was_deleted_and_has_its_address_is_restored(corner: Cor
         (erased["id"], "This profile is not deleted, or has been erased since."),
         (str(uuid4()), "There is no such profile."),
     ):
-        assert await profilectl_refuses(corner, "profile", "restore", profile_id) == f"Cannot run: {sentence}"
-    assert await logged_in(corner.gateway, heir)
-    assert await profilectl_refuses(corner, "profile", "restore", "ada")  # Typer says what it misses
+        assert await profilectl_refuses(env, "profile", "restore", profile_id) == f"Cannot run: {sentence}"
+    assert await logged_in(env.gateway, heir)
+    assert await profilectl_refuses(env, "profile", "restore", "ada")  # Typer says what it misses
 
 
 async def test_an_export_holds_everything_but_the_hash(
-    corner: Corner, database: Database, ada: Person
+    env: IsolatedEnv, database: Database, ada: Person
 ) -> None:
-    kept, deleted = await write(corner, ada, title="Für Élise"), await write(corner, ada)
-    result(await corner.gateway.ask("post.delete", {"id": deleted}, token=ada["token"]))
+    kept, deleted = await write(env, ada, title="Für Élise"), await write(env, ada)
+    result(await env.gateway.ask("post.delete", {"id": deleted}, token=ada["token"]))
     document = await database["profiles"].find_one({"id": UUID(ada["id"])})
-    text = await profilectl(corner, "profile", "export", ada["id"])
+    text = await profilectl(env, "profile", "export", ada["id"])
     held = json.loads(text)
     profile = held["profile"]
 
@@ -216,32 +216,32 @@ async def test_an_export_holds_everything_but_the_hash(
     assert document
     assert document["hashed_password"] not in text
     assert "$2b$" not in text
-    assert "There is no such profile" in await profilectl_refuses(corner, "profile", "export", str(uuid4()))
+    assert "There is no such profile" in await profilectl_refuses(env, "profile", "export", str(uuid4()))
 
 
-async def test_nobody_is_erased_by_mistake(corner: Corner, ada: Person) -> None:
-    said = await profilectl_refuses(corner, "profile", "erase", ada["id"], code=1)
+async def test_nobody_is_erased_by_mistake(env: IsolatedEnv, ada: Person) -> None:
+    said = await profilectl_refuses(env, "profile", "erase", ada["id"], code=1)
 
     assert "Aborted" in said
-    assert await logged_in(corner.gateway, ada)
-    assert "no such profile" in await profilectl_refuses(corner, "profile", "erase", "--yes", str(uuid4()))
+    assert await logged_in(env.gateway, ada)
+    assert "no such profile" in await profilectl_refuses(env, "profile", "erase", "--yes", str(uuid4()))
 
 
 async def test_who_was_deleted_longer_ago_than_the_retention_time_is_erased(
-    corner: Corner, database: Database, listener: Listener, ada: Person
+    env: IsolatedEnv, database: Database, listener: Listener, ada: Person
 ) -> None:
-    young = await signed_up(corner.service)
-    token = (await logged_in(corner.gateway, young))["access_token"]
-    post = await write(corner, ada)
-    await delete(corner, ada)
-    await delete(corner, {**young, "token": token})
-    await gone(corner, post)
+    young = await signed_up(env.service)
+    token = (await logged_in(env.gateway, young))["access_token"]
+    post = await write(env, ada)
+    await delete(env, ada)
+    await delete(env, {**young, "token": token})
+    await gone(env, post)
     for person, days in ((ada, 30), (young, 29)):
         ago = datetime.now(UTC) - timedelta(days=days, minutes=1)
         change = {"$set": {"deleted_at": ago}}
         await database["profiles"].update_one({"id": UUID(person["id"])}, change)
 
-    await keep_retention(corner)  # which a worker does every minute
+    await keep_retention(env)  # which a worker does every minute
 
     assert (await heard(listener, "profile.erased", ada["id"]))["version"] == 3
 
@@ -249,38 +249,38 @@ async def test_who_was_deleted_longer_ago_than_the_retention_time_is_erased(
         return await database["posts"].find_one({"id": UUID(post), "title": "", "body": ""}) is not None
 
     await eventually(followed)
-    said = await profilectl(corner, "profile", "restore", young["id"])
+    said = await profilectl(env, "profile", "restore", young["id"])
     assert said == f"{young['id']} is active, version 3."
 
 
-async def keep_retention(corner: Corner) -> None:
+async def keep_retention(env: IsolatedEnv) -> None:
     """Erase those who are due, as a worker does it that is set up with the usual retention time."""
-    urls = {"rabbitmq_url": corner.box.service_url, "mongo_url": corner.box.mongo_url}
-    settings = Settings.model_validate({**urls, "redis_url": corner.box.redis_url, "bcrypt_cost": 10})
+    urls = {"rabbitmq_url": env.sandbox.service_url, "mongo_url": env.sandbox.mongo_url}
+    settings = Settings.model_validate({**urls, "redis_url": env.sandbox.redis_url, "bcrypt_cost": 10})
     async with Stores.opened(settings) as stores:
         await operators(settings, stores).keep_retention.handle()
 
 
 @pytest_asyncio.fixture(scope="module")
 async def erased(
-    corner: Corner, database: Database, listener: Listener
+    env: IsolatedEnv, database: Database, listener: Listener
 ) -> AsyncIterator[tuple[Canary, dict[str, Any]]]:
     """A user who was here, did all there is to do, was erased, and whose posts have followed."""
     bird = a_canary()
-    async with every_event_kept(corner.box, KEPT):
-        await use_as_meant(corner.gateway, bird)
+    async with every_event_kept(env.sandbox, KEPT):
+        await use_as_meant(env.gateway, bird)
         email = f"new.{bird.email}"
         profile = await database["profiles"].find_one({"email": email})
         assert profile
         person = {"id": str(profile["id"]), "email": email, "password": bird.secret}
-        token = (await logged_in(corner.gateway, person))["access_token"]
+        token = (await logged_in(env.gateway, person))["access_token"]
         own = {**person, "token": token}
-        gone_before = await write(corner, own, title=bird.name, body=bird.email)
-        await write(corner, own, title=bird.name, body=bird.email)
-        await corner.gateway.ask("post.delete", {"id": gone_before}, token=token)
+        gone_before = await write(env, own, title=bird.name, body=bird.email)
+        await write(env, own, title=bird.name, body=bird.email)
+        await env.gateway.ask("post.delete", {"id": gone_before}, token=token)
         before = await in_mongodb(database)
         assert all(bird.in_(before[name]) for name in ("profiles", "posts"))
-        said = await profilectl(corner, "profile", "erase", "--yes", person["id"])
+        said = await profilectl(env, "profile", "erase", "--yes", person["id"])
         assert said == f"{person['id']} is erased, version {profile['version'] + 1}."
         await heard(listener, "profile.erased", person["id"])
 
@@ -308,9 +308,9 @@ async def test_the_erased_are_in_no_document(erased: Erased, database: Database)
     assert await database["sessions"].find_one({"user_id": UUID(person["id"])}) is None
 
 
-async def test_the_erased_are_in_no_key_of_redis(erased: Erased, corner: Corner) -> None:
+async def test_the_erased_are_in_no_key_of_redis(erased: Erased, env: IsolatedEnv) -> None:
     bird, _ = erased
-    dump = await asyncio.to_thread(in_redis, corner.box)
+    dump = await asyncio.to_thread(in_redis, env.sandbox)
 
     assert len(dump) > 1  # sessions that have ended, counters of wrong passwords
     assert [key for key, text in dump.items() if bird.in_(text)] == []
@@ -326,14 +326,14 @@ async def test_the_erased_are_in_no_message(erased: Erased, administrator: Broke
 
 
 async def test_the_erased_do_not_log_in_and_others_may_have_their_address(
-    erased: Erased, corner: Corner, listener: Listener
+    erased: Erased, env: IsolatedEnv, listener: Listener
 ) -> None:
     bird, person = erased
 
-    assert refusal(await guess(corner.gateway, person["email"], bird.secret))[0] == "unauthenticated"
-    reply = await corner.gateway.ask("profile.get", {"id": person["id"]}, token=person["token"])
+    assert refusal(await guess(env.gateway, person["email"], bird.secret))[0] == "unauthenticated"
+    reply = await env.gateway.ask("profile.get", {"id": person["id"]}, token=person["token"])
     assert refusal(reply) == ("unauthenticated", "session_ended")
     assert (await listener.revocation(person["id"], "deleted"))["session_ids"] == []
-    heir = await signed_up(corner.service, email=person["email"])
-    assert await logged_in(corner.gateway, heir)
+    heir = await signed_up(env.service, email=person["email"])
+    assert await logged_in(env.gateway, heir)
     assert heir["id"] != person["id"]

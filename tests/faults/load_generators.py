@@ -21,7 +21,7 @@ PATIENCE = 300.0
 
 
 @dataclass(slots=True)
-class Crowd:
+class LoadGenerator:
     """Sends requests as a trusted service.
 
     Attributes:
@@ -61,14 +61,14 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd_at(box: Sandbox) -> AsyncIterator[Crowd]:
+async def load_generator_on(sandbox: Sandbox) -> AsyncIterator[LoadGenerator]:
     """Connect to a worker that answers, and make the profiles that requests are about."""
-    async with connected(box.service_url, exchange="") as service:
+    async with connected(sandbox.service_url, exchange="") as service:
         people = [await signed_up(service) for _ in range(PROFILES)]
         token = (await logged_in(service, people[0]))["access_token"]
-        given = {GONE: await _gone_caller(box), FORGED: _with_another_signature(token)}
+        given = {GONE: await _gone_caller(sandbox), FORGED: _with_another_signature(token)}
         with writing_anything():
-            yield Crowd(service, itertools.cycle([each["id"] for each in people]), given)
+            yield LoadGenerator(service, itertools.cycle([each["id"] for each in people]), given)
 
 
 def _with_another_signature(token: str) -> str:
@@ -76,11 +76,11 @@ def _with_another_signature(token: str) -> str:
     return f"{signed}.{signature[::-1]}"
 
 
-async def _gone_caller(box: Sandbox) -> str:
+async def _gone_caller(sandbox: Sandbox) -> str:
     """Return where replies would go of a caller that has closed its connection."""
-    async with administrating(box) as broker:
+    async with administrating(sandbox) as broker:
         queue = await broker.reply_queue()
-        async with connected(box.admin_url, exchange="") as leaving:
+        async with connected(sandbox.admin_url, exchange="") as leaving:
             await leaving.tell(queue, {}, reply_to=REPLY_TO)
             address = (await broker.first(queue)).reply_to
     assert address
