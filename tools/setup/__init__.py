@@ -1,1 +1,1 @@
-"""Makes the virtual environment, see `tools/bootstrap.sh`. Standard library only: nothing else is there yet."""
+"""Makes the virtual environment, for `tools/bootstrap.sh`. Nothing but the standard library is there yet."""

@@ -1,4 +1,4 @@
-"""Makes a virtual environment ready: `python -E -s -m tools.setup FOLDER`, from the root of the repository."""
+"""Makes the environment in a folder ready: `python -E -s -m tools.setup FOLDER`, where the Makefile is."""
 
 import os
 import sys

@@ -51,7 +51,7 @@ def _has_venv(python: str) -> bool:
 
 
 def _apt_get(log: Path, *arguments: str) -> None:
-    """Run apt-get where no Ctrl-C and no closing terminal reaches it: dpkg that is broken off stays broken."""
+    """Run apt-get where no Ctrl-C and no closing terminal reaches it: dpkg broken off stays broken."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with log.open("ab") as output:
         process = subprocess.Popen(

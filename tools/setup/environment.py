@@ -77,7 +77,7 @@ def _remove(venv: Path) -> None:
         return
     names = {path.name for path in venv.iterdir()}
     if names and _MARK not in names:
-        msg = f"{venv} is no virtual environment, so it is not replaced: name another folder by `make VENV=...`."
+        msg = f"{venv} is no virtual environment, so it stays: name another folder by `make VENV=...`."
         raise SetupError(msg)
     for name in sorted(names, key=lambda name: (name == _MARK, name != READY)):
         path = venv / name
@@ -89,7 +89,7 @@ def _remove(venv: Path) -> None:
 
 
 def _remove_leftovers(root: Path) -> None:
-    """Remove what the build leaves beside the code: read from there, it would be older than what is installed."""
+    """Remove what the build leaves beside the code: who reads that would soon read what was."""
     for path in (*root.glob("*.egg-info"), *root.glob("contracts/*.egg-info")):
         shutil.rmtree(path)
 

@@ -16,10 +16,10 @@ _KNOWN: Final = (
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer",
-        "The package index has a certificate that is not trusted here: name your authority's file in PIP_CERT.",
+        "The package index has a certificate that is not trusted: name your authority's file in PIP_CERT.",
     ),
     (
-        r"\b40[137] (?:Client Error|Unauthorized|Forbidden|Proxy)|status code 40[137]|Tunnel connection failed",
+        r"\b40[137] (?:Client Error|Unauthorized|Forbidden|Proxy)|Tunnel connection failed",
         "The package index, or the proxy before it, refuses you: check the user and password in its address.",
     ),
     (
@@ -27,9 +27,11 @@ _KNOWN: Final = (
         "The package index has another file than the one that is locked: take another index.",
     ),
     (
-        r"NewConnectionError|ConnectTimeoutError|ReadTimeoutError|NameResolutionError|Connection broken|ProxyError"
-        r"|dns error|error sending request|tcp connect error|operation timed out|Failed to fetch"
-        r"|Network is unreachable|Connection (?:refused|reset|aborted)|RemoteDisconnected",
+        (
+            r"NewConnectionError|ConnectTimeoutError|ReadTimeoutError|NameResolutionError|ProxyError"
+            r"|dns error|error sending request|tcp connect error|operation timed out|Failed to fetch"
+            r"|Network is unreachable|Connection (?:broken|refused|reset|aborted)|RemoteDisconnected"
+        ),
         "The package index cannot be reached: check the network, or name a mirror in PIP_INDEX_URL.",
     ),
     (

@@ -9,15 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from tools.setup import indexes
 from tools.setup.errors import SetupError
 from tools.setup.failures import explained
 from tools.setup.fingerprint import BUILD_LOCK, LOCK, PROJECTS
+from tools.setup.indexes import pip_environment, uv_environment
+from tools.setup.user_settings import ask_pip, uv_settings, without_settings
 
 _STEP_SECONDS: Final = 1800
 _PIP: Final = ("--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-warn-script-location")
+# Whatever the lock names is one file, made ready, or built with the setuptools that is locked, too.
+LOCKED: Final = ("--require-hashes", "--no-build-isolation")
 _UV: Final = ("--no-progress", "--color=never")
-_FAMILIES: Final = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "__PYVENV")
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,16 @@ class Installer:
             SetupError: Neither uv nor pip could.
 
         """
-        # uv, and setuptools, which builds our own distributions.
-        locked = ("install", *_PIP, "--require-hashes", "-r")
-        tools_are_there, output = self._pip(*locked, BUILD_LOCK)
+        # uv, and setuptools: what comes as source is built with that, not with what an index holds today.
+        tools_are_there, output = self._pip("install", *_PIP, "--require-hashes", "-r", BUILD_LOCK)
         if tools_are_there:
-            done, _ = self._uv("pip", "sync", "--require-hashes", LOCK)
+            done, _ = self._uv("pip", "sync", *LOCKED, LOCK)
             if done:
                 # It is not locked, and nobody needs it any more.
                 self._uv("pip", "uninstall", "pip")
                 return
             print(f"  uv could not, see {self.log}: now with pip, which takes longer.", flush=True)
-            done, output = self._pip(*locked, LOCK)
+            done, output = self._pip("install", *_PIP, *LOCKED, "--use-pep517", "-r", LOCK)
             if done:
                 return
         raise SetupError(explained(output, self.log))
@@ -74,11 +75,11 @@ class Installer:
             raise SetupError(explained(output, self.log))
 
     def _pip(self, *words: str) -> tuple[bool, str]:
-        environment = indexes.pip_environment(self._pip_settings, self._uv_settings)
+        environment = pip_environment(self._pip_settings, self._uv_settings)
         return self._run([str(self.venv / "bin" / "python"), "-m", "pip", *words], environment)
 
     def _uv(self, *words: str) -> tuple[bool, str]:
-        environment = indexes.uv_environment(self._pip_settings, self._uv_settings, os.environ)
+        environment = uv_environment(self._pip_settings, self._uv_settings, os.environ)
         environment["VIRTUAL_ENV"] = str(self.venv)
         if not _may_cache(environment.get("UV_CACHE_DIR")):
             environment["UV_NO_CACHE"] = "1"
@@ -86,20 +87,11 @@ class Installer:
 
     @cached_property
     def _pip_settings(self) -> Mapping[str, str]:
-        """What pip itself has read of its files and the environment."""
-        command = [str(self.venv / "bin" / "python"), "-E", "-s", "-m", "pip", "config", "list"]
-        said = subprocess.run(
-            command, capture_output=True, text=True, env={**_plain(), **_of_family("PIP_")}, check=False
-        )
-        if said.returncode != 0:
-            self.log.write_text(said.stderr, encoding="utf-8")
-            msg = f"pip cannot read its settings: mend pip.conf or the PIP_ variables. What it said is in {self.log}."
-            raise SetupError(msg)
-        return indexes.pip_settings(said.stdout)
+        return ask_pip(self.venv / "bin" / "python")
 
     @cached_property
     def _uv_settings(self) -> Mapping[str, str]:
-        return indexes.uv_settings(os.environ, indexes.uv_files(os.environ))
+        return uv_settings(os.environ)
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> tuple[bool, str]:
         """Return whether *command* could be carried out, and what it said."""
@@ -111,7 +103,7 @@ class Installer:
                 done = subprocess.run(
                     command,
                     cwd=self.root,
-                    env={**_plain(), **environment},
+                    env={**without_settings(os.environ), **environment},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -125,15 +117,6 @@ class Installer:
                 return False, str(error)
             log.seek(begin)
             return done.returncode == 0, log.read().decode(errors="replace")
-
-
-def _plain() -> dict[str, str]:
-    """Return the environment without what is meant for another Python, pip or uv than ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_FAMILIES)}
-
-
-def _of_family(family: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(family)}
 
 
 def _may_cache(folder: str | None) -> bool:

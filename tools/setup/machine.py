@@ -11,7 +11,7 @@ from typing import Final
 from tools.setup.errors import SetupError
 
 # What every package of the lock that is compiled has ready-made files for.
-_PROCESSORS: Final = {"linux": {"x86_64", "aarch64"}, "darwin": {"x86_64", "arm64"}}
+_PROCESSORS: Final = {"linux": {"x86_64", "aarch64"}, "darwin": {"arm64"}}
 # The only machine for which the lock brings a mongod.
 _WITH_MONGOD: Final = "linux-x86_64"
 _MEGABYTE: Final = 1_000_000
@@ -31,8 +31,8 @@ def require_support() -> None:
         return
     kind = f"{system} on {processor}{' with musl' if is_musl else ''}"
     msg = (
-        f"There are no ready-made packages for {kind} ({sysconfig.get_platform()}): take 64-bit Linux with glibc, or "
-        "macOS, on x86-64 or ARM (on Windows: WSL), or a container with one."
+        f"There are no ready-made packages for {kind}: take Linux with glibc on 64-bit x86 "
+        "or ARM, or macOS on ARM (on Windows: WSL), or a container with one of them."
     )
     raise SetupError(msg)
 
