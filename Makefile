@@ -1,17 +1,18 @@
 # Everything a newcomer needs: `make demo` to see it, `make test` to trust it.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+# PYTHON=... takes another one than the first that fits.
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-fast test test-all coverage lint format bench hostile timing mutation chaos faults docs definitions lock clean
+.PHONY: help demo run test-fast test test-all coverage lint format bench hostile timing mutation chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-$(VENV)/ready: requirements-dev.lock pyproject.toml tools/bootstrap.sh
+# Times of files do not tell whether the environment is what it should be, so it looks for itself, in 0.1 s.
+$(VENV)/ready: FORCE
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/bootstrap.sh
-	@touch $@
+FORCE:
 
 demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
 	@$(BIN)/python -m tools.demo
@@ -78,12 +79,20 @@ docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README a
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
 
-COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q --no-emit-package profile-contracts --no-emit-package profile-service
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q
+OURS := --no-emit-package profile-contracts --no-emit-package profile-service
 lock: $(VENV)/ready ## Pin all dependencies again, with hashes
-	$(BIN)/$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
-	$(BIN)/$(COMPILE) pyproject.toml -o requirements.lock
-	grep '^uv==' requirements-dev.lock | cut -d' ' -f1 | $(BIN)/$(COMPILE) - -o requirements-uv.lock
+	$(BIN)/$(COMPILE) $(OURS) --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/$(COMPILE) $(OURS) pyproject.toml -o requirements.lock
+	grep -E '^(uv|setuptools)==' requirements-dev.lock | cut -d' ' -f1 | $(BIN)/$(COMPILE) - -o requirements-build.lock
+
+check-setup: $(VENV)/ready ## Show that the locks install the same with old and new pips, whatever the index holds by then
+	@$(BIN)/python -m tools.check_setup
+
+dist: $(VENV)/ready ## Build wheels and source archives of both distributions into dist/, without network
+	@$(BIN)/python -m tools.dist
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) build asyncapi/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* *.egg-info
+	rm -rf $(VENV) $(VENV).lock $(VENV).log build dist contracts/build asyncapi/node_modules *.egg-info contracts/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from service import __version__
 from service.draining import Drain
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
@@ -36,12 +37,12 @@ class Health:
         return True, {"status": "alive"}
 
     async def ready(self) -> tuple[bool, Mapping[str, Any]]:
-        """Return whether work is done here, and what each part is like."""
+        """Return whether work is done here, by which version, and what each part is like."""
         needed = {name: await check() or _OK for name, check in self.needed.items()}
         useful = {name: await check() or _OK for name, check in self.useful.items()}
         is_ready = set(needed.values()) == {_OK}
         status = "not ready" if not is_ready else "ready" if set(useful.values()) <= {_OK} else "degraded"
-        return is_ready, {"status": status, "parts": {**needed, **useful}}
+        return is_ready, {"status": status, "version": __version__, "parts": {**needed, **useful}}
 
 
 def health_of(

@@ -1,7 +1,10 @@
 """`profilectl`: what operators type."""
 
+from typing import Annotated
+
 import typer
 
+from service import __version__
 from service.cli import admins, deadletters, keys, profiles, requests, topology, worker
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -14,6 +17,17 @@ app.command("worker")(worker.worker)
 app.command("call")(requests.call)
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if is_asked:
+        typer.echo(f"profilectl {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def profilectl() -> None:
+def profilectl(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Run and look after the profile service."""

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from tools.servers.processes import free_port
 from tools.worker import Worker
 
 WELL = {"work": "ok", "broker": "ok", "queues": "ok", "database": "ok", "redis": "ok"}
+
+VERSION = version("profile-service")
 
 MANY = 10
 
@@ -60,7 +63,7 @@ async def says(ask: Ask, status: int, word: str, **parts: str) -> None:
     async def it_does() -> bool:
         found, body = await ask("/readyz")
         seen.append((found, body))
-        return found == status and body == {"status": word, "parts": {**WELL, **parts}}
+        return found == status and body == {"status": word, "version": VERSION, "parts": {**WELL, **parts}}
 
     seen: list[Answer] = []
     try:
@@ -71,7 +74,7 @@ async def says(ask: Ask, status: int, word: str, **parts: str) -> None:
 
 async def test_it_is_ready_while_everything_is_there(servers: Servers, tmp_path: Path) -> None:
     async with proxied_env(servers, tmp_path) as env, probed(env) as (_, ask):
-        assert await ask("/readyz") == (200, {"status": "ready", "parts": WELL})
+        assert await ask("/readyz") == (200, {"status": "ready", "version": VERSION, "parts": WELL})
         assert await ask("/livez") == (200, {"status": "alive"})
         assert (await ask("/metrics"))[0] == 404
 
