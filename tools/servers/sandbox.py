@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from pymongo import MongoClient
 from redis import Redis
@@ -37,8 +37,10 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(servers: Servers, definitions: Mapping[str, Any]) -> Iterator[Sandbox]:
+def sandbox(servers: Servers, definitions: Mapping[str, Any], vhost: str | None = None) -> Iterator[Sandbox]:
     """Give a virtual host with *definitions* and databases in MongoDB and Redis; remove them at the end.
+
+    A *vhost* that is given is there already, on a broker of our own, and stays.
 
     The users of *definitions* get their own names as passwords: for local brokers only. Users belong to a
     whole broker, where other sandboxes may need them, so they stay. One that exists with another password is
@@ -46,12 +48,14 @@ def sandbox(servers: Servers, definitions: Mapping[str, Any]) -> Iterator[Sandbo
     """
     name = f"profile-{secrets.token_hex(4)}"
     with ExitStack() as cleanup:
-        _make_vhost(servers, name, definitions, cleanup)
+        management = Management.of(servers.management_url, servers.rabbitmq_url)
+        where = vhost or _new_vhost(management, name, cleanup)
+        _import(management, where, definitions)
         yield Sandbox(
-            vhost=name,
-            service_url=_amqp_url(servers, name, SERVICE),
-            gateway_url=_amqp_url(servers, name, GATEWAY),
-            admin_url=f"{servers.rabbitmq_url.rstrip('/')}/{name}",
+            vhost=where,
+            service_url=_amqp_url(servers, where, SERVICE),
+            gateway_url=_amqp_url(servers, where, GATEWAY),
+            admin_url=f"{servers.rabbitmq_url.rstrip('/')}{_path(where)}",
             management_url=servers.management_url,
             mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
             redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
@@ -60,15 +64,23 @@ def sandbox(servers: Servers, definitions: Mapping[str, Any]) -> Iterator[Sandbo
 
 def _amqp_url(servers: Servers, vhost: str, user: str) -> str:
     parts = urlsplit(servers.rabbitmq_url)
-    return f"{parts.scheme}://{user}:{user}@{parts.netloc.rpartition('@')[2]}/{vhost}"
+    return f"{parts.scheme}://{user}:{user}@{parts.netloc.rpartition('@')[2]}{_path(vhost)}"
 
 
-def _make_vhost(servers: Servers, vhost: str, definitions: Mapping[str, Any], cleanup: ExitStack) -> None:
-    management = Management.of(servers.management_url, servers.rabbitmq_url)
+def _path(vhost: str) -> str:
+    """Write the default virtual host as most people do: clients take an empty path for it."""
+    return "/" if vhost == "/" else f"/{quote(vhost, safe='')}"
+
+
+def _new_vhost(management: Management, name: str, cleanup: ExitStack) -> str:
+    management.put("vhosts", name)
+    cleanup.callback(management.delete, "vhosts", name)
+    return name
+
+
+def _import(management: Management, vhost: str, definitions: Mapping[str, Any]) -> None:
     for user in definitions.get("users", []):
         _ensure_user(management, user["name"], user.get("tags", ""))
-    management.put("vhosts", vhost)
-    cleanup.callback(management.delete, "vhosts", vhost)
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     management.put("permissions", vhost, management.user, body=everything)
     for permission in definitions.get("permissions", []):
