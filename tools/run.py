@@ -44,6 +44,7 @@ class Run:
     servers: Servers
     guide: Guide
     say: Say
+    pause: Callable[[float], None] = time.sleep
 
     def keep_up(self) -> None:
         """Keep a worker running.
@@ -60,9 +61,9 @@ class Run:
             endings = 1 if time.monotonic() - began > _FORGIVEN_AFTER else endings + 1
             if endings > len(_PAUSES):
                 raise WorkerFailed(f"{what}\nIt ended {endings} times in a row: giving up.")
-            pause = _PAUSES[endings - 1]
-            self.say(f"\n{what}\nStarting it again in {pause} s.")
-            time.sleep(pause)
+            seconds = _PAUSES[endings - 1]
+            self.say(f"\n{what}\nStarting it again in {seconds} s.")
+            self.pause(seconds)
 
     def _one_life(self, greeting: str) -> str:
         """Run one worker; return what is to be said when it has ended."""
@@ -105,7 +106,7 @@ def _log_kept(log: Path) -> Iterator[None]:
         handle, kept = tempfile.mkstemp(prefix="profile-worker-", suffix=".log")
         os.close(handle)
         shutil.copyfile(log, kept)
-        raise type(failure)(f"{failure}\nThe worker's whole log is kept in {kept}") from failure
+        raise type(failure)(f"{failure}\nThe worker's log is kept in {kept}") from failure
 
 
 if __name__ == "__main__":

@@ -4,15 +4,17 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from redis import Redis
+from redis.exceptions import RedisError
 
-from tools.servers import Servers, ServersUnavailable
+from tools.servers import ServerFailed, Servers, ServersUnavailable
 from tools.servers.management import Management, ManagementError
 
 SERVICE, GATEWAY = "profile-service", "gateway"
@@ -46,20 +48,31 @@ def sandbox(servers: Servers, definitions: Mapping[str, Any], vhost: str | None 
     whole broker, where other sandboxes may need them, so they stay. One that exists with another password is
     left alone, and `ServersUnavailable` is raised.
     """
-    name = f"profile-{secrets.token_hex(4)}"
     with ExitStack() as cleanup:
-        management = Management.of(servers.management_url, servers.rabbitmq_url)
-        where = vhost or _new_vhost(management, name, cleanup)
-        _import(management, where, definitions)
-        yield Sandbox(
-            vhost=where,
-            service_url=_amqp_url(servers, where, SERVICE),
-            gateway_url=_amqp_url(servers, where, GATEWAY),
-            admin_url=f"{servers.rabbitmq_url.rstrip('/')}{_path(where)}",
-            management_url=servers.management_url,
-            mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
-            redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
-        )
+        box = _made(servers, definitions, vhost, cleanup)
+        try:
+            yield box
+        except ServerFailed:
+            # What has ended cannot be cleaned, and needs not be: it was ours. Others are cleaned.
+            with suppress(ManagementError, PyMongoError, RedisError, OSError):
+                cleanup.close()
+            raise
+
+
+def _made(servers: Servers, definitions: Mapping[str, Any], vhost: str | None, cleanup: ExitStack) -> Sandbox:
+    name = f"profile-{secrets.token_hex(4)}"
+    management = Management.of(servers.management_url, servers.rabbitmq_url)
+    where = vhost or _new_vhost(management, name, cleanup)
+    _import(management, where, definitions)
+    return Sandbox(
+        vhost=where,
+        service_url=_amqp_url(servers, where, SERVICE),
+        gateway_url=_amqp_url(servers, where, GATEWAY),
+        admin_url=f"{servers.rabbitmq_url.rstrip('/')}{_path(where)}",
+        management_url=servers.management_url,
+        mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
+        redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
+    )
 
 
 def _amqp_url(servers: Servers, vhost: str, user: str) -> str:
@@ -124,7 +137,7 @@ def _mongo_database(url: str, name: str) -> Iterator[str]:
     try:
         yield parts._replace(path=f"/{name}", query=urlencode(options)).geturl()
     finally:
-        with MongoClient[dict[str, Any]](url) as client:
+        with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=5000) as client:
             client.drop_database(name)
 
 
