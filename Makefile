@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test coverage lint format bench hostile timing mutation chaos faults docs definitions lock clean
+.PHONY: help demo run test-docker test coverage lint format bench hostile timing mutation chaos faults docs definitions lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,9 @@ demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
 
 run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
+
+test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Docker engine of our own
+	@$(BIN)/python -m tools.docker
 
 test: $(VENV)/ready ## Run every test, on real servers
 	$(BIN)/pytest
