@@ -6,7 +6,7 @@ RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashe
 COPY pyproject.toml README.md ./
 COPY contracts ./contracts
 COPY service ./service
-RUN /venv/bin/pip install --no-cache-dir --no-deps .
+RUN /venv/bin/pip install --no-cache-dir --no-deps ./contracts .
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 worker && mkdir /keys && chown worker /keys

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-fast test test-all coverage lint format bench hostile timing mutation chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench hostile timing mutation chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,6 +23,9 @@ run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 # Tests of one run share their servers. As many of them wait, more run at once than there are cores.
 JOBS ?= $(shell expr 2 '*' $$(nproc 2>/dev/null || echo 1))
 SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal
+
+test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Docker engine of our own
+	@$(BIN)/python -m tools.docker
 
 test-fast: $(VENV)/ready ## Run the tests that need no server: for every save
 	$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/architecture

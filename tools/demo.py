@@ -2,11 +2,9 @@
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -25,8 +23,10 @@ from profile_contracts.replies import ErrorCode, Failure
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.console import queue_table
+from tools.ending import ended_well
 from tools.listener import listening
 from tools.servers import running_servers
+from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox, sandbox
 from tools.worker import running_worker
 
@@ -44,6 +44,7 @@ class Demo:
     console: Console
     client: ProfileClient
     surprises: list[str] = field(default_factory=list)
+    sent: int = 0
 
     async def expect(
         self, title: str, request: BaseModel, call: Awaitable[BaseModel], refusal: str | None = None
@@ -51,6 +52,7 @@ class Demo:
         """Wait for *call*, and expect a result, or a *refusal* for that reason."""
         body = request.model_dump_json(exclude={"password", "token", "refresh_token"})
         self.console.print(f"\n[bold]{title}[/]\n  [dim]→[/] {escape(body)}")
+        self.sent += 1
         started = time.perf_counter()
         result: BaseModel | None = None
         reason = None
@@ -74,6 +76,7 @@ class Demo:
         """Send what is no request at all."""
         body = b'{"first_name": "Ada", "last_name":'
         self.console.print(f"\n[bold]A malformed message[/]\n  [dim]→[/] {escape(repr(body))}")
+        self.sent += 1
         started = time.perf_counter()
         reply = await self.client.exchange(PROFILE_CREATE, body)
         error = Failure.model_validate_json(reply).error
@@ -153,8 +156,8 @@ async def leave(demo: Demo, who: UUID, token: str) -> None:
     )
 
 
-async def run(console: Console, box: Sandbox) -> list[str]:
-    """Play the demo as the broker user `gateway`; return what was not as expected."""
+async def run(console: Console, box: Sandbox) -> tuple[list[str], int]:
+    """Play the demo as the broker user `gateway`; return what was not as expected, and how much was asked."""
     async with (
         listening(box.gateway_url) as listener,
         ProfileClient(box.gateway_url, name="demo-gateway") as client,
@@ -163,26 +166,29 @@ async def run(console: Console, box: Sandbox) -> list[str]:
         await play(demo)
         missing = await listener.missing(_TOLD)
         listener.show(console)
-        return demo.surprises + [f"no event {name}" for name in missing]
+        return demo.surprises + [f"no event {name}" for name in missing], demo.sent
 
 
 def main() -> int:
     """Run the demo; return 0 only if every reply was as expected, and every event came."""
     console = Console(highlight=False, soft_wrap=True)
+    began = time.monotonic()
     with (
-        tempfile.TemporaryDirectory(prefix="profile-demo-") as folder,
+        private_processes() as processes,  # for its folder, which no end of ours leaves behind
         running_servers(console.print) as servers,
         sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder)),
+        running_worker(box, processes.folder),
     ):
-        surprises = asyncio.run(run(console, box))
-        console.print("", queue_table(box), sep="\n")
+        console.print(f"A worker on them is ready ({time.monotonic() - began:.1f} s)")
+        surprises, sent = asyncio.run(run(console, box))
+        console.print("", queue_table(box, sent), sep="\n")
     if surprises:
         console.print(f"[red]Not as expected:[/] {', '.join(surprises)}")
         return 1
-    console.print("[green]Every reply was as expected, and every event came.[/]")
+    seconds = time.monotonic() - began
+    console.print(f"[green]Every reply was as expected, and every event came[/] ({seconds:.1f} s in all).")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_well(main))

@@ -134,16 +134,16 @@ def test_a_server_that_does_not_start_ends_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error quotes the server's log, and nobody waits for the others' start."""
-    folder = f"profile-servers-{tmp_path.name}"
     programs = find_or_install(["mongod"], print) | {
         "rabbitmq-server": _script(tmp_path / "rabbitmq-server", "sleep 1000"),
         "redis-server": _script(tmp_path / "redis-server", "sleep 1; echo Out of luck; exit 1"),
     }
     for name in GIVEN:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("tools.servers.docker_answers", lambda: False)
+    monkeypatch.setenv("DEV_SERVERS", "local")
     monkeypatch.setattr("tools.servers.find_or_install", lambda *_: programs)
-    monkeypatch.setattr("tempfile.mkdtemp", lambda **_: str(_made(tmp_path / folder)))
+    (folder := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
 
     with (
         pytest.raises(ServerFailed, match=r"redis ended while starting.*\n.*Out of luck"),
@@ -151,19 +151,14 @@ def test_a_server_that_does_not_start_ends_the_others(
     ):
         pass
 
-    assert not _processes_of(folder)
-    assert not (tmp_path / folder).exists()
+    assert not _processes_of(str(folder))
+    assert not list(folder.iterdir())
 
 
 def _script(path: Path, line: str) -> Path:
     path.write_text(f"#!/bin/sh\n{line}\n")
     path.chmod(0o755)
     return path
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def test_a_port_that_somebody_took_is_replaced(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +200,16 @@ def test_half_a_broker_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatc
 
     both = "Set both DEV_RABBITMQ_URL and DEV_RABBITMQ_MANAGEMENT_URL"
     with pytest.raises(ServersUnavailable, match=both), running_servers():
+        pass
+
+
+def test_an_unknown_source_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in DEV_SERVERS must not quietly take another source."""
+    for name in GIVEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DEV_SERVERS", "dokcer")
+
+    with pytest.raises(ServersUnavailable, match="not `dokcer`"), running_servers():
         pass
 
 
