@@ -89,7 +89,7 @@ class Worker:
         self.stores = stores
         self.clock = clock
         self.database = default_database(stores.mongo)
-        self.publisher = RabbitPublisher(named(str(settings.rabbitmq_url), "publish"))
+        self.publisher = RabbitPublisher(str(settings.rabbitmq_url))
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         needed = frozenset(map(EventType, FOLLOWED))
         self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)

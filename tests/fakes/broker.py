@@ -10,7 +10,8 @@ from pamqp.header import ContentHeader
 
 from service.infrastructure.inputports.outgoing import Publisher
 
-REPLY_TO = "amq.rabbitmq.reply-to.g1h2AA.token=="
+# As RabbitMQ 3.10.8 has written it.
+REPLY_TO = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAzMjMwNjAzNgAAAxAAAAAAaweAgQ==.nHjw95yo5ue17c5J8tms8w=="
 
 
 @dataclass(slots=True)
@@ -32,12 +33,13 @@ class FakeBroker(Publisher):
     down: Exception | None = None
     is_closed: bool = False
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         if self.down:
             raise self.down
         self.patience.append(seconds)
         self.journal.append("reply")
         self.replies.append((queue, message, confirmed))
+        return True
 
     async def set_aside(self, message: Message, queue: str) -> None:
         if self.down:

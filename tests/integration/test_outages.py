@@ -151,7 +151,7 @@ async def test_a_command_that_nobody_waits_for_is_carried_out_once_mongodb_is_ba
     assert await stage.broker.dead_letters("profile.update") == []
 
 
-@pytest.mark.parametrize("purpose", ["publish", "consume"])
+@pytest.mark.parametrize("purpose", ["publish", "reply", "consume"])
 async def test_a_lost_connection_leaves_no_command_without_an_answer(stage: Stage, purpose: str) -> None:
     broker, gateway = stage.broker, stage.gateway
     (connection,) = await eventually(lambda: broker.connections(f" {purpose}"))

@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -47,6 +47,9 @@ from service.infrastructure.inputports.vouching import REPLAYS, Journey, journey
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
 Translator = Callable[[Asked, Caller], Awaitable[Answered]]
+
+# Beside the codes of replies: those that could not be sent.
+UNANSWERED: Final = "unanswered"
 
 _log = structlog.get_logger("profile.requests")
 
@@ -180,7 +183,8 @@ class Endpoint(Generic[Asked, Answered]):
         confirmed = self.operation.kind is Kind.COMMAND
         now = self.edge.clock.now().timestamp()
         seconds = seconds_to_reply(message, now, outcome.spent, confirmed=confirmed)
-        await self.edge.publisher.reply(reply, address, confirmed=confirmed, seconds=seconds)
+        if not await self.edge.publisher.reply(reply, address, confirmed=confirmed, seconds=seconds):
+            self.edge.outcomes[self.operation.queue, UNANSWERED] += 1
         outcome.reply_to = None
 
     async def _put_off_or_aside(

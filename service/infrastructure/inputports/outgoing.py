@@ -13,10 +13,11 @@ from aio_pika.abc import AbstractIncomingMessage
 from profile_contracts.fields import Request
 from profile_contracts.operations import IMPERSONAL_FIELDS
 from profile_contracts.replies import ErrorBody
+from service.pkg.direct_replies import DirectReplyKey
 from service.pkg.message_fields import short_text, trace_header
 
-# Where RabbitMQ itself names the queue: direct reply-to, and queues that were declared without a name.
-_BROKER_NAMED: Final = re.compile(r"amq\.(rabbitmq\.reply-to\.|gen-)[A-Za-z0-9+/=._-]+")
+# Queues that were declared without a name: RabbitMQ has given them one.
+_BROKER_NAMED: Final = re.compile(r"amq\.gen-[A-Za-z0-9_-]+")
 
 OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 
@@ -24,10 +25,10 @@ OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "pr
 class Publisher(Protocol):
     """Writes what the input port has to say."""
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send a reply and, if *confirmed*, wait until the broker has it; give up after some *seconds*.
 
-        A caller may be gone.
+        A caller may be gone. Return whether it was not given up.
         """
 
     async def set_aside(self, message: Message, queue: str) -> None:
@@ -50,8 +51,10 @@ class ReplyAddresses:
 
     def allow(self, reply_to: str) -> bool:
         """Return whether a reply may be sent to *reply_to*."""
-        return bool(_BROKER_NAMED.fullmatch(reply_to)) or (
-            bool(self.prefixes) and reply_to.startswith(self.prefixes)
+        return (
+            _BROKER_NAMED.fullmatch(reply_to) is not None
+            or DirectReplyKey.parse(reply_to) is not None
+            or (bool(self.prefixes) and reply_to.startswith(self.prefixes))
         )
 
 
