@@ -36,7 +36,7 @@ from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
-from service.infrastructure.inputports.retries import can_wait
+from service.infrastructure.inputports.retries import rests_in_outages
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq import connection as rabbitmq
@@ -89,7 +89,7 @@ class Worker:
         self.stores = stores
         self.clock = clock
         self.database = default_database(stores.mongo)
-        self.publisher = RabbitPublisher(named(str(settings.rabbitmq_url), "publish"))
+        self.publisher = RabbitPublisher(str(settings.rabbitmq_url))
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         needed = frozenset(map(EventType, FOLLOWED))
         self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)
@@ -98,7 +98,7 @@ class Worker:
         self.consumers = Consumers(self.broker)
         self.in_hand = InHand()
         self.draining = Drain(self.consumers, self.in_hand)
-        waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if can_wait(each))]
+        waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each))]
         is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
         self.outage = Outage(is_there, self.consumers, waiting)
         self.outcomes: Counter[tuple[str, str]] = Counter()
@@ -132,7 +132,9 @@ class Worker:
         requests = Requests(self.broker, edge, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
-        followups = Followups(FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand)
+        followups = Followups(
+            FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand, key
+        )
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
 

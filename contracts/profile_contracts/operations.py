@@ -112,6 +112,7 @@ COMMON_ERRORS: Final[dict[str, ErrorCode]] = {
     "out_of_time": ErrorCode.DEADLINE_EXCEEDED,
     "database_unavailable": ErrorCode.UNAVAILABLE,
     "overloaded": ErrorCode.UNAVAILABLE,
+    "service_timeout": ErrorCode.UNAVAILABLE,
     "internal_error": ErrorCode.INTERNAL,
 }
 _ACTOR_ERRORS: Final[dict[str, ErrorCode]] = {

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 import pytest
-from yarl import URL
 
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.indexes import ensure_indexes
@@ -48,7 +47,7 @@ async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Ser
             told = await stack.enter_async_context(listening(sandbox.admin_url))
             # The second one finds in the outbox what the first one has left.
             codes = [await dies(sandbox, step, profile.id) for _ in range(2)]
-            publisher = RabbitPublisher(URL(sandbox.service_url))
+            publisher = RabbitPublisher(sandbox.service_url)
             relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset())
             async with publisher, relay.running():
                 events = await assert_told_as_committed(told, database)

@@ -76,4 +76,4 @@ async def test_whoever_waits_hears_of_it_before_the_time_is_over(servers: Server
         reply = await env.service.ask("profile.get", env.who(0), expiration=1)
         env.proxy.mend()
 
-        assert refusal(reply) == ("unavailable", "database_unavailable")
+        assert refusal(reply) == ("deadline_exceeded", "out_of_time")

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from aio_pika import Message
-from yarl import URL
 
 from service.app.outbox import Untold
 from service.domain.profiles import ProfileChanges
@@ -61,7 +60,7 @@ class Outbox(MongoOutbox):
 async def main() -> None:
     """Change the profile, and tell of it."""
     database = default_database(open_mongo(os.environ["MONGO_URL"]))
-    clock, publisher = SystemClock(), Publisher(URL(os.environ["RABBITMQ_URL"]))
+    clock, publisher = SystemClock(), Publisher(os.environ["RABBITMQ_URL"])
     async with publisher:
         relay = Relay(Outbox(database), publisher, clock, frozenset())
         profiles = MongoProfiles(database, relay.hint)

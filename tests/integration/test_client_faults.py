@@ -18,7 +18,7 @@ from tests.integration.broker import Broker
 from tests.integration.conftest import Person
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
-from tests.integration.workers import address_of, corner_of
+from tests.integration.workers import address_of, isolated_sandbox
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
@@ -29,13 +29,13 @@ NOBODY_LISTENS = "amqp://gateway:gateway@127.0.0.1:1/"
 @pytest.fixture(scope="module")
 def servers_without_worker(servers: Servers) -> Iterator[Sandbox]:
     """Queues that nobody consumes."""
-    with corner_of(servers) as box:
-        yield box
+    with isolated_sandbox(servers) as sandbox:
+        yield sandbox
 
 
-def _behind(proxy: Proxy, box: Sandbox) -> str:
+def _behind(proxy: Proxy, sandbox: Sandbox) -> str:
     """Return the gateway's address with *proxy* in place of the broker."""
-    parts = urlsplit(box.gateway_url)
+    parts = urlsplit(sandbox.gateway_url)
     user = parts.netloc.rpartition("@")[0]
     return parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
@@ -55,8 +55,8 @@ async def test_a_broker_that_refuses_is_disconnected_and_nothing_was_sent() -> N
 
 
 @pytest.mark.parametrize("url", ["amqp://gateway:wrong@{}/", "amqp://gateway:gateway@{}/nowhere"])
-async def test_a_broker_that_lets_nobody_in_is_disconnected(box: Sandbox, url: str) -> None:
-    host, port = address_of(box.gateway_url)
+async def test_a_broker_that_lets_nobody_in_is_disconnected(sandbox: Sandbox, url: str) -> None:
+    host, port = address_of(sandbox.gateway_url)
     with pytest.raises(Disconnected) as refused:
         async with ProfileClient(url.format(f"{host}:{port}")):
             pass
@@ -102,11 +102,11 @@ async def test_a_call_to_a_broker_that_says_nothing_has_no_reply_in_time() -> No
 
 @pytest.mark.parametrize("token", ["x" * 200_000, "\ud800", "täken", "two words", "line\r\nfeed", "\0"])
 async def test_what_is_no_token_is_not_sent_and_harms_no_other_call(
-    box: Sandbox, worker: Worker, ada: Person, token: str
+    sandbox: Sandbox, worker: Worker, ada: Person, token: str
 ) -> None:
     assert worker.process.poll() is None
     ask = GetProfile(id=UUID(ada["id"]))
-    async with ProfileClient(box.gateway_url, timeout=10) as client:
+    async with ProfileClient(sandbox.gateway_url, timeout=10) as client:
         others = [asyncio.ensure_future(client.get_profile(ask, ada["token"])) for _ in range(20)]
         with pytest.raises(NotSent):
             await client.get_profile(ask, token)
@@ -116,10 +116,10 @@ async def test_what_is_no_token_is_not_sent_and_harms_no_other_call(
 
 
 async def test_a_body_over_the_limit_is_not_sent_and_harms_no_other_call(
-    box: Sandbox, worker: Worker
+    sandbox: Sandbox, worker: Worker
 ) -> None:
     assert worker.process.poll() is None
-    async with ProfileClient(box.gateway_url, timeout=10) as client:
+    async with ProfileClient(sandbox.gateway_url, timeout=10) as client:
         others = [asyncio.ensure_future(client.keys()) for _ in range(20)]
         with pytest.raises(NotSent):
             await client.exchange(AUTH_KEYS, b" " * 20_000_000)
@@ -128,10 +128,10 @@ async def test_a_body_over_the_limit_is_not_sent_and_harms_no_other_call(
     assert all(each.keys for each in found)
 
 
-async def test_a_closed_client_stays_closed(box: Sandbox, worker: Worker, broker: Broker) -> None:
+async def test_a_closed_client_stays_closed(sandbox: Sandbox, worker: Worker, broker: Broker) -> None:
     assert worker.process.poll() is None
     name = f"closed-{uuid4().hex}"
-    async with ProfileClient(box.gateway_url, name=name) as client:
+    async with ProfileClient(sandbox.gateway_url, name=name) as client:
         assert (await client.keys()).keys
 
     with pytest.raises(NotSent):
@@ -143,10 +143,12 @@ async def test_a_closed_client_stays_closed(box: Sandbox, worker: Worker, broker
     assert await eventually(is_gone)
 
 
-async def test_calls_in_flight_when_the_client_closes_are_disconnected(box: Sandbox, worker: Worker) -> None:
-    async with proxied(*address_of(box.gateway_url)) as proxy:
+async def test_calls_in_flight_when_the_client_closes_are_disconnected(
+    sandbox: Sandbox, worker: Worker
+) -> None:
+    async with proxied(*address_of(sandbox.gateway_url)) as proxy:
         assert worker.process.poll() is None
-        async with ProfileClient(_behind(proxy, box), timeout=30) as client:
+        async with ProfileClient(_behind(proxy, sandbox), timeout=30) as client:
             assert (await client.keys()).keys
             proxy.freeze()
             calls = [asyncio.ensure_future(client.keys()) for _ in range(5)]
@@ -158,13 +160,13 @@ async def test_calls_in_flight_when_the_client_closes_are_disconnected(box: Sand
 
 @pytest.mark.parametrize("fault", ["cut", "reset"])
 async def test_whatever_breaks_the_line_calls_are_answered_or_disconnected(
-    box: Sandbox, worker: Worker, fault: str
+    sandbox: Sandbox, worker: Worker, fault: str
 ) -> None:
     """Aiormq cancels who waits for the broker: nobody may take that for a cancellation of the call."""
     assert worker.process.poll() is None
     async with (
-        proxied(*address_of(box.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, box), timeout=10, retry=False) as client,
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        ProfileClient(_behind(proxy, sandbox), timeout=10, retry=False) as client,
     ):
         for _ in range(10):
             assert await eventually(lambda: _works(client))
@@ -185,9 +187,11 @@ async def _works(client: ProfileClient) -> bool:
         return False
 
 
-async def test_a_call_that_is_cancelled_is_cancelled_and_harms_no_other(box: Sandbox, worker: Worker) -> None:
+async def test_a_call_that_is_cancelled_is_cancelled_and_harms_no_other(
+    sandbox: Sandbox, worker: Worker
+) -> None:
     assert worker.process.poll() is None
-    async with ProfileClient(box.gateway_url, timeout=10) as client:
+    async with ProfileClient(sandbox.gateway_url, timeout=10) as client:
         calls = [asyncio.ensure_future(client.keys()) for _ in range(20)]
         await asyncio.sleep(0)
         calls[0].cancel()
@@ -198,8 +202,11 @@ async def test_a_call_that_is_cancelled_is_cancelled_and_harms_no_other(box: San
 
 
 async def test_a_reply_that_is_none_is_unreadable_and_not_quoted(servers_without_worker: Sandbox) -> None:
-    box = servers_without_worker
-    async with await aio_pika.connect(box.admin_url) as connection, ProfileClient(box.gateway_url) as client:
+    sandbox = servers_without_worker
+    async with (
+        await aio_pika.connect(sandbox.admin_url) as connection,
+        ProfileClient(sandbox.gateway_url) as client,
+    ):
         channel = await connection.channel()
 
         async def answer(message: aio_pika.abc.AbstractIncomingMessage) -> None:

@@ -23,17 +23,19 @@ from tools.worker import Worker
 PASSWORD = SecretStr("correct horse battery")
 
 
-def _behind(proxy: Proxy, box: Sandbox) -> str:
-    parts = urlsplit(box.gateway_url)
+def _behind(proxy: Proxy, sandbox: Sandbox) -> str:
+    parts = urlsplit(sandbox.gateway_url)
     user = parts.netloc.rpartition("@")[0]
     return parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
 
-async def test_a_command_sent_twice_under_one_key_has_its_effect_once(box: Sandbox, worker: Worker) -> None:
+async def test_a_command_sent_twice_under_one_key_has_its_effect_once(
+    sandbox: Sandbox, worker: Worker
+) -> None:
     assert worker.process.poll() is None
     ada = CreateProfile(first_name="Ada", last_name="Lovelace", email=an_address(), password=PASSWORD)
     key = uuid4().hex
-    async with ProfileClient(box.gateway_url, timeout=10) as client:
+    async with ProfileClient(sandbox.gateway_url, timeout=10) as client:
         first = await client.create_profile(ada, idempotency_key=key)
         second = await client.create_profile(ada, idempotency_key=key)
 
@@ -43,13 +45,13 @@ async def test_a_command_sent_twice_under_one_key_has_its_effect_once(box: Sandb
 
 
 async def test_commands_whose_line_breaks_are_sent_again_and_done_once(
-    box: Sandbox, worker: Worker, ada: Person
+    sandbox: Sandbox, worker: Worker, ada: Person
 ) -> None:
     assert worker.process.poll() is None
     who, token = UUID(ada["id"]), ada["token"]
     async with (
-        proxied(*address_of(box.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, box), timeout=30) as client,
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        ProfileClient(_behind(proxy, sandbox), timeout=30) as client,
     ):
         before = await client.get_profile(GetProfile(id=who), token)
         assert isinstance(before, Profile)
@@ -66,11 +68,11 @@ async def test_commands_whose_line_breaks_are_sent_again_and_done_once(
     assert after.version == before.version + 20
 
 
-async def test_with_retry_off_a_broken_line_is_disconnected(box: Sandbox, worker: Worker) -> None:
+async def test_with_retry_off_a_broken_line_is_disconnected(sandbox: Sandbox, worker: Worker) -> None:
     assert worker.process.poll() is None
     async with (
-        proxied(*address_of(box.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, box), timeout=10, retry=False) as client,
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        ProfileClient(_behind(proxy, sandbox), timeout=10, retry=False) as client,
     ):
         assert (await client.keys()).keys
         proxy.freeze()
@@ -82,10 +84,10 @@ async def test_with_retry_off_a_broken_line_is_disconnected(box: Sandbox, worker
 
 
 async def test_a_published_command_is_carried_out_and_nobody_waits(
-    box: Sandbox, worker: Worker, ada: Person
+    sandbox: Sandbox, worker: Worker, ada: Person
 ) -> None:
     assert worker.process.poll() is None
-    async with ProfileClient(box.gateway_url, timeout=10) as client:
+    async with ProfileClient(sandbox.gateway_url, timeout=10) as client:
         key, title = uuid4().hex, f"Note {uuid4().hex}"
         for _ in range(2):
             post = CreatePost(title=title, body="It weaves.")
@@ -119,14 +121,16 @@ async def test_a_published_command_is_carried_out_and_nobody_waits(
     ],
     ids="-".join,
 )
-async def test_an_option_that_cannot_be_sent_is_refused_at_once(box: Sandbox, options: CallOptions) -> None:
-    async with ProfileClient(box.gateway_url) as client:
+async def test_an_option_that_cannot_be_sent_is_refused_at_once(
+    sandbox: Sandbox, options: CallOptions
+) -> None:
+    async with ProfileClient(sandbox.gateway_url) as client:
         with pytest.raises(NotSent):
             await client.keys(**options)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), 1e12])
-async def test_a_timeout_of_a_call_out_of_bounds_is_refused(box: Sandbox, seconds: float) -> None:
-    async with ProfileClient(box.gateway_url) as client:
+async def test_a_timeout_of_a_call_out_of_bounds_is_refused(sandbox: Sandbox, seconds: float) -> None:
+    async with ProfileClient(sandbox.gateway_url) as client:
         with pytest.raises(ValueError, match="timeout"):
             await client.keys(timeout=seconds)

@@ -153,7 +153,7 @@ async def test_a_command_that_nobody_waits_for_is_carried_out_once_mongodb_is_ba
     assert await env.broker.dead_letters("profile.update") == []
 
 
-@pytest.mark.parametrize("purpose", ["publish", "consume"])
+@pytest.mark.parametrize("purpose", ["publish", "reply", "consume"])
 async def test_a_lost_connection_leaves_no_command_without_an_answer(env: ProxiedEnv, purpose: str) -> None:
     broker, gateway = env.broker, env.gateway
     (connection,) = await eventually(lambda: broker.connections(f" {purpose}"))

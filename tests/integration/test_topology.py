@@ -23,13 +23,14 @@ WORKER = f"profile-service@{socket.gethostname()}"
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-async def test_the_console_shows_two_named_connections_of_the_worker(broker: Broker) -> None:
+async def test_the_console_shows_three_named_connections_of_the_worker(broker: Broker) -> None:
     async def look() -> bool:
         found = await broker.connections("")
         names = sorted(each.get("user_provided_name", "") for each in found)
         return [name for name in names if name.startswith(WORKER)] == [
             f"{WORKER} consume",
             f"{WORKER} publish",
+            f"{WORKER} reply",
         ]
 
     assert await eventually(look)

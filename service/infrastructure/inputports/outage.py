@@ -9,6 +9,7 @@ import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.domain.errors import Unavailable
+from service.infrastructure.inputports.deadlines import DATABASE_SHARE
 from service.pkg.repeating import beside, is_cancelled
 
 # After so many failures the database itself is asked.
@@ -17,8 +18,6 @@ _SUSPICIOUS: Final = 5
 _PAUSE_SECONDS: Final = 1.0
 # How long a request may try while it is known that the database is away.
 _PATIENCE_SECONDS: Final = 0.1
-# The part of its time that a request may wait for the database, so that its refusal still comes in time.
-_SHARE: Final = 0.9
 
 _log = structlog.get_logger("profile.outage")
 
@@ -61,7 +60,8 @@ class Outage:
 
     def patience(self, seconds: float) -> float:
         """Return how long a request that has so many *seconds* left may wait for the database."""
-        return min(seconds * _SHARE, _PATIENCE_SECONDS) if self.is_on else seconds * _SHARE
+        share = seconds * DATABASE_SHARE
+        return min(share, _PATIENCE_SECONDS) if self.is_on else share
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:

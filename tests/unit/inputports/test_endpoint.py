@@ -3,6 +3,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,14 +16,15 @@ from profile_contracts.profiles import Profile
 from service.app.auth.actors import Caller, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.saving import TooManyWriters
-from service.domain.errors import Unavailable
+from service.domain.errors import RateLimited, Unavailable
 from service.domain.profile_refusals import EmailTaken
-from service.infrastructure.inputports import suspects
+from service.infrastructure.inputports import deadlines, last_resort, suspects
+from service.infrastructure.inputports.deadlines import ServiceTimeout
 from service.infrastructure.inputports.endpoint import Edge, Endpoint
 from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals
-from service.infrastructure.inputports.vouching import sender
+from service.infrastructure.inputports.vouching import Journey, sender, vouch
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
@@ -54,10 +56,20 @@ def failing(error: Exception) -> Translate:
 KEY = b"k" * 32
 
 
+def tried(times: int) -> dict[str, Any]:
+    """Return the headers of a command that a worker has tried so many times."""
+    return vouch(Journey("hr", times), "m-1", CREATE, KEY)
+
+
+# Sent by a known service, and nobody waits for it.
+UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr"}
+
+
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait for what comes at once with a suspect."""
+    """Let nobody wait for what comes at once with a suspect, nor before something is given back."""
     monkeypatch.setattr(suspects, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
 
 
 class EndpointHarness:
@@ -291,6 +303,51 @@ async def test_work_beyond_the_deadline_is_cut_off() -> None:
     assert ended == ["cut off"]
 
 
+async def never_ends(_request: Any, _caller: Caller) -> Profile:
+    await asyncio.Event().wait()
+    return PROFILE
+
+
+async def test_our_own_limit_is_no_deadline_of_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.02)
+    harness = EndpointHarness(never_ends)
+    await harness.serve()
+
+    assert harness.refusal == ("unavailable", "service_timeout")
+    assert harness.reply["error"]["retryable"] is True
+
+
+async def test_a_command_that_nobody_waits_for_outlives_our_own_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.02)
+    harness = EndpointHarness(never_ends)
+    await harness.serve(**UNHEARD)
+
+    assert harness.broker.journal == ["retry later", "ack"]
+
+
+@pytest.mark.parametrize("error", [TooManyWriters(), ServiceTimeout(), RateLimited()])
+async def test_a_command_that_was_never_done_is_dead_in_the_end_and_not_gone(error: Exception) -> None:
+    harness = EndpointHarness(failing(error))
+    await harness.serve(headers=tried(20), **UNHEARD)
+
+    assert harness.broker.journal == ["set aside", "ack"]
+
+
+async def test_time_in_our_own_queues_is_not_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.05)
+    harness = EndpointHarness()
+
+    async def no_room_for_long() -> None:
+        await asyncio.sleep(0.1)
+
+    harness.endpoint = replace(harness.endpoint, edge=replace(harness.endpoint.edge, room=no_room_for_long))
+    await harness.serve(**UNHEARD)
+
+    assert harness.broker.journal == ["ack"]
+
+
 async def test_another_timeout_is_not_the_callers() -> None:
     harness = EndpointHarness(failing(TimeoutError()))
     await harness.serve()
@@ -316,22 +373,15 @@ async def test_the_use_case_hears_who_asks_for_what() -> None:
 
 @pytest.mark.parametrize("error", [AMQPConnectionError("down"), TimeoutError()])
 @pytest.mark.parametrize("body", [CREATE, b"junk"])
-async def test_a_request_is_not_acknowledged_unless_its_reply_is_away(error: Exception, body: bytes) -> None:
-    harness = EndpointHarness()
+@pytest.mark.parametrize("reply_to", [REPLY_TO, None])
+async def test_a_request_of_which_nothing_can_be_told_is_given_back(
+    error: Exception, body: bytes, reply_to: str | None
+) -> None:
+    harness = EndpointHarness() if reply_to else EndpointHarness(failing(KeyError()))
     harness.broker.down = error
+    await harness.serve(body, reply_to=reply_to)
 
-    with pytest.raises(type(error)):
-        await harness.serve(body)
-    assert harness.broker.journal == []
-
-
-async def test_a_request_is_not_acknowledged_unless_it_is_set_aside() -> None:
-    harness = EndpointHarness()
-    harness.broker.down = AMQPConnectionError("down")
-
-    with pytest.raises(AMQPConnectionError):
-        await harness.serve(b"junk", reply_to=None)
-    assert harness.broker.journal == []
+    assert harness.broker.journal == ["requeue"]
 
 
 async def test_a_stop_in_the_middle_leaves_the_request_on_the_queue() -> None:
@@ -403,11 +453,8 @@ async def test_nothing_that_was_sent_is_logged_or_set_aside(
     assert CANARY not in json.dumps(harness.reply)
 
 
-UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr"}
-
-
 @pytest.mark.parametrize(
-    ("error", "tried", "delay"),
+    ("error", "times", "delay"),
     [
         (Unavailable(), 0, "profile.retry.5s"),
         (Unavailable(), 7, "profile.retry.300s"),
@@ -416,15 +463,15 @@ UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr
     ],
 )
 async def test_a_command_that_nobody_waits_for_is_tried_again(
-    error: Exception, tried: int, delay: str
+    error: Exception, times: int, delay: str
 ) -> None:
     harness = EndpointHarness(failing(error))
-    await harness.serve(headers={"x-attempt": tried}, **UNHEARD)
+    await harness.serve(headers=tried(times), **UNHEARD)
     ((queue, waits_in, message),) = harness.broker.retries
 
     assert harness.broker.journal == ["retry later", "ack"]
     assert (queue, waits_in, message.body) == ("profile.create", delay, CREATE)
-    assert (message.message_id, message.headers["x-attempt"]) == ("m-1", tried + 1)
+    assert (message.message_id, message.headers["x-attempt"]) == ("m-1", times + 1)
     assert message.user_id is None  # the broker would refuse it
     # But the worker that gets it knows who sent it, by our word.
     back = harness.broker.deliver(CREATE, reply_to=None, message_id="m-1", headers=message.headers)
@@ -441,7 +488,7 @@ async def test_a_refusal_is_not_tried_again(error: Exception) -> None:
 
 async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
     harness = EndpointHarness(failing(ZeroDivisionError()))
-    await harness.serve(**UNHEARD, headers={"x-attempt": 3})
+    await harness.serve(**UNHEARD, headers=tried(3))
     ((_, letter),) = harness.broker.set_asides
 
     assert harness.broker.journal == ["set aside", "ack"]
@@ -475,7 +522,8 @@ async def test_a_time_limit_counts_from_the_first_time() -> None:
     await harness.serve(expiration="2000", **UNHEARD)
     ((_, _, message),) = harness.broker.retries
 
-    assert message.headers["x-deadline"] == int(harness.clock.now().timestamp() * 1000) + 2000
+    deadline = int(harness.clock.now().timestamp() * 1000) + 2000
+    assert message.headers["x-deadline"] == pytest.approx(deadline, abs=200)  # what was spent on it is gone
     harness.clock.advance(seconds=3)
     await harness.serve(headers=message.headers, **UNHEARD)
     assert len(harness.broker.retries) == 1  # it is too late
