@@ -11,7 +11,8 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryErr
 from yarl import URL
 
 from profile_contracts.events import EVENTS_EXCHANGE
-from service.infrastructure.rabbitmq.connection import broken_connections
+from service.infrastructure.rabbitmq.connection import CALLS, CONNECT_SECONDS, broken_connections, closed
+from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
@@ -32,7 +33,7 @@ class RabbitPublisher:
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._connection = await connect_robust(self._url, reconnect_interval=1.0)
+        self._connection = await connect_robust(self._url, timeout=CONNECT_SECONDS, reconnect_interval=1.0)
         self._quick = await self._connection.channel(publisher_confirms=False)
         self._confirming = await self._connection.channel(on_return_raises=True)
         return self
@@ -45,7 +46,11 @@ class RabbitPublisher:
     ) -> None:
         """Disconnect."""
         if self._connection:
-            await self._connection.close()
+            await closed(self._connection)
+
+    def is_connected(self) -> bool:
+        """Return whether there is a connection, be it blocked."""
+        return self._connection is not None and self._connection.connected.is_set()
 
     async def is_open(self) -> bool:
         """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
@@ -126,10 +131,10 @@ async def _publish(
                 await channel.ready()
                 named = exchange and await channel.get_exchange(exchange, ensure=False)
                 aimed = named or channel.default_exchange
-                await aimed.publish(message, routing_key, mandatory=mandatory)
+                await CALLS.run(aimed.publish(message, routing_key, mandatory=mandatory))
         except DeliveryError:
             raise
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
+        except (AMQPError, ChannelInvalidStateError, ConnectionError, TooManyAbandoned) as error:
             # If the broker had the message and only its confirm is lost, there will be two of it.
             _log.warning("publishing again", error_type=type(error).__name__)
             await asyncio.sleep(_PAUSE_SECONDS)
