@@ -1,6 +1,6 @@
 """What a worker says of itself to whoever decides where to send work, and whether to start it anew."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,9 +9,15 @@ from redis.exceptions import RedisError
 
 from service import __version__
 from service.draining import Drain
+from service.infrastructure.mongo import errors as mongo
+from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.redis.client import CALLS
+from service.pkg.background import Background
+from service.pkg.detached import TooManyAbandoned
 from service.pkg.probes import Questions
+from service.pkg.watchdog import Watchdog
 
 # What is wrong with a part, or nothing.
 Check = Callable[[], Awaitable[str | None]]
@@ -24,6 +30,7 @@ class Health:
     """Looks at the parts of a worker.
 
     Attributes:
+        stuck: What does not come back by itself, so that the worker is about to end.
         needed: What a worker cannot do its work without, by name.
         useful: What it can do without, and not as well.
 
@@ -31,9 +38,12 @@ class Health:
 
     needed: Mapping[str, Check]
     useful: Mapping[str, Check]
+    stuck: Callable[[], Sequence[str]] = tuple
 
     async def alive(self) -> tuple[bool, Mapping[str, Any]]:
-        """Say that the event loop is not stuck, by saying anything."""
+        """Say that nothing is stuck: the event loop is not, by saying anything."""
+        if stuck := self.stuck():
+            return False, {"status": "stuck", "parts": list(stuck)}
         return True, {"status": "alive"}
 
     async def ready(self) -> tuple[bool, Mapping[str, Any]]:
@@ -46,11 +56,14 @@ class Health:
 
 
 def health_of(
+    *,
     consumers: Consumers,
     publisher: RabbitPublisher,
     is_database_there: Callable[[], Awaitable[bool]],
     redis: Redis | None,
     draining: Drain,
+    background: Background,
+    watchdog: Watchdog,
 ) -> Health:
     """Return the health of the worker that consists of these."""
 
@@ -70,19 +83,37 @@ def health_of(
     async def cache() -> str | None:
         return None if redis is None or await _answers(redis) else "away"
 
+    async def loops() -> str | None:
+        failing = [f"{name}: {error}" for name, error in sorted(background.failing.items())]
+        return ", ".join(failing) or None
+
     needed = {"work": work, "broker": broker, "queues": queues, "database": database}
-    return Health(needed, {"redis": cache})
+    return Health(needed, {"redis": cache, "background": loops}, lambda: watchdog.stuck)
 
 
 async def _answers(redis: Redis) -> bool:
     try:
-        await redis.ping()
-    except RedisError:
+        await CALLS.run(redis.ping())
+    except (RedisError, TooManyAbandoned):
         return False
     return True
 
 
-def questions_of(health: Health, outcomes: Mapping[tuple[str, str], int]) -> Questions:
+def _loops(background: Background) -> Mapping[str, Any]:
+    """Return how often each loop failed, and how many items it skipped."""
+    states = sorted(background.loops.items())
+    return {name: {"failures": each.failures, "skipped": each.skipped} for name, each in states}
+
+
+def _drivers() -> Mapping[str, Any]:
+    """Return how many calls of each driver were abandoned, and how many of those still run."""
+    calls = {"mongodb": mongo.CALLS, "rabbitmq": rabbitmq.CALLS, "redis": CALLS}
+    return {name: {"abandoned": each.abandoned, "running": each.running} for name, each in calls.items()}
+
+
+def questions_of(
+    health: Health, outcomes: Mapping[tuple[str, str], int], background: Background
+) -> Questions:
     """Return what may be asked about a worker, by path.
 
     *outcomes* are how many requests of each operation ended with each code, since the worker started.
@@ -92,6 +123,6 @@ def questions_of(health: Health, outcomes: Mapping[tuple[str, str], int]) -> Que
         requests: dict[str, dict[str, int]] = {}
         for (operation, code), count in sorted(outcomes.items()):
             requests.setdefault(operation, {})[code] = count
-        return True, {"requests": requests}
+        return True, {"requests": requests, "background": _loops(background), "drivers": _drivers()}
 
     return {"/livez": health.alive, "/readyz": health.ready, "/counts": counts}

@@ -8,7 +8,7 @@ import gc
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -21,11 +21,11 @@ from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
-from service.draining import Drain
-from service.health import health_of, questions_of
+from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
+from service.health import health_of
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring, watched
-from service.infrastructure.crypto.keys import load_refresh_key
+from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
+from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.followups import Followups
@@ -39,7 +39,6 @@ from service.infrastructure.inputports.requests import Requests, subscribe
 from service.infrastructure.inputports.retries import rests_in_outages
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
-from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.consumers import Consumers
@@ -48,14 +47,14 @@ from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
+from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
-from service.pkg.patience import tried_until
-from service.pkg.probes import answering
-from service.pkg.repeating import repeated
-from service.pkg.signals import at_a_signal
+from service.pkg.signals import Termination
+from service.pkg.watchdog import EVERY, Watchdog
 from service.settings import Settings
 from service.sources import consuming_broker, own_events, source_of
+from service.ways import ways_of
 from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
@@ -64,6 +63,8 @@ _ERASING: Final = timedelta(minutes=1)
 _VERIFYING: Final = timedelta(seconds=10)
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
+# How long consumers and their connection have to be closed.
+_CLOSE_SECONDS: Final = 3.0
 
 
 def create_app(settings: Settings | None = None) -> FastStream:
@@ -85,30 +86,39 @@ class Worker:
     """A worker, and what it consists of."""
 
     def __init__(self, settings: Settings, stores: Stores, clock: Clock) -> None:
-        self.settings = settings
-        self.stores = stores
-        self.clock = clock
+        self.settings, self.stores, self.clock = settings, stores, clock
         self.database = default_database(stores.mongo)
         self.publisher = RabbitPublisher(str(settings.rabbitmq_url))
         self.keyring = Keyring(settings.signing_keys_dir, clock)
-        needed = frozenset(map(EventType, FOLLOWED))
-        self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)
+        self.background = Background(lambda _: self.termination.begin(STUCK))
+        self.relay = Relay(
+            MongoOutbox(self.database), self.publisher, clock, frozenset(map(EventType, FOLLOWED))
+        )
         self.own = operators(settings, stores, self.relay.hint)
         self.broker = consuming_broker(settings)
         self.consumers = Consumers(self.broker)
         self.in_hand = InHand()
-        self.draining = Drain(self.consumers, self.in_hand)
-        waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each))]
+        self.termination = Termination(STOP_SECONDS, ABANDONED)
+        self.draining = Drain(self.consumers, self.in_hand, self.termination)
         is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
-        self.outage = Outage(is_there, self.consumers, waiting)
+        self.outage = Outage(is_there, self.consumers, _queues_that_can_wait())
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.health = health_of(self.consumers, self.publisher, is_there, stores.redis, self.draining)
-        bound = FOLLOWED if settings.declare_topology else ()
+        ways = ways_of(settings, self.consumers, self.publisher, is_there)
+        self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
+        self.health = health_of(
+            consumers=self.consumers,
+            publisher=self.publisher,
+            is_database_there=is_there,
+            redis=stores.redis,
+            draining=self.draining,
+            background=self.background,
+            watchdog=self.watchdog,
+        )
         self.app = FastStream(
             self.broker,
-            lifespan=self._open,
-            after_startup=[partial(self.consumers.bind, FOLLOWUPS, EVENTS_EXCHANGE, bound), _say_ready],
-            on_shutdown=[self.draining.run],
+            lifespan=self.opened,
+            after_startup=[self._bind, _say_ready],
+            on_shutdown=[self.draining.run, self._stop_consuming],
             logger=logging.getLogger("profile.faststream"),
         )
 
@@ -138,59 +148,46 @@ class Worker:
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
 
-    async def run(self) -> int:
-        """Work until a signal comes; return how many messages were left unfinished then.
-
-        Raises:
-            IndexMissing
-            AMQPError, PyMongoError, OSError: A server is not there, or lets nobody in. Where it may be
-                starting, that is raised after `startup_seconds`.
-
-        """
-        with self._answering_probes():
-            reaching = asyncio.create_task(self._reach_servers())
-            at_a_signal(reaching.cancel)  # until FastStream sees to signals
-            await asyncio.wait([reaching])
-            if reaching.cancelled() or reaching.exception():
-                await self.stores.close()  # otherwise its tasks hold the end up
-            if not reaching.cancelled():
-                reaching.result()
-                await self.app.run()
-        return self.draining.abandoned
-
-    async def _reach_servers(self) -> None:
-        """Return when broker and database let us in; they may be starting, too."""
-        patience, url = self.settings.startup_seconds, named(str(self.settings.rabbitmq_url), "start")
-        await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
-        await tried_until(patience, partial(mongo.reach, self.database), mongo.STARTING)
-
-    def _answering_probes(self) -> AbstractContextManager[int]:
-        port = self.settings.health_port
-        questions = questions_of(self.health, self.outcomes)
-        return answering(port, questions) if port else nullcontext(0)
-
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
+    async def opened(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
             if self.settings.declare_topology:
                 url = named(str(self.settings.rabbitmq_url), "declare")
                 await declare(url, topology(self.settings.query_queue_type))
-            key_events = KeyEvents(self.publisher, self.clock)
+            tell = KeyEvents(self.publisher, self.clock).keys_rotated
+            loops, look = self.background, looking(self.keyring, tell)
             async with (
                 self.publisher,
-                self.relay.running(),
-                repeated(self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
-                watched(self.keyring, key_events.keys_rotated),
-                self.outage.watched(),
-                repeated(self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
+                self.relay.running(loops),
+                loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
+                loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
+                loops.running("outage", self.outage.watch),
+                loops.periodic("consumers", self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
+                loops.periodic("watchdog", self.watchdog.look, EVERY),
             ):
                 try:
                     yield
                 finally:
                     # FastStream leaves it open when its start fails. It would connect again for ever, and
                     # what does that swallows the cancellation by which asyncio.run ends.
-                    await self.broker.stop()
+                    await self._stop_consuming()
+
+    async def _bind(self) -> None:
+        """Let the queue of our own events have them; FastStream binds by one key only."""
+        if self.settings.declare_topology:
+            await self.consumers.bind(FOLLOWUPS, EVENTS_EXCHANGE, FOLLOWED)
+
+    async def _stop_consuming(self) -> None:
+        """Close the consumers' connection; a broker that does not answer is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.broker.stop()
+
+
+def _queues_that_can_wait() -> list[str]:
+    """Return those that are left alone while the database is away."""
+    return [FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each))]
 
 
 async def _say_ready() -> None:

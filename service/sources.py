@@ -8,7 +8,7 @@ from faststream.rabbit.schemas.queue import QueueType
 
 from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
-from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, named
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, FOLLOWUPS, Queue, work_queue
 from service.settings import Settings
 
@@ -17,6 +17,7 @@ def consuming_broker(settings: Settings) -> RabbitBroker:
     """Return the broker that messages are consumed from; it connects when it is started."""
     return RabbitBroker(
         named(str(settings.rabbitmq_url), "consume"),
+        timeout=CONNECT_SECONDS,
         reconnect_interval=1.0,
         # Nothing to wait for: whatever could be finished is finished before, see `draining`.
         graceful_timeout=None,

@@ -1,11 +1,78 @@
 """What a process does when it is told to end."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any, Final
+
+# To wait for work that was told to stop.
+_CANCELLING_SECONDS: Final = 2.0
 
 
 def at_a_signal(do: Callable[[], object]) -> None:
     """Let SIGTERM and SIGINT do this from now on, in place of what they did, while the event loop runs."""
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, do)
+
+
+class Termination:
+    """An orderly end, which the first signal asks for. The second one, or the end of its time, is the end.
+
+    Neither needs the event loop, which may be what does not come back.
+
+    Args:
+        seconds: How long an orderly end may take.
+        forced_code: What the process exits with where it had no time for that.
+
+    Attributes:
+        requested: Set once the end was asked for.
+        code: What the process is to exit with, if somebody asked for the end who knows that.
+
+    """
+
+    def __init__(self, seconds: float, forced_code: int) -> None:
+        self._seconds = seconds
+        self._forced_code = forced_code
+        self._begun = False
+        self.requested = asyncio.Event()
+        self.code = 0
+
+    def install(self) -> None:
+        """Let SIGTERM and SIGINT ask for the end; the main thread of a running event loop may call this."""
+        self._loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, self._on_signal)
+
+    def begin(self, code: int = 0) -> None:
+        """Ask for the end, which takes so many seconds at most; a signal from now on is the second one."""
+        if self._begun:
+            return
+        self._begun, self.code = True, code
+        self.install()
+        timer = threading.Timer(self._seconds, os._exit, [code or self._forced_code])
+        timer.daemon = True
+        timer.start()
+        self._loop.call_soon_threadsafe(self.requested.set)
+
+    async def unless_requested(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do *work*; return whether it came to its end before somebody asked for ours."""
+        working: asyncio.Task[Any] = asyncio.create_task(work)
+        asking: asyncio.Task[Any] = asyncio.create_task(self.requested.wait())
+        try:
+            await asyncio.wait([working, asking], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asking.cancel()
+            working.cancel()
+            await asyncio.wait([working], timeout=_CANCELLING_SECONDS)
+        if working.done() and not working.cancelled():
+            working.result()
+            return not self._begun
+        return False
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._begun:
+            os._exit(self.code or self._forced_code)
+        self.begin()

@@ -65,18 +65,18 @@ def swallows_everything(node: ast.AST) -> bool:
     )
 
 
-def test_only_the_edge_swallows_everything() -> None:
+def test_only_the_edge_and_who_supervises_swallow_everything() -> None:
     found = {name_of(path) for path in CODE if any(map(swallows_everything, nodes(path)))}
 
     edge = "service/infrastructure/inputports"
-    assert found == {f"{edge}/endpoint.py", f"{edge}/followups.py"}
+    assert found == {f"{edge}/endpoint.py", f"{edge}/followups.py", "service/pkg/background.py"}
 
 
 def test_only_what_tries_again_and_again_pauses() -> None:
-    """What repeats, a broker or a database that is away or starting: never a sleep for a condition."""
+    """What repeats, a broker or a database that is away or starting, or an end that others are to notice."""
     pauses = set(calls(CODE, "time.sleep", "asyncio.sleep", "sleep"))
 
-    whats = ("every.total_seconds()", "_PAUSE_SECONDS", "length", "pause")
+    whats = ("every.total_seconds()", "state.pause", "_PAUSE_SECONDS", "_NOTICE_SECONDS", "length", "pause")
     assert pauses == {f"asyncio.sleep({each})" for each in whats}
 
 

@@ -15,6 +15,7 @@ from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
+from service.pkg.background import Background
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
 from tests.faults.history import assert_told_as_committed, listening
@@ -49,7 +50,7 @@ async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Ser
             codes = [await dies(sandbox, step, profile.id) for _ in range(2)]
             publisher = RabbitPublisher(sandbox.service_url)
             relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset())
-            async with publisher, relay.running():
+            async with publisher, relay.running(Background(print)):
                 events = await assert_told_as_committed(told, database)
 
     assert codes == [-signal.SIGKILL] * 2

@@ -19,6 +19,7 @@ from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
+from service.pkg.background import Background
 from service.pkg.database import default_database, open_mongo
 
 STEPS = (
@@ -69,7 +70,7 @@ async def main() -> None:
         reach("before the write")
         await profiles.save(changed)
         reach("after the write")
-        async with relay.running():
+        async with relay.running(Background(print)):
             await asyncio.Event().wait()
 
 

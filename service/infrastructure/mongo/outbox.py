@@ -14,7 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from service.app.outbox import Kind, Outbox, Untold
 from service.domain.events import Event, EventType
-from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
 
 # Who writes events says so, so that they are told at once.
@@ -35,29 +35,30 @@ class MongoOutbox(Outbox):
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._database = database
 
+    @database_call
     async def waiting(self, since: datetime, most: int) -> Sequence[tuple[Kind, UUID]]:
         """Return things some of whose events have waited at least *since* then."""
         found: list[tuple[Kind, UUID]] = []
         for kind, collection in _COLLECTIONS.items():
             name = _NAMES[kind]
             query = {"outbox.time": {"$lte": since, "$exists": True}}
-            with translated_errors():
-                cursor = self._database[collection].find(query, {name: 1}).limit(most)
-                found += [(kind, document[name]) async for document in cursor]
+            cursor = self._database[collection].find(query, {name: 1}).limit(most)
+            found += [(kind, document[name]) async for document in cursor]
         return found
 
+    @database_call
     async def untold(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[Untold]:
         """Return the events that wait in some things of one kind, in the order of their versions."""
         query = {_NAMES[kind]: {"$in": list(subjects)}}
-        with translated_errors():
-            cursor = self._database[_COLLECTIONS[kind]].find(query, {_NAMES[kind]: 1, "outbox": 1})
-            documents = [each async for each in cursor]
+        cursor = self._database[_COLLECTIONS[kind]].find(query, {_NAMES[kind]: 1, "outbox": 1})
+        documents = [each async for each in cursor]
         return [
             Untold(kind, each["_id"], [_to_event(record) for record in each["outbox"]])
             for each in documents
             if each.get("outbox")
         ]
 
+    @database_call
     async def told(self, told: Sequence[Untold]) -> None:
         """Take out events that the broker has. Of a session that has ended nothing else is kept."""
         for kind, collection in _COLLECTIONS.items():
@@ -69,8 +70,7 @@ class MongoOutbox(Outbox):
                 if each.kind is kind
             ]
             if writes:
-                with translated_errors():
-                    await self._database[collection].bulk_write(writes, ordered=False)
+                await self._database[collection].bulk_write(writes, ordered=False)
 
 
 def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -1,15 +1,19 @@
 """Whether the database is there."""
 
+import asyncio
 from typing import Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, PyMongoError
 
+from service.infrastructure.mongo.errors import CALLS
 from service.pkg.database import answering_within, bounded_operation
+from service.pkg.detached import TooManyAbandoned
 from service.pkg.patience import Passing
 
 # What may be that the database is starting. A wrong password stays wrong.
 STARTING: Final = Passing((ConnectionFailure,))
+_GRACE_SECONDS: Final = 0.1
 
 
 async def reach(database: AsyncDatabase[dict[str, Any]]) -> None:
@@ -17,17 +21,20 @@ async def reach(database: AsyncDatabase[dict[str, Any]]) -> None:
 
     Raises:
         PyMongoError: There is none, or it does not let us in.
+        TooManyAbandoned: The driver is stuck.
 
     """
     with bounded_operation():
-        await database.command("ping")
+        await CALLS.run(database.command("ping"))
 
 
 async def is_there(database: AsyncDatabase[dict[str, Any]], seconds: float) -> bool:
     """Return whether there is a primary that answers within so many *seconds*."""
     try:
+        # The driver has the same limit, and a driver that is stuck does not keep it.
         with answering_within(seconds):
-            await reach(database)
-    except PyMongoError:
+            async with asyncio.timeout(seconds + _GRACE_SECONDS):
+                await reach(database)
+    except (PyMongoError, TimeoutError, TooManyAbandoned):
         return False
     return True

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 from aio_pika.abc import AbstractRobustQueue
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
@@ -13,6 +14,7 @@ from faststream.rabbit.subscriber import RabbitSubscriber
 from service.infrastructure.rabbitmq.connection import broken_connections
 
 _WAIT_SECONDS: Final = 5.0
+_AT_ONCE_SECONDS: Final = 0.1
 
 _log = structlog.get_logger("profile.consumers")
 
@@ -48,8 +50,7 @@ class Consumers:
 
         """
         self._paused = frozenset(queues)
-        for each in self._subscribers():
-            await self._obey(each)
+        await self._all_obey()
 
     async def close(self) -> None:
         """Let all messages wait in their queues from now on.
@@ -59,8 +60,7 @@ class Consumers:
 
         """
         self._closed = True
-        for each in self._subscribers():
-            await self._obey(each)
+        await self._all_obey()
 
     async def verify(self) -> None:
         """Say in the log which queues are not consumed that should be; aio-pika sees to it that they are."""
@@ -68,6 +68,11 @@ class Consumers:
             missing = await self.missing()
         if missing:
             _log.error("not consumed", queues=missing)
+
+    async def is_any_there(self) -> bool:
+        """Return whether there is a consumer, or none should be."""
+        wanted = [each for each in self._subscribers() if not self._rests(each)]
+        return not wanted or any([await _is_consumed(each) for each in wanted])
 
     async def missing(self) -> list[str]:
         """Return the queues that this worker should consume and does not, as far as the broker has said."""
@@ -79,6 +84,13 @@ class Consumers:
 
     def _rests(self, subscriber: RabbitSubscriber) -> bool:
         return self._closed or subscriber.queue.name in self._paused
+
+    async def _all_obey(self) -> None:
+        """Let all consumers do at once what they are to do: one after the other, they might take minutes."""
+        async with asyncio.timeout(_WAIT_SECONDS):
+            ends = await asyncio.gather(*map(self._obey, self._subscribers()), return_exceptions=True)
+        if errors := [each for each in ends if each is not None]:
+            raise errors[0]
 
     async def _obey(self, subscriber: RabbitSubscriber) -> None:
         queue = _queue(subscriber)
@@ -103,5 +115,9 @@ async def _is_consumed(subscriber: RabbitSubscriber) -> bool:
     queue, tag = _queue(subscriber), subscriber._consumer_tag  # noqa: SLF001
     if queue is None or tag is None or queue.channel.is_closed:
         return False
-    channel = await queue.channel.get_underlay_channel()
+    try:
+        async with asyncio.timeout(_AT_ONCE_SECONDS):  # it is there, or the connection is away
+            channel = await queue.channel.get_underlay_channel()
+    except (AMQPError, ChannelInvalidStateError, TimeoutError):
+        return False
     return isinstance(channel, Channel) and tag in channel.consumers

@@ -30,8 +30,15 @@ from aiormq.exceptions import (
 )
 
 from profile_contracts.events import EVENTS_EXCHANGE
-from service.infrastructure.rabbitmq.connection import broken_connections, named
+from service.infrastructure.rabbitmq.connection import (
+    CALLS,
+    CONNECT_SECONDS,
+    broken_connections,
+    closed,
+    named,
+)
 from service.infrastructure.rabbitmq.reply_keys import ReplyKeys
+from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
@@ -96,8 +103,10 @@ class RabbitPublisher:
         return self
 
     async def _connected(self, purpose: str, stack: AsyncExitStack) -> AbstractRobustConnection:
-        connection = await connect_robust(named(self._url, purpose), reconnect_interval=1.0)
-        stack.push_async_callback(connection.close)
+        connection = await connect_robust(
+            named(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
+        )
+        stack.push_async_callback(closed, connection)
         return connection
 
     async def __aexit__(
@@ -108,6 +117,11 @@ class RabbitPublisher:
     ) -> None:
         """Disconnect."""
         await self._closing.aclose()
+
+    def is_connected(self) -> bool:
+        """Return whether there are connections, be they blocked."""
+        both = (self._connection, self._replies)
+        return all(each is not None and each.connected.is_set() for each in both)
 
     async def is_open(self) -> bool:
         """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
@@ -263,7 +277,7 @@ async def _publish(
                 await _publish_on(channel, message, routing_key, exchange=exchange, mandatory=mandatory)
         except DeliveryError:
             raise
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
+        except (AMQPError, ChannelInvalidStateError, ConnectionError, TooManyAbandoned) as error:
             if line and isinstance(why := await _why(line, error), _CHOKED):
                 raise BrokerChoked(type(why).__name__) from error
             # If the broker had the message and only its confirm is lost, there will be two of it.
@@ -277,7 +291,8 @@ async def _publish_on(
     channel: AbstractChannel, message: Message, routing_key: str, *, exchange: str, mandatory: bool
 ) -> None:
     named_exchange = exchange and await channel.get_exchange(exchange, ensure=False)
-    await (named_exchange or channel.default_exchange).publish(message, routing_key, mandatory=mandatory)
+    aimed = named_exchange or channel.default_exchange
+    await CALLS.run(aimed.publish(message, routing_key, mandatory=mandatory))
 
 
 def _line_of(connection: AbstractRobustConnection | None) -> Line | None:

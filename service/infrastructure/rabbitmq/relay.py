@@ -21,7 +21,8 @@ from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.pkg.repeating import beside, is_cancelled
+from service.pkg.background import Background
+from service.pkg.repeating import is_cancelled
 
 # What has waited so long was left by a worker that died, or by a broker that was away.
 LEFT: Final = timedelta(seconds=2)
@@ -69,10 +70,10 @@ class Relay:
         await self._has_room.wait()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, background: Background) -> AsyncIterator[None]:
         """Tell events inside the block; at its end, tell those that this worker has just stored."""
         try:
-            async with beside(self._run()):
+            async with background.running("relay", self._run):
                 yield
         finally:
             with suppress(TimeoutError):

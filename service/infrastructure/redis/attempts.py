@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Counter, Outcome
+from service.infrastructure.redis.client import CALLS
+from service.pkg.detached import TooManyAbandoned
 
 # A counter is two keys: a hash (wrong, locked_until) and a sorted set of reservations by when they lapse.
 _TIME: Final = """
@@ -74,8 +76,8 @@ class RedisAttempts(AttemptCounters):
         """Reserve an attempt with all *counters*, or with none."""
         arguments: list[str | int] = [reservation, _ms(RESERVED), *(each.budget.limit for each in counters)]
         try:
-            answer, milliseconds = await self._reserve(keys=_keys(counters), args=arguments)
-        except RedisError as error:
+            answer, milliseconds = await CALLS.run(self._reserve(keys=_keys(counters), args=arguments))
+        except (RedisError, TooManyAbandoned) as error:
             _log.warning("redis unavailable", error_type=type(error).__name__)
             return await self._fallback.reserve(reservation, counters)
         return _ANSWERS[int(answer)], int(milliseconds)
@@ -90,8 +92,8 @@ class RedisAttempts(AttemptCounters):
         # Both, because Redis may have gone or come back since the reservation.
         await self._fallback.settle(reservation, counters, outcome)
         try:
-            await self._settle(keys=_keys(counters), args=arguments)
-        except RedisError as error:
+            await CALLS.run(self._settle(keys=_keys(counters), args=arguments))
+        except (RedisError, TooManyAbandoned) as error:
             _log.warning("redis unavailable", error_type=type(error).__name__)
 
 
