@@ -89,7 +89,7 @@ class Worker:
         self.stores = stores
         self.clock = clock
         self.database = default_database(stores.mongo)
-        self.publisher = RabbitPublisher(named(str(settings.rabbitmq_url), "publish"))
+        self.publisher = RabbitPublisher(named(settings.rabbitmq_url, "publish"))
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         needed = frozenset(map(EventType, FOLLOWED))
         self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)
@@ -158,21 +158,21 @@ class Worker:
 
     async def _reach_servers(self) -> None:
         """Return when broker and database let us in; they may be starting, too."""
-        patience, url = self.settings.startup_seconds, named(str(self.settings.rabbitmq_url), "start")
+        patience, url = self.settings.startup_seconds, named(self.settings.rabbitmq_url, "start")
         await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
         await tried_until(patience, partial(mongo.reach, self.database), mongo.STARTING)
 
     def _answering_probes(self) -> AbstractContextManager[int]:
         port = self.settings.health_port
         questions = questions_of(self.health, self.outcomes)
-        return answering(port, questions) if port else nullcontext(0)
+        return answering(port, questions, self.settings.health_host) if port else nullcontext(0)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
             if self.settings.declare_topology:
-                url = named(str(self.settings.rabbitmq_url), "declare")
+                url = named(self.settings.rabbitmq_url, "declare")
                 await declare(url, topology(self.settings.query_queue_type))
             key_events = KeyEvents(self.publisher, self.clock)
             async with (

@@ -76,6 +76,7 @@ def test_without_signing_keys_it_says_how_to_make_one(box: Sandbox, tmp_path: Pa
 
 
 def test_a_key_that_is_none_is_named(box: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "one.pem").touch(mode=0o600)
     (tmp_path / "one.pem").write_text("hunter2")
     code, said, _ = _start(box, tmp_path)
 
