@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from service import __version__
 from service.draining import Drain
@@ -23,6 +23,9 @@ from service.pkg.watchdog import Watchdog
 Check = Callable[[], Awaitable[str | None]]
 
 _OK: Final = "ok"
+# Written to see whether Redis takes anything.
+_WRITTEN: Final = "session:health"
+_WRITTEN_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def health_of(
         return None if await is_database_there() else "away"
 
     async def cache() -> str | None:
-        return None if redis is None or await _answers(redis) else "away"
+        return None if redis is None else await _refusal(redis)
 
     async def loops() -> str | None:
         failing = [f"{name}: {error}" for name, error in sorted(background.failing.items())]
@@ -91,12 +94,15 @@ def health_of(
     return Health(needed, {"redis": cache, "background": loops}, lambda: watchdog.stuck)
 
 
-async def _answers(redis: Redis) -> bool:
+async def _refusal(redis: Redis) -> str | None:
+    """Return why *redis* takes no write, if it takes none: it may answer all the same, full or alone."""
     try:
-        await CALLS.run(redis.ping())
+        await CALLS.run(redis.set(_WRITTEN, b"1", px=_WRITTEN_MS))
+    except ResponseError as error:  # its memory is full, it is a replica, it has lost too many of its own
+        return f"takes no writes: {error}"
     except (RedisError, TooManyAbandoned):
-        return False
-    return True
+        return "away"
+    return None
 
 
 def _loops(background: Background) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ async def live(worker: Worker) -> int:
 
 async def _start(worker: Worker, stack: AsyncExitStack) -> None:
     """Start consuming, once broker and database let us in; they may be starting, too."""
-    patience, url = worker.settings.startup_seconds, named(str(worker.settings.rabbitmq_url), "start")
+    patience, url = worker.settings.startup_seconds, named(worker.settings.rabbitmq_url, "start")
     await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
     await tried_until(patience, partial(mongo.reach, worker.database), mongo.STARTING)
     await stack.enter_async_context(worker.opened())
@@ -46,4 +46,4 @@ async def _start(worker: Worker, stack: AsyncExitStack) -> None:
 def _answering_probes(worker: Worker) -> AbstractContextManager[int]:
     port = worker.settings.health_port
     questions = questions_of(worker.health, worker.outcomes, worker.background)
-    return answering(port, questions) if port else nullcontext(0)
+    return answering(port, questions, worker.settings.health_host) if port else nullcontext(0)

@@ -88,7 +88,7 @@ class Worker:
     def __init__(self, settings: Settings, stores: Stores, clock: Clock) -> None:
         self.settings, self.stores, self.clock = settings, stores, clock
         self.database = default_database(stores.mongo)
-        self.publisher = RabbitPublisher(str(settings.rabbitmq_url))
+        self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
         self.relay = Relay(
@@ -153,7 +153,7 @@ class Worker:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
             if self.settings.declare_topology:
-                url = named(str(self.settings.rabbitmq_url), "declare")
+                url = named(self.settings.rabbitmq_url, "declare")
                 await declare(url, topology(self.settings.query_queue_type))
             tell = KeyEvents(self.publisher, self.clock).keys_rotated
             loops, look = self.background, looking(self.keyring, tell)

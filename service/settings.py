@@ -4,13 +4,30 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AmqpDsn, Field, MongoDsn, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profile_contracts.operations import OPERATIONS
 
 Seconds = Annotated[int, Field(gt=0)]
 Prefetch = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def _begins_with(*beginnings: str, host: bool = True) -> AfterValidator:
+    """Let an address be one of these kinds, and stay the string that it is.
+
+    pydantic's types of URL know no `mongodb+srv` and no Unix sockets, and give back another URL than they
+    were given. All else the drivers check, who know what has to be right.
+    """
+
+    def check(value: str) -> str:
+        rest = next((value.removeprefix(each) for each in beginnings if value.startswith(each)), None)
+        if rest is None or (host and (not rest or rest[0] in "/?#")):
+            msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
+            raise ValueError(msg)
+        return value
+
+    return AfterValidator(check)
 
 
 class Settings(BaseSettings):
@@ -20,16 +37,25 @@ class Settings(BaseSettings):
         frozen=True, env_file=".env", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    rabbitmq_url: Annotated[AmqpDsn, Field(description="Broker, user and virtual host.")]
-    mongo_url: Annotated[MongoDsn, Field(description="A replica set, and the database in the path.")]
+    rabbitmq_url: Annotated[
+        str,
+        _begins_with("amqp://", "amqps://"),
+        Field(repr=False, description="Broker, user and virtual host."),
+    ]
+    mongo_url: Annotated[
+        str,
+        _begins_with("mongodb://", "mongodb+srv://"),
+        Field(repr=False, description="A replica set, and the database in the path."),
+    ]
     mongo_driver: Annotated[
         Literal["pymongo", "motor"], Field(description="`motor` needs the extra of that name.")
     ] = "pymongo"
 
     redis_url: Annotated[
         str,
+        _begins_with("redis://", "rediss://", "unix://", "memory://", host=False),
         Field(
-            pattern=r"^(memory|rediss?)://",
+            repr=False,
             description="Cache of sessions and counter of wrong passwords; `memory://` for one worker alone.",
         ),
     ] = "memory://"
@@ -87,6 +113,13 @@ class Settings(BaseSettings):
     health_port: Annotated[
         int, Field(ge=0, le=65_535, description="`/livez`, `/readyz` and `/counts` over HTTP; 0 is nowhere.")
     ] = 0
+    health_host: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Where: `localhost` is for this machine alone, `::` for all of IPv4 and IPv6.",
+        ),
+    ] = "localhost"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
     ] = "INFO"

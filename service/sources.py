@@ -16,7 +16,7 @@ from service.settings import Settings
 def consuming_broker(settings: Settings) -> RabbitBroker:
     """Return the broker that messages are consumed from; it connects when it is started."""
     return RabbitBroker(
-        named(str(settings.rabbitmq_url), "consume"),
+        named(settings.rabbitmq_url, "consume"),
         timeout=CONNECT_SECONDS,
         reconnect_interval=1.0,
         # Nothing to wait for: whatever could be finished is finished before, see `draining`.

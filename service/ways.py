@@ -24,7 +24,7 @@ def ways_of(
     is_database_there: Callable[[], Awaitable[bool]],
 ) -> Sequence[Way]:
     """Return the ways of the worker that consists of these."""
-    is_broker_there = partial(rabbitmq.is_there, named(str(settings.rabbitmq_url), "watchdog"))
+    is_broker_there = partial(rabbitmq.is_there, named(settings.rabbitmq_url, "watchdog"))
 
     async def is_published() -> bool:
         return publisher.is_connected()
@@ -38,7 +38,7 @@ def ways_of(
 
 async def _is_database_there_anew(settings: Settings) -> bool:
     """Return whether a client that was not there before reaches the database."""
-    client = open_mongo(str(settings.mongo_url), settings.mongo_driver)
+    client = open_mongo(settings.mongo_url, settings.mongo_driver)
     try:
         return await mongo.is_there(default_database(client), _NEW_CLIENT_SECONDS)
     finally:

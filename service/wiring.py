@@ -69,7 +69,7 @@ class Stores:
     def opened(cls, settings: Settings) -> Self:
         """Return the stores that *settings* name; they connect when they are first used."""
         return cls(
-            open_mongo(str(settings.mongo_url), settings.mongo_driver),
+            open_mongo(settings.mongo_url, settings.mongo_driver),
             None if settings.redis_url.startswith("memory:") else open_redis(settings.redis_url),
             HashingPool(settings.threads_for_hashing, settings.hashing_waiting),
         )

@@ -21,7 +21,9 @@ from tests.integration.proxy import proxied
 from tests.integration.requests import a_request
 from tests.integration.workers import address_of, working
 from tools.servers import Servers
-from tools.servers.processes import free_port
+from tools.servers.binaries import find
+from tools.servers.local_redis import redis_version
+from tools.servers.processes import free_port, private_processes
 from tools.worker import Worker
 
 WELL = dict.fromkeys(("work", "broker", "queues", "database", "redis", "background"), "ok")
@@ -117,6 +119,42 @@ async def test_without_redis_it_is_degraded(servers: Servers, tmp_path: Path) ->
                 works = await env.ask(1)
                 redis.mend()
                 await says(ask, 200, "ready")
+
+    assert works["ok"]
+
+
+@asynccontextmanager
+async def own_redis(*options: str) -> AsyncIterator[str]:
+    """Give the URL of a Redis that is for one test alone."""
+    with private_processes() as processes:
+        server = find("redis-server")
+        assert server, "the tests of other files need it, too"
+        port = free_port()
+        given = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        child = processes.start("redis", [server, *given], processes.new_folder("redis"))
+        url = f"redis://127.0.0.1:{port}"
+        await asyncio.to_thread(child.wait_until, lambda: redis_version(url), within=20)
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--maxmemory", "1"), "command not allowed when used memory > 'maxmemory'."),
+        (("--replicaof", "127.0.0.1 1"), "You can't write against a read only replica."),
+        (("--min-replicas-to-write", "1"), "NOREPLICAS Not enough good replicas to write."),
+    ],
+)
+async def test_with_a_redis_that_takes_no_writes_it_is_degraded(
+    servers: Servers, tmp_path: Path, options: tuple[str, ...], why: str
+) -> None:
+    async with (
+        proxied_env(servers, tmp_path) as env,
+        own_redis(*options) as url,
+        probed(env, REDIS_URL=url) as (_, ask),
+    ):
+        await says(ask, 200, "degraded", redis=f"takes no writes: {why}")
+        works = await env.ask(1)
 
     assert works["ok"]
 

@@ -77,6 +77,7 @@ def test_without_signing_keys_it_says_how_to_make_one(sandbox: Sandbox, tmp_path
 
 
 def test_a_key_that_is_none_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "one.pem").touch(mode=0o600)
     (tmp_path / "one.pem").write_text("hunter2")
     code, said, _ = _start(sandbox, tmp_path)
 

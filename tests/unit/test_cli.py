@@ -56,7 +56,7 @@ def test_a_worker_names_the_variables_that_are_missing() -> None:
     ("name", "value", "sentence"),
     [
         ("BCRYPT_COST", "9", "BCRYPT_COST: Input should be greater than or equal to 10"),
-        ("MONGO_URL", "http://canary", "MONGO_URL: URL scheme should be 'mongodb' or 'mongodb+srv'"),
+        ("MONGO_URL", "http://canary", "it has to begin with mongodb:// or mongodb+srv://"),
         (
             "TRUSTED_SERVICES",
             '{"a": ["[/x]"]}',

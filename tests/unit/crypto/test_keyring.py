@@ -13,6 +13,8 @@ from service.infrastructure.crypto.tokens import JwtAccessTokens
 from tests.builders import NOON, a_user
 from tests.fakes.clock import FakeClock
 
+pytestmark = pytest.mark.usefixtures("files_for_us_alone")
+
 LATER = NOON + timedelta(days=1)
 
 
