@@ -1,7 +1,8 @@
 """Can a gateway tell by the time that a refused login takes who has an account? `make timing`.
 
-Logins with a wrong password, of unknown, of suspended and of deleted users: one at a time, in rounds of one
-of each in random order, so that other load on the machine meets all of them alike.
+Logins with a wrong password, also of users whose hash has the cost from before it was raised, of unknown, of
+suspended and of deleted users: one at a time, in rounds of one of each in random order, so that other load on
+the machine meets all of them alike.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Final
+from typing import Any, Final
 
+import bcrypt
 from pydantic import SecretStr
+from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +32,8 @@ from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import running_worker
 
-_COHORTS: Final = ("wrong", "unknown", "suspended", "deleted")
+_COHORTS: Final = ("wrong", "old", "unknown", "suspended", "deleted")
+_HAVE_WRONG_PASSWORDS: Final = frozenset({"wrong", "old"})
 _TRIES: Final = 400
 _TRIES_PER_ACCOUNT: Final = 4  # the fifth would lock it
 # All tries of a half stay below the thousand that lock a service, which are forgotten after a minute.
@@ -40,8 +44,9 @@ _WIDEST_MEDIANS: Final = 0.10
 _AUC_BOUNDS: Final = (0.4, 0.6)
 _PASSWORD: Final = SecretStr("correct horse battery staple")
 _WRONG: Final = SecretStr("correct horse battery steeple")
+_COST_BEFORE: Final = 10
 _WORKER: Final = {
-    "BCRYPT_COST": "10",
+    "BCRYPT_COST": "11",
     "TRUSTED_SERVICES": '{"gateway": ["profile.create"]}',  # or nobody could make the administrator
 }
 
@@ -62,16 +67,25 @@ async def make_accounts(client: ProfileClient, number: int) -> None:
     await client.create_profile(boss)
     token = (await client.log_in(LogIn(email=boss.email, password=_PASSWORD))).access_token
     for each in range(number):
-        await client.create_profile(new_user(address("wrong", each)))
+        for cohort in _HAVE_WRONG_PASSWORDS:
+            await client.create_profile(new_user(address(cohort, each)))
         suspended = await client.create_profile(new_user(address("suspended", each)))
         await client.update_profile(UpdateProfile(id=suspended.id, status=Standing.SUSPENDED), token)
         deleted = await client.create_profile(new_user(address("deleted", each)))
         await client.delete_profile(DeleteProfile(id=deleted.id), token)
 
 
+def hash_as_before(box: Sandbox) -> None:
+    """Give the old users a hash of the cost that was set before."""
+    old = bcrypt.hashpw(_PASSWORD.get_secret_value().encode(), bcrypt.gensalt(_COST_BEFORE)).decode()
+    with MongoClient[dict[str, Any]](box.mongo_url) as mongo:
+        profiles = mongo.get_default_database()["profiles"]
+        profiles.update_many({"email_key": {"$regex": "^old"}}, {"$set": {"hashed_password": old}})
+
+
 async def refusal_time(client: ProfileClient, cohort: str, account: int) -> float:
-    """Return how long the refusal of a login took, in milliseconds. Only `wrong` has a wrong password."""
-    password = _WRONG if cohort == "wrong" else _PASSWORD
+    """Return how long the refusal of a login took, in milliseconds. Most send the right password."""
+    password = _WRONG if cohort in _HAVE_WRONG_PASSWORDS else _PASSWORD
     login = LogIn(email=address(cohort, account), password=password)
     started = time.perf_counter()
     try:
@@ -89,6 +103,7 @@ async def measure(sandbox: Sandbox) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {cohort: [] for cohort in _COHORTS}
     async with ProfileClient(sandbox.gateway_url, name="timing", timeout=60) as client:
         await make_accounts(client, accounts + _HALVES)  # the last ones are to warm up
+        await asyncio.to_thread(hash_as_before, sandbox)
         for half in range(_HALVES):
             if half:
                 await asyncio.sleep(_FORGOTTEN_SECONDS)

@@ -17,7 +17,7 @@ class LogIn(Request):
 
 
 class Refresh(Request):
-    """Exchange a refresh token for new tokens. The same token twice within the grace time gives the same."""
+    """Exchange a refresh token for new tokens. Sent again, it gives the same until that is used."""
 
     refresh_token: AnySecret
 

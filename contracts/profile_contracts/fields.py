@@ -16,6 +16,9 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
 )
+from pydantic_core import PydanticCustomError
+
+from profile_contracts.characters import can_be_seen, is_piled_up, is_plain
 
 MAX_BODY_BYTES: Final = 64 * 1024
 # RFC 5321, 4.5.3.1.3: a path is at most 256 octets, its two angle brackets included.
@@ -27,6 +30,8 @@ MAX_TEXT_LENGTH: Final = 20_000
 
 # Every control character (Unicode category Cc) but line feed and tab.
 _UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# NFC makes one character of four at most (UAX #15, table "Maximum Expansion Factors").
+_MOST_FOR_ONE: Final = 4
 MAX_PAGE: Final = 100
 USUAL_PAGE: Final = 20
 
@@ -56,9 +61,39 @@ class Page(Result, Generic[Item]):
     ]
 
 
-def _tidy(value: object) -> object:
-    """Trim a string and compose its characters (Unicode NFC); leave anything else to the type check."""
-    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else value
+def _tidy(most: int) -> BeforeValidator:
+    """Trim a string and compose its characters (Unicode NFC); leave anything else to the type check.
+
+    What cannot have *most* characters after that, or piles up marks, is refused before: to put many marks in
+    order takes time that grows with the square of their number.
+    """
+
+    def tidy(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        trimmed = value.strip()
+        if len(trimmed) > most * _MOST_FOR_ONE:
+            raise PydanticCustomError("string_too_long", "is too long")
+        if is_piled_up(trimmed):
+            msg = "must not have more than 30 marks on one character"
+            raise ValueError(msg)
+        return unicodedata.normalize("NFC", trimmed).strip()
+
+    return BeforeValidator(tidy)
+
+
+def _plain(value: str) -> str:
+    if not is_plain(value):
+        msg = "must not contain characters that are invisible or change the direction of others"
+        raise ValueError(msg)
+    return _seen(value)
+
+
+def _seen(value: str) -> str:
+    if not can_be_seen(value):
+        msg = "must have something to see"
+        raise ValueError(msg)
+    return value
 
 
 def _printable(value: str) -> str:
@@ -84,13 +119,11 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Name = Annotated[str, BeforeValidator(_tidy), Field(min_length=1, max_length=100), AfterValidator(_printable)]
-Title = Annotated[
-    str, BeforeValidator(_tidy), Field(min_length=1, max_length=200), AfterValidator(_printable)
-]
+Name = Annotated[str, _tidy(100), Field(min_length=1, max_length=100), AfterValidator(_plain)]
+Title = Annotated[str, _tidy(200), Field(min_length=1, max_length=200), AfterValidator(_plain)]
 Text = Annotated[
     str,
-    BeforeValidator(_tidy),
+    _tidy(MAX_TEXT_LENGTH),
     BeforeValidator(_lines),
     Field(
         min_length=1,
@@ -98,10 +131,11 @@ Text = Annotated[
         description="Line feeds and tabs are the only control characters; a request has at most 64 KiB.",
     ),
     AfterValidator(_readable),
+    AfterValidator(_seen),
 ]
 Email = Annotated[
     str,
-    BeforeValidator(_tidy),
+    _tidy(MAX_EMAIL_LENGTH),
     Field(min_length=3, max_length=MAX_EMAIL_LENGTH, json_schema_extra={"format": "email"}),
 ]
 # Whoever turns a request into JSON is about to send it: only then is the secret written out.
@@ -121,7 +155,7 @@ Cursor = Annotated[
 ]
 EmailPrefix = Annotated[
     str,
-    BeforeValidator(_tidy),
+    _tidy(MAX_EMAIL_LENGTH),
     Field(
         min_length=1,
         max_length=MAX_EMAIL_LENGTH,

@@ -4,16 +4,21 @@ import re
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, Self
 
+import idna
+
 from service.domain.errors import Invalid
+from service.domain.former_emails import folded, former_key
 
 # RFC 5321, 4.5.3.1: octets of the local part, of the domain, and of both with the "@".
 _MAX_LOCAL, _MAX_DOMAIN, _MAX_ADDRESS = 64, 255, 254
 _MAX_LABEL = 63  # RFC 1035, 2.3.4
-# RFC 5321 "Dot-string", with RFC 6531's letters beyond ASCII. Quoted local parts are not taken.
-_LOCAL: Final = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
+# RFC 5322 "dot-atom" in ASCII; quoted local parts are not taken. What else is taken, `_is_identifier` says.
+_LOCAL: Final = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.\-\u0080-\U0010ffff]+")
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_MOST_MARKS: Final = 30  # on one letter: UAX #15, "Stream-Safe Text Format"
 
 
 class EmailMalformed(Invalid):
@@ -28,8 +33,9 @@ class Email:
 
     Attributes:
         typed: The address as its owner wrote it; mail goes there.
-        key: What two spellings of one address have in common: NFKC, case-folded, the domain in its
-            ASCII form (RFC 5890). Dots and plus signs keep their meaning: it differs by provider.
+        key: What two spellings of one address have in common: the local part under NFKC and case folding,
+            the domain as IDNA2008 writes it in ASCII (RFC 5891), mapped by UTS 46 without its transition.
+            Dots and plus signs keep their meaning: it differs by provider.
 
     """
 
@@ -38,15 +44,33 @@ class Email:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the address in *text*, or raise `EmailMalformed`."""
+        """Return the address in *text*, which somebody wants to have, or raise `EmailMalformed`.
+
+        Beyond ASCII, the local part holds what PRECIS lets an identifier hold (RFC 8264, 4.2, and the bidi
+        rule of RFC 8265, 3.3): letters, digits and marks, and nothing that cannot be seen. Case folding
+        makes more alike than RFC 8265 asks for, so that no two people of one domain differ by that alone.
+        """
         local, at, domain = text.rpartition("@")
-        if not at:
+        if not at or len(text) > _MAX_ADDRESS:  # the length first: what follows takes time for each letter
             raise EmailMalformed
-        local, domain = _fold(local), _ascii_domain(domain)
+        local, domain = _local_key(local), _domain_key(domain)
         key = f"{local}@{domain}"
-        if not _is_local_part(local) or len(key.encode()) > _MAX_ADDRESS:
+        if len(key.encode()) > _MAX_ADDRESS:
             raise EmailMalformed
         return cls(typed=text, key=key)
+
+    @classmethod
+    def recognised(cls, text: str) -> Self:
+        """Return the address in *text*, by which somebody may be known already, or raise `EmailMalformed`.
+
+        Rules are for what is new. Of an address that was stored before them, the key is the former one.
+        """
+        try:
+            return cls.parse(text)
+        except EmailMalformed:
+            if (key := former_key(text)) is None:
+                raise
+            return cls(typed=text, key=key)
 
 
 def email_prefix(text: str) -> str:
@@ -56,37 +80,73 @@ def email_prefix(text: str) -> str:
     how it goes on.
     """
     local, at, domain = text.partition("@")
-    domain = _fold(domain)
     with suppress(UnicodeError):  # what has no ASCII form begins no address
-        domain = domain.encode("idna").decode("ascii").lower()
-    return _fold(local) + at + domain
+        labels = idna.uts46_remap(domain, std3_rules=False).split(".")
+        domain = ".".join(each if each.isascii() else idna.alabel(each).decode() for each in labels)
+    return folded(local) + at + domain
 
 
-def _fold(text: str) -> str:
-    """Case-fold and compose *text* so that folding it again changes nothing (Unicode 15, D146)."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+def _local_key(local: str) -> str:
+    key = folded(local)
+    if _LOCAL.fullmatch(key) is None or not all(part and _is_identifier(part) for part in key.split(".")):
+        raise EmailMalformed
+    if len(key.encode()) > _MAX_LOCAL:
+        raise EmailMalformed
+    return key
 
 
-def _is_local_part(local: str) -> bool:
-    # Not printable are control characters, lone surrogates, and what nobody can see: two addresses
-    # must not look alike.
-    return (
-        local.isprintable()
-        and len(local.encode()) <= _MAX_LOCAL
-        and _LOCAL.fullmatch(local) is not None
-        and all(local.split("."))
-    )
+def _is_identifier(part: str) -> bool:
+    """Return whether all of *part* that is not ASCII is of PRECIS' IdentifierClass, and in its place.
 
-
-def _ascii_domain(domain: str) -> str:
+    Of letters that are folded already, that class is the same as IDNA2008's (RFC 8264, 9; RFC 5892).
+    """
     try:
-        ascii_domain = _fold(domain).encode("idna").decode("ascii").lower()
+        idna.check_initial_combiner(part)
+        idna.check_bidi(part)
+        return all(_may_stand(part, place) for place in range(len(part))) and not _is_piled_up(part)
+    except ValueError:  # also IDNA's own
+        return False
+
+
+def _may_stand(part: str, place: int) -> bool:
+    letter = part[place]
+    classes = idna.idnadata.codepoint_classes
+    if letter.isascii() or idna.intranges_contain(ord(letter), classes["PVALID"]):
+        return True
+    if idna.intranges_contain(ord(letter), classes["CONTEXTJ"]):
+        return idna.valid_contextj(part, place)
+    return idna.intranges_contain(ord(letter), classes["CONTEXTO"]) and idna.valid_contexto(part, place)
+
+
+def _is_piled_up(part: str) -> bool:
+    """Return whether *part* has a letter with so many marks that it covers what is around it."""
+    return any(is_mark and len(list(run)) > _MOST_MARKS for is_mark, run in groupby(part, _is_mark))
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter).startswith("M")
+
+
+def _domain_key(domain: str) -> str:
+    try:
+        # UTS 46 drops what cannot be seen; in an address that somebody wants to have, it is refused.
+        if not all(idna.uts46_remap(each, std3_rules=False) for each in domain):
+            raise EmailMalformed
+        labels = [_ascii_label(each) for each in idna.uts46_remap(domain).split(".")]
     except UnicodeError as error:
         raise EmailMalformed from error
-    labels = ascii_domain.split(".")
-    if len(ascii_domain) > _MAX_DOMAIN or not all(
-        len(label) <= _MAX_LABEL and _LABEL.fullmatch(label) for label in labels
-    ):
+    if sum(map(len, labels)) + len(labels) - 1 > _MAX_DOMAIN:
         raise EmailMalformed
-    return ascii_domain
+    return ".".join(labels)
+
+
+def _ascii_label(label: str) -> str:
+    """Return *label* in ASCII, or raise `EmailMalformed` or `UnicodeError`."""
+    if _is_piled_up(label):
+        raise EmailMalformed
+    # Hyphens as third and fourth letter are IDNA's concern only where they say that it is IDNA.
+    is_plain = label.isascii() and not label.startswith("xn--")
+    ascii_label = label if is_plain else idna.alabel(label).decode()
+    if len(ascii_label) > _MAX_LABEL or _LABEL.fullmatch(ascii_label) is None:
+        raise EmailMalformed
+    return ascii_label

@@ -9,6 +9,8 @@ from service.domain.errors import Invalid
 # The floor of NIST SP 800-63B for a password that is not alone; bcrypt reads no more than 72 bytes.
 MIN_BYTES: Final = 8
 MAX_BYTES: Final = 72
+# NFKC makes one character of four at most (UAX #15, table "Maximum Expansion Factors").
+_MOST_FOR_ONE: Final = 4
 
 
 class PasswordTooShort(Invalid):
@@ -39,6 +41,8 @@ def password_bytes(password: str) -> bytes:
         PasswordTooLong, PasswordMalformed
 
     """
+    if len(password) > MAX_BYTES * _MOST_FOR_ONE:  # before any work on it
+        raise PasswordTooLong
     try:
         encoded = unicodedata.normalize("NFKC", password).encode()
     except UnicodeEncodeError as error:

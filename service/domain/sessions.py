@@ -1,7 +1,8 @@
 """Sessions: what a user holds between a login and a logout, and how it is handed on.
 
-A refresh token names a session and a step. Each refresh moves the session one step on, and the token of
-the step before is good only while its successor may not have arrived (RFC 9700, 4.14.2).
+A refresh token names a session and a step. Each refresh moves the session one step on. The token of the step
+before gets the same successor again, however late, until that is used: then it has arrived, and whoever comes
+with its parent is another holder (RFC 9700, 4.14.2).
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,6 @@ from uuid import UUID
 from service.domain.errors import Unauthenticated
 from service.domain.events import Event, EventType
 
-# How long the reply to a refresh may be under way, or lost and asked for again.
-GRACE: Final = timedelta(seconds=10)
 # A session that is not refreshed ends, and no session lives longer than the second.
 IDLE: Final = timedelta(days=30)
 LIFETIME: Final = timedelta(days=90)
@@ -25,7 +24,7 @@ class RefreshTokenInvalid(Unauthenticated):
 
 
 class RefreshTokenReused(Unauthenticated):
-    """The refresh token was used before, so its session has ended; log in again."""
+    """The refresh token was used before, and so was the one after it; its session has ended: log in again."""
 
 
 class SessionMoved(Exception):
@@ -39,7 +38,7 @@ class Session:
     Attributes:
         sessions_version: That of the profile when the session was opened.
         step: How many times it was refreshed.
-        moved_by: The message that moved it to this step, if it had an id.
+        moved_at: When it was last.
         expires_at: When it ends unless it is refreshed.
 
     """
@@ -48,7 +47,6 @@ class Session:
     user_id: UUID
     sessions_version: int
     step: int = 0
-    moved_by: str | None = None
     moved_at: datetime
     created_at: datetime
     expires_at: datetime
@@ -65,28 +63,22 @@ class Session:
             expires_at=now + IDLE,
         )
 
-    def refreshed(self, step: int, message_id: str | None, now: datetime) -> "Session":
-        """Return the session one step on, for the token of *step*; or itself if that was done just now.
+    def refreshed(self, step: int, now: datetime) -> "Session":
+        """Return the session one step on, for the token of *step*; or itself, if its successor is unused.
 
         Raises:
             RefreshTokenInvalid: The session has expired.
-            RefreshTokenReused: The token was used before, and not just now: one of two holders stole it.
+            RefreshTokenReused: The token was used, and so was its successor: one of two holders stole it.
 
         """
         if now >= self.expires_at:
             raise RefreshTokenInvalid
-        if step == self.step:
-            return replace(
-                self,
-                step=step + 1,
-                moved_by=message_id,
-                moved_at=now,
-                expires_at=min(now + IDLE, self.created_at + LIFETIME),
-            )
-        is_repeat = message_id is not None and message_id == self.moved_by
-        if step == self.step - 1 and (is_repeat or now - self.moved_at <= GRACE):
+        if step == self.step - 1:
             return self
-        raise RefreshTokenReused
+        if step != self.step:
+            raise RefreshTokenReused
+        expires_at = min(now + IDLE, self.created_at + LIFETIME)
+        return replace(self, step=step + 1, moved_at=now, expires_at=expires_at)
 
 
 def revoked(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Event:

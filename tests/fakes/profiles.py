@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bson import ObjectId
 
+from service.domain.address_owners import current_key, is_held_by_former_rule, keys_of, owner_among
 from service.domain.changes import StaleVersion
 from service.domain.commands import Handled
 from service.domain.emails import Email
@@ -123,19 +124,28 @@ class FakeProfiles(ProfileRepository):
         self.handled.changed(profile.id, profile.by, _result(profile))
 
     def _keep(self, profile: Profile) -> None:
-        owner = self._owner_of(profile.email)
-        if profile.status not in GONE and owner is not None and owner.oid != profile.oid:
-            raise EmailTaken
+        if profile.status not in GONE:
+            self._make_way(profile.email)
+            owner = self._owner_of(profile.email)
+            if owner is not None and owner.oid != profile.oid:
+                raise EmailTaken
         self._by_oid[profile.oid] = replace(profile, events=(), by=None)
         if profile.status is Status.ERASED:
             self.handled.forget(profile.id)
         self.told += profile.events
 
+    def _make_way(self, email: Email) -> None:
+        for holder in self._by_oid.values():
+            if holder.status not in GONE and is_held_by_former_rule(holder, email):
+                own = Email(holder.email.typed, current_key(holder.email))
+                if not any(each.email.key == own.key for each in self._by_oid.values()):
+                    self._by_oid[holder.oid] = replace(holder, email=own)
+                return
+
     def _owner_of(self, email: Email) -> Profile | None:
-        for profile in self._by_oid.values():
-            if profile.email.key == email.key and profile.status not in GONE:
-                return profile
-        return None
+        keys = keys_of(email)
+        found = [each for each in self._by_oid.values() if each.email.key in keys and each.status not in GONE]
+        return owner_among(found, email)
 
 
 def _result(profile: Profile) -> Profile:

@@ -6,6 +6,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from service.domain.sessions import SessionMoved, SessionRepository
+from service.infrastructure.mongo.indexes import SESSIONS
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_session
@@ -50,7 +51,7 @@ async def test_what_was_never_stored_is_not_there(sessions: SessionRepository) -
 async def test_a_session_is_stored_over_the_step_before_it(sessions: SessionRepository) -> None:
     session = a_session(expires_at=LATER)
     await sessions.add(session)
-    after = session.refreshed(0, "m-1", NOON + timedelta(hours=1))
+    after = session.refreshed(0, NOON + timedelta(hours=1))
     await sessions.save(after)
 
     assert await sessions.find(session.id) == after
@@ -59,7 +60,7 @@ async def test_a_session_is_stored_over_the_step_before_it(sessions: SessionRepo
 async def test_the_second_of_two_refreshes_hears_that_it_was_second(sessions: SessionRepository) -> None:
     session = a_session(expires_at=LATER)
     await sessions.add(session)
-    moves = [session.refreshed(0, f"m-{each}", NOON) for each in range(5)]
+    moves = [session.refreshed(0, NOON + timedelta(minutes=each)) for each in range(5)]
     outcomes = await asyncio.gather(*(sessions.save(each) for each in moves), return_exceptions=True)
 
     assert [type(each) for each in outcomes if each is not None] == [SessionMoved] * 4
@@ -72,7 +73,7 @@ async def test_an_ended_session_is_not_saved_back_to_life(sessions: SessionRepos
     await sessions.end(session.user_id, "logout", NOON)
 
     with pytest.raises(SessionMoved):
-        await sessions.save(session.refreshed(0, None, NOON))
+        await sessions.save(session.refreshed(0, NOON))
     assert await sessions.find(session.id) is None
 
 
@@ -124,3 +125,22 @@ async def test_the_sessions_of_a_user_are_those_that_have_not_ended(sessions: Se
     found = await sessions.of_user(user_id)
     assert sorted(found, key=lambda each: each.id) == sorted([first, second], key=lambda each: each.id)
     assert list(await sessions.of_user(uuid4())) == []
+
+
+async def test_a_session_that_the_version_before_has_stored_is_read(
+    client: AsyncMongoClient[Documents],
+) -> None:
+    session = a_session(step=3, expires_at=LATER)
+    stored = {
+        "_id": session.id,
+        "user_id": session.user_id,
+        "sessions_version": 1,
+        "step": 3,
+        "moved_by": "m-1",
+        "moved_at": NOON,
+        "created_at": NOON,
+        "expires_at": session.expires_at,
+    }
+    await default_database(client)[SESSIONS].insert_one(stored)
+
+    assert await MongoSessions(default_database(client)).find(session.id) == session

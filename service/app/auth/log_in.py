@@ -31,7 +31,7 @@ class LogInHandler:
         """Return the tokens of a new session, or raise `InvalidCredentials`."""
         self.passwords.hasher.require_room()  # or an overload would cost the databases work for nothing
         try:
-            email = Email.parse(command.email)
+            email = Email.recognised(command.email)
         except Invalid:
             account, profile = command.email, None
         else:

@@ -21,7 +21,6 @@ class Refresh:
     """Exchange a refresh token for new tokens."""
 
     refresh_token: str = field(repr=False)
-    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ class RefreshHandler:
     clock: Clock
 
     async def handle(self, command: Refresh) -> LoggedIn:
-        """Return new tokens; the same refresh token to whoever asks twice within the grace time.
+        """Return new tokens; the same refresh token again, for as long as nobody has used it.
 
         Raises:
             RefreshTokenInvalid: It is none, or its session has ended.
-            RefreshTokenReused: It was used before; its session has ended now.
+            RefreshTokenReused: It was used before, and so was its successor; its session has ended now.
 
         """
         for _ in range(_ATTEMPTS):
@@ -57,7 +56,7 @@ class RefreshHandler:
         if profile is None:
             raise RefreshTokenInvalid
         try:
-            after = before.refreshed(step, command.message_id, self.clock.now())
+            after = before.refreshed(step, self.clock.now())
         except RefreshTokenReused:
             await self.sessions.end(before.user_id, "reuse", only=before.id)
             raise

@@ -1,8 +1,8 @@
 """Passwords as bcrypt hashes, made in a pool of threads."""
 
 import re
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, TypeVar
 
 import bcrypt
@@ -25,6 +25,10 @@ class Overloaded(Unavailable):
 class BcryptPasswords(PasswordHasher):
     """Hashes passwords with bcrypt.
 
+    To say no takes the work of the highest cost that any hash is known to have, whoever it is said to: the
+    cost that is set, or that of a hash from before it was lowered. Otherwise the time would tell whose
+    password was hashed before the cost was changed, and so who has an account.
+
     Args:
         pool: Where hashing runs.
         cost: The base-2 logarithm of the rounds, 10 to 15; 12 takes about 0.2 s.
@@ -34,8 +38,7 @@ class BcryptPasswords(PasswordHasher):
     def __init__(self, pool: HashingPool, cost: int) -> None:
         self._pool = pool
         self._cost = cost
-        # For users who cannot log in; nobody knows the password, this service included.
-        self._nobodys_hash = bcrypt.hashpw(secrets.token_hex().encode(), bcrypt.gensalt(cost)).decode()
+        self._highest = cost
 
     async def hash(self, password: bytes) -> str:
         """Return a salted hash of *password*, which has at most 72 bytes and no NUL."""
@@ -43,14 +46,15 @@ class BcryptPasswords(PasswordHasher):
 
     async def verify(self, password: bytes, hashed: str | None) -> bool:
         """Return whether *hashed* was made from *password*; with `None`, work as long and say no."""
-        usable = hashed is not None and _cost(hashed) in _COSTS
-        against = (hashed if hashed and usable else self._nobodys_hash).encode()
-        matches = await self._run(lambda: bcrypt.checkpw(password, against))
-        return matches and usable
+        cost = _cost(hashed) if hashed else None
+        if hashed is None or cost is None or cost not in _COSTS:
+            return await self._run(partial(_refuse, password, [self._highest]))
+        self._highest = max(self._highest, cost)
+        return await self._run(partial(_verify, password, hashed, range(cost, self._highest)))
 
     def is_outdated(self, hashed: str) -> bool:
-        """Return whether *hashed* has another cost than is set now."""
-        return _cost(hashed) != self._cost
+        """Return whether *hashed* has a lower cost than is set now. A higher one is as good."""
+        return (_cost(hashed) or 0) < self._cost
 
     def require_room(self) -> None:
         """Raise `Overloaded` if as many passwords wait as may wait."""
@@ -62,6 +66,22 @@ class BcryptPasswords(PasswordHasher):
             return await self._pool.run(work)
         except PoolFull as error:
             raise Overloaded from error
+
+
+def _verify(password: bytes, hashed: str, missing: Iterable[int]) -> bool:
+    """Return whether *hashed* was made from *password*; if not, after the work of all *missing* costs, too.
+
+    The rounds of the costs from one to another, without the last, are those that the first lacks to be the
+    last: 2**10 + (2**10 + 2**11) is 2**12.
+    """
+    return bcrypt.checkpw(password, hashed.encode()) or _refuse(password, missing)
+
+
+def _refuse(password: bytes, costs: Iterable[int]) -> bool:
+    """Return that it is wrong, after the work of *costs*."""
+    for cost in costs:
+        bcrypt.hashpw(password, bcrypt.gensalt(cost))
+    return False
 
 
 def _cost(hashed: str) -> int | None:

@@ -30,9 +30,8 @@ def subscribe_auth(requests: Requests, app: Application) -> None:
         return _tokens(await app.log_in.handle(LogIn(caller, request.email, password)))
 
     @requests.on(AUTH_REFRESH)
-    async def refresh(request: wire.Refresh, caller: Caller) -> wire.Tokens:
-        command = Refresh(request.refresh_token.get_secret_value(), caller.message_id)
-        return _tokens(await app.refresh.handle(command))
+    async def refresh(request: wire.Refresh, _caller: Caller) -> wire.Tokens:
+        return _tokens(await app.refresh.handle(Refresh(request.refresh_token.get_secret_value())))
 
     @requests.on(AUTH_LOGOUT)
     async def log_out(request: wire.LogOut, caller: Caller) -> wire.LoggedOut:

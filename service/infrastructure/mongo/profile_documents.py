@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from service.domain.emails import Email
+from service.domain.emails import Email, EmailMalformed
 from service.domain.profiles import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
@@ -68,5 +68,13 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
 
 
 def _to_email(typed: str, key: str | None) -> Email:
-    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing."""
-    return Email.parse(typed) if typed and key is None else Email(typed, key or "")
+    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing.
+
+    What is stored is read, whatever the rules are by now: it has to be erased and exported, too.
+    """
+    if key is not None or not typed:
+        return Email(typed, key or "")
+    try:
+        return Email.recognised(typed)
+    except EmailMalformed:
+        return Email(typed, typed.casefold())

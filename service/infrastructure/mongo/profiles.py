@@ -1,6 +1,6 @@
 """Profiles as documents: one profile, one document, one atomic write."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFou
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import Profile, Role, Status
 from service.infrastructure.mongo.errors import database_call
+from service.infrastructure.mongo.former_keys import find_owner, is_taken_by_former_rule, make_way
 from service.infrastructure.mongo.handled import (
     STATE,
     find_maker,
@@ -57,17 +58,27 @@ class MongoProfiles(ProfileRepository):
     @database_call
     async def add(self, profile: Profile) -> None:
         """Store a new profile, or raise `EmailTaken`."""
+        document = {
+            **to_document(profile),
+            "outbox": to_records(profile.events),
+            **made_by(profile.by, to_result(profile)),
+        }
         try:
-            await self._profiles.insert_one(
-                {
-                    **to_document(profile),
-                    "outbox": to_records(profile.events),
-                    **made_by(profile.by, to_result(profile)),
-                }
-            )
+            await self._with_address(profile, partial(self._profiles.insert_one, document))
         except DuplicateKeyError as error:
             raise (AlreadyMade if is_made(error) else EmailTaken) from error
         self._hint(Kind.PROFILE, profile.id)
+
+    async def _with_address(self, profile: Profile, write: Callable[[], Awaitable[object]]) -> None:
+        """Do *write*, which gives *profile* its address, though a former rule may stand in the way."""
+        if await is_taken_by_former_rule(self._profiles, profile):
+            raise EmailTaken
+        try:
+            await write()
+        except DuplicateKeyError as error:
+            if is_made(error) or not await make_way(self._profiles, profile.email):
+                raise
+            await write()
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
@@ -94,8 +105,7 @@ class MongoProfiles(ProfileRepository):
     @database_call
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
-        document = await self._profiles.find_one({"email_key": email.key}, STATE)
-        return to_profile(document) if document else None
+        return await find_owner(self._profiles, email)
 
     @database_call
     async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
@@ -117,15 +127,16 @@ class MongoProfiles(ProfileRepository):
     async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
         """Store a changed profile over the version before it."""
         try:
-            if keeps_admin:
-                await in_transaction(self._client, partial(self._save_beside_admin, profile))
-            else:
-                await self._save(profile)
+            save = self._save_beside_admin if keeps_admin else self._save
+            await self._with_address(profile, partial(save, profile))
         except DuplicateKeyError as error:
             raise EmailTaken from error
         self._hint(Kind.PROFILE, profile.id)
 
-    async def _save_beside_admin(self, profile: Profile, transaction: AsyncClientSession) -> None:
+    async def _save_beside_admin(self, profile: Profile) -> None:
+        await in_transaction(self._client, partial(self._save_if_admin_stays, profile))
+
+    async def _save_if_admin_stays(self, profile: Profile, transaction: AsyncClientSession) -> None:
         """Write to another administrator, too, so that of all who leave at once one has to stay."""
         others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": profile.id}}
         stays = await self._profiles.update_one(others, {"$inc": {"stayed": 1}}, session=transaction)

@@ -89,7 +89,7 @@ def _to_document(session: Session) -> dict[str, Any]:
         "user_id": session.user_id,
         "sessions_version": session.sessions_version,
         "step": session.step,
-        "moved_by": session.moved_by,
+        "moved_by": None,  # workers of the version before read it, while a deploy goes on
         "moved_at": session.moved_at,
         "created_at": session.created_at,
         "expires_at": session.expires_at,
@@ -102,7 +102,6 @@ def _to_session(document: Mapping[str, Any]) -> Session:
         user_id=document["user_id"],
         sessions_version=document["sessions_version"],
         step=document["step"],
-        moved_by=document["moved_by"],
         moved_at=document["moved_at"],
         created_at=document["created_at"],
         expires_at=document["expires_at"],

@@ -77,6 +77,16 @@ async def test_an_address_is_given_once_in_whatever_spelling() -> None:
         await create.handle(a_command(email="ADA@Example.ORG"))
 
 
+async def test_a_taken_address_takes_the_same_work_as_a_free_one() -> None:
+    app_fixture = AppFixture(a_profile(email=Email.parse("ada@example.org")))
+    await app_fixture.app.create_profile.handle(a_command(email="bea@example.org"))
+    assert app_fixture.hasher.hashed == 1
+
+    with pytest.raises(EmailTaken):
+        await app_fixture.app.create_profile.handle(a_command(email="ada@example.org"))
+    assert app_fixture.hasher.hashed == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [

@@ -141,3 +141,14 @@ async def test_a_full_pool_is_told_before_anything_is_looked_up() -> None:
 
     with pytest.raises(Unavailable):
         await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+
+
+async def test_who_has_an_address_that_is_refused_today_logs_in() -> None:
+    ada = a_profile(
+        email=Email("ada@i\u2764.ws", "ada@xn--i-7iq.ws"),
+        hashed_password=fake_hash(PASSWORD.encode()),
+    )
+    app_fixture = AppFixture(ada)
+    done = await app_fixture.app.log_in.handle(LogIn(Caller(Anonymous()), "Ada@i\u2764.ws", PASSWORD))
+
+    assert done.user_id == ada.id

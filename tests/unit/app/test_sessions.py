@@ -103,7 +103,7 @@ async def test_an_unknown_token_is_dead_and_an_outage_is_not_death(
 async def test_a_repeated_refresh_gives_the_same_successor(app_fixture: AppFixture, ada: Profile) -> None:
     user, tokens = await app_fixture.logged_in(ada)
     first = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
-    app_fixture.clock.advance(seconds=10)
+    app_fixture.clock.advance(days=20)
     second = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
 
     assert first.refresh_token == second.refresh_token != tokens.refresh_token
@@ -113,8 +113,8 @@ async def test_a_repeated_refresh_gives_the_same_successor(app_fixture: AppFixtu
 async def test_reuse_ends_that_session_alone_and_tells(app_fixture: AppFixture, ada: Profile) -> None:
     user, tokens = await app_fixture.logged_in(ada)
     other, _ = await app_fixture.logged_in(ada)
-    await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
-    app_fixture.clock.advance(seconds=11)
+    successor = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+    await app_fixture.app.refresh.handle(Refresh(successor.refresh_token))
 
     with pytest.raises(RefreshTokenReused):
         await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
@@ -122,6 +122,18 @@ async def test_reuse_ends_that_session_alone_and_tells(app_fixture: AppFixture, 
     assert (app_fixture.is_open(user.session), app_fixture.is_open(other.session)) == (False, True)
     with pytest.raises(RefreshTokenInvalid):
         await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+
+
+async def test_a_worker_whose_clock_is_behind_ends_nothing(app_fixture: AppFixture, ada: Profile) -> None:
+    """Workers 12 s apart ended 15 of 20 sessions at a double refresh, when a grace time was measured."""
+    _, tokens = await app_fixture.logged_in(ada)
+    answers = []
+    for skew in (0, 30, -60, 30):
+        app_fixture.clock.advance(seconds=skew)
+        answers.append(await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token)))
+
+    assert len({each.refresh_token for each in answers}) == 1
+    assert app_fixture.revoked == []
 
 
 async def test_of_many_refreshes_at_once_all_get_one_successor(app_fixture: AppFixture, ada: Profile) -> None:

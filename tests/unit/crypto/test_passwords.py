@@ -42,32 +42,6 @@ async def test_a_hash_of_another_cost_is_verified(passwords: BcryptPasswords) ->
     assert await passwords.verify(PASSWORD, hashed)
 
 
-async def test_nobody_is_verified_with_the_same_work(
-    passwords: BcryptPasswords, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    costs: list[bytes] = []
-    check = bcrypt.checkpw
-
-    def watched(password: bytes, hashed: bytes) -> bool:
-        costs.append(hashed[:7])
-        return check(password, hashed)
-
-    monkeypatch.setattr(bcrypt, "checkpw", watched)
-
-    assert not await passwords.verify(PASSWORD, None)
-    assert not await passwords.verify(PASSWORD, await passwords.hash(b"another"))
-    assert costs == [b"$2b$04$"] * 2
-
-
-async def test_nobody_is_verified_even_by_nobodys_password(
-    pool: HashingPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("secrets.token_hex", lambda: "guessed")
-    passwords = BcryptPasswords(pool, cost=4)
-
-    assert not await passwords.verify(b"guessed", None)
-
-
 async def test_too_much_work_is_refused_as_overloaded() -> None:
     pool = HashingPool(threads=1, waiting=0)
     passwords = BcryptPasswords(pool, cost=4)
@@ -102,19 +76,12 @@ async def test_too_much_work_is_refused_as_overloaded() -> None:
         "\ud800",
     ],
 )
-async def test_a_hostile_or_malformed_hash_is_just_wrong_after_the_usual_work(
+async def test_a_hostile_or_malformed_hash_is_just_wrong_and_not_looked_at(
     passwords: BcryptPasswords, monkeypatch: pytest.MonkeyPatch, hashed: str
 ) -> None:
-    against: list[bytes] = []
-
-    def right(_: bytes, hashed: bytes) -> bool:
-        against.append(hashed[:7])
-        return True
-
-    monkeypatch.setattr(bcrypt, "checkpw", right)
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: True)
 
     assert not await passwords.verify(PASSWORD, hashed)
-    assert against == [b"$2b$04$"]
 
 
 @pytest.mark.parametrize("cost", [4, 15])
@@ -126,9 +93,11 @@ async def test_costs_that_can_be_borne_are_checked(
     assert await passwords.verify(PASSWORD, f"$2b${cost:02}${'a' * 53}")
 
 
-@pytest.mark.parametrize(("cost", "is_outdated"), [("04", False), ("05", True), ("12", True), ("31", True)])
-def test_a_hash_of_another_cost_is_outdated(
-    passwords: BcryptPasswords, cost: str, *, is_outdated: bool
+@pytest.mark.parametrize(("cost", "is_outdated"), [("10", True), ("11", False), ("12", False), ("15", False)])
+def test_a_hash_of_a_lower_cost_is_outdated_and_no_other(
+    pool: HashingPool, cost: str, *, is_outdated: bool
 ) -> None:
+    passwords = BcryptPasswords(pool, cost=11)
+
     assert passwords.is_outdated(f"$2b${cost}${'a' * 53}") is is_outdated
     assert passwords.is_outdated("nonsense")

@@ -72,16 +72,14 @@ async def test_a_hash_is_looked_at_only_within_bounds(
     monkeypatch.setattr(bcrypt, "checkpw", yes)
 
     assert await passwords.verify(PASSWORD, hashed) is is_looked_at
-    assert len(seen) == 1
-    assert (seen[0].decode() == hashed) is is_looked_at
-    assert is_looked_at or seen[0].startswith(b"$2b$05$")
+    assert [each.decode() for each in seen] == [hashed] * is_looked_at
 
 
 @pytest.mark.parametrize(
     ("hashed", "outdated"),
-    [(f"$2b$05${TAIL}", False), (f"$2b$04${TAIL}", True), (f"$2b$06${TAIL}", True), ("none", True)],
+    [(f"$2b$05${TAIL}", False), (f"$2b$04${TAIL}", True), (f"$2b$06${TAIL}", False), ("none", True)],
 )
-def test_a_hash_of_another_cost_is_outdated(
+def test_a_hash_of_a_lower_cost_is_outdated(
     passwords: BcryptPasswords, hashed: str, *, outdated: bool
 ) -> None:
     assert passwords.is_outdated(hashed) is outdated
