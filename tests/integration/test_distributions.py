@@ -158,12 +158,13 @@ def test_with_the_contracts_comes_nothing_of_the_service(empty: Path) -> None:
     assert not list(empty.parent.glob("profilectl*"))
 
 
-def test_the_example_of_the_readme_runs_there(
-    empty: Path, box: Sandbox, worker: Worker, tmp_path: Path
+@pytest.mark.parametrize(("readme", "says"), [("README.md", "Lovelace"), ("contracts/README.md", "posts")])
+def test_the_example_of_a_readme_runs_there(
+    empty: Path, box: Sandbox, worker: Worker, tmp_path: Path, readme: str, says: str
 ) -> None:
     """As in a gateway that has installed nothing else."""
     assert worker.process.poll() is None
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / readme).read_text(), flags=re.DOTALL)
     (block,) = (each for each in blocks if "ProfileClient(" in each)
     example, count = re.subn(r'"amqp://[^"]*"', f'"{box.gateway_url}"', block)
     file = tmp_path / "example.py"
@@ -174,7 +175,7 @@ def test_the_example_of_the_readme_runs_there(
 
     assert count == 1
     assert done.returncode == 0, done.stderr
-    assert "Lovelace" in done.stdout
+    assert says in done.stdout
 
 
 def test_the_contracts_alone_need_no_client(files: dict[str, Path], tmp_path: Path) -> None:
