@@ -1,4 +1,4 @@
-"""Builds a wheel and a source archive of both distributions, offline: `python -m tools.dist [folder]`."""
+"""Builds wheel and source archive of both distributions, without network: `python -m tools.dist [folder]`."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def build(folder: Path) -> list[Path]:
         with tempfile.TemporaryDirectory() as name:
             # Of a copy: setuptools packs whatever an earlier build beside the code has listed, wanted or not.
             copy = _copy(ROOT / project, package, Path(name) / "copy")
-            command: list[str | Path] = [_UV, "build", *_OPTIONS, "--out-dir", folder.absolute(), copy]
+            command: list[Path | str] = [_UV, "build", *_OPTIONS, "--out-dir", folder.absolute(), copy]
             subprocess.run(command, env=without_settings(os.environ), timeout=_SECONDS, check=True)
     return sorted([*folder.glob("*.whl"), *folder.glob("*.tar.gz")])
 

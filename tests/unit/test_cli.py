@@ -1,4 +1,5 @@
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +28,12 @@ class Broken:
 
     async def run(self) -> NoReturn:
         raise self.error
+
+
+def test_the_version_is_the_one_that_is_installed() -> None:
+    result = profilectl("--version")
+
+    assert (result.exit_code, result.stdout) == (0, f"profilectl {version('profile-service')}\n")
 
 
 @pytest.mark.parametrize("words", [(), ("--query-queue-type", "classic"), ("--query-queue-type", "quorum")])

@@ -47,8 +47,8 @@ def pip_environment(pip: Mapping[str, str], uv: Mapping[str, str]) -> dict[str, 
         "PIP_NO_INDEX": "1" if indexes.is_cut_off else "",
         "PIP_TRUSTED_HOST": " ".join(indexes.insecure_hosts),
     }
-    # The name of the empty file means to pip: read no file at all.
-    return {**pip, **given(translated), "PIP_CONFIG_FILE": os.devnull}
+    # pip's own 5 take long where there is no network. The name of the empty file means to pip: read no file.
+    return {"PIP_RETRIES": "2", **pip, **given(translated), "PIP_CONFIG_FILE": os.devnull}
 
 
 def uv_environment(

@@ -16,7 +16,13 @@ from tools.setup.indexes import pip_environment, uv_environment
 from tools.setup.user_settings import ask_pip, uv_settings, without_settings
 
 _STEP_SECONDS: Final = 1800
-_PIP: Final = ("--disable-pip-version-check", "--no-input", "--progress-bar=off", "--no-warn-script-location")
+_PIP: Final = (
+    "--disable-pip-version-check",
+    "--no-input",
+    "--no-compile",
+    "--no-warn-script-location",
+    "--progress-bar=off",
+)
 # Whatever the lock names is one file, made ready, or built with the setuptools that is locked, too.
 LOCKED: Final = ("--require-hashes", "--no-build-isolation")
 _UV: Final = ("--no-progress", "--color=never")
@@ -83,6 +89,9 @@ class Installer:
         environment["VIRTUAL_ENV"] = str(self.venv)
         if not _may_cache(environment.get("UV_CACHE_DIR")):
             environment["UV_NO_CACHE"] = "1"
+        if environment.pop("UV_NO_INDEX", "") and words[1] == "sync":
+            # Of this one uv has no variable.
+            words = (*words, "--no-index")
         return self._run([str(self.venv / "bin" / "uv"), *words, *_UV], environment)
 
     @cached_property
