@@ -6,7 +6,7 @@ import pytest
 
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
-from tools.servers import Servers, running_servers
+from tools.servers import ServerFailed, Servers, ServersUnavailable, running_servers
 from tools.servers.sandbox import Sandbox, sandbox
 
 
@@ -14,8 +14,11 @@ from tools.servers.sandbox import Sandbox, sandbox
 def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """RabbitMQ, MongoDB and Redis."""
     reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    with running_servers(reporter.write_line if reporter else print) as started:
-        yield started
+    try:
+        with running_servers(reporter.write_line if reporter else print) as started:
+            yield started
+    except (ServersUnavailable, ServerFailed) as reason:
+        pytest.exit(str(reason), returncode=1)  # a sentence, not a traceback for each test
 
 
 @pytest.fixture(scope="session")

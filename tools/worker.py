@@ -16,7 +16,7 @@ from tools.servers.processes import end_of, private_processes
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 
-_START_SECONDS: Final = 30.0
+_START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 40.0
 
 
