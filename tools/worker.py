@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from service.infrastructure.crypto.keys import new_key
-from tools.servers.processes import end_of, private_processes
+from tools.servers.logs import end_of
+from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 

@@ -19,8 +19,8 @@ import pytest
 from tools import run
 from tools.guide import Guide
 from tools.servers import Servers
+from tools.servers.logs import end_of, shorten
 from tools.servers.management import Management
-from tools.servers.processes import end_of
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 from tools.worker import Worker, WorkerFailed
@@ -348,3 +348,16 @@ def test_the_end_of_a_log_is_quoted(tmp_path: Path) -> None:
 
     assert end_of(log, 2) == "The end of its log:\n98\n99"
     assert end_of(empty) == "It has logged nothing."
+
+
+def test_a_long_log_is_cut_while_somebody_appends_to_it(tmp_path: Path) -> None:
+    """The end is kept, and so is what comes afterwards."""
+    log = tmp_path / "log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"x" * 1000 + b"the end\n")
+        shorten(log, longest=2000, kept=8)
+        assert log.stat().st_size == 1008
+        shorten(log, longest=1000, kept=8)
+        writer.write(b"more\n")
+
+    assert log.read_bytes() == b"the end\nmore\n"
