@@ -7,7 +7,7 @@ import pytest
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.shared_servers import FoundServers, OwnedServers, servers_of
-from tools.servers import Servers
+from tools.servers import ServerFailed, Servers, ServersUnavailable
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
 
@@ -31,7 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers(pytestconfig: pytest.Config) -> Servers:
     """RabbitMQ, MongoDB and Redis: the same for all tests of a run."""
-    return pytestconfig.stash[_SERVERS].get()
+    try:
+        return pytestconfig.stash[_SERVERS].get()
+    except (ServersUnavailable, ServerFailed) as reason:
+        pytest.exit(str(reason), returncode=1)  # a sentence, not a traceback for each test
 
 
 @pytest.fixture(scope="session")

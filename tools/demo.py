@@ -23,7 +23,7 @@ from profile_contracts.replies import ErrorCode, Failure
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.console import queue_table
-from tools.ending import ended_well
+from tools.ending import ended_well, interruptible
 from tools.listener import listening
 from tools.servers import running_servers
 from tools.servers.processes import private_processes
@@ -180,7 +180,7 @@ def main() -> int:
         running_worker(box, processes.folder),
     ):
         console.print(f"A worker on them is ready ({time.monotonic() - began:.1f} s)")
-        surprises, sent = asyncio.run(run(console, box))
+        surprises, sent = asyncio.run(interruptible(run(console, box)))
         console.print("", queue_table(box, sent), sep="\n")
     if surprises:
         console.print(f"[red]Not as expected:[/] {', '.join(surprises)}")

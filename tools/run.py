@@ -23,7 +23,8 @@ from service.infrastructure.rabbitmq.topology import topology
 from tools.ending import ended_well
 from tools.guide import Guide
 from tools.servers import ServerFailed, Servers, running_servers
-from tools.servers.processes import end_of, free_port, private_processes
+from tools.servers.logs import end_of
+from tools.servers.processes import free_port, private_processes
 from tools.servers.sandbox import sandbox
 from tools.worker import Worker, WorkerFailed, running_worker
 

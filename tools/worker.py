@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from service.infrastructure.crypto.keys import new_key
-from tools.servers.processes import end_of, private_processes
+from tools.servers.logs import end_of
+from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 
-_START_SECONDS: Final = 30.0
+_START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 40.0
 
 

@@ -140,6 +140,9 @@ def _answers(engine: Engine, compose: Callable[..., str], *, published: bool) ->
         else:
             said = compose("exec", "-T", "worker", *call, "amqp://gateway:gateway@rabbitmq:5672/")
         _require('"keys"' in said, said)
+    with step("guest may use the console"):
+        said = compose("exec", "-T", "rabbitmq", "rabbitmqctl", "authenticate_user", "guest", "guest")
+        _require("Success" in said, said)
 
 
 @contextmanager

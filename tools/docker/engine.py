@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from tools.servers.processes import private_processes
 
@@ -17,6 +18,28 @@ _SECONDS_TO_START: Final = 60.0
 _COMMAND_SECONDS: Final = 600.0
 # The engine is the first process of a namespace: when it ends, so does everything in there, and all mounts.
 _NAMESPACE: Final = ("unshare", "--fork", "--kill-child", "--pid", "--mount", "--mount-proc")
+
+# Like the guards of processes: when the pipe closes, it waits for the engine's end, and then restores.
+_NETWORK_GUARD: Final = """
+trap '' HUP INT TERM
+forwarding=/proc/sys/net/ipv4/ip_forward
+rules=$(iptables-save) forwarded=$(cat $forwarding) before=" $(cd /sys/class/net && echo *) "
+echo ready
+groups=
+while read -r group; do groups="$groups $group"; done
+for group in $groups; do
+    tries=0
+    while [ $tries -lt 600 ] && kill -s 0 -- "-$group"; do tries=$((tries + 1)); sleep 0.05; done
+done
+for network in $(cd /sys/class/net && echo docker0 br-* veth*); do
+    case $before in *" $network "*) ;; *) ip link delete "$network" ;; esac
+done
+for folder in /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker; do
+    find "$folder" -depth -type d -exec rmdir {} +
+done
+printf '%s\\n' "$rules" | iptables-restore
+echo "$forwarded" > $forwarding
+"""
 
 
 class CommandFailed(Exception):
@@ -75,7 +98,7 @@ def running_engine() -> Iterator[Engine]:
     """
     if Path("/sys/class/net", _BRIDGE).exists():
         raise CommandFailed(f"This machine has a network {_BRIDGE}: another Docker engine runs here, or did.")
-    with private_processes() as processes, _network_restored():
+    with _network_restored() as restored_after, private_processes() as processes:
         folder = processes.new_folder("docker")
         socket = f"unix://{folder}/docker.sock"
         options = {"data-root": "data", "exec-root": "exec", "pidfile": "docker.pid"}
@@ -89,6 +112,7 @@ def running_engine() -> Iterator[Engine]:
             ],
             folder,
         )
+        restored_after(child.process.pid)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
         environment |= {"DOCKER_HOST": socket, "DOCKER_CONFIG": str(folder / "config")}
         engine = Engine(environment, folder)
@@ -103,17 +127,26 @@ def _answers(engine: Engine) -> bool:
         return False
 
 
+def _tell(pipe: IO[bytes], group: int) -> None:
+    pipe.write(f"{group}\n".encode())
+
+
 @contextmanager
-def _network_restored() -> Iterator[None]:
-    """Take back what an engine does to the machine's network, and leaves there."""
-    rules = subprocess.run(["iptables-save"], capture_output=True, check=True).stdout
-    forwarding = Path("/proc/sys/net/ipv4/ip_forward")
-    forwarded = forwarding.read_text()
-    try:
-        yield
-    finally:
-        for network in Path("/sys/class/net").iterdir():
-            if network.name == _BRIDGE or network.name.startswith("br-"):
-                subprocess.run(["ip", "link", "delete", network.name], check=False)
-        subprocess.run(["iptables-restore"], input=rules, check=True)
-        forwarding.write_text(forwarded)
+def _network_restored() -> Iterator[Callable[[int], None]]:
+    """Take back what an engine does to the machine's network, and leaves there, however we end.
+
+    Gives a function that is to be told of the engine's process group.
+    """
+    with subprocess.Popen(
+        ["/bin/sh", "-c", _NETWORK_GUARD, "profile-network-guard"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        bufsize=0,
+        start_new_session=True,
+    ) as guard:
+        assert guard.stdin is not None  # noqa: S101 - pipes were asked for
+        assert guard.stdout is not None  # noqa: S101
+        guard.stdout.readline()  # it has seen how things are
+        yield partial(_tell, guard.stdin)

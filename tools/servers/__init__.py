@@ -20,7 +20,7 @@ from functools import partial
 
 from tools.servers.addresses import Address, Source
 from tools.servers.binaries import all_here, find_or_install
-from tools.servers.containers import containers
+from tools.servers.containers import running_containers
 from tools.servers.environment import SOURCE, Given, GivenFirst, given_servers
 from tools.servers.errors import ServerFailed, ServersUnavailable
 from tools.servers.local import LocalServers
@@ -119,7 +119,7 @@ def _local(
 
 @contextmanager
 def _containers(report: Report) -> Iterator[tuple[Source, Check]]:
-    with containers(report) as engine:
+    with running_containers(report) as engine:
         yield engine, _nothing_ended
 
 

@@ -142,7 +142,7 @@ class Containers:
 
 
 @contextmanager
-def containers(report: Report) -> Iterator[Containers]:
+def running_containers(report: Report) -> Iterator[Containers]:
     """Give a place to run containers; all of them are gone at the end, however we end.
 
     Raises:

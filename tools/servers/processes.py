@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import TypeVar
 
 from tools.servers.errors import PortTaken, ServerFailed
+from tools.servers.logs import end_of, short_logs
 from tools.servers.waiting import wait_until
 
 Found = TypeVar("Found")
 
 LOOPBACK = "127.0.0.1"
-# Of each log: how often it is looked at, how long it may be, and what is left of it then (bytes).
-LOG_SECONDS, LOG_LONGEST, LOG_KEPT = 10.0, 64_000_000, 1_000_000
 
 # Stays beside us and reads process groups, one per line. At `end`, or when the pipe closes because we are
 # gone (kill -9 included), it kills them and removes the data, and what else is named if we were gone.
@@ -167,48 +166,10 @@ def private_processes(*if_killed: Path) -> Iterator[Processes]:
     processes = Processes(folder, guard)
     try:
         folder.mkdir(mode=0o700)
-        with _short_logs(processes):
+        with short_logs(lambda: [child.log for child in processes.children]):
             yield processes
     finally:
         processes.stop()
-
-
-def end_of(log: Path, lines: int = 15) -> str:
-    """Quote the last *lines* of *log*."""
-    tail = log.read_text(errors="replace").splitlines()[-lines:]
-    return "\n".join(["The end of its log:", *tail]) if tail else "It has logged nothing."
-
-
-def shorten(log: Path, longest: int, kept: int) -> None:
-    """Keep the last *kept* bytes of a *log* of more than *longest*; whoever appends to it may go on."""
-    with log.open("r+b") as file:
-        if file.seek(0, os.SEEK_END) <= longest:
-            return
-        file.seek(-kept, os.SEEK_END)
-        tail = file.read()
-        file.truncate(0)
-    with log.open("ab") as file:
-        file.write(tail)
-
-
-@contextmanager
-def _short_logs(processes: Processes) -> Iterator[None]:
-    """Look after the logs inside the block: `make run` may stay up for weeks."""
-    done = Event()
-
-    def look_after() -> None:
-        while not done.wait(LOG_SECONDS):
-            for child in list(processes.children):
-                with suppress(FileNotFoundError):
-                    shorten(child.log, LOG_LONGEST, LOG_KEPT)
-
-    thread = Thread(target=look_after, name="short-logs", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def free_port() -> int:
