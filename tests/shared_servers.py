@@ -115,3 +115,8 @@ def servers_of(config: pytest.Config) -> OwnedServers | FoundServers:
         return FoundServers(Path(file))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     return OwnedServers(reporter.write_line if reporter else print)
+
+
+def is_one_of_many(config: pytest.Config) -> bool:
+    """Return whether other processes use the same servers at the same time."""
+    return hasattr(config, "workerinput")
