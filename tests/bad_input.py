@@ -128,5 +128,36 @@ ODD_VALUES: Final[dict[str, Any]] = {
     "words": "not what belongs here",
     "huge": "x" * 10_000,
 }
-# Of which no test says anything but that there may be any: deadlines that are over, whatever the time is.
+# With these, a deadline and a count make sense.
+NUMERIC: Final = (int, float, Decimal)
+# By operation: what whoever sends it with a dead token hears, if the request is otherwise well-formed and
+# about nothing that is there. Nothing: it is done all the same.
+_DONE: Final = ("profile.create", "auth.verify", "auth.keys", "post.list")
+HEARD_WITH_A_DEAD_TOKEN: Final[dict[str, tuple[str, str] | None]] = {
+    **{each.queue: ("unauthenticated", "token_invalid") for each in OPERATIONS},
+    **dict.fromkeys(_DONE),
+    "auth.refresh": ("unauthenticated", "refresh_token_invalid"),
+    "auth.login": ("unauthenticated", "invalid_credentials"),
+    "post.get": ("not_found", "post_not_found"),  # everybody may, so it does not matter who asks
+}
+# Whatever the time is.
 PAST_DEADLINES: Final[tuple[Any, ...]] = (0, 1, -1, "0", "1", "1e3", "-inf", 1.5, 1_600_000_000_000)
+
+# By field: what is heard of a NUL in it. Any other string is malformed with one.
+NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    **dict.fromkeys(STRINGS, ("invalid", "malformed_request")),
+    ("profile.create", "email"): ("invalid", "email_malformed"),
+    ("profile.update", "email"): ("invalid", "email_malformed"),
+    ("profile.create", "password"): ("invalid", "password_malformed"),
+    ("auth.login", "email"): ("unauthenticated", "invalid_credentials"),
+    ("auth.login", "password"): ("unauthenticated", "invalid_credentials"),
+    # Who asks is not known, and hears no more than that.
+    ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
+    ("profile.list", "cursor"): ("unauthenticated", "missing_token"),
+    ("post.list", "cursor"): ("invalid", "cursor_invalid"),
+    ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
+    ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),
+    ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),
+}
+# A token that is none is not active, and that is a good answer.
+del NO_NUL["auth.verify", "token"]

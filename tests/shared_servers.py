@@ -5,7 +5,6 @@ the others find them by a file. A virtual host and databases are each process's 
 """
 
 import json
-import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -53,12 +52,13 @@ class OwnedServers:
         return self.starting.result()
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        """Mark the processes of xdist, which are started next."""
+        self.file = self.cleanup.enter_context(reaping()) / "servers.json"
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker of xdist where it will find the servers."""
-        if self.file is None:
-            folder = self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix="profile-tests-"))
-            self.file = Path(folder, "servers.json")
-            self.cleanup.enter_context(reaping())
+        """Tell a process of xdist where it will find the servers."""
         node.workerinput[_FILE] = str(self.file)
 
     @pytest.hookimpl(optionalhook=True)
@@ -115,3 +115,8 @@ def servers_of(config: pytest.Config) -> OwnedServers | FoundServers:
         return FoundServers(Path(file))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     return OwnedServers(reporter.write_line if reporter else print)
+
+
+def is_one_of_many(config: pytest.Config) -> bool:
+    """Return whether other processes use the same servers at the same time."""
+    return hasattr(config, "workerinput")

@@ -14,13 +14,12 @@ from service.infrastructure.rabbitmq.topology import RETRIES, topology
 from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
-from tests.integration.workers import address_of, through, working
+from tests.integration.workers import CHEAP_WORKER, address_of, through, working
 from tools.servers import Servers
 from tools.servers.sandbox import SERVICE, Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker
 
-WORKER: Final = ("service.cli", "worker")
 # What waits to be tried again does so for a moment only: nobody wants to wait for minutes at the end.
 _RETRIES_MS: Final = dict(zip(RETRIES, (1_000, 2_000, 4_000), strict=True))
 _TRUSTED: Final = ["profile.create", "profile.get", "profile.list", "profile.update", "profile.delete"]
@@ -70,7 +69,7 @@ class Cluster:
     broker: Broker
     proxies: Mapping[str, Proxy]
     settings: Mapping[str, str]
-    module: Sequence[str] = WORKER
+    module: Sequence[str] = CHEAP_WORKER
     places: list[Place] = field(default_factory=list)
 
     @asynccontextmanager
@@ -117,7 +116,7 @@ def sandbox_with_short_retries(servers: Servers) -> Iterator[Sandbox]:
 
 @asynccontextmanager
 async def cluster_of(
-    servers: Servers, folder: Path, module: Sequence[str] = WORKER
+    servers: Servers, folder: Path, module: Sequence[str] = CHEAP_WORKER
 ) -> AsyncIterator[Cluster]:
     """Set up a cluster; no worker runs yet."""
     async with AsyncExitStack() as stack:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from contextlib import AsyncExitStack
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
 from service.pkg.background import Background
 from service.pkg.database import close_mongo, default_database, open_mongo
+from tests import forking
 from tests.builders import a_profile
 from tests.faults.history import assert_told_as_committed, listening
 from tests.faults.worker_crash_step import STEPS
@@ -27,12 +27,9 @@ from tools.servers.sandbox import Sandbox
 
 async def dies(sandbox: Sandbox, step: str, profile: UUID) -> int:
     """Let a process of its own die at *step* of a change to *profile*; return its exit code."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.faults.worker_crash_step", step, str(profile)),
-        env={**os.environ, "MONGO_URL": sandbox.mongo_url, "RABBITMQ_URL": sandbox.service_url},
-    )
-    return await process.wait()
+    environment = {**os.environ, "MONGO_URL": sandbox.mongo_url, "RABBITMQ_URL": sandbox.service_url}
+    module = ["tests.faults.worker_crash_step", step, str(profile)]
+    return (await asyncio.to_thread(forking.run, module, environment)).returncode
 
 
 @pytest.mark.parametrize("step", STEPS)

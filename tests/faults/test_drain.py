@@ -13,11 +13,10 @@ from tests.faults.proxied_env import ProxiedEnv, has_ended, has_logged, proxied_
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.requests import a_request
-from tests.integration.workers import working
+from tests.integration.workers import WORKER, working
 from tools.servers import Servers
 from tools.worker import Worker
 
-WORKER = ("service.cli", "worker")
 ABANDONED = 3
 # As many as one worker takes at a time from one queue.
 IN_HAND = 16
@@ -82,7 +81,7 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
 
     async with proxied_env(servers, tmp_path) as env:
         slow = {**settings_for(env.sandbox), "BCRYPT_COST": "15", "HASHING_THREADS": "1"}
-        async with working(env.sandbox, tmp_path, slow, "ending") as ending:
+        async with working(env.sandbox, tmp_path, slow, "ending", WORKER) as ending:
             for _ in range(new):
                 body = a_request("profile.create")
                 await env.service.tell("profile.create", body, message_id=uuid4().hex, delivery_mode=2)

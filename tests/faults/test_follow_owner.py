@@ -1,5 +1,6 @@
-"""A worker that is killed while it deletes the many posts of a user, and another one that goes on."""
+"""A worker that is killed while it deletes the many posts of a user. `make faults` sets `POSTS`."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +21,8 @@ from tests.many_posts import store_posts
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
-MANY, MIDWAY = 10_000, 2_000
+MANY = int(os.environ.get("POSTS", "2000"))
+MIDWAY = MANY // 5
 
 
 @asynccontextmanager

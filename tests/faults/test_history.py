@@ -15,7 +15,7 @@ from tests.faults.runs import every_trouble, recorded
 from tools.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
 SEED = int(os.environ.get("SEED", "1"))
 
 
@@ -50,9 +50,9 @@ def write(history: History, seed: int) -> Path:
 
 @pytest.mark.parametrize("seed", [SEED])
 async def test_whatever_goes_wrong_the_history_is_that_of_a_correct_service(
-    servers: Servers, tmp_path: Path, seed: int
+    own_servers: Servers, tmp_path: Path, seed: int
 ) -> None:
-    async with cluster_of(servers, tmp_path) as cluster:
+    async with cluster_of(own_servers, tmp_path) as cluster:
         history = await recorded(cluster, seed, every_trouble(seed, SECONDS))
     wrong = violations(history)
     print(f"\nseed {seed}, {SECONDS:g} s\n{counts(history, wrong)}")  # noqa: T201 - for the closing note

@@ -24,7 +24,7 @@ from tests.integration.workers import isolated_sandbox, working
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "4"))
 PROFILES = 20
 # Commands in a second: a few are in hand whenever a worker is killed.
 RATE = 50

@@ -26,7 +26,7 @@ async def tell_until_it_pauses(env: ProxiedEnv, worker: Worker) -> None:
     async def rests() -> bool:
         return (await env.counts("profile.update"))[1] == 0
 
-    await eventually(rests, within=20)
+    await eventually(rests, within=60)
 
 
 @pytest.mark.parametrize("outage", ["cut", "freeze"])

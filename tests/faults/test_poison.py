@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
 from tests.faults.worker_segfault import DEATHS, POISON, POISONED
+from tests.forking import fork
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected, eventually
@@ -35,20 +35,15 @@ async def keep_alive(sandbox: Sandbox, folder: Path, codes: list[int]) -> None:
         "SIGNING_KEYS_DIR": str(folder / "keys"),
         **settings_for(sandbox),
     }
-    with (folder / "workers.log").open("wb") as log:
+    module = ("tests.faults.worker_segfault", "worker")
+    with (folder / "workers.log").open("w+b") as log:
         while True:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.faults.worker_segfault", "worker"),
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=log,
-            )
+            process = fork(module, {**os.environ, **environment}, log, log, log)
             try:
-                codes.append(await process.wait())
+                codes.append(await asyncio.to_thread(process.wait))
             finally:
-                if process.returncode is None:
-                    process.terminate()
-                    await process.wait()
+                process.terminate()
+                await asyncio.to_thread(process.wait)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import json
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
 from tests.integration.proxy import proxied
 from tests.integration.requests import a_request
-from tests.integration.workers import address_of, working
+from tests.integration.workers import CHEAP_WORKER, WORKER, address_of, working
 from tools.servers import Servers
 from tools.servers.binaries import find
 from tools.servers.local_redis import redis_version
@@ -47,7 +47,9 @@ def answer(url: str) -> Answer:
 
 
 @asynccontextmanager
-async def probed(env: ProxiedEnv, **settings: str) -> AsyncIterator[tuple[Worker, Ask]]:
+async def probed(
+    env: ProxiedEnv, module: Sequence[str] = CHEAP_WORKER, **settings: str
+) -> AsyncIterator[tuple[Worker, Ask]]:
     """Run a worker, and give a function that asks it."""
     port = free_port()
 
@@ -55,7 +57,7 @@ async def probed(env: ProxiedEnv, **settings: str) -> AsyncIterator[tuple[Worker
         return await asyncio.to_thread(answer, f"http://127.0.0.1:{port}{path}")
 
     chosen = {**env.behind(), "HEALTH_PORT": str(port), **settings}
-    async with working(env.sandbox, env.folder, chosen) as worker:
+    async with working(env.sandbox, env.folder, chosen, module=module) as worker:
         yield worker, ask
 
 
@@ -186,7 +188,7 @@ async def test_a_queue_that_is_gone_is_named_until_it_is_back(
     assert (changed["ok"], seen["ok"]) == (True, True)
 
 
-async def test_a_broker_that_takes_nothing_stops_no_work(servers: Servers, tmp_path: Path) -> None:
+async def test_a_broker_that_takes_nothing_stops_no_work(own_servers: Servers, tmp_path: Path) -> None:
     async def all_is_done() -> bool:
         done = sum(await env.versions()) == len(env.profiles) + 2 * MANY
         queue = await env.broker.look_here("queues", "profile.update")
@@ -195,7 +197,7 @@ async def test_a_broker_that_takes_nothing_stops_no_work(servers: Servers, tmp_p
     async def all_is_told() -> bool:
         return await env.database["profiles"].find_one({"outbox.0": {"$exists": True}}) is None
 
-    async with proxied_env(servers, tmp_path) as env, AsyncExitStack() as stack:
+    async with proxied_env(own_servers, tmp_path) as env, AsyncExitStack() as stack:
         node = await node_of(env.broker)
         assert node, "only a broker that we started can be told to raise an alarm"
         for number in range(MANY):
@@ -216,7 +218,7 @@ async def test_while_it_ends_it_is_not_ready(servers: Servers, tmp_path: Path) -
         return (await env.counts("profile.create"))[0] == 0
 
     slow = {"BCRYPT_COST": "14", "HASHING_THREADS": "1"}
-    async with proxied_env(servers, tmp_path) as env, probed(env, **slow) as (worker, ask):
+    async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, ask):
         for _ in range(4):
             await env.service.tell("profile.create", a_request("profile.create"))
         await eventually(none_waits)

@@ -21,7 +21,7 @@ from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
-RESTARTS = int(os.environ.get("RESTARTS", "2"))
+RESTARTS = int(os.environ.get("RESTARTS", "1"))
 # Commands in a second.
 RATE = float(os.environ.get("RATE", "50"))
 WORKERS = 2

@@ -45,7 +45,7 @@ async def test_a_worker_waits_for_servers_that_come_up_after_it(
         starting = asyncio.create_task(
             stack.enter_async_context(working(env.sandbox, tmp_path, settings)), name="starting"
         )
-        await eventually(partial(waits, tmp_path), within=20)
+        await eventually(partial(waits, tmp_path), within=60)
         away.mend()
         await starting
 
@@ -70,8 +70,8 @@ async def test_a_worker_that_still_waits_ends_at_once(
                 },
                 stderr=log,
             )
-        await eventually(partial(waits, tmp_path), within=20)
+        await eventually(partial(waits, tmp_path), within=60)
         worker.send_signal(by)
 
-        assert await asyncio.wait_for(worker.wait(), 20) == 0
+        assert await asyncio.wait_for(worker.wait(), 60) == 0
         assert "Traceback" not in await asyncio.to_thread((tmp_path / "worker.log").read_text)

@@ -271,6 +271,7 @@ async def test_a_request_that_died_is_carried_out_when_it_is_replayed_by_a_trust
 async def test_what_always_comes_back_is_replayed_three_times_and_no_more(
     sandbox: Sandbox, broker: Broker
 ) -> None:
+    await broker.take("profile.followup.dlq")  # what other tests have left there
     await broker.publish("profile.followup", "{", {"message_id": "poison"})
     for _ in range(3):
         await eventually(lambda: broker.ready("profile.followup.dlq"))

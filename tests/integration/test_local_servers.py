@@ -24,11 +24,12 @@ ROOT = Path(__file__).parents[2]
 GIVEN = ("DEV_RABBITMQ_URL", "DEV_RABBITMQ_MANAGEMENT_URL", "DEV_MONGO_URL", "DEV_REDIS_URL")
 
 STARTS_SERVERS = """
-import sys, time
+import signal, sys, time
 from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
 from tools.servers.processes import private_processes
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests may pass over it: `make test &`
 servers = sys.argv[1].split(",")
 programs = find_or_install(["rabbitmq-server", "mongod", "redis-server"], lambda line: None)
 with private_processes() as processes:

@@ -122,7 +122,7 @@ async def test_without_mongodb_requests_are_refused_in_time_and_may_be_tried_aga
     async def works_again() -> bool:
         return bool((await env.ask("profile.get"))["ok"])
 
-    assert await eventually(works_again, within=20)
+    assert await eventually(works_again, within=60)
     assert result(await env.ask("profile.update"))
     assert (await env.ask("auth.login"))["error"]["reason"] == "invalid_credentials"
     after = {operation: len(await env.broker.dead_letters(operation)) for operation in OPERATIONS}
@@ -142,7 +142,7 @@ async def test_a_command_that_nobody_waits_for_is_carried_out_once_mongodb_is_ba
             queue = await service.channel.declare_queue("profile.retry.5s", passive=True)
             return bool(queue.declaration_result.message_count)
 
-        assert await eventually(it_waits, within=20)
+        assert await eventually(it_waits, within=60)
         env.proxy.mend()
 
         async def is_done() -> bool:
@@ -186,7 +186,7 @@ async def test_a_lost_connection_leaves_no_command_without_an_answer(env: Proxie
         queues = [await broker.look_here("queues", each) for each in OPERATIONS]
         return all(each["messages"] == 0 and each["consumers"] == 1 for each in queues)
 
-    assert await eventually(settled, within=20)
+    assert await eventually(settled, within=60)
     assert env.worker.process.poll() is None
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from tests.bad_input import OF_EACH_KIND
 from tests.integration.broker import Broker
 from tests.integration.conftest import Person
 from tests.integration.dead_lettering import FAILURE_HEADERS
@@ -28,26 +29,10 @@ async def victim(broker: Broker) -> AsyncIterator[str]:
     await queue.delete()
 
 
-@pytest.fixture(
-    params=[
-        "somebody.else",
-        "profile.delete",
-        "profile.unroutable",
-        "amq.topic",
-        "amq.gen-x\ny",
-        "amq.rabbitmq.trace",
-    ]
-)
-def elsewhere(request: pytest.FixtureRequest, victim: str) -> str:
-    """An address that no reply may be sent to."""
-    assert victim
-    return str(request.param)
-
-
-@every_operation
-async def test_no_reply_is_written_to_a_queue_of_somebody_else(
+async def is_not_written(
     gateway: Gateway, broker: Broker, victim: str, operation: str, elsewhere: str
 ) -> None:
+    """Ask for a reply that goes *elsewhere*; expect that there is none, and that nothing is done."""
     body, correlation_id = a_request(operation), uuid4().hex
     await gateway.tell(operation, body, reply_to=elsewhere, correlation_id=correlation_id)
     letter = await broker.dead_letter(operation, correlation_id)
@@ -61,6 +46,26 @@ async def test_no_reply_is_written_to_a_queue_of_somebody_else(
         login = {"email": body["email"], "password": PASSWORD}
 
         assert refusal(await gateway.ask("auth.login", login)) == ("unauthenticated", "invalid_credentials")
+
+
+@every_operation
+async def test_no_reply_is_written_to_a_queue_of_somebody_else(
+    gateway: Gateway, broker: Broker, victim: str, operation: str
+) -> None:
+    await is_not_written(gateway, broker, victim, operation, victim)
+
+
+# Which addresses these are, `tests/unit/inputports/test_outgoing.py` shows at length.
+@pytest.mark.parametrize("operation", OF_EACH_KIND)
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["profile.delete", "profile.unroutable", "amq.topic", "amq.gen-x\ny", "amq.rabbitmq.trace"],
+    ids=["queue", "unroutable", "exchange", "line break", "trace"],
+)
+async def test_no_reply_is_written_to_an_address_that_is_no_callers(
+    gateway: Gateway, broker: Broker, victim: str, operation: str, elsewhere: str
+) -> None:
+    await is_not_written(gateway, broker, victim, operation, elsewhere)
 
 
 async def test_a_command_with_a_forbidden_reply_to_is_not_carried_out(

@@ -10,7 +10,7 @@ from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected, eventually
 from tests.integration.replies import result
 from tests.integration.requests import a_request
-from tests.integration.workers import isolated_sandbox, working
+from tests.integration.workers import WORKER, isolated_sandbox, working
 from tools.servers import Servers
 
 MANY = 20
@@ -29,7 +29,7 @@ async def test_sigterm_loses_no_request_and_answers_each_once(servers: Servers, 
         async with administrating(env) as broker, connected(env.gateway_url) as plain:
             replies = await broker.reply_queue()
             sent = [f"request-{number}" for number in range(MANY)]
-            async with working(env, tmp_path, settings, "first") as first:
+            async with working(env, tmp_path, settings, "first", WORKER) as first:
                 for each in sent:
                     body = a_request("profile.create")
                     await plain.tell("profile.create", body, reply_to=replies, correlation_id=each)

@@ -21,6 +21,7 @@ from tools.servers.waiting import wait_until
 from tools.worker import Worker
 
 WORKER: Final = ("service.cli", "worker")
+CHEAP_WORKER: Final = ("tests.integration.cheap_worker", "worker")
 _START_SECONDS: Final = 60.0
 
 
@@ -37,7 +38,7 @@ def running_worker(
     folder: Path,
     settings: Mapping[str, str],
     name: str = "worker",
-    module: Sequence[str] = WORKER,
+    module: Sequence[str] = CHEAP_WORKER,
 ) -> Iterator[Worker]:
     """Run a worker on *sandbox*, with its log and keys in *folder*, as `tools.worker` does, but forked."""
     keys, log = folder / "keys", folder / f"{name}.log"
@@ -72,7 +73,7 @@ async def working(
     folder: Path,
     settings: Mapping[str, str],
     name: str = "worker",
-    module: Sequence[str] = WORKER,
+    module: Sequence[str] = CHEAP_WORKER,
 ) -> AsyncIterator[Worker]:
     """Run a worker, as `running_worker` does, without holding the event loop up."""
     manager = running_worker(sandbox, folder, settings, name, module)

@@ -15,7 +15,7 @@ from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.events import Listener, listening
-from tests.integration.workers import running_worker
+from tests.integration.workers import WORKER, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
@@ -68,7 +68,7 @@ async def narrow(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
             "HASHING_WAITING": "1",
             "TRUSTED_SERVICES": json.dumps(trusted),
         }
-        with running_worker(sandbox, tmp_path_factory.mktemp("narrow"), settings) as worker:
+        with running_worker(sandbox, tmp_path_factory.mktemp("narrow"), settings, module=WORKER) as worker:
             async with connected(sandbox.gateway_url) as gateway, connected(sandbox.service_url) as service:
                 yield IsolatedEnv(sandbox, worker, gateway, service)
 

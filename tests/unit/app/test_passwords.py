@@ -1,5 +1,3 @@
-"""What mutants of `service/app/auth/passwords.py` would get wrong."""
-
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, dataclass, field
 
