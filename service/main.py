@@ -37,6 +37,7 @@ from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
 from service.infrastructure.inputports.retries import rests_in_outages
+from service.infrastructure.inputports.unroutable import Unroutable
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq import connection as rabbitmq
@@ -47,7 +48,7 @@ from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
+from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.patience import tried_until
@@ -55,7 +56,7 @@ from service.pkg.probes import answering
 from service.pkg.repeating import repeated
 from service.pkg.signals import at_a_signal
 from service.settings import Settings
-from service.sources import consuming_broker, own_events, source_of
+from service.sources import consuming_broker, misdirected, own_events, source_of
 from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
@@ -137,6 +138,9 @@ class Worker:
         )
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
+        unroutable = Unroutable(UNROUTABLE, publisher, edge.addresses, self.in_hand, self.outcomes)
+        serve = self.in_hand.counting(unroutable.serve, settings.prefetch_commands)
+        subscribe(self.broker, misdirected(settings), serve, "Say that there is no such operation.")
 
     async def run(self) -> int:
         """Work until a signal comes; return how many messages were left unfinished then.

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
@@ -27,6 +28,10 @@ MAX_TEXT_LENGTH: Final = 20_000
 
 # Every control character (Unicode category Cc) but line feed and tab.
 _UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# More combining marks in a row than any language has (UAX #15, "Stream-Safe Text Format").
+_NON_STARTERS: Final = b"\x01" * 31
+# No character of NFC is composed of more.
+_MOST_DECOMPOSED: Final = 4
 MAX_PAGE: Final = 100
 USUAL_PAGE: Final = 20
 
@@ -56,9 +61,25 @@ class Page(Result, Generic[Item]):
     ]
 
 
-def _tidy(value: object) -> object:
-    """Trim a string and compose its characters (Unicode NFC); leave anything else to the type check."""
-    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else value
+def _tidy(longest: int) -> Callable[[object], object]:
+    """Return what trims a string and composes its characters (Unicode NFC).
+
+    Anything else is left to the type check, and what is too long to that of the length: to compose what
+    nobody will take costs the square of its length.
+    """
+
+    def tidy(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        trimmed = value.strip()
+        if trimmed.isascii() or len(trimmed) > longest * _MOST_DECOMPOSED:
+            return trimmed
+        if _NON_STARTERS in bytes(map(bool, map(unicodedata.combining, trimmed))):
+            msg = "must not have more than 30 combining marks in a row"
+            raise ValueError(msg)
+        return unicodedata.normalize("NFC", trimmed).strip()
+
+    return tidy
 
 
 def _printable(value: str) -> str:
@@ -84,13 +105,15 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Name = Annotated[str, BeforeValidator(_tidy), Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Name = Annotated[
+    str, BeforeValidator(_tidy(100)), Field(min_length=1, max_length=100), AfterValidator(_printable)
+]
 Title = Annotated[
-    str, BeforeValidator(_tidy), Field(min_length=1, max_length=200), AfterValidator(_printable)
+    str, BeforeValidator(_tidy(200)), Field(min_length=1, max_length=200), AfterValidator(_printable)
 ]
 Text = Annotated[
     str,
-    BeforeValidator(_tidy),
+    BeforeValidator(_tidy(MAX_TEXT_LENGTH)),
     BeforeValidator(_lines),
     Field(
         min_length=1,
@@ -101,7 +124,7 @@ Text = Annotated[
 ]
 Email = Annotated[
     str,
-    BeforeValidator(_tidy),
+    BeforeValidator(_tidy(MAX_EMAIL_LENGTH)),
     Field(min_length=3, max_length=MAX_EMAIL_LENGTH, json_schema_extra={"format": "email"}),
 ]
 # Whoever turns a request into JSON is about to send it: only then is the secret written out.
@@ -121,7 +144,7 @@ Cursor = Annotated[
 ]
 EmailPrefix = Annotated[
     str,
-    BeforeValidator(_tidy),
+    BeforeValidator(_tidy(MAX_EMAIL_LENGTH)),
     Field(
         min_length=1,
         max_length=MAX_EMAIL_LENGTH,

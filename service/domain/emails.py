@@ -58,7 +58,7 @@ def email_prefix(text: str) -> str:
     local, at, domain = text.partition("@")
     domain = _fold(domain)
     with suppress(UnicodeError):  # what has no ASCII form begins no address
-        domain = domain.encode("idna").decode("ascii").lower()
+        domain = _to_ascii(domain)
     return _fold(local) + at + domain
 
 
@@ -79,9 +79,20 @@ def _is_local_part(local: str) -> bool:
     )
 
 
+def _to_ascii(domain: str) -> str:
+    """Return the ASCII form of a folded *domain* (RFC 3490), or raise `UnicodeError`.
+
+    Lengths come first: no form is shorter than what it stands for, and to make one costs the square of it.
+    """
+    if len(domain) > _MAX_DOMAIN or any(len(label) > _MAX_LABEL for label in domain.split(".")):
+        msg = "label or domain too long"
+        raise UnicodeError(msg)
+    return domain.encode("idna").decode("ascii").lower()
+
+
 def _ascii_domain(domain: str) -> str:
     try:
-        ascii_domain = _fold(domain).encode("idna").decode("ascii").lower()
+        ascii_domain = _to_ascii(_fold(domain))
     except UnicodeError as error:
         raise EmailMalformed from error
     labels = ascii_domain.split(".")

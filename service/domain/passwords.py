@@ -9,6 +9,8 @@ from service.domain.errors import Invalid
 # The floor of NIST SP 800-63B for a password that is not alone; bcrypt reads no more than 72 bytes.
 MIN_BYTES: Final = 8
 MAX_BYTES: Final = 72
+# No character is composed of more (Unicode NFKC).
+_MOST_DECOMPOSED: Final = 4
 
 
 class PasswordTooShort(Invalid):
@@ -39,6 +41,8 @@ def password_bytes(password: str) -> bytes:
         PasswordTooLong, PasswordMalformed
 
     """
+    if len(password) > MAX_BYTES * _MOST_DECOMPOSED:
+        raise PasswordTooLong  # at once: to compose it would cost the square of its length
     try:
         encoded = unicodedata.normalize("NFKC", password).encode()
     except UnicodeEncodeError as error:

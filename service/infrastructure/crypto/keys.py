@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -24,6 +26,8 @@ _SUFFIX: Final = ".pem"
 _REFRESH_KEY: Final = "refresh.key"
 _REFRESH_KEY_BYTES: Final = 32
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
+
+_log = structlog.get_logger("profile.keys")
 
 
 class NoSigningKeys(Exception):
@@ -109,7 +113,7 @@ def load_refresh_key(folder: Path) -> bytes:
     """Return the key for refresh tokens in *folder*, or raise `NoSigningKeys`."""
     path = folder / _REFRESH_KEY
     try:
-        key = path.read_bytes()
+        key = _read(path)
     except OSError as error:
         raise NoSigningKeys(f"No {path}: make one with `profilectl keys new`.") from error
     if len(key) != _REFRESH_KEY_BYTES:
@@ -127,10 +131,20 @@ def _make_refresh_key(folder: Path) -> None:
         file.write(os.urandom(_REFRESH_KEY_BYTES))
 
 
+def _read(path: Path) -> bytes:
+    """Return what is in a file of secrets, and say so if others than its owner and group can read it.
+
+    Not more than that: what Kubernetes mounts from a secret is readable by all unless it is told otherwise.
+    """
+    if path.stat().st_mode & stat.S_IROTH:
+        _log.warning("key file readable by everybody", path=str(path), do="chmod o-r")
+    return path.read_bytes()
+
+
 def _load(path: Path) -> SigningKey:
     msg = f"{path} is not an unencrypted Ed25519 private key in PEM."
     try:
-        private = load_pem_private_key(path.read_bytes(), password=None)
+        private = load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise NoSigningKeys(msg) from error
     if not isinstance(private, Ed25519PrivateKey):

@@ -22,6 +22,10 @@ _BROKER_NAMED: Final = re.compile(r"amq\.gen-[A-Za-z0-9_-]+")
 OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 
 
+# Where letters go that are of no use to anybody but whoever has made the mistake.
+MALFORMED: Final = "profile.malformed.dlq"
+
+
 class Publisher(Protocol):
     """Writes what the input port has to say."""
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -182,3 +183,18 @@ def test_a_key_for_refresh_tokens_has_32_bytes(tmp_path: Path, content: bytes) -
 
     with pytest.raises(NoSigningKeys, match="has to hold 32 random bytes"):
         load_refresh_key(tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o640, 0), (0o644, 2)])
+def test_keys_that_everybody_can_read_are_not_loaded_silently(
+    tmp_path: Path, mode: int, warnings: int
+) -> None:
+    new_key(tmp_path, NOON)
+    for path in tmp_path.iterdir():
+        path.chmod(mode)
+    with structlog.testing.capture_logs() as entries:
+        load_keys(tmp_path)
+        load_refresh_key(tmp_path)
+
+    assert len(entries) == warnings
+    assert {each["event"] for each in entries} <= {"key file readable by everybody"}

@@ -175,16 +175,17 @@ async def test_an_outage_is_answered_and_acknowledged() -> None:
         (b"{}", {}, "malformed_request"),
         (b" " * 70_000, {}, "message_too_large"),
         (CREATE, {"content_type": "text/plain"}, "unsupported_content_type"),
+        (CREATE, {"message_id": "caf\udce9"}, "message_id_malformed"),
     ],
 )
-async def test_a_malformed_request_is_answered_and_set_aside(
+async def test_a_malformed_request_is_answered_and_leaves_no_letter(
     body: bytes, properties: dict[str, Any], reason: str
 ) -> None:
     stage = Stage()
     await stage.serve(body, **properties)
 
     assert stage.refusal == ("invalid", reason)
-    assert stage.broker.journal == ["reply", "set aside", "ack"]
+    assert stage.broker.journal == ["reply", "ack"]
 
 
 async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> None:
@@ -226,7 +227,7 @@ async def test_a_refused_reply_address_is_never_written_to(address: str) -> None
 
     assert stage.broker.replies == []
     assert stage.broker.journal == ["set aside", "ack"]
-    assert (queue, letter.headers["x-error-reason"]) == ("profile.create.dlq", "reply_to_refused")
+    assert (queue, letter.headers["x-error-reason"]) == ("profile.malformed.dlq", "reply_to_refused")
 
 
 async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> None:
@@ -254,6 +255,21 @@ async def test_a_malformed_request_of_nobody_is_set_aside() -> None:
     await stage.serve(b"junk", reply_to=None)
 
     assert stage.broker.journal == ["set aside", "ack"]
+    assert [queue for queue, _ in stage.broker.set_asides] == ["profile.malformed.dlq"]
+
+
+async def test_a_body_that_is_too_large_is_not_held_while_it_waits() -> None:
+    stage, held = Stage(), []
+
+    async def no_room() -> None:
+        held.append("waited")
+
+    stage.endpoint = replace(stage.endpoint, edge=replace(stage.endpoint.edge, room=no_room))
+    message = stage.broker.deliver(b" " * 70_000)
+    await stage.endpoint.serve(message)
+
+    assert stage.refusal == ("invalid", "message_too_large")
+    assert (message.body, held) == (b"", [])
 
 
 @pytest.mark.parametrize(("count", "served"), [(None, True), (0, True), (9, True), (10, False), (50, False)])
