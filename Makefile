@@ -52,7 +52,7 @@ chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing 
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(BIN)/pytest -q -s tests/faults/test_history.py
 
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
-	KILLS=200 RESTARTS=10 RATE=200 HOSTILE=1000 $(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
+	KILLS=200 RESTARTS=10 RATE=200 HOSTILE=1000 FUZZ=10000 $(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
 	$(BIN)/python -m asyncapi.generate

@@ -153,8 +153,7 @@ class Endpoint(Generic[Asked, Answered]):
             await last_resort.rescue(message, self.operation.queue, error, reply_to=outcome.reply_to)
 
     async def _serve(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
-        if message.reply_to and self.edge.addresses.allow(message.reply_to):
-            outcome.reply_to = message.reply_to
+        outcome.reply_to = self.edge.addresses.of(message)
         if not outcome.message_id and not message.reply_to and can_wait(self.operation):
             outcome.message_id = uuid4().hex
         if self.operation.kind is Kind.COMMAND and not outcome.is_too_large:
@@ -218,7 +217,7 @@ class Endpoint(Generic[Asked, Answered]):
         if may_wait and (delay := delay_before_retry(so_far.attempts, cause)):
             more = {**headers, **self._to_ourselves(message, outcome, journey)}
             await edge.publisher.retry_later(tried_again(message, outcome.message_id, more), queue, delay)
-        elif outcome.is_malformed and not self._is_heard(message):
+        elif outcome.is_malformed and not edge.addresses.of(message):  # nobody has heard so
             letter = dead_letter(message, outcome.message_id, None, headers)
             await edge.publisher.set_aside(letter, MALFORMED)
         elif outcome.is_failure or (may_wait and passes(cause)):  # nobody has heard that it was not done
@@ -233,10 +232,6 @@ class Endpoint(Generic[Asked, Answered]):
         deadline = deadline_of(message, self.edge.clock.now().timestamp(), outcome.spent)
         word = vouch(journey, outcome.message_id, message.body, self.edge.command_key)
         return {**word, **deadline_header(deadline)}
-
-    def _is_heard(self, message: AbstractIncomingMessage) -> bool:
-        """Return whether somebody has heard what became of *message*."""
-        return bool(message.reply_to) and self.edge.addresses.allow(message.reply_to or "")
 
     def _may_wait(self, message: AbstractIncomingMessage, cause: Exception) -> bool:
         """Return whether the request can be tried again later: nobody waits, and it kills no worker."""

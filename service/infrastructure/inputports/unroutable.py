@@ -67,6 +67,6 @@ class Unroutable:
             service=message.user_id,
             correlation_id=message.correlation_id or message.message_id,
         )
-        if message.reply_to and self.addresses.allow(message.reply_to):
+        if address := self.addresses.of(message):
             reply = reply_to(message, self.queue, _BODY)
-            await self.publisher.reply(reply, message.reply_to, confirmed=True, seconds=_REPLY_SECONDS)
+            await self.publisher.reply(reply, address, confirmed=True, seconds=_REPLY_SECONDS)
