@@ -73,7 +73,7 @@ RATE ?= 200
 HOSTILE ?= 1000
 POSTS ?= 10000
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
-	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) \
+	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=10000 \
 	$(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again

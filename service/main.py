@@ -37,6 +37,7 @@ from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
 from service.infrastructure.inputports.retries import rests_in_outages
+from service.infrastructure.inputports.unroutable import Unroutable
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
@@ -46,14 +47,14 @@ from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
+from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
 from service.settings import Settings
-from service.sources import consuming_broker, own_events, source_of
+from service.sources import consuming_broker, misdirected, own_events, source_of
 from service.ways import ways_of
 from service.wiring import Stores, operators, wire
 
@@ -147,6 +148,9 @@ class Worker:
         )
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
+        unroutable = Unroutable(UNROUTABLE, publisher, edge.addresses, self.in_hand, self.outcomes)
+        serve = self.in_hand.counting(unroutable.serve, settings.prefetch_commands)
+        subscribe(self.broker, misdirected(settings), serve, "Say that there is no such operation.")
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

@@ -9,7 +9,13 @@ from faststream.rabbit.schemas.queue import QueueType
 from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
 from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, named
-from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, FOLLOWUPS, Queue, work_queue
+from service.infrastructure.rabbitmq.topology import (
+    COMMANDS_EXCHANGE,
+    FOLLOWUPS,
+    UNROUTABLE,
+    Queue,
+    work_queue,
+)
 from service.settings import Settings
 
 
@@ -42,6 +48,12 @@ def own_events(settings: Settings) -> Source:
     """Return the queue of the service's own events; the topology binds it."""
     followups = _queue(Queue(FOLLOWUPS, "quorum"), settings)
     return Source(followups, None, Channel(prefetch_count=settings.prefetch_commands))
+
+
+def misdirected(settings: Settings) -> Source:
+    """Return the queue of requests that no operation's queue has taken; the topology binds it."""
+    unroutable = _queue(Queue(UNROUTABLE, "quorum"), settings)
+    return Source(unroutable, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
 def _queue(queue: Queue, settings: Settings) -> RabbitQueue:

@@ -9,7 +9,7 @@ from yarl import URL
 
 from service.cli.brokers import BrokerUrl, ManagementUrl
 from service.cli.explaining import explained
-from service.infrastructure.rabbitmq.checking import Finding, State, apply, look
+from service.infrastructure.rabbitmq.checking import Finding, State, apply, look, oversize
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.differences import (
@@ -50,9 +50,10 @@ def check_topology(
     whole = topology(query_queue_type)
     with explained():
         findings = asyncio.run(look(named(url, "profilectl"), whole))
+        too_large = asyncio.run(oversize(named(url, "profilectl")))
         found = asyncio.run(_seen(url, management_url))
     wrong = [each for each in findings if each.state is not State.THERE]
-    lines = [each.sentence for each in wrong]
+    lines = [each.sentence for each in wrong] + too_large
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
         _say_what_is_idle(whole, found)

@@ -105,12 +105,11 @@ class Profile:
         """
         if not (applied := changes.to(self)):
             return self
-        # Tokens name the role, and the suspended have none: both end the sessions.
-        reason = "suspended" if changes.status is Status.SUSPENDED else "role_changed"
-        is_standing = not {"role", "status"}.isdisjoint(applied)
-        return self._next(
-            now, EventType.PROFILE_UPDATED, applied, ends_sessions=reason if is_standing else None
-        )
+        # Tokens name the role, and the suspended have none: both end the sessions. Who is active again has
+        # had none since.
+        reason = "role_changed" if "role" in applied else None
+        reason = "suspended" if applied.get("status") is Status.SUSPENDED else reason
+        return self._next(now, EventType.PROFILE_UPDATED, applied, ends_sessions=reason)
 
     def with_password(self, hashed_password: str, session_id: UUID, now: datetime) -> "Profile":
         """Return the profile with another password; all sessions end but the one that is to be opened."""

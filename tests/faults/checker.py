@@ -1,5 +1,6 @@
 """Is a history one that a correct service may have? Every way in which it is not, in words."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -72,8 +73,9 @@ def _unanswered(run: IndexedHistory) -> Iterator[str]:
 
 
 def _is_early(seconds: float, answer: Answer, sent: Sent) -> bool:
-    """Return whether a request was refused for being late when it was not."""
-    return answer.reason == "out_of_time" and seconds < (sent.patience or 0) - _TICK
+    """Return whether a request was refused for being late when it was not; without a limit none ever is."""
+    limit = math.inf if sent.patience is None else sent.patience
+    return answer.reason == "out_of_time" and seconds < limit - _TICK
 
 
 _CHECKS: Final = (

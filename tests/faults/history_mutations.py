@@ -131,6 +131,11 @@ def give_up_early(history: History) -> None:
     ask(history, "9", "post.create", {"title": "c0-5"}, "out_of_time", command="c0-5")
 
 
+def set_a_limit_of_our_own(history: History) -> None:
+    """Refuse for being late what its caller has set no limit to."""
+    ask(history, "9", "post.create", {"title": "c0-5"}, "out_of_time", command="c0-5", patience=None)
+
+
 def answer_nobody(history: History) -> None:
     """Send a reply that nobody waits for."""
     history.answers.append(Answer("nobody's", {"ok": True, "result": {}}, 9.0))
@@ -161,5 +166,6 @@ MUTATIONS: dict[Callable[[History], None], str] = {
     tell_too_soon: "out of order: profile.updated/ada/2 came after version 3",
     answer_nothing: "unanswered: post.create 9 (c0-5)",
     give_up_early: "unanswered: 9 was given up before its time",
+    set_a_limit_of_our_own: "unanswered: 9 was given up before its time",
     answer_nobody: "unanswered: a reply to nobody's, which nobody sent",
 }

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from service.infrastructure.rabbitmq.topology import MALFORMED
 from tests.faults.hostile import KINDS, Kind
 from tests.faults.load_generators import QUEUES, LoadGenerator, load_generator_on
 from tests.integration.broker import Broker, administrating
@@ -53,7 +54,8 @@ class HostileEnv:
 
     async def dead_letters(self) -> dict[str, int]:
         """Return how many dead letters there are, by queue."""
-        return {queue: await self.broker.ready(f"{queue}.dlq") for queue in QUEUES}
+        queues = (*(f"{each}.dlq" for each in QUEUES), MALFORMED)
+        return {queue: await self.broker.ready(queue) for queue in queues}
 
     async def is_taken(self) -> bool:
         """Return whether all that was sent has been given to the worker."""

@@ -160,13 +160,13 @@ def test_with_the_contracts_comes_nothing_of_the_service(empty: Path) -> None:
 
 @pytest.mark.parametrize(("readme", "says"), [("README.md", "Lovelace"), ("contracts/README.md", "posts")])
 def test_the_example_of_a_readme_runs_there(
-    empty: Path, box: Sandbox, worker: Worker, tmp_path: Path, readme: str, says: str
+    empty: Path, sandbox: Sandbox, worker: Worker, tmp_path: Path, *, readme: str, says: str
 ) -> None:
     """As in a gateway that has installed nothing else."""
     assert worker.process.poll() is None
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / readme).read_text(), flags=re.DOTALL)
     (block,) = (each for each in blocks if "ProfileClient(" in each)
-    example, count = re.subn(r'"amqp://[^"]*"', f'"{box.gateway_url}"', block)
+    example, count = re.subn(r'"amqp://[^"]*"', f'"{sandbox.gateway_url}"', block)
     file = tmp_path / "example.py"
     file.write_text(example)
     done = subprocess.run(

@@ -16,6 +16,8 @@ listeners.tcp.1 = 127.0.0.1:{port}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {console_port}
 disk_free_limit.absolute = 50MB
+# As in deploy/rabbitmq/rabbitmq.conf.
+max_message_size = 1048576
 # Counts in the console and in tests are at most a second old.
 collect_statistics_interval = 1000
 """

@@ -65,6 +65,8 @@ BUDGETS: Final = {
     "ip": Budget(30, timedelta(minutes=1), timedelta(minutes=15), timedelta(minutes=5)),
     "service": Budget(1000, timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=1)),
 }
+# Attempts at one account that one worker has in hand: less than half of the logins that it takes at once.
+MOST_WAITING: Final = 50
 # A reservation of a worker that died is given back after this.
 RESERVED: Final = timedelta(seconds=60)
 
@@ -119,7 +121,8 @@ class Reservation:
 class Gate:
     """A queue for each account, so that its valid logins wait for each other instead of being refused.
 
-    One at a time: then as many workers as an account has attempts leave each other room.
+    One at a time: then as many workers as an account has attempts leave each other room. No more wait than
+    an account can use: or one would hold all the places of a worker, and nobody else could log in.
     """
 
     def __init__(self) -> None:
@@ -127,8 +130,15 @@ class Gate:
 
     @asynccontextmanager
     async def passed(self, account: str) -> AsyncIterator[None]:
-        """Wait until no other attempt at *account* goes on in this process."""
+        """Wait until no other attempt at *account* goes on in this process.
+
+        Raises:
+            AttemptsInFlight: Too many wait already.
+
+        """
         lock, users = self._queues.setdefault(account, (asyncio.Lock(), []))
+        if len(users) >= MOST_WAITING:
+            raise AttemptsInFlight
         users.append(None)
         try:
             async with lock:
@@ -157,7 +167,8 @@ class Throttle:
 
         Raises:
             TooManyAttempts: Without any look at the password.
-            AttemptsInFlight: What is left of the budget is reserved by other workers just now.
+            AttemptsInFlight: What is left of the budget is reserved by other workers just now, or too many
+                attempts at this account wait here.
 
         """
         async with self.gate.passed(attempt.account):

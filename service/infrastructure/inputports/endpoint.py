@@ -21,12 +21,19 @@ from service.domain.errors import Invalid, ServiceError
 from service.infrastructure.inputports.audit import audit
 from service.infrastructure.inputports.commands import named
 from service.infrastructure.inputports.deadlines import deadline_of, limit_of, limited, seconds_to_reply
-from service.infrastructure.inputports.decoding import Malformed, decode
+from service.infrastructure.inputports.decoding import (
+    Malformed,
+    MessageIdMalformed,
+    MessageTooLarge,
+    decode,
+    is_utf8,
+)
 from service.infrastructure.inputports.errors import error_body
 from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.last_resort import LastResort, acknowledge
 from service.infrastructure.inputports.outage import Outage
 from service.infrastructure.inputports.outgoing import (
+    MALFORMED,
     Publisher,
     ReplyAddresses,
     dead_letter,
@@ -92,12 +99,14 @@ class Outcome(Generic[Asked]):
             that it can be tried again.
         arrived: When we got it, by the clock of `time.perf_counter`.
         reply_to: Where somebody still waits for a reply.
+        is_too_large: Whether its body was dropped unread.
 
     """
 
     message_id: str | None
     arrived: float = field(default_factory=time.perf_counter)
     reply_to: str | None = None
+    is_too_large: bool = False
     body: bytes = b""
     error: ErrorBody | None = None
     cause: Exception | None = None
@@ -106,11 +115,14 @@ class Outcome(Generic[Asked]):
     result: BaseModel | None = None
 
     @property
-    def is_dead(self) -> bool:
-        """Whether the request has to be looked at by a person: it was malformed, or we failed."""
-        return isinstance(self.cause, Malformed | ReplyToRefused) or not isinstance(
-            self.cause, ServiceError | None
-        )
+    def is_malformed(self) -> bool:
+        """Whether it could not be understood."""
+        return isinstance(self.cause, Malformed | ReplyToRefused)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the request has to be looked at by a person: we have failed."""
+        return not isinstance(self.cause, ServiceError | None)
 
     @property
     def spent(self) -> float:
@@ -130,6 +142,10 @@ class Endpoint(Generic[Asked, Answered]):
         """Carry out the request in *message*, in its turn if workers have died over it; acknowledge it."""
         outcome: Outcome[Asked] = Outcome(message.message_id)
         try:
+            outcome.is_too_large = len(message.body) > MAX_BODY_BYTES
+            if outcome.is_too_large:
+                held: Any = message
+                held.body = b""  # nothing of it is kept while it waits for its turn
             async with self.edge.suspects.turn(self.operation.queue, message):
                 await self._serve(message, outcome)
         except Exception as error:  # noqa: BLE001 - what is not acknowledged holds its place for ever
@@ -137,11 +153,10 @@ class Endpoint(Generic[Asked, Answered]):
             await last_resort.rescue(message, self.operation.queue, error, reply_to=outcome.reply_to)
 
     async def _serve(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
-        if message.reply_to and self.edge.addresses.allow(message.reply_to):
-            outcome.reply_to = message.reply_to
+        outcome.reply_to = self.edge.addresses.of(message)
         if not outcome.message_id and not message.reply_to and can_wait(self.operation):
             outcome.message_id = uuid4().hex
-        if self.operation.kind is Kind.COMMAND:
+        if self.operation.kind is Kind.COMMAND and not outcome.is_too_large:
             await self.edge.room()
         started = time.perf_counter()
         await self._carry_out(message, outcome)
@@ -175,6 +190,10 @@ class Endpoint(Generic[Asked, Answered]):
     def _admit(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
         if message.reply_to and not outcome.reply_to:
             raise ReplyToRefused
+        if outcome.is_too_large:
+            raise MessageTooLarge
+        if not is_utf8(message.message_id):
+            raise MessageIdMalformed
         refuse_killers(message)
 
     async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], address: str) -> None:
@@ -198,7 +217,10 @@ class Endpoint(Generic[Asked, Answered]):
         if may_wait and (delay := delay_before_retry(so_far.attempts, cause)):
             more = {**headers, **self._to_ourselves(message, outcome, journey)}
             await edge.publisher.retry_later(tried_again(message, outcome.message_id, more), queue, delay)
-        elif outcome.is_dead or (may_wait and passes(cause)):  # nobody has heard that it was not done
+        elif outcome.is_malformed and not edge.addresses.of(message):  # nobody has heard so
+            letter = dead_letter(message, outcome.message_id, None, headers)
+            await edge.publisher.set_aside(letter, MALFORMED)
+        elif outcome.is_failure or (may_wait and passes(cause)):  # nobody has heard that it was not done
             replays = {REPLAYS: journey.replays} if journey.replays else {}
             letter = dead_letter(message, outcome.message_id, outcome.request, {**headers, **replays})
             await edge.publisher.set_aside(letter, self.operation.dead_letters)
@@ -213,8 +235,8 @@ class Endpoint(Generic[Asked, Answered]):
 
     def _may_wait(self, message: AbstractIncomingMessage, cause: Exception) -> bool:
         """Return whether the request can be tried again later: nobody waits, and it kills no worker."""
-        harmless = not isinstance(cause, TooManyDeliveries) and len(message.body) <= MAX_BODY_BYTES
-        return can_wait(self.operation) and not message.reply_to and harmless
+        unheard = not message.reply_to
+        return can_wait(self.operation) and unheard and not isinstance(cause, TooManyDeliveries)
 
     def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
         code = outcome.error.code.value if outcome.error else "ok"

@@ -22,6 +22,13 @@ _BROKER_NAMED: Final = re.compile(r"amq\.gen-[A-Za-z0-9_-]+")
 OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 
 
+# No caller's name or prefix opens these.
+OWN_QUEUES: Final = re.compile(r"(auth|post|profile)\.|amq\.(?!gen-|rabbitmq\.reply-to\.)")
+
+# Where letters go that are of no use to anybody but whoever has made the mistake.
+MALFORMED: Final = "profile.malformed.dlq"
+
+
 class Publisher(Protocol):
     """Writes what the input port has to say."""
 
@@ -43,19 +50,28 @@ class ReplyAddresses:
     """The queues that replies may be written to. Anything else would let callers write anywhere.
 
     Attributes:
-        prefixes: How queues begin that callers may name themselves.
+        prefixes: How queues begin that callers may name themselves, beside those that begin with the name
+            of their broker user and a dot.
 
     """
 
     prefixes: tuple[str, ...] = ()
 
-    def allow(self, reply_to: str) -> bool:
-        """Return whether a reply may be sent to *reply_to*."""
+    def allow(self, reply_to: str, user: str | None = None) -> bool:
+        """Return whether a reply may be sent to *reply_to*, for which *user* asks as RabbitMQ vouches."""
+        if OWN_QUEUES.match(reply_to):
+            return False
         return (
             _BROKER_NAMED.fullmatch(reply_to) is not None
             or DirectReplyKey.parse(reply_to) is not None
             or (bool(self.prefixes) and reply_to.startswith(self.prefixes))
+            or (bool(user) and reply_to.startswith(f"{user}."))
         )
+
+    def of(self, message: AbstractIncomingMessage) -> str | None:
+        """Return where a reply to *message* goes, or `None` if nobody waits or nothing may be sent there."""
+        wanted = message.reply_to
+        return wanted if wanted and self.allow(wanted, message.user_id) else None
 
 
 def reply_to(request: AbstractIncomingMessage, operation: str, body: bytes) -> Message:

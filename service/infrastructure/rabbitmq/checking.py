@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from aio_pika import ExchangeType, connect
+from aio_pika import ExchangeType, Message, connect
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
 from service.infrastructure.rabbitmq.declare import declare
-from service.infrastructure.rabbitmq.topology import Exchange, Queue, Topology
+from service.infrastructure.rabbitmq.topology import MAX_MESSAGE_BYTES, Exchange, Queue, Topology
 
 _CONFLICT: Final = re.compile(r"inequivalent arg '([^']+)' for .*: received (.+) but current is (.+)")
 _FOR_GOOD: Final = {
@@ -49,6 +49,22 @@ async def look(url: URL, topology: Topology) -> list[Finding]:
     things: tuple[Exchange | Queue, ...] = (*topology.exchanges, *topology.queues)
     async with await connect(url) as connection:
         return [await _found(connection, each) for each in things]
+
+
+async def oversize(url: URL) -> list[str]:
+    """Return what is wrong if the broker takes messages that are larger than any of ours. None is kept."""
+    async with await connect(url) as connection:
+        channel = await connection.channel()
+        message = Message(bytes(MAX_MESSAGE_BYTES + 1))
+        try:
+            # No queue has this name, so nothing comes of it.
+            await channel.default_exchange.publish(message, "profile.oversize", mandatory=False)
+        except ChannelPreconditionFailed:
+            return []
+    wanted = f"max_message_size = {MAX_MESSAGE_BYTES}"
+    return [
+        f"the broker takes messages of more than {MAX_MESSAGE_BYTES} bytes: set {wanted} in rabbitmq.conf"
+    ]
 
 
 async def apply(url: URL, topology: Topology) -> list[Finding]:

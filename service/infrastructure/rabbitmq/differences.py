@@ -8,14 +8,21 @@ from typing import Any, Final
 
 from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.management import Management
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS, Exchange, Policy, Queue, Topology
+from service.infrastructure.rabbitmq.topology import (
+    FOLLOWUPS,
+    UNROUTABLE,
+    Exchange,
+    Policy,
+    Queue,
+    Topology,
+)
 
 _Listed = Sequence[Mapping[str, Any]]
 
 # Which policies a queue or exchange can obey, by their `apply-to`; the long ones came with RabbitMQ 3.12.
 _EXCHANGES: Final = frozenset({"all", "exchanges"})
 _QUEUES: Final = frozenset({"all", "queues"})
-_CONSUMED: Final = frozenset({FOLLOWUPS, *(operation.queue for operation in OPERATIONS)})
+_CONSUMED: Final = frozenset({FOLLOWUPS, UNROUTABLE, *(operation.queue for operation in OPERATIONS)})
 
 
 @dataclass(frozen=True, slots=True)

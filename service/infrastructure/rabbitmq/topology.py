@@ -24,6 +24,9 @@ COMMANDS_EXCHANGE: Final = "profile.commands"
 UNROUTABLE: Final = "profile.unroutable"
 # Dead letters that operators want to keep and no longer count.
 PARKED: Final = "profile.parked"
+# What is left of requests that made no sense and that nobody waits for. Not among the other dead letters:
+# whoever may publish could push those out.
+MALFORMED: Final = "profile.malformed.dlq"
 # What the service itself does about its own events.
 FOLLOWUPS: Final = "profile.followup"
 # Those of a user's profile, and of posts that may have been written while it was being deleted.
@@ -41,6 +44,9 @@ _DAY_MS: Final = 24 * 60 * 60 * 1000
 DELIVERY_LIMIT: Final = 20
 # RabbitMQ counts each look at a letter, and from 4.0 on drops it after 20 where no policy says otherwise.
 _LOOKS: Final = 1_000_000
+_MIB: Final = 1024 * 1024
+# Larger than any message of ours with its properties; the broker's `max_message_size` has to be no larger.
+MAX_MESSAGE_BYTES: Final = _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ def topology(query_type: QueueType = "classic") -> Topology:
             Queue(FOLLOWUPS, "quorum"),
             Queue(f"{FOLLOWUPS}.dlq", "quorum"),
             Queue(PARKED, "quorum"),
+            Queue(MALFORMED, "quorum"),
             *(Queue(name, "quorum") for name in RETRIES),
         ),
         bindings=(
@@ -146,27 +153,69 @@ def _policies() -> tuple[Policy, ...]:
             "profile-commands",
             _any_of(commands),
             "queues",
-            {"delivery-limit": DELIVERY_LIMIT, "max-length": 100_000, "overflow": "reject-publish"},
+            {
+                "delivery-limit": DELIVERY_LIMIT,
+                "max-length": 100_000,
+                "max-length-bytes": 256 * _MIB,
+                "overflow": "reject-publish",
+            },
         ),
         Policy(
             "profile-queries",
             _any_of(queries),
             "queues",
-            {"max-length": 10_000, "overflow": "reject-publish", "message-ttl": 60_000},
+            {
+                "max-length": 10_000,
+                "max-length-bytes": 64 * _MIB,
+                "overflow": "reject-publish",
+                "message-ttl": 60_000,
+            },
         ),
         Policy(
             "profile-dead-letters",
             r"^(auth|post|profile)\..+\.dlq$",
             "queues",
-            {"delivery-limit": _LOOKS, "max-length": 50_000, "message-ttl": 14 * _DAY_MS},
+            {
+                "delivery-limit": _LOOKS,
+                "max-length": 50_000,
+                "max-length-bytes": 64 * _MIB,
+                "message-ttl": 14 * _DAY_MS,
+            },
+        ),
+        Policy(
+            "profile-malformed",
+            _any_of([MALFORMED]),
+            "queues",
+            {
+                "delivery-limit": _LOOKS,
+                "max-length": 1_000,
+                "max-length-bytes": 4 * _MIB,
+                "message-ttl": 14 * _DAY_MS,
+            },
+            priority=11,  # it is one of the dead letters, too
         ),
         Policy(
             "profile-parked",
             _any_of([PARKED]),
             "queues",
-            {"delivery-limit": _LOOKS, "max-length": 50_000, "overflow": "reject-publish"},
+            {
+                "delivery-limit": _LOOKS,
+                "max-length": 50_000,
+                "max-length-bytes": 64 * _MIB,
+                "overflow": "reject-publish",
+            },
         ),
-        Policy("profile-followups", _any_of([FOLLOWUPS]), "queues", {"delivery-limit": DELIVERY_LIMIT}),
+        Policy(
+            "profile-followups",
+            _any_of([FOLLOWUPS]),
+            "queues",
+            # A full queue keeps events in the outbox, where none is lost.
+            {
+                "delivery-limit": DELIVERY_LIMIT,
+                "max-length-bytes": 256 * _MIB,
+                "overflow": "reject-publish",
+            },
+        ),
         # By the default exchange each message goes back to the queue that is its routing key.
         *(
             Policy(
@@ -177,17 +226,18 @@ def _policies() -> tuple[Policy, ...]:
                     "message-ttl": milliseconds,
                     "dead-letter-exchange": "",
                     "dead-letter-strategy": "at-least-once",
+                    "max-length-bytes": 256 * _MIB,
                     "overflow": "reject-publish",
                 },
             )
             for name, milliseconds in RETRIES.items()
         ),
-        # Nobody cleans a misdirected request of its secrets, so it is not kept for long.
+        # Workers answer and drop what comes here; while there is none, it is not kept for long.
         Policy(
             "profile-unroutable",
             _any_of([UNROUTABLE]),
             "queues",
-            {"max-length": 10_000, "message-ttl": _DAY_MS},
+            {"max-length": 10_000, "max-length-bytes": 16 * _MIB, "message-ttl": _DAY_MS},
         ),
         Policy(
             "profile-alternate",

@@ -42,8 +42,8 @@ async def secrets(sandbox: Sandbox, worker: Worker, ears: Listener, broker: Brok
         await _send_malformed(gateway, [*passwords, *tokens, *forged])
         for operation in AUTH:
             last = uuid4().hex
-            await gateway.ask(operation, b"the last one", correlation_id=last)
-            await broker.dead_letter(operation, last)
+            await gateway.tell(operation, b"the last one", correlation_id=last)
+            await broker.dead_letter("profile.malformed", last)
     await ears.revocation(person["id"], "reuse")
     await ears.revocation(person["id"], "password_changed")
     return [*passwords, *tokens, *forged]

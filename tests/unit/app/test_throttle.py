@@ -7,6 +7,7 @@ import pytest
 
 from service.app.auth.throttle import (
     BUDGETS,
+    MOST_WAITING,
     RESERVED,
     Answer,
     Attempt,
@@ -60,6 +61,29 @@ async def test_50_valid_parallel_logins_all_pass() -> None:
     throttle, attempt = a_throttle(), Attempt("ada@example.org")
 
     assert await asyncio.gather(*(guess(throttle, attempt, Outcome.RIGHT) for _ in range(50))) == [None] * 50
+
+
+async def test_an_account_takes_no_more_places_than_its_share() -> None:
+    throttle, mine, yours = a_throttle(), Attempt("ada@example.org"), Attempt("bob@example.org")
+    inside = asyncio.Event()
+
+    async def log_in(attempt: Attempt) -> bool:
+        try:
+            async with throttle.attempt(attempt) as reservation:
+                await inside.wait()
+                reservation.outcome = Outcome.RIGHT
+        except AttemptsInFlight:
+            return False
+        return True
+
+    many = [asyncio.ensure_future(log_in(mine)) for _ in range(200)]
+    await asyncio.sleep(0)
+    refused = [each for each in many if each.done()]
+    inside.set()
+
+    assert await log_in(yours)
+    assert len(refused) == 200 - MOST_WAITING
+    assert sum(await asyncio.gather(*many)) == MOST_WAITING
 
 
 async def test_what_other_workers_have_reserved_is_in_flight() -> None:

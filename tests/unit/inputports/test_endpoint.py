@@ -175,16 +175,17 @@ async def test_an_outage_is_answered_and_acknowledged() -> None:
         (b"{}", {}, "malformed_request"),
         (b" " * 70_000, {}, "message_too_large"),
         (CREATE, {"content_type": "text/plain"}, "unsupported_content_type"),
+        (CREATE, {"message_id": "caf\udce9"}, "message_id_malformed"),
     ],
 )
-async def test_a_malformed_request_is_answered_and_set_aside(
+async def test_a_malformed_request_is_answered_and_leaves_no_letter(
     body: bytes, properties: dict[str, Any], reason: str
 ) -> None:
     harness = EndpointHarness()
     await harness.serve(body, **properties)
 
     assert harness.refusal == ("invalid", reason)
-    assert harness.broker.journal == ["reply", "set aside", "ack"]
+    assert harness.broker.journal == ["reply", "ack"]
 
 
 async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> None:
@@ -226,7 +227,7 @@ async def test_a_refused_reply_address_is_never_written_to(address: str) -> None
 
     assert harness.broker.replies == []
     assert harness.broker.journal == ["set aside", "ack"]
-    assert (queue, letter.headers["x-error-reason"]) == ("profile.create.dlq", "reply_to_refused")
+    assert (queue, letter.headers["x-error-reason"]) == ("profile.malformed.dlq", "reply_to_refused")
 
 
 async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> None:
@@ -254,6 +255,21 @@ async def test_a_malformed_request_of_nobody_is_set_aside() -> None:
     await harness.serve(b"junk", reply_to=None)
 
     assert harness.broker.journal == ["set aside", "ack"]
+    assert [queue for queue, _ in harness.broker.set_asides] == ["profile.malformed.dlq"]
+
+
+async def test_a_body_that_is_too_large_is_not_held_while_it_waits() -> None:
+    harness, held = EndpointHarness(), []
+
+    async def no_room() -> None:
+        held.append("waited")
+
+    harness.endpoint = replace(harness.endpoint, edge=replace(harness.endpoint.edge, room=no_room))
+    message = harness.broker.deliver(b" " * 70_000)
+    await harness.endpoint.serve(message)
+
+    assert harness.refusal == ("invalid", "message_too_large")
+    assert (message.body, held) == (b"", [])
 
 
 @pytest.mark.parametrize(("count", "served"), [(None, True), (0, True), (9, True), (10, False), (50, False)])

@@ -87,22 +87,24 @@ def assert_it_has_an_end(broker: FakeBroker, *, heard: bool, where: object) -> N
 
 
 SCENES: dict[str, tuple[Any, Any, bytes, dict[str, Any]]] = {
-    "a command is done": (succeed, PROFILE_CREATE, CREATE, {}),
-    "a command is refused": (failing(EmailTaken()), PROFILE_CREATE, CREATE, {}),
-    "a command fails": (failing(KeyError()), PROFILE_CREATE, CREATE, {}),
-    "a query is answered": (succeed, PROFILE_GET, GET, {}),
-    "a query is malformed": (succeed, AUTH_KEYS, b"junk", {}),
-    "a command is put off": (failing(Unavailable()), PROFILE_CREATE, CREATE, {"reply_to": None}),
-    "a command is dead": (succeed, PROFILE_CREATE, b"junk", {"reply_to": None}),
+    "a command is done": (lambda: succeed, PROFILE_CREATE, CREATE, {}),
+    "a command is refused": (lambda: failing(EmailTaken()), PROFILE_CREATE, CREATE, {}),
+    "a command fails": (lambda: failing(KeyError()), PROFILE_CREATE, CREATE, {}),
+    "a query is answered": (lambda: succeed, PROFILE_GET, GET, {}),
+    "a query is malformed": (lambda: succeed, AUTH_KEYS, b"junk", {}),
+    "a command is put off": (lambda: failing(Unavailable()), PROFILE_CREATE, CREATE, {"reply_to": None}),
+    "a command is dead": (lambda: succeed, PROFILE_CREATE, b"junk", {"reply_to": None}),
 }
 
 
 @pytest.mark.parametrize("scene", SCENES)
 async def test_whatever_line_of_the_way_out_fails_the_message_has_one_end(scene: str) -> None:
-    translate, operation, body, properties = SCENES[scene]
+    make, operation, body, properties = SCENES[scene]
     given = {"reply_to": REPLY_TO, "user_id": "hr", "message_id": "m-1", **properties}
     for number in range(10_000):
-        harness = EndpointHarness(translate, operation)
+        harness = EndpointHarness(
+            make(), operation
+        )  # a new error each time: its traceback would grow and grow
         with raising_at(number) as hit:
             await asyncio.create_task(harness.serve(body, **given))
         if not hit:

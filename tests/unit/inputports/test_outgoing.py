@@ -81,6 +81,31 @@ def test_prefixes_open_further_queues() -> None:
 
 
 @pytest.mark.parametrize(
+    ("queue", "user", "allowed"),
+    [
+        ("gateway.replies", "gateway", True),
+        ("gateway.", "gateway", True),
+        ("gateway.replies", None, False),
+        ("gateway.replies", "", False),
+        ("gateway.replies", "hr", False),
+        ("gatewayreplies", "gateway", False),
+        ("profile.create", "profile", False),
+        ("auth.login", "auth", False),
+        ("amq.rabbitmq.trace", "amq", False),
+    ],
+)
+def test_a_user_opens_the_queues_of_that_name_unless_they_are_ours(
+    queue: str, user: str | None, *, allowed: bool
+) -> None:
+    assert ReplyAddresses().allow(queue, user) is allowed
+
+
+def test_no_prefix_opens_our_own_queues() -> None:
+    assert not ReplyAddresses(("profile.", "a", "")).allow("profile.create")
+    assert not ReplyAddresses(("profile.", "a", "")).allow("auth.login")
+
+
+@pytest.mark.parametrize(
     ("properties", "expected"),
     [
         ({"correlation_id": "c", "message_id": "m"}, "c"),
