@@ -1,15 +1,21 @@
 """Profiles into documents, and back."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bson import ObjectId
 
-from service.domain.emails import Email
+from service.domain.emails import Email, EmailMalformed
 from service.domain.profiles import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
 GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+_ROLES: Final = frozenset(Role)
+_STATUSES: Final = frozenset(Status)
+_TEXTS: Final = ("first_name", "last_name", "email", "hashed_password")
+_TIMES: Final = ("created_at", "updated_at", "deleted_at")
+_UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
 def to_document(profile: Profile) -> dict[str, Any]:
@@ -47,7 +53,13 @@ def from_result(result: Mapping[str, Any]) -> Profile:
 
 
 def to_profile(document: Mapping[str, Any]) -> Profile:
-    """Return the profile in *document*."""
+    """Return the profile in *document*.
+
+    Of one that is deleted whatever was stored is taken, also what another version of the service has stored
+    or what our rules would refuse today: it must be possible to export it, and to erase it.
+    """
+    if document["status"] in GONE:
+        document = _lenient(document)
     return Profile(
         id=document["id"],
         oid=str(document["_id"]),
@@ -67,6 +79,28 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
     )
 
 
+def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *document* with something in every place that may be empty or strange."""
+    kept = {name: value for name, value in document.items() if value is not None}
+    role, before = kept.get("role"), kept.get("status_before")
+    return {
+        "version": 1,
+        **kept,
+        **{name: str(kept.get(name, "")) for name in _TEXTS},
+        **{name: kept.get(name, _UNKNOWN_TIME) for name in _TIMES},
+        "role": role if role in _ROLES else Role.USER.value,
+        "status_before": before if before in _STATUSES else None,
+    }
+
+
 def _to_email(typed: str, key: str | None) -> Email:
-    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing."""
-    return Email.parse(typed) if typed and key is None else Email(typed, key or "")
+    """Return an address; of one that is free, no key is stored, and of one that was erased, nothing.
+
+    What is no address by the rules of today has no key, and its profile can't be restored.
+    """
+    if not typed or key is not None:
+        return Email(typed, key or "")
+    try:
+        return Email.parse(typed)
+    except EmailMalformed:
+        return Email(typed, "")
