@@ -92,10 +92,11 @@ class Worker:
         self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
-        self.relay = Relay(
-            MongoOutbox(self.database), self.publisher, clock, frozenset(map(EventType, FOLLOWED))
+        outbox, followed = MongoOutbox(self.database), frozenset(map(EventType, FOLLOWED))
+        self.relay = Relay(outbox, self.publisher, clock, followed, self.background)
+        self.own = operators(
+            settings, stores, self.relay.hint, each=partial(self.background.skipping, "retention")
         )
-        self.own = operators(settings, stores, self.relay.hint)
         self.broker = consuming_broker(settings)
         self.consumers = Consumers(self.broker)
         self.in_hand = InHand()
@@ -163,7 +164,7 @@ class Worker:
             loops, look = self.background, looking(self.keyring, tell)
             async with (
                 self.publisher,
-                self.relay.running(loops),
+                self.relay.running(),
                 loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
                 loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
                 loops.running("outage", self.outage.watch),

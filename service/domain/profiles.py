@@ -9,7 +9,7 @@ from uuid import UUID
 
 from service.domain.changes import Changes
 from service.domain.commands import CommandId
-from service.domain.emails import Email
+from service.domain.emails import Email, EmailMalformed
 from service.domain.events import Event, EventType
 from service.domain.passwords import personal_words
 from service.domain.profile_refusals import NotDeleted
@@ -124,9 +124,17 @@ class Profile:
         return self._next(now, EventType.PROFILE_DELETED, values, ends_sessions="deleted")
 
     def restored(self, now: datetime) -> "Profile":
-        """Return the deleted profile as it was before, or raise `NotDeleted`."""
+        """Return the deleted profile as it was before.
+
+        Raises:
+            NotDeleted
+            EmailMalformed: Its address is none by the rules of today.
+
+        """
         if self.status is not Status.DELETED:
             raise NotDeleted
+        if not self.email.key:
+            raise EmailMalformed
         values = {"status": self.status_before or Status.ACTIVE, "deleted_at": None, "status_before": None}
         return self._next(now, EventType.PROFILE_UPDATED, values)
 

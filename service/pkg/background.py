@@ -113,17 +113,20 @@ class Background:
             yield
 
     @contextmanager
-    def skipping(self, name: str) -> Iterator[None]:
-        """Let the loop *name* leave aside the one item inside, if an unforeseen error says so."""
+    def skipping(self, name: str, **about: str) -> Iterator[None]:
+        """Let the loop *name* leave aside the one item inside, if an unforeseen error says so.
+
+        *about* it is logged: nothing personal.
+        """
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the other items must not suffer from this one
-            self.skip(name, error)
+            self.skip(name, error, **about)
 
-    def skip(self, name: str, error: Exception) -> None:
+    def skip(self, name: str, error: Exception, **about: str) -> None:
         """Take note that the loop *name* left an item aside because of *error*."""
         self._state(name).skipped += 1
-        _log.error("item skipped", loop=name, **_what_and_where(error))
+        _log.error("item skipped", loop=name, **about, **_what_and_where(error))
 
     def _state(self, name: str) -> LoopState:
         return self.loops.setdefault(name, LoopState())

@@ -10,7 +10,6 @@ import pytest
 
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.indexes import ensure_indexes
-from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
@@ -46,8 +45,8 @@ async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Ser
             # The second one finds in the outbox what the first one has left.
             codes = [await dies(sandbox, step, profile.id) for _ in range(2)]
             publisher = RabbitPublisher(sandbox.service_url)
-            relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset())
-            async with publisher, relay.running(Background(print)):
+            relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset(), Background(print))
+            async with publisher, relay.running():
                 events = await assert_told_as_committed(told, database)
 
     assert codes == [-signal.SIGKILL] * 2

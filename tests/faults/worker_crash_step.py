@@ -63,14 +63,14 @@ async def main() -> None:
     database = default_database(open_mongo(os.environ["MONGO_URL"]))
     clock, publisher = SystemClock(), Publisher(os.environ["RABBITMQ_URL"])
     async with publisher:
-        relay = Relay(Outbox(database), publisher, clock, frozenset())
+        relay = Relay(Outbox(database), publisher, clock, frozenset(), Background(print))
         profiles = MongoProfiles(database, relay.hint)
         profile = await profiles.get(UUID(sys.argv[2]))
         changed = profile.changed(ProfileChanges(last_name=f"King {profile.version}"), clock.now())
         reach("before the write")
         await profiles.save(changed)
         reach("after the write")
-        async with relay.running(Background(print)):
+        async with relay.running():
             await asyncio.Event().wait()
 
 
