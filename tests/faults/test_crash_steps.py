@@ -10,6 +10,7 @@ import pytest
 
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.indexes import ensure_indexes
+from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
