@@ -54,9 +54,9 @@ chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing 
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
 	KILLS=200 RESTARTS=10 RATE=200 HOSTILE=1000 $(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
 
-docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
+docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
 	$(BIN)/python -m asyncapi.generate
-	$(BIN)/python -m tools.readme
+	$(BIN)/python -m tools.reference
 
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
