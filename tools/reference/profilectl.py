@@ -21,7 +21,13 @@ Parameter = Any
 
 def page() -> str:
     """Return the page."""
-    return blocks("# profilectl", paragraph(_INTRODUCTION), *(_section(*each) for each in commands()))
+    root = typer.main.get_command(app)
+    return blocks(
+        "# profilectl",
+        paragraph(_INTRODUCTION),
+        items(_option(each) for each in root.params),
+        *(_section(*each) for each in commands()),
+    )
 
 
 def commands() -> list[tuple[str, Command]]:
@@ -47,8 +53,12 @@ def _section(name: str, command: Command) -> str:
         blocks(*(paragraph(" ".join(each.split())) for each in (command.help or "").split("\n\n"))),
         f"```text\n{usage}{' [OPTIONS]' if options else ''}\n```",
         items(f"`{_word(each)}`{_said(each)}" for each in arguments),
-        items(f"`{each.opts[0]}`{_said(each)}" for each in options),
+        items(map(_option, options)),
     )
+
+
+def _option(option: Parameter) -> str:
+    return f"`{option.opts[0]}`{_said(option)}"
 
 
 def _word(argument: Parameter) -> str:
