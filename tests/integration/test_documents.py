@@ -23,6 +23,7 @@ from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.settings import Settings
 from tests.documents import ROOT, Block, blocks, documents, name_of
+from tests.integration.preloaded import preloaded
 from tests.integration.terminal import Terminal, shown_as, terminal
 from tools.servers import Servers
 from tools.servers.processes import free_port
@@ -68,6 +69,13 @@ def programs_in(name: str) -> list[Block]:
     return [each for each in blocks(ROOT / name) if each.info == PYTHON]
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`profilectl`, for all pages."""
+    with preloaded(tmp_path_factory.mktemp("preloaded")) as started:
+        yield started
+
+
 @pytest.fixture
 def box(servers: Servers) -> Iterator[Sandbox]:
     """A sandbox for one page."""
@@ -93,9 +101,14 @@ def translated(text: str, here: dict[str, str]) -> str:
     return text
 
 
-def checkout(folder: Path, here: dict[str, str]) -> Path:
-    """Make *folder* look like a checkout after `make run`, as far as readers need it."""
-    (folder / ".venv").symlink_to(sys.prefix)
+def checkout(folder: Path, here: dict[str, str], program: Path) -> Path:
+    """Make *folder* look like a checkout, as far as readers need it; *program* is `profilectl`."""
+    (folder / ".venv/bin").mkdir(parents=True)
+    for name in ("lib", "pyvenv.cfg"):
+        (folder / ".venv" / name).symlink_to(Path(sys.prefix, name))
+    (folder / ".venv/bin/python").symlink_to(Path(sys.prefix, "bin/python"))
+    (folder / ".venv/bin/profilectl").symlink_to(program)
+    (folder / ".venv/bin/profilectl.real").symlink_to(Path(sys.prefix, "bin/profilectl"))
     for name in ("contracts", "deploy"):
         (folder / name).symlink_to(ROOT / name)
     example = (ROOT / ".env.example").read_text()
@@ -111,10 +124,10 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_reader_who_does_as_the_page_says_gets_what_it_says(
-    name: str, box: Sandbox, tmp_path: Path
+    name: str, box: Sandbox, program: Path, tmp_path: Path
 ) -> None:
     here = addresses(box)
-    folder = checkout(tmp_path, here)
+    folder = checkout(tmp_path, here, program)
     for each in programs_in(name):
         (folder / str(each.file_name)).write_text(translated(each.text, here))
     with ExitStack() as cleanup:
