@@ -76,9 +76,9 @@ faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys 
 	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=10000 \
 	$(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
 
-docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
+docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
 	$(BIN)/python -m asyncapi.generate
-	$(BIN)/python -m tools.readme
+	$(BIN)/python -m tools.reference
 
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
