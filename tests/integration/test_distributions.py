@@ -160,7 +160,7 @@ def test_with_the_contracts_comes_nothing_of_the_service(empty: Path) -> None:
 
 @pytest.mark.parametrize(("readme", "says"), [("README.md", "Lovelace"), ("contracts/README.md", "posts")])
 def test_the_example_of_a_readme_runs_there(
-    empty: Path, box: Sandbox, worker: Worker, tmp_path: Path, readme: str, says: str
+    empty: Path, box: Sandbox, worker: Worker, tmp_path: Path, *, readme: str, says: str
 ) -> None:
     """As in a gateway that has installed nothing else."""
     assert worker.process.poll() is None
