@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 _OFF = {"", "0", "false", "no", "off"}
 
@@ -61,7 +62,7 @@ def uv_environment(
     translated = {
         "UV_DEFAULT_INDEX": indexes.default,
         "UV_INDEX": " ".join(indexes.extra),
-        "UV_FIND_LINKS": ",".join(indexes.find_links),
+        "UV_FIND_LINKS": ",".join(filter(_is_there, indexes.find_links)),
         "UV_NO_INDEX": "1" if indexes.is_cut_off else "",
         "UV_INSECURE_HOST": " ".join(indexes.insecure_hosts),
         "UV_HTTP_TIMEOUT": uv.get("UV_HTTP_TIMEOUT", seconds),
@@ -100,6 +101,12 @@ def _of_uv(uv: Mapping[str, str]) -> Indexes:
         uv.get("UV_NO_INDEX", "").lower() not in _OFF,
         tuple(uv.get("UV_INSECURE_HOST", "").split()),
     )
+
+
+def _is_there(find_links: str) -> bool:
+    """Return whether one can look there: pip passes over a missing folder, and uv gives up."""
+    path = find_links.removeprefix("file://")
+    return "://" in path or Path(path).exists()
 
 
 def _without_name(index: str) -> str:

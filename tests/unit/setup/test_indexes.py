@@ -15,7 +15,7 @@ def uv_of(pip: dict[str, str], uv: dict[str, str] | None = None, **environment: 
     [
         ({"PIP_INDEX_URL": MIRROR}, {"UV_DEFAULT_INDEX": MIRROR}),
         ({"PIP_EXTRA_INDEX_URL": f"{MIRROR} {MIRROR}/2"}, {"UV_INDEX": f"{MIRROR} {MIRROR}/2"}),
-        ({"PIP_FIND_LINKS": "/a /b"}, {"UV_FIND_LINKS": "/a,/b"}),
+        ({"PIP_FIND_LINKS": "/usr /etc"}, {"UV_FIND_LINKS": "/usr,/etc"}),
         ({"PIP_NO_INDEX": "true"}, {"UV_NO_INDEX": "1"}),
         ({"PIP_TRUSTED_HOST": "a b"}, {"UV_INSECURE_HOST": "a b"}),
         ({"PIP_CERT": "/ca.pem"}, {"SSL_CERT_FILE": "/ca.pem"}),
@@ -32,6 +32,12 @@ def test_what_is_set_for_pip_holds_for_uv(of_pip: dict[str, str], of_uv: dict[st
 @pytest.mark.parametrize("off", ["0", "false", "no", "off", ""])
 def test_an_index_that_is_not_cut_off_is_asked(off: str) -> None:
     assert "UV_NO_INDEX" not in uv_of({"PIP_NO_INDEX": off})
+
+
+def test_a_folder_that_is_missing_is_passed_over_as_pip_does() -> None:
+    pip = {"PIP_FIND_LINKS": "/nowhere file:///nowhere file:///usr http://mirror.example/files"}
+
+    assert uv_of(pip)["UV_FIND_LINKS"] == "file:///usr,http://mirror.example/files"
 
 
 def test_what_is_set_for_uv_holds_for_pip() -> None:
