@@ -12,22 +12,34 @@ from service.pkg.patience import Passing
 STARTING: Final = Passing((ConnectionFailure,))
 
 
+class NoReplicaSet(Exception):
+    """MongoDB runs as a single server, which can promise nothing that a majority has to have."""
+
+
 async def reach(database: AsyncDatabase[dict[str, Any]]) -> None:
-    """Return if there is a primary, and it answers.
+    """Return if there is a primary, it answers, and it is of a replica set or of a sharded cluster.
 
     Raises:
+        NoReplicaSet: It is of neither.
         PyMongoError: There is none, or it does not let us in.
 
     """
     with bounded_operation():
         await database.command("ping")
+        hello = await database.command("hello")
+    if hello.get("isreplicaset"):  # it is one, and not initiated yet
+        raise ConnectionFailure("the replica set has to be initiated")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise NoReplicaSet(
+            "MongoDB runs as a single server: start it with --replSet, and initiate the replica set once."
+        )
 
 
 async def is_there(database: AsyncDatabase[dict[str, Any]], seconds: float) -> bool:
     """Return whether there is a primary that answers within so many *seconds*."""
     try:
-        with answering_within(seconds):
-            await reach(database)
+        with answering_within(seconds), bounded_operation():
+            await database.command("ping")
     except PyMongoError:
         return False
     return True
