@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 
@@ -56,3 +57,19 @@ def test_a_traceback_does_not_show_variables(capsys: pytest.CaptureFixture[str])
 
     assert "ZeroDivisionError" in written
     assert "canary" not in written.replace('password = "canary"', "")
+
+
+def test_a_broken_connection_is_no_error_and_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    for number in range(50):
+        logging.getLogger("aio_pika.tools").error("Callback %r error: %r", number, "closed")
+        logging.getLogger("profile.faststream").error("gone", exc_info=asyncio.CancelledError())
+    logging.getLogger("profile.faststream").error("a fault", exc_info=KeyError())
+    logging.getLogger("profile.faststream").error("a fault", exc_info=KeyError())
+
+    assert [(each["logger"], each["level"]) for each in logged(capsys)] == [
+        ("aio_pika.tools", "warning"),
+        ("profile.faststream", "warning"),
+        ("profile.faststream", "error"),
+        ("profile.faststream", "error"),
+    ]
