@@ -1,5 +1,6 @@
 """What a worker says of itself to whoever decides where to send work, and whether to start it anew."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,14 +9,19 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from service.draining import Drain
+from service.infrastructure.rabbitmq.connection import answers
 from service.infrastructure.rabbitmq.consumers import Consumers
+from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.relay import Relay
 from service.pkg.probes import Questions
 
 # What is wrong with a part, or nothing.
 Check = Callable[[], Awaitable[str | None]]
 
 _OK: Final = "ok"
+# How long the broker has to answer.
+_ANSWER_SECONDS: Final = 1.0
 # Written to see whether Redis takes anything.
 _WRITTEN: Final = "session:health"
 _WRITTEN_MS: Final = 1_000
@@ -40,16 +46,51 @@ class Health:
 
     async def ready(self) -> tuple[bool, Mapping[str, Any]]:
         """Return whether work is done here, and what each part is like."""
-        needed = {name: await check() or _OK for name, check in self.needed.items()}
-        useful = {name: await check() or _OK for name, check in self.useful.items()}
+        # All at once: whoever asks waits for a second or so.
+        needed, useful = await asyncio.gather(_checked(self.needed), _checked(self.useful))
         is_ready = set(needed.values()) == {_OK}
         status = "not ready" if not is_ready else "ready" if set(useful.values()) <= {_OK} else "degraded"
         return is_ready, {"status": status, "parts": {**needed, **useful}}
 
 
+async def _checked(checks: Mapping[str, Check]) -> dict[str, str]:
+    said = await asyncio.gather(*(check() for check in checks.values()))
+    return {name: each or _OK for name, each in zip(checks, said, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is wrong on the broker, each in a sentence."""
+
+    consumers: Consumers
+    keeper: Keeper
+    publisher: RabbitPublisher
+    relay: Relay
+
+    async def unreachable(self) -> str | None:
+        """Return whether it is silent on one of the connections, or takes no messages."""
+        asked = self.publisher.is_open(), answers(self.consumers.connection, _ANSWER_SECONDS)
+        return None if all(await asyncio.gather(*asked)) else "away, or blocked by an alarm"
+
+    async def missing(self) -> str | None:
+        """Return what is missing, and could not be made again."""
+        return "; ".join(self.keeper.missing.values()) or None
+
+    async def refused(self) -> str | None:
+        """Return which events our own queues do not get."""
+        return f"no queue takes {self.relay.refused}" if self.relay.refused else None
+
+    async def differing(self) -> str | None:
+        """Return what is of another kind than it has to be, and serves all the same."""
+        return "; ".join(self.keeper.differing.values()) or None
+
+    async def broken(self) -> str | None:
+        """Return which queues keep for ever what they should give back."""
+        return "; ".join(self.publisher.delays.broken.values()) or None
+
+
 def health_of(
-    consumers: Consumers,
-    publisher: RabbitPublisher,
+    standing: Standing,
     is_database_there: Callable[[], Awaitable[bool]],
     redis: Redis | None,
     draining: Drain,
@@ -60,10 +101,10 @@ def health_of(
         return "draining" if draining.has_begun else None
 
     async def broker() -> str | None:
-        return None if await publisher.is_open() else "away, or blocked by an alarm"
+        return await standing.unreachable()
 
     async def queues() -> str | None:
-        missing = await consumers.missing()
+        missing = await standing.consumers.missing()
         return f"not consumed: {', '.join(missing)}" if missing else None
 
     async def database() -> str | None:
@@ -73,7 +114,10 @@ def health_of(
         return None if redis is None else await _refusal(redis)
 
     needed = {"work": work, "broker": broker, "queues": queues, "database": database}
-    return Health(needed, {"redis": cache})
+    return Health(
+        {**needed, "topology": standing.missing, "events": standing.refused},
+        {"redis": cache, "differences": standing.differing, "policies": standing.broken},
+    )
 
 
 async def _refusal(redis: Redis) -> str | None:

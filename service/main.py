@@ -16,13 +16,12 @@ from typing import Final
 import structlog
 from faststream import FastStream
 
-from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.draining import Drain
-from service.health import health_of, questions_of
+from service.health import Standing, health_of, questions_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import Keyring, watched
 from service.infrastructure.crypto.keys import load_refresh_key
@@ -43,8 +42,8 @@ from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.consumers import Consumers
-from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.events import KeyEvents
+from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
@@ -60,8 +59,8 @@ from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
-# How often to look whether every queue is consumed.
-_VERIFYING: Final = timedelta(seconds=10)
+# Whose messages wait in their queues while the database is away.
+_WAITING: Final = (FOLLOWUPS, *(each.queue for each in OPERATIONS if can_wait(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 
@@ -95,19 +94,19 @@ class Worker:
         self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)
         self.own = operators(settings, stores, self.relay.hint)
         self.broker = consuming_broker(settings)
-        self.consumers = Consumers(self.broker)
+        self.keeper = Keeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
+        self.consumers = Consumers(self.broker, self.keeper)
         self.in_hand = InHand()
         self.draining = Drain(self.consumers, self.in_hand)
-        waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if can_wait(each))]
         is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
-        self.outage = Outage(is_there, self.consumers, waiting)
+        self.outage = Outage(is_there, self.consumers, _WAITING)
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.health = health_of(self.consumers, self.publisher, is_there, stores.redis, self.draining)
-        bound = FOLLOWED if settings.declare_topology else ()
+        on_broker = Standing(self.consumers, self.keeper, self.publisher, self.relay)
+        self.health = health_of(on_broker, is_there, stores.redis, self.draining)
         self.app = FastStream(
             self.broker,
             lifespan=self._open,
-            after_startup=[partial(self.consumers.bind, FOLLOWUPS, EVENTS_EXCHANGE, bound), _say_ready],
+            after_startup=[self.consumers.take_over, _say_ready],
             on_shutdown=[self.draining.run],
             logger=logging.getLogger("profile.faststream"),
         )
@@ -153,6 +152,7 @@ class Worker:
                 await self.stores.close()  # otherwise its tasks hold the end up
             if not reaching.cancelled():
                 reaching.result()
+                at_a_signal(self.app.exit)  # FastStream sees to two of the signals itself
                 await self.app.run()
         return self.draining.abandoned
 
@@ -171,17 +171,17 @@ class Worker:
     async def _open(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
-            if self.settings.declare_topology:
-                url = named(self.settings.rabbitmq_url, "declare")
-                await declare(url, topology(self.settings.query_queue_type))
+            url = named(self.settings.rabbitmq_url, "declare")
+            await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
             key_events = KeyEvents(self.publisher, self.clock)
             async with (
                 self.publisher,
+                self.publisher.watching_delays(),
                 self.relay.running(),
                 repeated(self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
                 watched(self.keyring, key_events.keys_rotated),
                 self.outage.watched(),
-                repeated(self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
+                self.consumers.kept(),
             ):
                 try:
                     yield

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def a_stage(servers: Servers, folder: Path, profiles: int = 4) -> AsyncIterator[Stage]:
-    """Set up a stage of its own, with no worker yet."""
+async def a_stage(
+    servers: Servers, folder: Path, profiles: int = 4, corner: Sandbox | None = None
+) -> AsyncIterator[Stage]:
+    """Set up a stage of its own, or in *corner*, with no worker yet."""
     stored = tuple(a_profile().announced() for _ in range(profiles))
-    with corner_of(servers) as box:
+    with nullcontext(corner) if corner else corner_of(servers) as box:
         client = open_mongo(box.mongo_url)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)

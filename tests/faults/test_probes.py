@@ -25,7 +25,8 @@ from tools.servers.local_redis import redis_version
 from tools.servers.processes import free_port, private_processes
 from tools.worker import Worker
 
-WELL = {"work": "ok", "broker": "ok", "queues": "ok", "database": "ok", "redis": "ok"}
+NEEDED = ("work", "broker", "queues", "database", "topology", "events")
+WELL = dict.fromkeys((*NEEDED, "redis", "differences", "policies"), "ok")
 
 MANY = 10
 

@@ -1,6 +1,7 @@
 """Writes to the broker, over a connection of its own: an alarm that blocks it leaves consuming alone."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final, Self
 
@@ -11,21 +12,33 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryErr
 from yarl import URL
 
 from profile_contracts.events import EVENTS_EXCHANGE
-from service.infrastructure.rabbitmq.connection import broken_connections
+from service.infrastructure.rabbitmq.connection import answers, broken_connections
+from service.infrastructure.rabbitmq.delays import Delays
+from service.infrastructure.rabbitmq.topology import RETRIES
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
 # A connection that is ready says so without waiting for anything.
 _AT_ONCE_SECONDS: Final = 0.1
+# How long the broker has to answer.
+_ANSWER_SECONDS: Final = 1.0
+# How long a message waits here where no queue gives it back.
+_HELD_SECONDS: Final = 5.0
 
 _log = structlog.get_logger("profile.publisher")
 
 
 class RabbitPublisher:
-    """Publishes to queues by name. `async with` opens and closes its connection."""
+    """Publishes to queues by name. `async with` opens and closes its connection.
+
+    Attributes:
+        delays: The queues in which messages wait to be tried again.
+
+    """
 
     def __init__(self, url: URL) -> None:
         self._url = url
+        self.delays = Delays(RETRIES)
         self._connection: AbstractRobustConnection | None = None
         self._quick: AbstractRobustChannel
         self._confirming: AbstractRobustChannel
@@ -58,7 +71,12 @@ class RabbitPublisher:
                 await transport.connection.ready()  # which waits while the broker blocks it
         except TimeoutError:
             return False
-        return True
+        return await answers(self._connection, _ANSWER_SECONDS)
+
+    def watching_delays(self) -> AbstractAsyncContextManager[None]:
+        """See inside the block whether what is to be tried again comes back. To be used while it is open."""
+        assert self._connection is not None  # noqa: S101 - see above
+        return self.delays.watched(self._connection)
 
     async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
         """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
@@ -85,10 +103,17 @@ class RabbitPublisher:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def retry_later(self, message: Message, queue: str, delay: str) -> None:
-        """Let *message* come to *queue* after a delay, and wait until the broker has it."""
+        """Let *message* come to *queue* after a delay, and wait until the broker has it.
+
+        Where no queue is seen to give it back, it waits here, and is still the broker's if we die.
+        """
         while True:
+            usable = self.delays.usable(delay)
             try:
-                return await _publish(self._confirming, message, queue, exchange=delay, mandatory=True)
+                if usable is None:
+                    await asyncio.sleep(_HELD_SECONDS)
+                    return await _publish(self._confirming, message, queue, mandatory=True)
+                return await _publish(self._confirming, message, queue, exchange=usable, mandatory=True)
             except DeliveryError as error:  # as above
                 _log.error("retry refused", queue=delay, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
