@@ -1,5 +1,6 @@
 """What a worker says of itself to whoever decides where to send work, and whether to start it anew."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,8 +12,11 @@ from service import __version__
 from service.draining import Drain
 from service.infrastructure.mongo import errors as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
+from service.infrastructure.rabbitmq.connection import answers
 from service.infrastructure.rabbitmq.consumers import Consumers
+from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.redis.client import CALLS
 from service.pkg.background import Background
 from service.pkg.detached import TooManyAbandoned
@@ -23,6 +27,8 @@ from service.pkg.watchdog import Watchdog
 Check = Callable[[], Awaitable[str | None]]
 
 _OK: Final = "ok"
+# How long the broker has to answer.
+_ANSWER_SECONDS: Final = 1.0
 # Written to see whether Redis takes anything.
 _WRITTEN: Final = "session:health"
 _WRITTEN_MS: Final = 1_000
@@ -51,17 +57,52 @@ class Health:
 
     async def ready(self) -> tuple[bool, Mapping[str, Any]]:
         """Return whether work is done here, by which version, and what each part is like."""
-        needed = {name: await check() or _OK for name, check in self.needed.items()}
-        useful = {name: await check() or _OK for name, check in self.useful.items()}
+        # All at once: whoever asks waits for a second or so.
+        needed, useful = await asyncio.gather(_checked(self.needed), _checked(self.useful))
         is_ready = set(needed.values()) == {_OK}
         status = "not ready" if not is_ready else "ready" if set(useful.values()) <= {_OK} else "degraded"
         return is_ready, {"status": status, "version": __version__, "parts": {**needed, **useful}}
 
 
+async def _checked(checks: Mapping[str, Check]) -> dict[str, str]:
+    said = await asyncio.gather(*(check() for check in checks.values()))
+    return {name: each or _OK for name, each in zip(checks, said, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is wrong on the broker, each in a sentence."""
+
+    consumers: Consumers
+    keeper: Keeper
+    publisher: RabbitPublisher
+    relay: Relay
+
+    async def unreachable(self) -> str | None:
+        """Return whether it is silent on one of the connections, or takes no messages."""
+        asked = self.publisher.is_open(), answers(self.consumers.connection, _ANSWER_SECONDS)
+        return None if all(await asyncio.gather(*asked)) else "away, or blocked by an alarm"
+
+    async def missing(self) -> str | None:
+        """Return what is missing, and could not be made again."""
+        return "; ".join(self.keeper.missing.values()) or None
+
+    async def refused(self) -> str | None:
+        """Return which events our own queues do not get."""
+        return f"no queue takes {self.relay.refused}" if self.relay.refused else None
+
+    async def differing(self) -> str | None:
+        """Return what is of another kind than it has to be, and serves all the same."""
+        return "; ".join(self.keeper.differing.values()) or None
+
+    async def broken(self) -> str | None:
+        """Return which queues keep for ever what they should give back."""
+        return "; ".join(self.publisher.delays.broken.values()) or None
+
+
 def health_of(
     *,
-    consumers: Consumers,
-    publisher: RabbitPublisher,
+    standing: Standing,
     is_database_there: Callable[[], Awaitable[bool]],
     redis: Redis | None,
     draining: Drain,
@@ -74,10 +115,10 @@ def health_of(
         return "draining" if draining.has_begun else None
 
     async def broker() -> str | None:
-        return None if await publisher.is_open() else "away, or blocked by an alarm"
+        return await standing.unreachable()
 
     async def queues() -> str | None:
-        missing = await consumers.missing()
+        missing = await standing.consumers.missing()
         return f"not consumed: {', '.join(missing)}" if missing else None
 
     async def database() -> str | None:
@@ -91,7 +132,16 @@ def health_of(
         return ", ".join(failing) or None
 
     needed = {"work": work, "broker": broker, "queues": queues, "database": database}
-    return Health(needed, {"redis": cache, "background": loops}, lambda: watchdog.stuck)
+    return Health(
+        {**needed, "topology": standing.missing, "events": standing.refused},
+        {
+            "redis": cache,
+            "background": loops,
+            "differences": standing.differing,
+            "policies": standing.broken,
+        },
+        lambda: watchdog.stuck,
+    )
 
 
 async def _refusal(redis: Redis) -> str | None:

@@ -16,13 +16,12 @@ from typing import Final
 import structlog
 from faststream import FastStream
 
-from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
-from service.health import health_of
+from service.health import Standing, health_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
 from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
@@ -36,15 +35,14 @@ from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
-from service.infrastructure.inputports.retries import rests_in_outages
 from service.infrastructure.inputports.unroutable import Unroutable
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
-from service.infrastructure.rabbitmq.consumers import Consumers
-from service.infrastructure.rabbitmq.declare import declare
+from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
 from service.infrastructure.rabbitmq.events import KeyEvents
+from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
@@ -60,8 +58,8 @@ from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
-# How often to look whether every queue is consumed.
-_VERIFYING: Final = timedelta(seconds=10)
+# Whose messages wait in their queues while the database is away.
+_WAITING: Final = (FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 # How long consumers and their connection have to be closed.
@@ -98,18 +96,18 @@ class Worker:
             settings, stores, self.relay.hint, each=partial(self.background.skipping, "retention")
         )
         self.broker = consuming_broker(settings)
-        self.consumers = Consumers(self.broker)
+        self.keeper = Keeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
+        self.consumers = Consumers(self.broker, self.keeper)
         self.in_hand = InHand()
         self.termination = Termination(STOP_SECONDS, ABANDONED)
         self.draining = Drain(self.consumers, self.in_hand, self.termination)
         is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
-        self.outage = Outage(is_there, self.consumers, _queues_that_can_wait())
+        self.outage = Outage(is_there, self.consumers, _WAITING)
         self.outcomes: Counter[tuple[str, str]] = Counter()
         ways = ways_of(settings, self.consumers, self.publisher, is_there)
         self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
         self.health = health_of(
-            consumers=self.consumers,
-            publisher=self.publisher,
+            standing=Standing(self.consumers, self.keeper, self.publisher, self.relay),
             is_database_there=is_there,
             redis=stores.redis,
             draining=self.draining,
@@ -119,7 +117,7 @@ class Worker:
         self.app = FastStream(
             self.broker,
             lifespan=self.opened,
-            after_startup=[self._bind, _say_ready],
+            after_startup=[self.consumers.take_over, _say_ready],
             on_shutdown=[self.draining.run, self._stop_consuming],
             logger=logging.getLogger("profile.faststream"),
         )
@@ -157,9 +155,8 @@ class Worker:
     async def opened(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
-            if self.settings.declare_topology:
-                url = named(self.settings.rabbitmq_url, "declare")
-                await declare(url, topology(self.settings.query_queue_type))
+            url = named(self.settings.rabbitmq_url, "declare")
+            await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
             tell = KeyEvents(self.publisher, self.clock).keys_rotated
             loops, look = self.background, looking(self.keyring, tell)
             async with (
@@ -168,7 +165,9 @@ class Worker:
                 loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
                 loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
                 loops.running("outage", self.outage.watch),
-                loops.periodic("consumers", self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
+                loops.periodic("consumers", self.consumers.restore, RESTORING),
+                loops.periodic("topology", self.keeper.look, LOOKING),
+                loops.running("delays", self.publisher.watch_delays),
                 loops.periodic("watchdog", self.watchdog.look, EVERY),
             ):
                 try:
@@ -178,21 +177,11 @@ class Worker:
                     # what does that swallows the cancellation by which asyncio.run ends.
                     await self._stop_consuming()
 
-    async def _bind(self) -> None:
-        """Let the queue of our own events have them; FastStream binds by one key only."""
-        if self.settings.declare_topology:
-            await self.consumers.bind(FOLLOWUPS, EVENTS_EXCHANGE, FOLLOWED)
-
     async def _stop_consuming(self) -> None:
         """Close the consumers' connection; a broker that does not answer is not waited for."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.broker.stop()
-
-
-def _queues_that_can_wait() -> list[str]:
-    """Return those that are left alone while the database is away."""
-    return [FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each))]
 
 
 async def _say_ready() -> None:

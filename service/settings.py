@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,9 +26,19 @@ def _begins_with(*beginnings: str, host: bool = True) -> AfterValidator:
         if rest is None or (host and (not rest or rest[0] in "/?#")):
             msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
             raise ValueError(msg)
+        if not value.startswith("mongodb"):  # which may name several hosts, and whose driver explains itself
+            _check_port(value)
         return value
 
     return AfterValidator(check)
+
+
+def _check_port(url: str) -> None:
+    try:
+        urlsplit(url).port  # noqa: B018 - it is only there to be looked at
+    except ValueError:  # whose text may hold a part of the password
+        msg = "its port is no port; in a password, every / : @ has to be percent-encoded"
+        raise ValueError(msg) from None
 
 
 class Settings(BaseSettings):
@@ -42,6 +53,14 @@ class Settings(BaseSettings):
         _begins_with("amqp://", "amqps://"),
         Field(repr=False, description="Broker, user and virtual host."),
     ]
+    rabbitmq_management_url: Annotated[
+        str,
+        Field(
+            repr=False,
+            pattern="^(https?://.+)?$",
+            description="Management API, as who may make policies: missing ones are made at start.",
+        ),
+    ] = ""
     mongo_url: Annotated[
         str,
         _begins_with("mongodb://", "mongodb+srv://"),

@@ -39,7 +39,7 @@ def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:
     """Return the queue of *operation*, with a channel and a prefetch of its own."""
     return Source(
         _queue(work_queue(operation, settings.query_queue_type), settings),
-        RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False),
+        RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False, robust=False),
         Channel(prefetch_count=_prefetch(operation, settings)),
     )
 
@@ -63,6 +63,7 @@ def _queue(queue: Queue, settings: Settings) -> RabbitQueue:
         durable=True,
         routing_key=queue.name,
         declare=settings.declare_topology,
+        robust=False,  # `Consumers` restores it
     )
 
 

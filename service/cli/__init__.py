@@ -1,11 +1,24 @@
 """`profilectl`: what operators type."""
 
-from typing import Annotated
+# First of all, for the imports below take more than a second.
+from service.pkg.pid_one import hear_sigterm  # isort: skip
 
-import typer
+hear_sigterm()
 
-from service import __version__
-from service.cli import admins, deadletters, keys, profiles, requests, topology, worker
+from typing import Annotated  # noqa: E402 - see above
+
+import typer  # noqa: E402 - see above
+
+from service import __version__  # noqa: E402 - see above
+from service.cli import (  # noqa: E402 - see above
+    admins,
+    deadletters,
+    keys,
+    profiles,
+    requests,
+    topology,
+    worker,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys.app, name="keys")

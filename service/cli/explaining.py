@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from profile_contracts.errors import CallFailed, Disconnected
+from service.cli.side_by_side import TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.crypto.keys import NoSigningKeys
+from service.infrastructure.mongo.reaching import NoReplicaSet
 from service.infrastructure.rabbitmq.deadletters import LettersRefused
 from service.infrastructure.rabbitmq.management import ManagementRefused
 
@@ -27,11 +29,13 @@ _EXPLAINED: Final = (
     ChannelInvalidStateError,
     LettersRefused,
     ManagementRefused,
+    NoReplicaSet,
     NoSigningKeys,
     OSError,
     PyMongoError,
     ServiceError,
     SettingsError,
+    TooFewPorts,
     ValidationError,
 )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from yarl import URL
@@ -26,6 +26,9 @@ from service.infrastructure.rabbitmq.topology import QueueType, Topology, topolo
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
+_DIFFERS, _UNKNOWN = 1, 2
+_NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings, consumers."
+
 QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
 
 
@@ -46,7 +49,11 @@ def show_definitions(
 def check_topology(
     url: BrokerUrl, management_url: ManagementUrl = None, query_queue_type: QueryQueueType = "classic"
 ) -> None:
-    """Say how the broker differs from what the service needs; exit with 1 if it does."""
+    """Say how the broker differs from what the service needs.
+
+    Exits with 1 if it does, and with 2 if that could not be told: policies, bindings and consumers are
+    only seen by the management API.
+    """
     whole = topology(query_queue_type)
     with explained():
         findings = asyncio.run(look(named(url, "profilectl"), whole))
@@ -57,10 +64,12 @@ def check_topology(
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
         _say_what_is_idle(whole, found)
-    else:
-        typer.echo("Not looked at without --management-url: policies, bindings, consumers.", err=True)
-    _say_all(lines or ["Everything stands as it should."])
-    raise typer.Exit(1 if lines else 0)
+    _say_all(lines)
+    if not found:
+        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} All else stands as it should.", err=True)
+    elif not lines:
+        typer.echo("Everything stands as it should.")
+    raise typer.Exit(_DIFFERS if lines else 0 if found else _UNKNOWN)
 
 
 @app.command("apply")

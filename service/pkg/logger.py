@@ -4,6 +4,7 @@ import atexit
 import logging
 import sys
 import threading
+import time
 from collections import deque
 from typing import Final, TextIO
 
@@ -12,6 +13,34 @@ from structlog.typing import Processor
 
 # At DEBUG these log whole messages and commands, with the secrets in them.
 _TALKATIVE: Final = ("aio_pika", "aiormq", "pymongo")
+# When a connection breaks, these log each channel, each consumer and each message that went with it.
+_EXCITED: Final = ("aio_pika", "aiormq", "profile.faststream")
+_CALM_SECONDS: Final = 10.0
+# What a message ends with whose channel is gone; the broker delivers it again.
+_BROKEN: Final = ("CancelledError", "ChannelInvalidStateError")
+
+
+class Calm(logging.Filter):
+    """Lets libraries say the same thing once in a while, and call no broken connection an error.
+
+    Connections are made again, and messages come again; whoever is to be woken hears it from our own lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log *record*, which may be lowered to a warning."""
+        if record.levelno < logging.WARNING or not record.name.startswith(_EXCITED):
+            return True
+        kind = record.exc_info[0] if record.exc_info else None
+        if record.name.startswith("profile.") and (kind is None or kind.__name__ not in _BROKEN):
+            return True  # of our own subscribers: each one counts
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        what = (record.name, kind or record.msg)
+        since, self._said[what] = self._said.get(what, -_CALM_SECONDS), time.monotonic()
+        return self._said[what] - since >= _CALM_SECONDS
 
 
 # So many lines wait for whoever reads them; what comes then is dropped, and counted.
@@ -91,6 +120,7 @@ def configure_logging(level: str) -> None:
     )
     handler = PatientHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Calm())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

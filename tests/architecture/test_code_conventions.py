@@ -73,10 +73,18 @@ def test_only_the_edge_and_who_supervises_swallow_everything() -> None:
 
 
 def test_only_what_tries_again_and_again_pauses() -> None:
-    """What repeats, a broker or a database that is away or starting, or an end that others are to notice."""
+    """What repeats, or has to be tried again later, or an end that others are to notice."""
     pauses = set(calls(CODE, "time.sleep", "asyncio.sleep", "sleep"))
 
-    whats = ("every.total_seconds()", "state.pause", "_PAUSE_SECONDS", "_NOTICE_SECONDS", "length", "pause")
+    whats = (
+        "every.total_seconds()",
+        "state.pause",
+        "_PAUSE_SECONDS",
+        "_HELD_SECONDS",
+        "_NOTICE_SECONDS",
+        "length",
+        "pause",
+    )
     assert pauses == {f"asyncio.sleep({each})" for each in whats}
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,12 @@ class ProxiedEnv:
 
 
 @asynccontextmanager
-async def proxied_env(servers: Servers, folder: Path, profiles: int = 4) -> AsyncIterator[ProxiedEnv]:
-    """Set up a sandbox of its own, with no worker yet."""
+async def proxied_env(
+    servers: Servers, folder: Path, profiles: int = 4, given: Sandbox | None = None
+) -> AsyncIterator[ProxiedEnv]:
+    """Set up a sandbox of its own, or one that is *given*, with no worker yet."""
     stored = tuple(a_profile().announced() for _ in range(profiles))
-    with isolated_sandbox(servers) as sandbox:
+    with nullcontext(given) if given else isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)

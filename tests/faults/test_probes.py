@@ -26,7 +26,8 @@ from tools.servers.local_redis import redis_version
 from tools.servers.processes import free_port, private_processes
 from tools.worker import Worker
 
-WELL = dict.fromkeys(("work", "broker", "queues", "database", "redis", "background"), "ok")
+NEEDED = ("work", "broker", "queues", "database", "topology", "events")
+WELL = dict.fromkeys((*NEEDED, "redis", "background", "differences", "policies"), "ok")
 
 VERSION = version("profile-service")
 

@@ -43,7 +43,8 @@ async def in_queues(broker: Broker) -> Mapping[str, list[str]]:
     What others listen to by an exclusive queue waits nowhere.
     """
     peek = {"count": 100_000, "ackmode": "ack_requeue_true", "encoding": "auto"}
-    names = [each["name"] for each in await broker.look_here("queues") if not each["exclusive"]]
+    found = [each["name"] for each in await broker.look_here("queues") if not each["exclusive"]]
+    names = [name for name in found if not name.startswith("profile.probe.")]  # by workers, for themselves
     return {name: [repr(each) for each in await _peek(broker, name, peek)] for name in names}
 
 

@@ -26,22 +26,40 @@ WORKER = f"profile-service@{socket.gethostname()}"
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-async def test_the_console_shows_three_named_connections_of_the_worker(broker: Broker) -> None:
+async def of_operations(broker: Broker) -> list[dict[str, Any]]:
+    """Return the consumers, but for those of the probes that workers send to themselves."""
+    found = await broker.look_here("consumers")
+    return [each for each in found if not each["queue"]["name"].startswith("profile.probe.")]
+
+
+async def test_the_console_shows_three_named_connections_of_the_worker(
+    broker: Broker, worker: Worker
+) -> None:
     async def look() -> bool:
         found = await broker.connections("")
         names = sorted(each.get("user_provided_name", "") for each in found)
         return [name for name in names if name.startswith(WORKER)] == [
-            f"{WORKER} consume",
-            f"{WORKER} publish",
-            f"{WORKER} reply",
+            f"{WORKER}:{worker.process.pid} consume",
+            f"{WORKER}:{worker.process.pid} publish",
+            f"{WORKER}:{worker.process.pid} reply",
         ]
 
     assert await eventually(look)
 
 
+async def test_the_console_shows_which_process_consumes_from_a_queue(broker: Broker, worker: Worker) -> None:
+    async def look() -> dict[str, str]:
+        consumers = await of_operations(broker)
+        tags = {each["queue"]["name"]: each["consumer_tag"] for each in consumers}
+        return tags if len(consumers) == len(PREFETCH) else {}
+
+    for queue, tag in (await eventually(look)).items():
+        assert tag.startswith(f"{WORKER}:{worker.process.pid} {queue} ")
+
+
 async def test_each_queue_has_a_channel_and_a_prefetch_of_its_own(broker: Broker) -> None:
     async def look() -> dict[str, Any]:
-        consumers = await broker.look_here("consumers")
+        consumers = await of_operations(broker)
         return {each["queue"]["name"]: each for each in consumers} if len(consumers) == len(PREFETCH) else {}
 
     consumers = await eventually(look)

@@ -76,8 +76,37 @@ async def test_without_the_management_api_it_says_what_it_did_not_look_at(blank:
     said = await profilectl(blank, "topology", "check")
 
     assert "Without --management-url no policy was looked at." in made.err
-    assert (said.code, said.out) == (0, "Everything stands as it should.\n")
-    assert "Not looked at without --management-url: policies, bindings, consumers." in said.err
+    # A virtual host without any policy is not well.
+    assert (said.code, said.out) == (2, "")
+    assert (
+        "Not looked at without --management-url: policies, bindings, consumers. All else stands" in said.err
+    )
+
+
+async def test_who_listens_where_nobody_should_is_told(blank: Sandbox, root: Broker) -> None:
+    await profilectl(blank, "topology", "apply", **console(blank))
+    commands = await root.channel.get_exchange("profile.commands", ensure=False)
+    await commands.bind("profile.events", "#")
+    listener = await root.channel.declare_queue("gateway.spy", durable=True)
+    for source in ("profile.commands", "profile.unroutable", "profile.retry.5s", "profile.events"):
+        await listener.bind(source, "auth.login")
+    own = await root.channel.declare_exchange("gateway.copies", "fanout", durable=True)
+    await own.bind("profile.commands", "auth.login")
+    said = await profilectl(blank, "topology", "check", **console(blank))
+
+    assert said.code == 1
+    told = said.out.splitlines()
+    meant = "unbind it, unless that is meant"
+    assert f"profile.commands is bound to profile.events with key '#', too: {meant}" in told
+    hears = f"and so hears what others ask, passwords and tokens included: {meant}"
+    expected = {
+        f"queue gateway.spy is bound to {source} with key 'auth.login', {hears}"
+        for source in ("profile.commands", "profile.unroutable", "profile.retry.5s")
+    }
+    copies = f"exchange gateway.copies is bound to profile.commands with key 'auth.login', {hears}"
+    assert {each for each in told if hears in each} == expected | {copies}
+    # Whoever may, listens to events.
+    assert not [each for each in told if each.startswith("queue gateway.spy is bound to profile.events")]
 
 
 async def test_a_queue_of_another_type_is_explained_and_the_rest_is_made(

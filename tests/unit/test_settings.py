@@ -66,6 +66,9 @@ def test_variables_are_read(environment: pytest.MonkeyPatch, name: str, value: s
         ("RABBITMQ_URL", "http://mq"),
         ("RABBITMQ_URL", "amqp://"),
         ("RABBITMQ_URL", "amqp:///vhost"),
+        ("RABBITMQ_URL", "amqp://mq:port/"),
+        ("RABBITMQ_URL", "amqp://u:pass/word@mq:5672/"),
+        ("REDIS_URL", "redis://redis:65536/0"),
         ("MONGO_URL", "nonsense"),
         ("MONGO_URL", "mongodb:///profiles"),
         ("REDIS_URL", "http://redis"),
@@ -91,6 +94,17 @@ def test_values_that_cannot_work_are_refused(environment: pytest.MonkeyPatch, na
     with pytest.raises(ValidationError) as error:
         Settings()
     assert [each["loc"][0] for each in error.value.errors()] == [name.lower()]
+
+
+@pytest.mark.parametrize("name", ["RABBITMQ_URL", "REDIS_URL"])
+def test_a_password_that_is_not_encoded_is_explained_and_not_shown(
+    environment: pytest.MonkeyPatch, name: str
+) -> None:
+    environment.setenv(name, f"{'amqp' if name == 'RABBITMQ_URL' else 'redis'}://u:canary/x@mq:5672/")
+
+    with pytest.raises(ValidationError, match="percent-encoded") as error:
+        Settings()
+    assert "canary" not in f"{error.value}"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How the service appears on the broker."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -8,7 +9,8 @@ from typing import Final
 
 from aio_pika import connect
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.abc import AbstractChannel
 from aiormq.exceptions import (
     AuthenticationError,
     ConnectionClosed,
@@ -28,6 +30,8 @@ HEARTBEAT_SECONDS: Final = 5
 # To connect and shake hands, or to say goodbye, each time.
 CONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 3.0
+# To open a channel.
+_CHANNEL_SECONDS: Final = 5.0
 # What may be that the broker is starting. A wrong password stays wrong.
 STARTING: Final = Passing(
     (OSError,),
@@ -40,10 +44,60 @@ STARTING: Final = Passing(
 )
 
 
+def signature(purpose: str) -> str:
+    """Return how this process appears on the console: `profile-service@host:pid purpose`."""
+    return f"profile-service@{socket.gethostname()}:{os.getpid()} {purpose}"
+
+
 def named(url: str, purpose: str) -> URL:
-    """Return *url* with the name that the console shows: `profile-service@host purpose`."""
-    name = f"profile-service@{socket.gethostname()} {purpose}"
-    return URL(url).update_query(name=name, heartbeat=HEARTBEAT_SECONDS)
+    """Return *url* with the name that the console shows, and a heartbeat, unless it has one."""
+    given = URL(url)
+    usual = {"heartbeat": str(HEARTBEAT_SECONDS)} if "heartbeat" not in given.query else {}
+    return given.update_query({**usual, "name": signature(purpose)})
+
+
+async def plain_channel(connection: AbstractConnection, *, confirms: bool = False) -> AbstractChannel:
+    """Return a channel that stays closed once it is closed: aio-pika would open it again, and restore it.
+
+    With *confirms*, a mandatory message that no queue takes raises an error.
+
+    Raises:
+        ConnectionError: The broker is away.
+        TimeoutError: It does not answer.
+
+    """
+    if not connection.connected.is_set() or connection.transport is None:
+        message = "the broker is away"
+        raise ConnectionError(message)
+    aiormq = connection.transport.connection
+    try:
+        with broken_connections():
+            async with asyncio.timeout(_CHANNEL_SECONDS):
+                return await aiormq.channel(publisher_confirms=confirms, on_return_raises=confirms)
+    except RuntimeError as error:  # it has just closed
+        raise ConnectionError(str(error)) from error
+
+
+async def close_channel(channel: AbstractChannel) -> None:
+    """Close *channel*, unless the broker has closed it, or is away."""
+    with suppress(AMQPError, ChannelInvalidStateError, RuntimeError, OSError), broken_connections():
+        async with asyncio.timeout(_CHANNEL_SECONDS):
+            await channel.close()
+
+
+async def answers(connection: AbstractConnection | None, seconds: float) -> bool:
+    """Return whether the broker answers a question over *connection* within so many *seconds*.
+
+    A broker that hangs keeps its connections open, and so does a line that has vanished.
+    """
+    if connection is None:
+        return False
+    try:
+        async with asyncio.timeout(seconds):
+            await close_channel(await plain_channel(connection))
+    except (AMQPError, ChannelInvalidStateError, RuntimeError, OSError):  # a TimeoutError is an OSError
+        return False
+    return True
 
 
 @contextmanager

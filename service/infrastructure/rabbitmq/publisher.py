@@ -33,11 +33,14 @@ from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import (
     CALLS,
     CONNECT_SECONDS,
+    answers,
     broken_connections,
     closed,
     named,
 )
+from service.infrastructure.rabbitmq.delays import Delays
 from service.infrastructure.rabbitmq.reply_keys import ReplyKeys
+from service.infrastructure.rabbitmq.topology import RETRIES
 from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
@@ -63,6 +66,10 @@ _CHOKED: Final = (
     ConnectionSyntaxError,
     ConnectionUnexpectedFrame,
 )
+# How long the broker has to answer.
+_ANSWER_SECONDS: Final = 1.0
+# How long a message waits here where no queue gives it back.
+_HELD_SECONDS: Final = 5.0
 
 _log = structlog.get_logger("profile.publisher")
 
@@ -75,12 +82,14 @@ class RabbitPublisher:
     """Publishes to queues by name. `async with` opens and closes its connections.
 
     Attributes:
+        delays: The queues in which messages wait to be tried again.
         given_up: How many messages were given up, by what they were and why.
 
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self.delays = Delays(RETRIES)
         self._connection: AbstractRobustConnection | None = None
         self._replies: AbstractRobustConnection | None = None
         self._confirming: AbstractRobustChannel
@@ -125,7 +134,13 @@ class RabbitPublisher:
 
     async def is_open(self) -> bool:
         """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
-        return await _is_open(self._connection) and await _is_open(self._replies)
+        are_open = await _is_open(self._connection) and await _is_open(self._replies)
+        return are_open and await answers(self._connection, _ANSWER_SECONDS)
+
+    async def watch_delays(self) -> None:
+        """See, for ever, whether what is to be tried again comes back. To be used while it is open."""
+        assert self._connection is not None  # noqa: S101 - see above
+        await self.delays.watch(self._connection)
 
     async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
@@ -165,18 +180,23 @@ class RabbitPublisher:
     async def retry_later(self, message: Message, queue: str, delay: str) -> None:
         """Let *message* come to *queue* after a delay, and wait until the broker has it.
 
+        Where no queue is seen to give it back, it waits here, and is still the broker's if we die.
+
         Raises:
             BrokerChoked: The broker cannot bear it.
 
         """
-        await self._insist(message, queue, what="retry", exchange=delay)
+        await self._insist(message, queue, what="retry", delay=delay)
 
-    async def _insist(self, message: Message, queue: str, *, what: str, exchange: str = "") -> None:
+    async def _insist(self, message: Message, queue: str, *, what: str, delay: str | None = None) -> None:
         while True:
+            usable = self.delays.usable(delay) if delay else None
             try:
-                return await self._send(message, queue, what=what, exchange=exchange, mandatory=True)
+                if delay and usable is None:
+                    await asyncio.sleep(_HELD_SECONDS)
+                return await self._send(message, queue, what=what, exchange=usable or "", mandatory=True)
             except DeliveryError as error:  # somebody has deleted the queue, and has to make it again
-                _log.error(f"{what} refused", queue=exchange or queue, error_type=type(error).__name__)
+                _log.error(f"{what} refused", queue=usable or queue, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:

@@ -52,6 +52,9 @@ class Relay:
             of others nobody need hear.
         background: Keeps the relay going, and counts the events that it has to leave aside.
 
+    Attributes:
+        refused: The type of a needed event that no queue took, until one is taken again.
+
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Relay:
         self._has_work = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self.refused: str | None = None
 
     def hint(self, kind: Kind, subject: UUID) -> None:
         """Say that events of *subject* have just been stored."""
@@ -170,8 +174,13 @@ class Relay:
             await self._publisher.tell(message, event.type.value, needed=needed)
         except DeliveryError as error:
             if needed:
-                _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
+                if self.refused is None:
+                    _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
+                self.refused = event.type.value
                 return False
+        if needed and self.refused:
+            _log.warning("events taken again", type=event.type.value)
+            self.refused = None
         return True
 
 

@@ -31,8 +31,7 @@ MALFORMED: Final = "profile.malformed.dlq"
 FOLLOWUPS: Final = "profile.followup"
 # Those of a user's profile, and of posts that may have been written while it was being deleted.
 FOLLOWED: Final = (PROFILE_UPDATED.name, PROFILE_DELETED.name, PROFILE_ERASED.name, POST_CREATED.name)
-# A message waits here before it is tried again. A queue for each delay, because only the first message
-# of a queue can expire (RabbitMQ documentation, "Time-To-Live and Expiration").
+# A message waits here before it is tried again: a queue for each delay, for only the first one can expire.
 RETRIES: Final[Mapping[str, int]] = {
     "profile.retry.5s": 5_000,
     "profile.retry.30s": 30_000,
@@ -99,12 +98,17 @@ class Topology:
     bindings: tuple[Binding, ...]
     policies: tuple[Policy, ...] = field(default=())
 
+    @property
+    def things(self) -> tuple[Exchange | Queue, ...]:
+        """Everything that has a name."""
+        return (*self.exchanges, *self.queues)
+
 
 def work_queue(operation: Operation[Any, Any], query_type: QueueType = "classic") -> Queue:
     """Return the queue of *operation*.
 
-    Commands wait in quorum queues, which survive the loss of a node. Queries are asked again when
-    they are lost, and a quorum queue would cost them twice the broker's work.
+    Commands wait in quorum queues, which survive the loss of a node. Queries are asked again when they are
+    lost, and a quorum queue would cost them twice the broker's work.
     """
     return Queue(operation.queue, "quorum" if operation.kind is Kind.COMMAND else query_type)
 
@@ -147,8 +151,7 @@ def _policies() -> tuple[Policy, ...]:
     commands = [operation.queue for operation in OPERATIONS if operation.kind is Kind.COMMAND]
     queries = [operation.queue for operation in OPERATIONS if operation.kind is Kind.QUERY]
     return (
-        # No dead-letter exchange here: the broker would keep a message as it is, with its password
-        # and its token. The service sets messages aside itself, and long before the limit.
+        # No dead-letter exchange: it would keep passwords and tokens. The service sets messages aside.
         Policy(
             "profile-commands",
             _any_of(commands),

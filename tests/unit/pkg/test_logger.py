@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import subprocess
@@ -101,3 +102,19 @@ def test_standard_error_that_nobody_reads_holds_nothing_up() -> None:
     written = [each for each in lines if each["event"].startswith("xxx")]
     assert dropped + len(written) == 3000
     assert lines[-1]["event"] == "read again"
+
+
+def test_a_broken_connection_is_no_error_and_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    for number in range(50):
+        logging.getLogger("aio_pika.tools").error("Callback %r error: %r", number, "closed")
+        logging.getLogger("profile.faststream").error("gone", exc_info=asyncio.CancelledError())
+    logging.getLogger("profile.faststream").error("a fault", exc_info=KeyError())
+    logging.getLogger("profile.faststream").error("a fault", exc_info=KeyError())
+
+    assert [(each["logger"], each["level"]) for each in logged(capsys)] == [
+        ("aio_pika.tools", "warning"),
+        ("profile.faststream", "warning"),
+        ("profile.faststream", "error"),
+        ("profile.faststream", "error"),
+    ]

@@ -100,5 +100,5 @@ def test_a_connection_says_whose_it_is_and_keeps_its_secrets_in_place() -> None:
 
     assert url.query["name"].startswith("profile-service@")
     assert url.query["name"].endswith(" consume")
-    assert (url.query["heartbeat"], url.query["a"]) == ("30", "1")
+    assert (url.query["heartbeat"], url.query["a"]) == ("10", "1")
     assert (url.user, url.password, url.host, url.port, url.raw_path) == ("u", "p@ss", "mq", 5673, "/v%2Fh")
