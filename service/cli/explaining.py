@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.markup import escape
 
+from profile_contracts.errors import CallFailed
 from service.domain.errors import ServiceError
 from service.infrastructure.crypto.keys import NoSigningKeys
 from service.infrastructure.rabbitmq.deadletters import LettersRefused
@@ -22,6 +23,7 @@ from service.infrastructure.rabbitmq.management import ManagementRefused
 _console: Final = Console(stderr=True, soft_wrap=True)
 _EXPLAINED: Final = (
     AMQPError,
+    CallFailed,
     ChannelInvalidStateError,
     LettersRefused,
     ManagementRefused,
@@ -58,6 +60,6 @@ def _sentence(error: Exception) -> str:
         return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
     if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says
         return "RabbitMQ closed the connection: is there such a virtual host, and may this user use it?"
-    if isinstance(error, ServiceError):
-        return type(error).__doc__ or ""
+    if isinstance(error, ServiceError | CallFailed):
+        return str(error) or type(error).__doc__ or ""
     return f"RabbitMQ: {error}" if isinstance(error, AMQPError | ChannelInvalidStateError) else str(error)

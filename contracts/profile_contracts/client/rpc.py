@@ -6,6 +6,7 @@ exchange `profile.commands`.
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
@@ -31,6 +32,10 @@ from profile_contracts.replies import Failure, Success
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered")
 
+# A line that has been silent for three times that and three seconds more is taken for broken.
+_HEARTBEAT_SECONDS: Final = 5
+# To say goodbye to a broker that may not answer.
+_CLOSE_SECONDS: Final = 2.0
 _COMMANDS: Final = "profile.commands"
 _DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
 
@@ -47,14 +52,23 @@ class RpcClient:
     """
 
     def __init__(self, url: str, *, timeout: float = 5.0, name: str = "profile-client") -> None:
-        self._url = URL(url).update_query(name=name)
+        self._url = URL(url).update_query(name=name, heartbeat=_HEARTBEAT_SECONDS)
         self._timeout = timeout
         self._connecting = asyncio.Lock()
         self._line: _Line | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect."""
-        await self._connected()
+        """Connect, within the time of a call.
+
+        Raises:
+            Disconnected: The broker does not answer.
+
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._connected()
+        except TimeoutError:
+            raise Disconnected from None
         return self
 
     async def __aexit__(
@@ -65,7 +79,7 @@ class RpcClient:
     ) -> None:
         """Disconnect."""
         if self._line:
-            await self._line.connection.close()
+            await _closed(self._line.connection)
 
     async def call(
         self, operation: Operation[Asked, Answered], request: Asked, token: str | None = None
@@ -104,7 +118,7 @@ class RpcClient:
         async with self._connecting:
             if self._line is None or self._line.channel.is_closed:
                 if self._line:
-                    await self._line.connection.close()
+                    await _closed(self._line.connection)
                 self._line = await _Line.to(self._url)
             return self._line
 
@@ -149,7 +163,7 @@ class _Line:
             replies = await channel.get_queue(_DIRECT_REPLY_TO, ensure=False)
             await replies.consume(line.answer, no_ack=True)
         except BaseException:  # a cancellation, too, must leave no connection open
-            await connection.close()
+            await _closed(connection)
             raise
         return line
 
@@ -175,6 +189,13 @@ class _Line:
     def _settle(waiting: asyncio.Future[bytes | None] | None, body: bytes | None) -> None:
         if waiting and not waiting.done():
             waiting.set_result(body)
+
+
+async def _closed(connection: AbstractConnection) -> None:
+    """Close *connection*; a broker that does not answer is not waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await connection.close()
 
 
 @cache

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from aio_pika import ExchangeType, connect
+from aio_pika import ExchangeType
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
+from service.infrastructure.rabbitmq.connection import connected
 from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.topology import Exchange, Queue, Topology
 
@@ -47,7 +48,7 @@ class Finding:
 async def look(url: URL, topology: Topology) -> list[Finding]:
     """Return how each exchange and queue of *topology* stands. Nothing is changed."""
     things: tuple[Exchange | Queue, ...] = (*topology.exchanges, *topology.queues)
-    async with await connect(url) as connection:
+    async with connected(url) as connection:
         return [await _found(connection, each) for each in things]
 
 
