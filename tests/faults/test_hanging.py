@@ -109,14 +109,16 @@ async def started(settings: dict[str, str], *words: str, log: Path) -> asyncio.s
             env={**os.environ, **settings},
             stdout=file,
             stderr=file,
-            start_new_session=True,
         )
 
 
 async def ended(process: asyncio.subprocess.Process) -> None:
-    """Let nothing be left of it, and of what it has started."""
+    """Let nothing be left of it; if it has started others, it ends them at a signal."""
+    with suppress(ProcessLookupError, TimeoutError):
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 40)
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
     await process.wait()
 
 
