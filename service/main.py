@@ -35,6 +35,7 @@ from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
+from service.infrastructure.inputports.retries import rests_in_outages
 from service.infrastructure.inputports.unroutable import Unroutable
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox

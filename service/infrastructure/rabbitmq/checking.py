@@ -7,14 +7,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from aio_pika import Message, connect
+from aio_pika import Message
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
-from service.infrastructure.rabbitmq.connection import broken_connections, close_channel, plain_channel
+from service.infrastructure.rabbitmq.connection import (
+    broken_connections,
+    close_channel,
+    connected,
+    plain_channel,
+)
 from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.topology import (
     MAX_MESSAGE_BYTES,
@@ -59,13 +64,13 @@ class Finding:
 
 async def look(url: URL, topology: Topology) -> list[Finding]:
     """Return how each exchange and queue of *topology* stands. Nothing is changed."""
-    async with await connect(url) as connection, questions(connection) as ask:
+    async with connected(url) as connection, questions(connection) as ask:
         return [await ask.about(each) for each in topology.things]
 
 
 async def oversize(url: URL) -> list[str]:
     """Return what is wrong if the broker takes messages that are larger than any of ours. None is kept."""
-    async with await connect(url) as connection:
+    async with connected(url) as connection:
         channel = await connection.channel()
         message = Message(bytes(MAX_MESSAGE_BYTES + 1))
         try:

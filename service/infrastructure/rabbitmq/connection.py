@@ -123,7 +123,11 @@ async def connected(url: URL) -> AsyncIterator[AbstractConnection]:
         AMQPError, OSError: The broker does not let us in.
 
     """
-    connection = await connect(url, timeout=CONNECT_SECONDS)
+    try:
+        connection = await connect(url, timeout=CONNECT_SECONDS)
+    except TimeoutError:
+        message = f"RabbitMQ does not answer within {CONNECT_SECONDS:g} seconds"
+        raise TimeoutError(message) from None
     try:
         yield connection
     finally:
