@@ -1,7 +1,7 @@
 """Rules that no tool knows, see `pyproject.toml` for those that ruff and import-linter hold."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -18,9 +18,10 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
     """Return everything in the module at *path*."""
-    return ast.walk(ast.parse(path.read_text()))
+    return tuple(ast.walk(ast.parse(path.read_text())))
 
 
 def functions_in(path: Path) -> list[Function]:

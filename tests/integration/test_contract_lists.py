@@ -31,7 +31,8 @@ async def address_prefix(sandbox: Sandbox) -> str:
     client: AsyncMongoClient[Body] = open_mongo(sandbox.mongo_url)
     profiles = MongoProfiles(default_database(client))
     emails = [Email.parse(f"{begin}.{each:03}@example.org") for each in range(MANY)]
-    await asyncio.gather(*(profiles.add(a_profile(email=each)) for each in emails))
+    for start in range(0, MANY, 50):  # fewer at once than there are connections to wait for
+        await asyncio.gather(*(profiles.add(a_profile(email=each)) for each in emails[start : start + 50]))
     await close_mongo(client)
     return begin
 

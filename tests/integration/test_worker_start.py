@@ -56,7 +56,7 @@ def _start(sandbox: Sandbox, keys: Path, **changes: str) -> tuple[int, str, floa
         env={**os.environ, **usual, **changes},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     return ended.returncode, ended.stdout + ended.stderr, time.monotonic() - started
