@@ -81,6 +81,7 @@ class RabbitPublisher:
         self._confirmed_replies: AbstractRobustChannel
         self._closing = AsyncExitStack()
         self._keys = ReplyKeys()
+        self._proving = asyncio.Semaphore(_ALONE)
         self._alone_places = asyncio.Semaphore(_ALONE)
         self.given_up: Counter[tuple[str, str]] = Counter()
 
@@ -130,7 +131,7 @@ class RabbitPublisher:
 
     async def _reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
         if not self._keys.are_proven(queue):
-            async with self._alone_places:
+            async with self._proving:
                 if not self._keys.are_proven(queue):
                     await self._publish_alone(message, queue)
                     self._keys.prove(queue)
@@ -192,31 +193,40 @@ class RabbitPublisher:
             _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
             try:
                 await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
-            except (BrokerChoked, TimeoutError) as worse:
+            except BrokerChoked as worse:
                 self._give_up(what, worse, message)
-                raise BrokerChoked(str(worse)) from error
+                raise
 
     async def _publish_alone(
         self, message: Message, routing_key: str, *, exchange: str = "", mandatory: bool = False
     ) -> None:
-        """Publish on a connection of its own, with one try.
+        """Publish on a connection of its own, once, however long the broker is away.
 
         Raises:
-            BrokerChoked, DeliveryError, TimeoutError
+            BrokerChoked, DeliveryError
 
         """
-        try:
-            with broken_connections():
-                async with (
-                    asyncio.timeout(_ALONE_SECONDS),
-                    await connect(named(self._url, "single")) as connection,
-                    connection.channel(on_return_raises=True) as channel,
-                ):
-                    await _publish_on(channel, message, routing_key, exchange=exchange, mandatory=mandatory)
-        except DeliveryError:
-            raise
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
-            raise BrokerChoked(type(error).__name__) from error
+        while True:
+            line: Line | None = None
+            try:
+                with broken_connections():
+                    async with (
+                        self._alone_places,
+                        asyncio.timeout(_ALONE_SECONDS),
+                        await connect(named(self._url, "single")) as connection,
+                    ):
+                        line = connection.transport.connection if connection.transport else None
+                        channel = await connection.channel(on_return_raises=True)
+                        return await _publish_on(
+                            channel, message, routing_key, exchange=exchange, mandatory=mandatory
+                        )
+            except DeliveryError:
+                raise
+            except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+                if line and isinstance(why := await _why(line, error), _CHOKED):
+                    raise BrokerChoked(type(why).__name__) from error
+                _log.warning("publishing again", error_type=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     def _give_up(self, what: str, error: Exception, message: Message) -> None:
         why = str(error) or type(error).__name__

@@ -20,7 +20,7 @@ from service.app.outbox import Kind, Outbox, Untold
 from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
-from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publisher import BrokerChoked, RabbitPublisher
 from service.pkg.repeating import beside, is_cancelled
 
 # What has waited so long was left by a worker that died, or by a broker that was away.
@@ -138,6 +138,8 @@ class Relay:
         needed = event.type in self._needed
         try:
             await self._publisher.tell(to_message(event), event.type.value, needed=needed)
+        except BrokerChoked:  # it stays in its outbox, where operators find it
+            return False
         except DeliveryError as error:
             if needed:
                 _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
