@@ -4,7 +4,8 @@ import asyncio
 
 from aio_pika import Message
 
-from service.infrastructure.rabbitmq.publisher import BrokerChoked, RabbitPublisher
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
 from tests.integration.broker import administrating
 from tests.integration.gateway import eventually
 from tests.integration.workers import corner_of

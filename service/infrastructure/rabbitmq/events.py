@@ -12,7 +12,8 @@ from profile_contracts.events import EVENTS, KEYS_ROTATED
 from profile_contracts.events import Event as CloudEvent
 from service.app.clock import Clock
 from service.domain.events import Event, EventType
-from service.infrastructure.rabbitmq.publisher import BrokerChoked, RabbitPublisher
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
 
 _DATA: Final = {each.name: each.data for each in EVENTS}
 

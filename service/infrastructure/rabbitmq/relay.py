@@ -20,7 +20,8 @@ from service.app.outbox import Kind, Outbox, Untold
 from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
-from service.infrastructure.rabbitmq.publisher import BrokerChoked, RabbitPublisher
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
 from service.pkg.repeating import beside, is_cancelled
 
 # What has waited so long was left by a worker that died, or by a broker that was away.
