@@ -129,16 +129,9 @@ class Worker:
         app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
+        addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.room
         edge = Edge(
-            principals=principals,
-            publisher=publisher,
-            addresses=ReplyAddresses(settings.reply_to_prefixes),
-            clock=clock,
-            room=self.relay.room,
-            outage=self.outage,
-            in_hand=self.in_hand,
-            command_key=key,
-            outcomes=self.outcomes,
+            principals, publisher, addresses, clock, room, self.outage, self.in_hand, key, self.outcomes
         )
         requests = Requests(self.broker, edge, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):

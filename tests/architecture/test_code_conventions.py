@@ -70,7 +70,8 @@ def test_only_the_edge_and_who_supervises_swallow_everything() -> None:
     found = {name_of(path) for path in CODE if any(map(swallows_everything, nodes(path)))}
 
     edge = "service/infrastructure/inputports"
-    assert found == {f"{edge}/endpoint.py", f"{edge}/followups.py", "service/pkg/background.py"}
+    edges = ("endpoint", "followups", "last_resort", "unroutable")
+    assert found == {f"{edge}/{each}.py" for each in edges} | {"service/pkg/background.py"}
 
 
 def test_only_what_tries_again_and_again_pauses() -> None:

@@ -245,13 +245,6 @@ def _result(operation: Operation[Any, ResultT], body: bytes) -> ResultT:
     return reply.result
 
 
-async def _closed(connection: AbstractConnection) -> None:
-    """Close *connection*; a broker that does not answer is not waited for."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await connection.close()
-
-
 @cache
 def _replies(operation: Operation[Any, Any]) -> TypeAdapter[Any]:
     result: Any = Union[operation.results]  # noqa: UP007 - the types are known at run time only

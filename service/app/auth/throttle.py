@@ -122,7 +122,7 @@ class Gate:
     """A queue for each account, so that its valid logins wait for each other instead of being refused.
 
     One at a time: then as many workers as an account has attempts leave each other room. No more wait than
-    an account can use: or one would hold all the places of a worker, and nobody else could log in.
+    leave room for others.
     """
 
     def __init__(self) -> None:
@@ -130,12 +130,7 @@ class Gate:
 
     @asynccontextmanager
     async def passed(self, account: str) -> AsyncIterator[None]:
-        """Wait until no other attempt at *account* goes on in this process.
-
-        Raises:
-            AttemptsInFlight: Too many wait already.
-
-        """
+        """Wait until no other attempt at *account* goes on here, or raise `AttemptsInFlight` if many do."""
         lock, users = self._queues.setdefault(account, (asyncio.Lock(), []))
         if len(users) >= MOST_WAITING:
             raise AttemptsInFlight
@@ -167,8 +162,7 @@ class Throttle:
 
         Raises:
             TooManyAttempts: Without any look at the password.
-            AttemptsInFlight: What is left of the budget is reserved by other workers just now, or too many
-                attempts at this account wait here.
+            AttemptsInFlight: What is left of the budget is reserved just now, or too many attempts wait here.
 
         """
         async with self.gate.passed(attempt.account):

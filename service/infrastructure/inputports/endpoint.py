@@ -1,14 +1,12 @@
 """The edge: one request in, at most one reply out, and nothing of it in a log."""
 
 import time
-import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
-import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import BaseModel
 
@@ -17,12 +15,10 @@ from profile_contracts.operations import Kind, Operation
 from profile_contracts.replies import ErrorBody, Failure
 from service.app.auth.actors import Caller
 from service.app.clock import Clock
-from service.domain.errors import Invalid, ServiceError
 from service.infrastructure.inputports.audit import audit
 from service.infrastructure.inputports.commands import named
 from service.infrastructure.inputports.deadlines import deadline_of, limit_of, limited, seconds_to_reply
 from service.infrastructure.inputports.decoding import (
-    Malformed,
     MessageIdMalformed,
     MessageTooLarge,
     decode,
@@ -32,6 +28,7 @@ from service.infrastructure.inputports.errors import error_body
 from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.last_resort import LastResort, acknowledge
 from service.infrastructure.inputports.outage import Outage
+from service.infrastructure.inputports.outcomes import Outcome, ReplyToRefused, log_outcome
 from service.infrastructure.inputports.outgoing import (
     MALFORMED,
     Publisher,
@@ -58,12 +55,6 @@ Translator = Callable[[Asked, Caller], Awaitable[Answered]]
 # Beside the codes of replies: those that could not be sent.
 UNANSWERED: Final = "unanswered"
 
-_log = structlog.get_logger("profile.requests")
-
-
-class ReplyToRefused(Invalid):
-    """Replies are not sent to this queue."""
-
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -88,46 +79,6 @@ class Edge:
     command_key: bytes = field(repr=False)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     suspects: Suspects = field(default_factory=Suspects)
-
-
-@dataclass(slots=True)
-class Outcome(Generic[Asked]):
-    """What became of a request.
-
-    Attributes:
-        message_id: The name of a command. Where nobody has given it one, it gets one before it is tried, so
-            that it can be tried again.
-        arrived: When we got it, by the clock of `time.perf_counter`.
-        reply_to: Where somebody still waits for a reply.
-        is_too_large: Whether its body was dropped unread.
-
-    """
-
-    message_id: str | None
-    arrived: float = field(default_factory=time.perf_counter)
-    reply_to: str | None = None
-    is_too_large: bool = False
-    body: bytes = b""
-    error: ErrorBody | None = None
-    cause: Exception | None = None
-    request: Asked | None = None
-    caller: Caller | None = None
-    result: BaseModel | None = None
-
-    @property
-    def is_malformed(self) -> bool:
-        """Whether it could not be understood."""
-        return isinstance(self.cause, Malformed | ReplyToRefused)
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the request has to be looked at by a person: we have failed."""
-        return not isinstance(self.cause, ServiceError | None)
-
-    @property
-    def spent(self) -> float:
-        """The seconds since the request arrived."""
-        return time.perf_counter() - self.arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,17 +192,4 @@ class Endpoint(Generic[Asked, Answered]):
     def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
         code = outcome.error.code.value if outcome.error else "ok"
         self.edge.outcomes[self.operation.queue, code] += 1
-        log = _log.bind(
-            operation=self.operation.queue,
-            correlation_id=message.correlation_id or message.message_id,
-            service=message.user_id,
-            code=code,
-            reason=outcome.error.reason if outcome.error else None,
-            ms=round(seconds * 1000, 2),
-        )
-        if outcome.cause is None or isinstance(outcome.cause, ServiceError):
-            log.info("request")
-        else:  # its message may quote what was sent, so only where and what kind
-            frames = traceback.extract_tb(outcome.cause.__traceback__)
-            where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-            log.error("request failed", error_type=type(outcome.cause).__name__, frames=where)
+        log_outcome(message, self.operation.queue, outcome, code, seconds)

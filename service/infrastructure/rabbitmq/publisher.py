@@ -13,25 +13,12 @@ from typing import Final, Self
 
 import structlog
 from aio_pika import Message, connect, connect_robust
-from aio_pika.abc import AbstractChannel, AbstractRobustChannel, AbstractRobustConnection
+from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from aiormq.abc import AbstractConnection as Line
-from aiormq.exceptions import (
-    ChannelAccessRefused,
-    ChannelPreconditionFailed,
-    ConnectionChannelError,
-    ConnectionCommandInvalid,
-    ConnectionFrameError,
-    ConnectionInternalError,
-    ConnectionNotAllowed,
-    ConnectionNotImplemented,
-    ConnectionSyntaxError,
-    ConnectionUnexpectedFrame,
-)
 
 from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import (
-    CALLS,
     CONNECT_SECONDS,
     answers,
     broken_connections,
@@ -39,43 +26,29 @@ from service.infrastructure.rabbitmq.connection import (
     named,
 )
 from service.infrastructure.rabbitmq.delays import Delays
+from service.infrastructure.rabbitmq.publishing import (
+    BrokerChoked,
+    choke_of,
+    publish,
+    publish_once,
+    takes_messages,
+)
 from service.infrastructure.rabbitmq.reply_keys import ReplyKeys
 from service.infrastructure.rabbitmq.topology import RETRIES
 from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
-# A connection that is ready says so without waiting for anything.
-_AT_ONCE_SECONDS: Final = 0.1
 # To connect, publish one message and hear that the broker has it.
 _ALONE_SECONDS: Final = 5.0
 # Connections of single messages at a time.
 _ALONE: Final = 4
-# How long it takes at most to learn why a connection was closed.
-_WHY_SECONDS: Final = 1.0
-# How the broker closes when it cannot bear what it was sent; 320, CONNECTION_FORCED, is an operator's word.
-_CHOKED: Final = (
-    ChannelAccessRefused,
-    ChannelPreconditionFailed,
-    ConnectionChannelError,
-    ConnectionCommandInvalid,
-    ConnectionFrameError,
-    ConnectionInternalError,
-    ConnectionNotAllowed,
-    ConnectionNotImplemented,
-    ConnectionSyntaxError,
-    ConnectionUnexpectedFrame,
-)
 # How long the broker has to answer.
 _ANSWER_SECONDS: Final = 1.0
 # How long a message waits here where no queue gives it back.
 _HELD_SECONDS: Final = 5.0
 
 _log = structlog.get_logger("profile.publisher")
-
-
-class BrokerChoked(Exception):
-    """The broker has closed a connection or channel with an error of its own over what was sent."""
 
 
 class RabbitPublisher:
@@ -97,7 +70,9 @@ class RabbitPublisher:
         self._confirmed_replies: AbstractRobustChannel
         self._closing = AsyncExitStack()
         self._keys = ReplyKeys()
+        self._proving = asyncio.Semaphore(_ALONE)
         self._alone_places = asyncio.Semaphore(_ALONE)
+        # By what it was and why.
         self.given_up: Counter[tuple[str, str]] = Counter()
 
     async def __aenter__(self) -> Self:
@@ -134,7 +109,7 @@ class RabbitPublisher:
 
     async def is_open(self) -> bool:
         """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
-        are_open = await _is_open(self._connection) and await _is_open(self._replies)
+        are_open = await takes_messages(self._connection) and await takes_messages(self._replies)
         return are_open and await answers(self._connection, _ANSWER_SECONDS)
 
     async def watch_delays(self) -> None:
@@ -159,22 +134,17 @@ class RabbitPublisher:
 
     async def _reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
         if not self._keys.are_proven(queue):
-            async with self._alone_places:
+            async with self._proving:
                 if not self._keys.are_proven(queue):
                     await self._publish_alone(message, queue)
                     self._keys.prove(queue)
                     return
         channel = self._confirmed_replies if confirmed else self._quick
         # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
-        await _publish(self._replies, channel, message, queue)
+        await publish(self._replies, channel, message, queue)
 
     async def set_aside(self, message: Message, queue: str) -> None:
-        """Put the dead letter *message* into *queue*, and wait until the broker has it.
-
-        Raises:
-            BrokerChoked: The broker cannot bear it.
-
-        """
+        """Put the dead letter *message* into *queue*, and wait until the broker has it; or `BrokerChoked`."""
         await self._insist(message, queue, what="dead letter")
 
     async def retry_later(self, message: Message, queue: str, delay: str) -> None:
@@ -214,7 +184,7 @@ class RabbitPublisher:
     ) -> None:
         """Publish beside others and, if the broker chokes on one of them, once more alone."""
         try:
-            await _publish(
+            await publish(
                 self._connection,
                 self._confirming,
                 message,
@@ -226,106 +196,48 @@ class RabbitPublisher:
             _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
             try:
                 await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
-            except (BrokerChoked, TimeoutError) as worse:
+            except BrokerChoked as worse:
                 self._give_up(what, worse, message)
-                raise BrokerChoked(str(worse)) from error
+                raise
 
     async def _publish_alone(
         self, message: Message, routing_key: str, *, exchange: str = "", mandatory: bool = False
     ) -> None:
-        """Publish on a connection of its own, with one try.
+        """Publish on a connection of its own, once, however long the broker is away.
 
         Raises:
-            BrokerChoked, DeliveryError, TimeoutError
+            BrokerChoked, DeliveryError
 
         """
-        try:
-            with broken_connections():
-                async with (
-                    asyncio.timeout(_ALONE_SECONDS),
-                    await connect(named(self._url, "single")) as connection,
-                    connection.channel(on_return_raises=True) as channel,
-                ):
-                    await _publish_on(channel, message, routing_key, exchange=exchange, mandatory=mandatory)
-        except DeliveryError:
-            raise
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
-            raise BrokerChoked(type(error).__name__) from error
+        while True:
+            line: Line | None = None
+            try:
+                with broken_connections():
+                    async with (
+                        self._alone_places,
+                        asyncio.timeout(_ALONE_SECONDS),
+                        await connect(named(self._url, "single")) as connection,
+                    ):
+                        line = connection.transport.connection if connection.transport else None
+                        channel = await connection.channel(on_return_raises=True)
+                        return await publish_once(
+                            channel, message, routing_key, exchange=exchange, mandatory=mandatory
+                        )
+            except DeliveryError:
+                raise
+            except (
+                AMQPError,
+                ChannelInvalidStateError,
+                ConnectionError,
+                TimeoutError,
+                TooManyAbandoned,
+            ) as error:
+                if choke := line and await choke_of(line, error):
+                    raise choke from error
+                _log.warning("publishing again", error_type=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     def _give_up(self, what: str, error: Exception, message: Message) -> None:
         why = str(error) or type(error).__name__
         self.given_up[what, why] += 1
         _log.error("given up", what=what, why=why, correlation_id=message.correlation_id)
-
-
-async def _is_open(connection: AbstractRobustConnection | None) -> bool:
-    if connection is None or not connection.connected.is_set() or (transport := connection.transport) is None:
-        return False
-    try:
-        async with asyncio.timeout(_AT_ONCE_SECONDS):
-            await transport.connection.ready()  # which waits while the broker blocks it
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _publish(
-    connection: AbstractRobustConnection | None,
-    channel: AbstractRobustChannel,
-    message: Message,
-    routing_key: str,
-    *,
-    exchange: str = "",
-    mandatory: bool = False,
-) -> None:
-    """Publish, however long the broker is away or takes no messages.
-
-    What waits here holds its request back, and with it, by the prefetch, the ones after it. To give
-    up instead would carry requests out again and again, or leave them with nobody.
-
-    Raises:
-        DeliveryError: No queue takes it.
-        BrokerChoked: The broker has closed the connection or channel with an error of its own.
-
-    """
-    while True:
-        line: Line | None = None
-        try:
-            with broken_connections():
-                await channel.ready()
-                line = _line_of(connection)
-                await _publish_on(channel, message, routing_key, exchange=exchange, mandatory=mandatory)
-        except DeliveryError:
-            raise
-        except (AMQPError, ChannelInvalidStateError, ConnectionError, TooManyAbandoned) as error:
-            if line and isinstance(why := await _why(line, error), _CHOKED):
-                raise BrokerChoked(type(why).__name__) from error
-            # If the broker had the message and only its confirm is lost, there will be two of it.
-            _log.warning("publishing again", error_type=type(error).__name__)
-            await asyncio.sleep(_PAUSE_SECONDS)
-        else:
-            return
-
-
-async def _publish_on(
-    channel: AbstractChannel, message: Message, routing_key: str, *, exchange: str, mandatory: bool
-) -> None:
-    named_exchange = exchange and await channel.get_exchange(exchange, ensure=False)
-    aimed = named_exchange or channel.default_exchange
-    await CALLS.run(aimed.publish(message, routing_key, mandatory=mandatory))
-
-
-def _line_of(connection: AbstractRobustConnection | None) -> Line | None:
-    """Return the connection that is under *connection* now; it has another one after a reconnect."""
-    return connection.transport.connection if connection and connection.transport else None
-
-
-async def _why(line: Line, error: Exception) -> BaseException | None:
-    """Return why what was sent over *line* has met with *error*: the reason why it was closed, if it was."""
-    if isinstance(error, _CHOKED) or not isinstance(error, ConnectionError | ChannelInvalidStateError):
-        return error
-    closing = asyncio.ensure_future(line.closing)
-    await asyncio.wait([closing], timeout=_WHY_SECONDS)
-    if not closing.done():
-        return error
-    return None if closing.cancelled() else closing.exception()

@@ -23,6 +23,7 @@ from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
 from service.pkg.background import Background
 from service.pkg.repeating import is_cancelled
 
@@ -172,6 +173,8 @@ class Relay:
         needed = event.type in self._needed
         try:
             await self._publisher.tell(message, event.type.value, needed=needed)
+        except BrokerChoked:  # it stays in its outbox, where operators find it
+            return False
         except DeliveryError as error:
             if needed:
                 if self.refused is None:

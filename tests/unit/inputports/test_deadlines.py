@@ -1,5 +1,6 @@
 import asyncio
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.errors import Unavailable
+from service.infrastructure.inputports import deadlines
 from service.infrastructure.inputports.deadlines import (
     MAX_SECONDS,
     Limit,
@@ -150,11 +152,13 @@ async def test_other_timeouts_are_what_they_are() -> None:
     ids=["their time is over", "there was time left", "it was not theirs"],
 )
 async def test_whoevers_time_is_over_hears_that_whichever_layer_noticed(
-    limit: Limit, seconds: float, expected: type[Exception]
+    monkeypatch: pytest.MonkeyPatch, limit: Limit, seconds: float, expected: type[Exception]
 ) -> None:
+    moments = iter([0.0, seconds])
+    monkeypatch.setattr(deadlines, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+
     async def fail() -> None:
         async with limited(limit, 1):
-            await asyncio.sleep(seconds)
             raise Unavailable
 
     with pytest.raises(expected):

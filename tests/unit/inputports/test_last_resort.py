@@ -19,6 +19,7 @@ from service.infrastructure.inputports import (
     endpoint,
     followups,
     last_resort,
+    outcomes,
     outgoing,
     retries,
     suspects,
@@ -32,7 +33,17 @@ from tests.unit.inputports.test_followups import a_followup, an_event
 
 WAY_OUT = frozenset(
     str(each.__file__)
-    for each in (audit, endpoint, followups, last_resort, outgoing, retries, vouching, message_fields)
+    for each in (
+        audit,
+        endpoint,
+        followups,
+        last_resort,
+        outcomes,
+        outgoing,
+        retries,
+        vouching,
+        message_fields,
+    )
 )
 # These are no more than a `try` and what comes after it.
 OUTERMOST = frozenset({"serve", "rescue", "_give_back"})
