@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import structlog
@@ -21,7 +21,7 @@ from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
-from service.health import Standing, health_of
+from service.health import Health, Standing, health_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
 from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
@@ -91,8 +91,13 @@ class Worker:
         self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
-        outbox, followed = MongoOutbox(self.database), frozenset(map(EventType, FOLLOWED))
-        self.relay = Relay(outbox, self.publisher, clock, followed, self.background)
+        self.relay = Relay(
+            MongoOutbox(self.database),
+            self.publisher,
+            clock,
+            frozenset(map(EventType, FOLLOWED)),
+            self.background,
+        )
         self.own = operators(
             settings, stores, self.relay.hint, each=partial(self.background.skipping, "retention")
         )
@@ -102,25 +107,29 @@ class Worker:
         self.in_hand = InHand()
         self.termination = Termination(STOP_SECONDS, ABANDONED)
         self.draining = Drain(self.consumers, self.in_hand, self.termination)
-        is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
-        self.outage = Outage(is_there, self.consumers, _WAITING)
+        self.is_database_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
+        self.outage = Outage(self.is_database_there, self.consumers, _WAITING)
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        ways = ways_of(settings, self.consumers, self.publisher, is_there)
+        ways = ways_of(settings, self.consumers, self.publisher, self.is_database_there)
         self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
-        self.health = health_of(
-            standing=Standing(self.consumers, self.keeper, self.publisher, self.relay),
-            is_database_there=is_there,
-            redis=stores.redis,
-            draining=self.draining,
-            background=self.background,
-            watchdog=self.watchdog,
-        )
         self.app = FastStream(
             self.broker,
             lifespan=self.opened,
             after_startup=[self.consumers.take_over, _say_ready],
             on_shutdown=[self.draining.run, self._stop_consuming],
             logger=logging.getLogger("profile.faststream"),
+        )
+
+    @cached_property
+    def health(self) -> Health:
+        """What it says of itself."""
+        return health_of(
+            standing=Standing(self.consumers, self.keeper, self.publisher, self.relay),
+            is_database_there=self.is_database_there,
+            redis=self.stores.redis,
+            draining=self.draining,
+            background=self.background,
+            watchdog=self.watchdog,
         )
 
     def subscribe(self) -> None:

@@ -1,4 +1,4 @@
-"""A line to a server that fails in one of the ways of `docs/reference/hanging.md`."""
+"""A line to a server that fails in one of the ways of `docs/hanging.md`."""
 
 import asyncio
 import socket

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tools.servers.waiting import wait_until
 from tools.setup import debian
 from tools.setup.errors import SetupError
 
@@ -81,10 +81,7 @@ def test_ctrl_c_does_not_break_off_apt_get(python: str, tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + SECONDS
-    while not begun.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(begun.exists, within=SECONDS)
     os.killpg(process.pid, signal.SIGINT)
     assert process.stdout
     lines = iter(process.stdout.readline, "")
