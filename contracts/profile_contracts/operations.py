@@ -109,6 +109,7 @@ COMMON_ERRORS: Final[dict[str, ErrorCode]] = {
     "malformed_request": ErrorCode.INVALID,
     "message_too_large": ErrorCode.INVALID,
     "message_id_malformed": ErrorCode.INVALID,
+    "unknown_operation": ErrorCode.INVALID,
     "unsupported_content_type": ErrorCode.INVALID,
     "out_of_time": ErrorCode.DEADLINE_EXCEEDED,
     "database_unavailable": ErrorCode.UNAVAILABLE,

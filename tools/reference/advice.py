@@ -28,6 +28,7 @@ REASONS: Final[Mapping[str, str]] = {
     "malformed_request": "`details` names each wrong field and says what is wrong with it.",
     "message_too_large": "Send at most 64 KiB.",
     "unsupported_content_type": "Set `content_type` to `application/json`, or leave it out.",
+    "unknown_operation": "Mend the routing key: no operation has that name.",
     "message_id_malformed": "Make `message_id` of UTF-8: a UUID is best.",
     "out_of_time": (
         "Give more time (`expiration`, `x-deadline`), or ask why the service is slow: `/counts` shows it."
