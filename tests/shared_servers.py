@@ -7,7 +7,7 @@ the others find them by a file. A virtual host and databases are each process's 
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ FOLDERS: Final = ("faults", "integration", "ports")
 # As the tools start the slowest server within 120 s, or say that they have failed.
 _SECONDS_TO_START: Final = 180.0
 _FILE: Final = "servers_file"
+# What the others need to know of them.
+_ADDRESSES: Final = ("rabbitmq_url", "management_url", "mongo_url", "redis_url")
 
 
 def needs_servers(test: str) -> bool:
@@ -78,7 +80,7 @@ class OwnedServers:
         except (ServersUnavailable, ServerFailed) as failure:
             self._tell({"failure": str(failure)})
             raise
-        self._tell(asdict(servers))
+        self._tell({name: getattr(servers, name) for name in _ADDRESSES})
         return servers
 
     def _tell(self, facts: dict[str, str]) -> None:
