@@ -322,7 +322,7 @@ def test_a_worker_that_cannot_start_ends_it_and_keeps_the_log(servers: Servers, 
 
 
 def test_a_worker_that_dies_again_and_again_is_given_up(
-    servers: Servers, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    servers: Servers, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pauses grow up to a limit, and then there is an end."""
     log = tmp_path / "worker.log"
@@ -330,7 +330,7 @@ def test_a_worker_that_dies_again_and_again_is_given_up(
     slept: list[float] = []
     monkeypatch.setattr(run, "running_worker", lambda *_: _dying_worker(log))
 
-    keeper = run.Run(servers, Guide(box, tmp_path, 1), lambda _: None, slept.append)
+    keeper = run.Run(servers, Guide(sandbox, tmp_path, 1), lambda _: None, slept.append)
     with pytest.raises(WorkerFailed, match=r"Out of luck\nIt ended 6 times in a row: giving up."):
         keeper.keep_up()
 
