@@ -280,6 +280,7 @@ async def erased(
         await env.gateway.ask("post.delete", {"id": gone_before}, token=token)
         before = await in_mongodb(database)
         assert all(bird.in_(before[name]) for name in ("profiles", "posts"))
+        await env.gateway.tell("profile.update", {"id": person["id"], "first_name": [bird.name]})
         said = await profilectl(env, "profile", "erase", "--yes", person["id"])
         assert said == f"{person['id']} is erased, version {profile['version'] + 1}."
         await heard(listener, "profile.erased", person["id"])
