@@ -110,7 +110,7 @@ def test_an_unreachable_broker_is_said_when_its_time_is_over(
 
     assert code == FAILED
     _is_a_sentence(said, "Cannot run: RabbitMQ:", f"('127.0.0.1', {nobody})")
-    assert seconds < 15
+    assert seconds < 45  # of which two or three are its imports, many times that on a busy machine
 
 
 def test_a_wrong_password_is_said_and_not_shown(sandbox: Sandbox, keys: Path) -> None:
@@ -135,7 +135,7 @@ def test_an_unreachable_mongodb_is_said_in_time(sandbox: Sandbox, keys: Path, no
 
     assert code == FAILED
     _is_a_sentence(said, "Cannot run: MongoDB:", f"127.0.0.1:{nobody}")
-    assert seconds < 15
+    assert seconds < 45  # of which two or three are its imports, many times that on a busy machine
 
 
 def test_a_mongodb_that_is_no_replica_set_is_said(sandbox: Sandbox, keys: Path) -> None:
