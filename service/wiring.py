@@ -15,6 +15,7 @@ from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
 from service.app.auth.sessions import Sessions, SessionVerdicts
+from service.app.auth.standing import Standings
 from service.app.auth.throttle import AttemptCounters, Gate, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
@@ -111,12 +112,14 @@ def wire(
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
     key = load_refresh_key(settings.signing_keys_dir)
     refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
-    sessions = Sessions(profiles, repository, _verdicts(stores, lifetime), tokens, refresh_tokens, clock)
+    standings = Standings(profiles, repository, clock)
+    verdicts = _verdicts(stores, lifetime)
+    sessions = Sessions(profiles, repository, verdicts, tokens, refresh_tokens, standings, clock)
     app = Application(
-        create_profile=CreateProfileHandler(profiles, passwords, clock),
+        create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
         get_profile=GetProfileHandler(profiles),
-        update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
-        delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+        update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
+        delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
         create_post=CreatePostHandler(posts, clock),
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, clock),
@@ -127,7 +130,7 @@ def wire(
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
         verify_token=VerifyTokenHandler(tokens, sessions),
-        change_password=ChangePasswordHandler(profiles, passwords, sessions, clock),
+        change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
         tokens=tokens,
     )
     return app, sessions

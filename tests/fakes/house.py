@@ -33,6 +33,7 @@ from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions, FakeVerdicts
+from tests.fakes.standings import TrustingStandings
 from tests.fakes.tokens import FakeTokens
 
 
@@ -51,23 +52,26 @@ class House:
         self.passwords = Passwords(
             self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate()), self.profiles
         )
+        self.standings = TrustingStandings(self.profiles, self.repository, self.clock)
         self.sessions = Sessions(
             self.profiles,
             self.repository,
             self.verdicts,
             self.tokens,
             self.refresh_tokens,
+            self.standings,
             self.clock,
         )
         self.app = self._application()
 
     def _application(self) -> Application:
         profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
+        standings = self.standings
         return Application(
-            create_profile=CreateProfileHandler(profiles, passwords, clock),
+            create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
             get_profile=GetProfileHandler(profiles),
-            update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
-            delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+            update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
+            delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
             create_post=CreatePostHandler(self.posts, clock),
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
@@ -78,7 +82,7 @@ class House:
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
             verify_token=VerifyTokenHandler(self.tokens, sessions),
-            change_password=ChangePasswordHandler(profiles, passwords, sessions, clock),
+            change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
             tokens=self.tokens,
         )
 

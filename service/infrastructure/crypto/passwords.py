@@ -47,7 +47,7 @@ class BcryptPasswords(PasswordHasher):
     async def verify(self, password: bytes, hashed: str | None) -> bool:
         """Return whether *hashed* was made from *password*; with `None`, work as long and say no."""
         cost = _cost(hashed) if hashed else None
-        if hashed is None or cost not in _COSTS:
+        if hashed is None or cost is None or cost not in _COSTS:
             return await self._run(partial(_refuse, password, [self._highest]))
         self._highest = max(self._highest, cost)
         return await self._run(partial(_verify, password, hashed, range(cost, self._highest)))
