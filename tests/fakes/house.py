@@ -1,6 +1,6 @@
 """Every use case, with fakes behind: what `service/wiring.py` does with databases."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.app.application import Application
@@ -25,6 +25,7 @@ from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profiles import Profile
 from service.infrastructure.crypto.cursors import SealedCursors
+from service.infrastructure.crypto.device_tokens import MacDeviceTokens
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
 from service.infrastructure.memory.attempts import MemoryAttempts
 from tests.builders import NOON
@@ -46,6 +47,7 @@ class House:
         self.posts = FakePosts()
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
+        self.device_tokens = MacDeviceTokens(b"k" * 32, self.clock, timedelta(days=180))
         self.cursors = SealedCursors(b"k" * 32)
         self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
@@ -78,7 +80,7 @@ class House:
             delete_post=DeletePostHandler(self.posts, clock),
             list_posts=ListPostsHandler(self.posts, self.cursors),
             list_profiles=ListProfilesHandler(profiles, self.cursors),
-            log_in=LogInHandler(profiles, passwords, sessions),
+            log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
             verify_token=VerifyTokenHandler(self.tokens, sessions),

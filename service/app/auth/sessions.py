@@ -33,11 +33,17 @@ class SessionVerdicts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """What a user gets who has just shown a password or a refresh token."""
+    """What a user gets who has just shown a password or a refresh token.
+
+    Attributes:
+        device_token: For the next login from there; only a login gives one.
+
+    """
 
     user_id: UUID
     access_token: AccessToken
     refresh_token: str = field(repr=False)
+    device_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
