@@ -91,7 +91,7 @@ class World:
             yield wait + 0.001
 
     def sprayer(self, network: str, tally: Tally) -> Iterator[float]:
-        """Guess once for one account after the other, for ever: far more than the network has a budget for."""
+        """Guess once for one account after the other: far more than the network has a budget for."""
         for number in range(10**9):
             self.try_once(Attempt(f"victim {number}", None, _GATEWAY, network), tally, right=False)
             yield 1.0

@@ -48,7 +48,11 @@ async def test_a_change_from_before_a_logout_is_stale(profiles: ProfileRepositor
 
 
 async def test_a_logout_of_nobody_is_not_an_error(profiles: ProfileRepository) -> None:
-    await profiles.count_logout(a_profile().id)
+    nobody = a_profile()
+    await profiles.count_logout(nobody.id)
+
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(nobody.id)
 
 
 @pytest.mark.parametrize("how", ["logout", "role", "status", "deleted"])

@@ -1,12 +1,13 @@
 """Exchange an e-mail address and a password for tokens."""
 
 from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from service.app.auth.actors import Anonymous, Caller
 from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.tokens import Device, DeviceTokens
+from service.app.ids import new_id
 from service.domain.emails import Email
 from service.domain.errors import Invalid
 from service.domain.profile_repository import ProfileRepository
@@ -46,7 +47,7 @@ class LogInHandler:
         attempt = replace(command.caller, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.prove(command.password, profile, attempt)
         opened = await self.sessions.open(profile)
-        token = self.device_tokens.issue(Device(profile.id, device or uuid4()))
+        token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)
 
     def _device(self, command: LogIn, profile: Profile | None) -> UUID | None:

@@ -12,6 +12,8 @@ from service.domain.errors import DeadlineExceeded
 from service.pkg.database import answering_within
 
 MAX_SECONDS: Final = 30.0
+# So far may the clocks of a caller and of a worker be apart.
+SKEW_SECONDS: Final = 30.0
 # A reply that says that the time is over is worth a try, too.
 _LEAST_TO_REPLY: Final = 1.0
 
@@ -26,6 +28,9 @@ def seconds_left(message: AbstractIncomingMessage, now: float, spent: float = 0.
     The caller says so by the header `x-deadline` (epoch milliseconds) and by the property
     `expiration`, of which *spent* seconds have passed since the broker delivered it. A header that is
     no number is passed over: it is a hint, not part of the request.
+
+    The header is a time by another clock. Where `expiration` says how long, which needs no clock, it only
+    counts if it is over by more than clocks may be apart; and without that, such a time is not over either.
 
     Raises:
         OutOfTime: The deadline has passed.
@@ -59,9 +64,10 @@ async def limited(seconds: float, patience: float) -> AsyncIterator[None]:
 
 def _left(message: AbstractIncomingMessage, now: float, spent: float) -> float:
     expiration = math.inf if message.expiration is None else _number(message.expiration)
-    return min(
-        MAX_SECONDS - spent, expiration - spent, _number(message.headers.get("x-deadline")) / 1000 - now
-    )
+    by_header = _number(message.headers.get("x-deadline")) / 1000 - now
+    if message.expiration is not None or by_header <= 0:
+        by_header += SKEW_SECONDS
+    return min(MAX_SECONDS - spent, expiration - spent, by_header)
 
 
 def _number(value: object) -> float:

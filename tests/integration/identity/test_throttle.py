@@ -20,7 +20,7 @@ from tests.integration.identity.people import (
 from tests.integration.replies import refusal, result
 from tools.worker import Worker
 
-BUDGET, NETWORK = 10, 100
+BUDGET, NETWORK = 10, 20
 
 
 @pytest.mark.parametrize("account", ["known", "unknown"])

@@ -132,8 +132,10 @@ async def test_strangers_do_not_lock_out_who_is_known() -> None:
 
 async def test_who_is_known_does_not_wait_behind_strangers() -> None:
     throttle = a_throttle()
-    async with throttle.attempt(ATTEMPT), asyncio.timeout(1):
+    async with throttle.attempt(ATTEMPT) as stranger, asyncio.timeout(1):
         await guess(throttle, KNOWN, Outcome.RIGHT)
+
+        assert stranger.outcome is Outcome.NOT_LOOKED_AT
 
 
 async def test_50_valid_parallel_logins_all_pass() -> None:

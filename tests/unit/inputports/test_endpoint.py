@@ -268,7 +268,7 @@ async def test_a_count_of_deliveries_that_is_not_the_brokers_is_passed_over(
 
 async def test_a_deadline_that_has_passed_is_out_of_time() -> None:
     stage = Stage()
-    await stage.serve(headers={"x-deadline": int(stage.clock.time.timestamp() * 1000) - 1})
+    await stage.serve(headers={"x-deadline": int(stage.clock.time.timestamp() * 1000) - 30_001})
 
     assert stage.refusal == ("deadline_exceeded", "out_of_time")
     assert stage.broker.journal == ["reply", "ack"]
@@ -476,6 +476,6 @@ async def test_a_time_limit_counts_from_the_first_time() -> None:
     ((_, _, message),) = stage.broker.retries
 
     assert message.headers["x-deadline"] == int(stage.clock.now().timestamp() * 1000) + 2000
-    stage.clock.advance(seconds=3)
+    stage.clock.advance(seconds=33)  # by any clock
     await stage.serve(headers=message.headers, **UNHEARD)
     assert len(stage.broker.retries) == 1  # it is too late
