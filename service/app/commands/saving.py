@@ -25,7 +25,7 @@ class TooManyWriters(Conflict):
 Thing = TypeVar("Thing", Profile, Post)
 
 
-class _Outrun(StaleVersion):
+class _Outrun(Exception):
     """It has changed between reading and writing, or sessions of its user have ended."""
 
 
@@ -122,7 +122,7 @@ async def _change(
             return await _next(things, thing_id, change, save)
         except StandingMoved:
             continue
-        except (NotFound, Conflict) as refusal:
+        except (NotFound, Conflict, _Outrun) as refusal:
             if done := await _done_before(things, thing_id, change):
                 return done, done
             if not isinstance(refusal, _Outrun):
