@@ -110,9 +110,9 @@ async def test_ids_of_one_millisecond_have_an_order_too(profiles: ProfileReposit
 
 
 async def test_a_list_by_address_is_in_the_order_of_keys(profiles: ProfileRepository) -> None:
-    for number, local in enumerate(["ab", "aa", "aB2", "a", "a.b", "\u00e4", "b", "a\U0001f600", "a\uff5e"]):
+    for number, local in enumerate(["ab", "aa", "aB2", "a", "a.b", "\u00e4", "b", "a\U00020000", "a\uff5e"]):
         await stored(profiles, number, email=Email.parse(f"{local}@example.org"))
-    expected = ["a", "a.b", "aa", "ab", "ab2", "a\U0001f600", "a~"]
+    expected = ["a", "a.b", "aa", "ab", "ab2", "a\U00020000", "a~"]
 
     for most in (1, 2, 100):
         found = await through(profiles, ProfileFilter(email_prefix="a"), most)
