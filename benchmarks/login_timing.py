@@ -28,7 +28,8 @@ from profile_contracts.profiles import CreateProfile, DeleteProfile, Role, Stand
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import running_worker
 
 _COHORTS: Final = ("wrong", "old", "unknown", "suspended", "deleted")
@@ -71,10 +72,10 @@ async def make_accounts(client: ProfileClient, number: int) -> None:
         await client.delete_profile(DeleteProfile(id=deleted.id), token)
 
 
-def hash_as_before(box: Sandbox) -> None:
+def hash_as_before(sandbox: Sandbox) -> None:
     """Give the old users a hash of the cost that was set before."""
     old = bcrypt.hashpw(_PASSWORD.get_secret_value().encode(), bcrypt.gensalt(_COST_BEFORE)).decode()
-    with MongoClient[dict[str, Any]](box.mongo_url) as mongo:
+    with MongoClient[dict[str, Any]](sandbox.mongo_url) as mongo:
         profiles = mongo.get_default_database()["profiles"]
         profiles.update_many({"email_key": {"$regex": "^old"}}, {"$set": {"hashed_password": old}})
 
@@ -92,14 +93,14 @@ async def refusal_time(client: ProfileClient, cohort: str, account: int) -> floa
     raise RuntimeError(message)
 
 
-async def measure(box: Sandbox) -> dict[str, list[float]]:
+async def measure(sandbox: Sandbox) -> dict[str, list[float]]:
     """Return the times of each cohort."""
     numbers = random.sample([each // _TRIES_PER_ACCOUNT for each in range(_TRIES)], _TRIES)
     accounts = -(-_TRIES // _TRIES_PER_ACCOUNT)
     times: dict[str, list[float]] = {cohort: [] for cohort in _COHORTS}
-    async with ProfileClient(box.gateway_url, name="timing", timeout=60) as client:
+    async with ProfileClient(sandbox.gateway_url, name="timing", timeout=60) as client:
         await make_accounts(client, accounts + 1)  # the last one is to warm up
-        await asyncio.to_thread(hash_as_before, box)
+        await asyncio.to_thread(hash_as_before, sandbox)
         for _ in range(_WARM_UP):
             await one_round(client, accounts)
         for account in numbers:
@@ -135,10 +136,10 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="profile-timing-") as folder,
         running_servers(console.print) as servers,
-        sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder), {**_WORKER, "REDIS_URL": box.redis_url}),
+        new_sandbox(servers, definitions(topology())) as sandbox,
+        running_worker(sandbox, Path(folder), {**_WORKER, "REDIS_URL": sandbox.redis_url}),
     ):
-        times = asyncio.run(measure(box))
+        times = asyncio.run(measure(sandbox))
     aucs = {cohort: auc(each, times["wrong"]) for cohort, each in times.items()}
     table = Table("cohort", "tries", "p5 ms", "p25", "median", "p75", "p95", "AUC against wrong")
     for cohort, each in times.items():

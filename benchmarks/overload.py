@@ -26,7 +26,8 @@ from profile_contracts.replies import ErrorCode
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import running_worker
 
 _ROUNDS: Final = 10
@@ -93,10 +94,10 @@ async def one_round(client: ProfileClient, number: int, times: Times) -> None:
             await asyncio.sleep(_PAUSE)
 
 
-async def measure(box: Sandbox) -> Times:
+async def measure(sandbox: Sandbox) -> Times:
     """Return the times of all rounds but the first, which is to warm up."""
     times = Times()
-    async with ProfileClient(box.gateway_url, name="overload", timeout=60) as client:
+    async with ProfileClient(sandbox.gateway_url, name="overload", timeout=60) as client:
         await one_round(client, 0, Times())
         for number in range(1, _ROUNDS + 1):
             await one_round(client, number, times)
@@ -109,10 +110,10 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="profile-overload-") as folder,
         running_servers(console.print) as servers,
-        sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder), _WORKER),
+        new_sandbox(servers, definitions(topology())) as sandbox,
+        running_worker(sandbox, Path(folder), _WORKER),
     ):
-        times = asyncio.run(measure(box))
+        times = asyncio.run(measure(sandbox))
     rows = {"auth.login, overloaded": times.overloaded, "auth.verify beside": times.verified}
     table = Table("", "replies", "p50 ms", "p99 ms", "max ms", title="Answers while the hashing pool is full")
     for name, values in rows.items():

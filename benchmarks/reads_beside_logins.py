@@ -22,7 +22,8 @@ from profile_contracts.profiles import CreateProfile, GetProfile
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import running_worker
 
 _LOGINS: Final = 20
@@ -48,11 +49,11 @@ async def log_in_forever(client: ProfileClient, login: LogIn, done: list[float])
         done.append(time.perf_counter())
 
 
-async def measure(box: Sandbox) -> tuple[list[float], list[float], float]:
+async def measure(sandbox: Sandbox) -> tuple[list[float], list[float], float]:
     """Return the latencies of reads alone and beside logins, and the logins per second meanwhile."""
     async with (
-        ProfileClient(box.gateway_url, name="reader") as reader,
-        ProfileClient(box.gateway_url, name="logins", timeout=60) as others,
+        ProfileClient(sandbox.gateway_url, name="reader") as reader,
+        ProfileClient(sandbox.gateway_url, name="logins", timeout=60) as others,
     ):
         user = CreateProfile.model_validate_json(
             f'{{"first_name":"A","last_name":"B","email":"a@b.example","password":"{_PASSWORD}"}}'
@@ -85,10 +86,10 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="profile-bench-") as folder,
         running_servers(console.print) as servers,
-        sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder)),
+        new_sandbox(servers, definitions(topology())) as sandbox,
+        running_worker(sandbox, Path(folder)),
     ):
-        alone, beside, rate = asyncio.run(measure(box))
+        alone, beside, rate = asyncio.run(measure(sandbox))
     table = Table("profile.get", "p50 ms", "p99 ms", title=f"{_READS} reads on {os.cpu_count()} cores")
     for name, values in (("alone", alone), (f"beside {_LOGINS} logins in flight", beside)):
         table.add_row(name, *(f"{percentile(values, percent):.2f}" for percent in (50, 99)))

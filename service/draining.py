@@ -1,6 +1,5 @@
 """How a worker ends: it takes nothing more, finishes what it has in hand, and only then closes all else."""
 
-import asyncio
 from typing import Final
 
 import structlog
@@ -8,12 +7,17 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.rabbitmq.consumers import Consumers
-from service.pkg.signals import at_a_signal
+from service.pkg.signals import Termination
 
-# Kubernetes kills after 30, if nobody says otherwise; some of that is for closing.
-DRAIN_SECONDS: Final = 20.0
-# Before that: how long to wait at most until nothing is on its way any more.
-_FILL_SECONDS: Final = 8.0
+# All of the end. Kubernetes kills after 30, if nobody says otherwise.
+STOP_SECONDS: Final = 28.0
+# Of that, finishing what is in hand; and before it, waiting until nothing is on its way any more.
+DRAIN_SECONDS: Final = 18.0
+_FILL_SECONDS: Final = 5.0
+
+# Exit codes. 1 is for what failed, 2 for wrong settings.
+ABANDONED: Final = 3  # some messages were left unfinished; other workers get them again
+STUCK: Final = 4  # something did not come back by itself
 
 _log = structlog.get_logger("profile.worker")
 
@@ -27,23 +31,23 @@ class Drain:
 
     """
 
-    def __init__(self, consumers: Consumers, in_hand: InHand) -> None:
+    def __init__(self, consumers: Consumers, in_hand: InHand, termination: Termination) -> None:
         self._consumers = consumers
         self._in_hand = in_hand
+        self._termination = termination
         self.has_begun = False
         self.abandoned = 0
 
     async def run(self) -> None:
         """Finish what is in hand. A second signal, or the end of the time, leaves the rest to others."""
         self.has_begun = True
+        self._termination.begin()
         _log.info("draining")
-        forced = asyncio.Event()
-        at_a_signal(forced.set)
         async with self._in_hand.filled(_FILL_SECONDS):
             try:
                 await self._consumers.close()
             except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
                 _log.warning("broker away", error_type=type(error).__name__)
-        self.abandoned = await self._in_hand.finished(DRAIN_SECONDS, forced)
+        self.abandoned = await self._in_hand.finished(DRAIN_SECONDS)
         log = _log.warning if self.abandoned else _log.info
         log("drained", abandoned=self.abandoned)

@@ -8,24 +8,23 @@ import gc
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import structlog
 from faststream import FastStream
 
-from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
-from service.draining import Drain
-from service.health import health_of, questions_of
+from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
+from service.health import Health, Standing, health_of
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring, watched
-from service.infrastructure.crypto.keys import load_refresh_key
+from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
+from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.followups import Followups
@@ -36,34 +35,36 @@ from service.infrastructure.inputports.posts import subscribe_posts
 from service.infrastructure.inputports.principals import Principals
 from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
-from service.infrastructure.inputports.retries import can_wait
+from service.infrastructure.inputports.retries import rests_in_outages
+from service.infrastructure.inputports.unroutable import Unroutable
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
-from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import named
-from service.infrastructure.rabbitmq.consumers import Consumers
-from service.infrastructure.rabbitmq.declare import declare
+from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
 from service.infrastructure.rabbitmq.events import KeyEvents
+from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
+from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
+from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
-from service.pkg.patience import tried_until
-from service.pkg.probes import answering
-from service.pkg.repeating import repeated
-from service.pkg.signals import at_a_signal
+from service.pkg.signals import Termination
+from service.pkg.watchdog import EVERY, Watchdog
 from service.settings import Settings
-from service.sources import consuming_broker, own_events, source_of
+from service.sources import consuming_broker, misdirected, own_events, source_of
+from service.ways import ways_of
 from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
-# How often to look whether every queue is consumed.
-_VERIFYING: Final = timedelta(seconds=10)
+# Whose messages wait in their queues while the database is away.
+_WAITING: Final = (FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
+# How long consumers and their connection have to be closed.
+_CLOSE_SECONDS: Final = 3.0
 
 
 def create_app(settings: Settings | None = None) -> FastStream:
@@ -85,31 +86,50 @@ class Worker:
     """A worker, and what it consists of."""
 
     def __init__(self, settings: Settings, stores: Stores, clock: Clock) -> None:
-        self.settings = settings
-        self.stores = stores
-        self.clock = clock
+        self.settings, self.stores, self.clock = settings, stores, clock
         self.database = default_database(stores.mongo)
-        self.publisher = RabbitPublisher(named(str(settings.rabbitmq_url), "publish"))
+        self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
-        needed = frozenset(map(EventType, FOLLOWED))
-        self.relay = Relay(MongoOutbox(self.database), self.publisher, clock, needed)
-        self.own = operators(settings, stores, self.relay.hint)
+        self.background = Background(lambda _: self.termination.begin(STUCK))
+        self.relay = Relay(
+            MongoOutbox(self.database),
+            self.publisher,
+            clock,
+            frozenset(map(EventType, FOLLOWED)),
+            self.background,
+        )
+        self.own = operators(
+            settings, stores, self.relay.hint, each=partial(self.background.skipping, "retention")
+        )
         self.broker = consuming_broker(settings)
-        self.consumers = Consumers(self.broker)
+        self.keeper = Keeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
+        self.consumers = Consumers(self.broker, self.keeper)
         self.in_hand = InHand()
-        self.draining = Drain(self.consumers, self.in_hand)
-        waiting = [FOLLOWUPS, *(each.queue for each in OPERATIONS if can_wait(each))]
-        is_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
-        self.outage = Outage(is_there, self.consumers, waiting)
+        self.termination = Termination(STOP_SECONDS, ABANDONED)
+        self.draining = Drain(self.consumers, self.in_hand, self.termination)
+        self.is_database_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
+        self.outage = Outage(self.is_database_there, self.consumers, _WAITING)
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.health = health_of(self.consumers, self.publisher, is_there, stores.redis, self.draining)
-        bound = FOLLOWED if settings.declare_topology else ()
+        ways = ways_of(settings, self.consumers, self.publisher, self.is_database_there)
+        self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
         self.app = FastStream(
             self.broker,
-            lifespan=self._open,
-            after_startup=[partial(self.consumers.bind, FOLLOWUPS, EVENTS_EXCHANGE, bound), _say_ready],
-            on_shutdown=[self.draining.run],
+            lifespan=self.opened,
+            after_startup=[self.consumers.take_over, _say_ready],
+            on_shutdown=[self.draining.run, self._stop_consuming],
             logger=logging.getLogger("profile.faststream"),
+        )
+
+    @cached_property
+    def health(self) -> Health:
+        """What it says of itself."""
+        return health_of(
+            standing=Standing(self.consumers, self.keeper, self.publisher, self.relay),
+            is_database_there=self.is_database_there,
+            redis=self.stores.redis,
+            draining=self.draining,
+            background=self.background,
+            watchdog=self.watchdog,
         )
 
     def subscribe(self) -> None:
@@ -118,77 +138,53 @@ class Worker:
         app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
+        addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.room
         edge = Edge(
-            principals=principals,
-            publisher=publisher,
-            addresses=ReplyAddresses(settings.reply_to_prefixes),
-            clock=clock,
-            room=self.relay.room,
-            outage=self.outage,
-            in_hand=self.in_hand,
-            command_key=key,
-            outcomes=self.outcomes,
+            principals, publisher, addresses, clock, room, self.outage, self.in_hand, key, self.outcomes
         )
         requests = Requests(self.broker, edge, partial(source_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
-        followups = Followups(FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand)
+        followups = Followups(
+            FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand, key
+        )
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
-
-    async def run(self) -> int:
-        """Work until a signal comes; return how many messages were left unfinished then.
-
-        Raises:
-            IndexMissing
-            AMQPError, PyMongoError, OSError: A server is not there, or lets nobody in. Where it may be
-                starting, that is raised after `startup_seconds`.
-
-        """
-        with self._answering_probes():
-            reaching = asyncio.create_task(self._reach_servers())
-            at_a_signal(reaching.cancel)  # until FastStream sees to signals
-            await asyncio.wait([reaching])
-            if reaching.cancelled() or reaching.exception():
-                await self.stores.close()  # otherwise its tasks hold the end up
-            if not reaching.cancelled():
-                reaching.result()
-                await self.app.run()
-        return self.draining.abandoned
-
-    async def _reach_servers(self) -> None:
-        """Return when broker and database let us in; they may be starting, too."""
-        patience, url = self.settings.startup_seconds, named(str(self.settings.rabbitmq_url), "start")
-        await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
-        await tried_until(patience, partial(mongo.reach, self.database), mongo.STARTING)
-
-    def _answering_probes(self) -> AbstractContextManager[int]:
-        port = self.settings.health_port
-        questions = questions_of(self.health, self.outcomes)
-        return answering(port, questions) if port else nullcontext(0)
+        unroutable = Unroutable(UNROUTABLE, publisher, edge.addresses, self.in_hand, self.outcomes)
+        serve = self.in_hand.counting(unroutable.serve, settings.prefetch_commands)
+        subscribe(self.broker, misdirected(settings), serve, "Say that there is no such operation.")
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
+    async def opened(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
-            if self.settings.declare_topology:
-                url = named(str(self.settings.rabbitmq_url), "declare")
-                await declare(url, topology(self.settings.query_queue_type))
-            key_events = KeyEvents(self.publisher, self.clock)
+            url = named(self.settings.rabbitmq_url, "declare")
+            await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
+            tell = KeyEvents(self.publisher, self.clock).keys_rotated
+            loops, look = self.background, looking(self.keyring, tell)
             async with (
                 self.publisher,
                 self.relay.running(),
-                repeated(self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
-                watched(self.keyring, key_events.keys_rotated),
-                self.outage.watched(),
-                repeated(self.consumers.verify, _VERIFYING, passing=(TimeoutError,)),
+                loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
+                loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
+                loops.running("outage", self.outage.watch),
+                loops.periodic("consumers", self.consumers.restore, RESTORING),
+                loops.periodic("topology", self.keeper.look, LOOKING),
+                loops.running("delays", self.publisher.watch_delays),
+                loops.periodic("watchdog", self.watchdog.look, EVERY),
             ):
                 try:
                     yield
                 finally:
                     # FastStream leaves it open when its start fails. It would connect again for ever, and
                     # what does that swallows the cancellation by which asyncio.run ends.
-                    await self.broker.stop()
+                    await self._stop_consuming()
+
+    async def _stop_consuming(self) -> None:
+        """Close the consumers' connection; a broker that does not answer is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.broker.stop()
 
 
 async def _say_ready() -> None:

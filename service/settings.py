@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AmqpDsn, Field, MongoDsn, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profile_contracts.operations import OPERATIONS
@@ -14,6 +15,33 @@ Guesses = Annotated[int, Field(ge=1, le=60_000)]
 Prefetch = Annotated[int, Field(ge=1, le=65_535)]
 
 
+def _begins_with(*beginnings: str, host: bool = True) -> AfterValidator:
+    """Let an address be one of these kinds, and stay the string that it is.
+
+    pydantic's types of URL know no `mongodb+srv` and no Unix sockets, and give back another URL than they
+    were given. All else the drivers check, who know what has to be right.
+    """
+
+    def check(value: str) -> str:
+        rest = next((value.removeprefix(each) for each in beginnings if value.startswith(each)), None)
+        if rest is None or (host and (not rest or rest[0] in "/?#")):
+            msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
+            raise ValueError(msg)
+        if not value.startswith("mongodb"):  # which may name several hosts, and whose driver explains itself
+            _check_port(value)
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_port(url: str) -> None:
+    try:
+        urlsplit(url).port  # noqa: B018 - it is only there to be looked at
+    except ValueError:  # whose text may hold a part of the password
+        msg = "its port is no port; in a password, every / : @ has to be percent-encoded"
+        raise ValueError(msg) from None
+
+
 class Settings(BaseSettings):
     """How this worker is set up. Each field is an environment variable of that name, in capitals."""
 
@@ -21,16 +49,33 @@ class Settings(BaseSettings):
         frozen=True, env_file=".env", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    rabbitmq_url: Annotated[AmqpDsn, Field(description="Broker, user and virtual host.")]
-    mongo_url: Annotated[MongoDsn, Field(description="A replica set, and the database in the path.")]
+    rabbitmq_url: Annotated[
+        str,
+        _begins_with("amqp://", "amqps://"),
+        Field(repr=False, description="Broker, user and virtual host."),
+    ]
+    rabbitmq_management_url: Annotated[
+        str,
+        Field(
+            repr=False,
+            pattern="^(https?://.+)?$",
+            description="Management API, as who may make policies: missing ones are made at start.",
+        ),
+    ] = ""
+    mongo_url: Annotated[
+        str,
+        _begins_with("mongodb://", "mongodb+srv://"),
+        Field(repr=False, description="A replica set, and the database in the path."),
+    ]
     mongo_driver: Annotated[
         Literal["pymongo", "motor"], Field(description="`motor` needs the extra of that name.")
     ] = "pymongo"
 
     redis_url: Annotated[
         str,
+        _begins_with("redis://", "rediss://", "unix://", "memory://", host=False),
         Field(
-            pattern=r"^(memory|rediss?)://",
+            repr=False,
             description="Cache of sessions and counter of wrong passwords; `memory://` for one worker alone.",
         ),
     ] = "memory://"
@@ -118,6 +163,13 @@ class Settings(BaseSettings):
     health_port: Annotated[
         int, Field(ge=0, le=65_535, description="`/livez`, `/readyz` and `/counts` over HTTP; 0 is nowhere.")
     ] = 0
+    health_host: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Where: `localhost` is for this machine alone, `::` for all of IPv4 and IPv6.",
+        ),
+    ] = "localhost"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Lowest level that is logged.")
     ] = "INFO"

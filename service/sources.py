@@ -8,15 +8,22 @@ from faststream.rabbit.schemas.queue import QueueType
 
 from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
-from service.infrastructure.rabbitmq.connection import named
-from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, FOLLOWUPS, Queue, work_queue
+from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, named
+from service.infrastructure.rabbitmq.topology import (
+    COMMANDS_EXCHANGE,
+    FOLLOWUPS,
+    UNROUTABLE,
+    Queue,
+    work_queue,
+)
 from service.settings import Settings
 
 
 def consuming_broker(settings: Settings) -> RabbitBroker:
     """Return the broker that messages are consumed from; it connects when it is started."""
     return RabbitBroker(
-        named(str(settings.rabbitmq_url), "consume"),
+        named(settings.rabbitmq_url, "consume"),
+        timeout=CONNECT_SECONDS,
         reconnect_interval=1.0,
         # Nothing to wait for: whatever could be finished is finished before, see `draining`.
         graceful_timeout=None,
@@ -32,7 +39,7 @@ def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:
     """Return the queue of *operation*, with a channel and a prefetch of its own."""
     return Source(
         _queue(work_queue(operation, settings.query_queue_type), settings),
-        RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False),
+        RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False, robust=False),
         Channel(prefetch_count=_prefetch(operation, settings)),
     )
 
@@ -43,6 +50,12 @@ def own_events(settings: Settings) -> Source:
     return Source(followups, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
+def misdirected(settings: Settings) -> Source:
+    """Return the queue of requests that no operation's queue has taken; the topology binds it."""
+    unroutable = _queue(Queue(UNROUTABLE, "quorum"), settings)
+    return Source(unroutable, None, Channel(prefetch_count=settings.prefetch_commands))
+
+
 def _queue(queue: Queue, settings: Settings) -> RabbitQueue:
     return RabbitQueue(
         queue.name,
@@ -50,6 +63,7 @@ def _queue(queue: Queue, settings: Settings) -> RabbitQueue:
         durable=True,
         routing_key=queue.name,
         declare=settings.declare_topology,
+        robust=False,  # `Consumers` restores it
     )
 
 

@@ -1,5 +1,6 @@
 """Puts the use cases together: which class stands for which port."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -24,7 +25,7 @@ from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
-from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
+from service.app.commands.erase_profile import EraseProfileHandler, Guard, RetentionHandler
 from service.app.commands.follow_owner import FollowOwnerHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
@@ -72,7 +73,7 @@ class Stores:
     def opened(cls, settings: Settings) -> Self:
         """Return the stores that *settings* name; they connect when they are first used."""
         return cls(
-            open_mongo(str(settings.mongo_url), settings.mongo_driver),
+            open_mongo(settings.mongo_url, settings.mongo_driver),
             None if settings.redis_url.startswith("memory:") else open_redis(settings.redis_url),
             HashingPool(settings.threads_for_hashing, settings.hashing_waiting),
         )
@@ -150,18 +151,20 @@ class Operators:
     keep_retention: RetentionHandler
 
 
-def operators(settings: Settings, stores: Stores, hint: Hint = unhinted) -> Operators:
-    """Return what operators do."""
+def operators(
+    settings: Settings, stores: Stores, hint: Hint = unhinted, each: Guard = nullcontext
+) -> Operators:
+    """Return what operators do; *each* profile that is erased in its time is guarded from the others."""
     database, clock = default_database(stores.mongo), SystemClock()
     profiles, posts = MongoProfiles(database, hint), MongoPosts(database, hint)
     sessions = MongoSessions(database, hint)
-    erase = EraseProfileHandler(profiles, sessions, clock)
+    erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
     return Operators(
         restore_profile=RestoreProfileHandler(profiles, clock),
         erase_profile=erase,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
         follow_owner=FollowOwnerHandler(profiles, posts, clock),
-        keep_retention=RetentionHandler(profiles, erase, clock, timedelta(days=settings.retention_days)),
+        keep_retention=RetentionHandler(profiles, erase, clock, retention, each),
     )
 
 

@@ -6,20 +6,39 @@ import pytest
 
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
-from tools.servers import Servers, running_servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tests.shared_servers import FoundServers, OwnedServers, servers_of
+from tools.servers import ServerFailed, Servers, ServersUnavailable
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
+
+_SERVERS = pytest.StashKey[OwnedServers | FoundServers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let this process start the servers, or find them."""
+    config.stash[_SERVERS] = servers_of(config)
+    config.pluginmanager.register(config.stash[_SERVERS])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the folder that it is in."""
+    for item in items:
+        tests, folder, *_ = item.path.relative_to(item.config.rootpath).parts
+        assert tests == "tests"
+        item.add_marker(folder)
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
-    """RabbitMQ, MongoDB and Redis."""
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    with running_servers(reporter.write_line if reporter else print) as started:
-        yield started
+def servers(pytestconfig: pytest.Config) -> Servers:
+    """RabbitMQ, MongoDB and Redis: the same for all tests of a run."""
+    try:
+        return pytestconfig.stash[_SERVERS].get()
+    except (ServersUnavailable, ServerFailed) as reason:
+        pytest.exit(str(reason), returncode=1)  # a sentence, not a traceback for each test
 
 
 @pytest.fixture(scope="session")
-def box(servers: Servers) -> Iterator[Sandbox]:
-    """A virtual host and a database of our own, with the topology and users of the definitions file."""
-    with sandbox(servers, definitions(topology())) as corner:
-        yield corner
+def sandbox(servers: Servers) -> Iterator[Sandbox]:
+    """A virtual host and a database of this process, with the topology and users of the definitions file."""
+    with new_sandbox(servers, definitions(topology())) as ours:
+        yield ours

@@ -1,31 +1,26 @@
 #!/bin/sh
-# Makes the virtual environment $VENV with $PYTHON and everything that requirements-dev.lock pins.
+# Makes the virtual environment $VENV ready for use, if it is not: finds a Python, and tools/setup does the work.
+# The Python is $PYTHON, or else the one that $VENV was made with, or else the first of the usual names that fits.
 set -eu
+cd "$(dirname "$0")/.."
+VENV="${VENV:-.venv}"
+FITS='import sys; sys.exit(sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 
-[ -n "$PYTHON" ] || { echo "Install Python 3.11, 3.12 or 3.13 first." >&2; exit 1; }
-"$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' ||
-    { echo "$PYTHON is not Python 3.11, 3.12 or 3.13." >&2; exit 1; }
-# Whoever has activated the environment would make it with itself.
-PYTHON="$("$PYTHON" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')"
-
-# Debian parts venv from Python.
-if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
-    package="python$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "Installing the Debian package $package."
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null
-    else
-        echo "Install $package first: $PYTHON has no venv." >&2
-        exit 1
-    fi
+if [ -n "${PYTHON:-}" ]; then
+    set -- "$PYTHON"
+else
+    set -- "$VENV/bin/python" python3 python3.13 python3.12 python3.11
 fi
+for python in "$@"; do
+    # -E and -s: neither PYTHONPATH nor what the user installed for everything else gets in.
+    if "$python" -E -s -c "$FITS" 2>/dev/null; then
+        exec "$python" -E -s -m tools.setup "$VENV"
+    fi
+done
 
-echo "Making $VENV with $("$PYTHON" --version)."
-rm -rf "$VENV"
-"$PYTHON" -m venv "$VENV"
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
-uv="$VENV/bin/uv"
-export VIRTUAL_ENV="$VENV"
-"$uv" pip sync --quiet --require-hashes requirements-dev.lock
-"$uv" pip install --quiet --no-deps --no-build-isolation --editable contracts --editable .
+if [ -n "${PYTHON:-}" ]; then
+    echo "$PYTHON is not CPython 3.11, 3.12 or 3.13: name one by \`make PYTHON=/its/path ...\`." >&2
+else
+    echo "No Python 3.11, 3.12 or 3.13 in PATH: install one, or name it by \`make PYTHON=/its/path ...\`." >&2
+fi
+exit 1

@@ -19,12 +19,15 @@ _COUNTS: Final = {
 _RATES: Final = {"publish": "in", "deliver_get": "delivered"}
 
 
-def queue_table(box: Sandbox) -> Table:
-    """Return a table of the queues of *box*, once the console has counted what was sent."""
-    queues = wait_until(lambda: _counted(box), within=20)
-    table = Table("queue", "type", title=f"Queues in {box.vhost}", title_justify="left", box=SIMPLE)
+def queue_table(box: Sandbox, sent: int) -> Table:
+    """Return a table of the queues of *box*, once the console has counted the requests that were *sent*."""
+    queues = wait_until(lambda: _counted(box, sent), within=20)
+    table = Table(title=f"Queues in {box.vhost}", title_justify="left", box=SIMPLE, collapse_padding=True)
+    # Names are what is looked for: a narrow terminal breaks lines, but does not cut them.
+    table.add_column("queue", no_wrap=True, min_width=max(len(str(queue["name"])) for queue in queues))
+    table.add_column("type", no_wrap=True, min_width=len("classic"))
     for title in (*_COUNTS.values(), *_RATES.values()):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
     for queue in sorted(queues, key=lambda queue: str(queue["name"])):
         statistics = queue.get("message_stats", {})
         counts = [queue.get(key, 0) for key in _COUNTS] + [statistics.get(key, 0) for key in _RATES]
@@ -32,8 +35,11 @@ def queue_table(box: Sandbox) -> Table:
     return table
 
 
-def _counted(box: Sandbox) -> list[dict[str, Any]] | None:
+def _counted(box: Sandbox, sent: int) -> list[dict[str, Any]] | None:
     """Return the queues if their statistics are in: the broker collects them every few seconds."""
     queues: list[dict[str, Any]] = Management.of(box.management_url, box.admin_url).get("queues", box.vhost)
     served = [queue for queue in queues if queue["name"] in _SERVED]
-    return queues if all(queue.get("consumers") for queue in served) else None
+    counted = sum(queue.get("message_stats", {}).get("publish", 0) for queue in served)
+    at_rest = all(queue.get("messages_unacknowledged", 0) == 0 for queue in queues)
+    all_consumed = all(queue.get("consumers") for queue in served)
+    return queues if all_consumed and at_rest and counted >= sent else None

@@ -2,11 +2,9 @@
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from rich.markup import escape
 
 from profile_contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
 from profile_contracts.client import ProfileClient
-from profile_contracts.errors import Refused
+from profile_contracts.errors import NoReply, Refused
 from profile_contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
 from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.posts import CreatePost, DeletePost, GetPost, Post, UpdatePost
@@ -25,13 +23,17 @@ from profile_contracts.replies import ErrorCode, Failure
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.console import queue_table
+from tools.ending import ended_well, interruptible
 from tools.listener import listening
 from tools.servers import running_servers
+from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox, sandbox
 from tools.worker import running_worker
 
 _PASSWORD: Final = SecretStr("correct horse battery staple")
 _SHOWN: Final = 300
+# In seconds: on a machine that is busy with other things, passwords wait for what is left of it.
+_TIMEOUT: Final = 30.0
 _TOLD: Final = tuple(
     each.name for each in (PROFILE_CREATED, PROFILE_UPDATED, PROFILE_DELETED, SESSION_REVOKED)
 )
@@ -44,6 +46,7 @@ class Demo:
     console: Console
     client: ProfileClient
     surprises: list[str] = field(default_factory=list)
+    sent: int = 0
 
     async def expect(
         self, title: str, request: BaseModel, call: Awaitable[BaseModel], refusal: str | None = None
@@ -51,6 +54,7 @@ class Demo:
         """Wait for *call*, and expect a result, or a *refusal* for that reason."""
         body = request.model_dump_json(exclude={"password", "token", "refresh_token"})
         self.console.print(f"\n[bold]{title}[/]\n  [dim]→[/] {escape(body)}")
+        self.sent += 1
         started = time.perf_counter()
         result: BaseModel | None = None
         reason = None
@@ -59,6 +63,8 @@ class Demo:
             answer = result.model_dump_json()
         except Refused as error:
             reason, answer = error.error.reason, str(error)
+        except NoReply as error:
+            reason, answer = "no_reply", str(error)
         milliseconds = (time.perf_counter() - started) * 1000
         self._show(title, answer, milliseconds, as_expected=reason == refusal)
         return result
@@ -74,6 +80,7 @@ class Demo:
         """Send what is no request at all."""
         body = b'{"first_name": "Ada", "last_name":'
         self.console.print(f"\n[bold]A malformed message[/]\n  [dim]→[/] {escape(repr(body))}")
+        self.sent += 1
         started = time.perf_counter()
         reply = await self.client.exchange(PROFILE_CREATE, body)
         error = Failure.model_validate_json(reply).error
@@ -153,36 +160,39 @@ async def leave(demo: Demo, who: UUID, token: str) -> None:
     )
 
 
-async def run(console: Console, box: Sandbox) -> list[str]:
-    """Play the demo as the broker user `gateway`; return what was not as expected."""
+async def run(console: Console, box: Sandbox) -> tuple[list[str], int]:
+    """Play the demo as the broker user `gateway`; return what was not as expected, and how much was asked."""
     async with (
         listening(box.gateway_url) as listener,
-        ProfileClient(box.gateway_url, name="demo-gateway") as client,
+        ProfileClient(box.gateway_url, name="demo-gateway", timeout=_TIMEOUT) as client,
     ):
         demo = Demo(console, client)
         await play(demo)
         missing = await listener.missing(_TOLD)
         listener.show(console)
-        return demo.surprises + [f"no event {name}" for name in missing]
+        return demo.surprises + [f"no event {name}" for name in missing], demo.sent
 
 
 def main() -> int:
     """Run the demo; return 0 only if every reply was as expected, and every event came."""
     console = Console(highlight=False, soft_wrap=True)
+    began = time.monotonic()
     with (
-        tempfile.TemporaryDirectory(prefix="profile-demo-") as folder,
+        private_processes() as processes,  # for its folder, which no end of ours leaves behind
         running_servers(console.print) as servers,
         sandbox(servers, definitions(topology())) as box,
-        running_worker(box, Path(folder)),
+        running_worker(box, processes.folder),
     ):
-        surprises = asyncio.run(run(console, box))
-        console.print("", queue_table(box), sep="\n")
+        console.print(f"A worker on them is ready ({time.monotonic() - began:.1f} s)")
+        surprises, sent = asyncio.run(interruptible(run(console, box)))
+        console.print("", queue_table(box, sent), sep="\n")
     if surprises:
         console.print(f"[red]Not as expected:[/] {', '.join(surprises)}")
         return 1
-    console.print("[green]Every reply was as expected, and every event came.[/]")
+    seconds = time.monotonic() - began
+    console.print(f"[green]Every reply was as expected, and every event came[/] ({seconds:.1f} s in all).")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_well(main))

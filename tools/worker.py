@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from service.infrastructure.crypto.keys import new_key
+from tools.servers.logs import end_of
+from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 
-_START_SECONDS: Final = 30.0
+_START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 40.0
+
+
+class WorkerFailed(RuntimeError):
+    """A worker ended at once, or was not ready in time; the message quotes its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +65,33 @@ def running_worker(
     """Start a worker on *sandbox*, with its log and keys in *folder*, and stop it at the end.
 
     *extra* are environment variables on top of those that name the servers. *module* is what Python runs.
+    If we are killed, it ends with us, and the keys that were made for it here are removed.
 
     Raises:
-        RuntimeError: It did not answer in time; quotes its log.
+        WorkerFailed: It ended at once, or was not ready in time.
 
     """
     keys = folder / "keys"
-    if not keys.exists():
-        new_key(keys, datetime.now(UTC))
-    log = folder / f"{name}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
+    made = () if keys.exists() else (keys,)
+    with private_processes(*made) as processes:
+        if made:
+            new_key(keys, datetime.now(UTC))
+        child = processes.launch(
+            "worker",
             [sys.executable, "-m", *module],
-            env={**os.environ, **_environment(sandbox, keys), **(extra or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us; we tell the worker
+            folder / f"{name}.log",
+            {**os.environ, **environment(sandbox, keys), **(extra or {})},
         )
-    worker = Worker(process, log)
-    try:
-        _wait_until_ready(worker)
-        yield worker
-    finally:
-        worker.stop()
+        worker = Worker(child.process, child.log)
+        try:
+            _wait_until_ready(worker)
+            yield worker
+        finally:
+            worker.stop()
 
 
-def _environment(sandbox: Sandbox, keys: Path) -> dict[str, str]:
+def environment(sandbox: Sandbox, keys: Path) -> dict[str, str]:
+    """Return the settings of a worker on *sandbox*: those that have no default, and the cache."""
     return {
         "RABBITMQ_URL": sandbox.service_url,
         "MONGO_URL": sandbox.mongo_url,
@@ -96,10 +102,11 @@ def _environment(sandbox: Sandbox, keys: Path) -> dict[str, str]:
 
 def _wait_until_ready(worker: Worker) -> None:
     def is_ready() -> bool:
-        log = worker.log.read_text()
-        if worker.process.poll() is not None:
-            message = f"The worker ended at once:\n{log[-2000:]}"
-            raise RuntimeError(message)
-        return '"event": "ready"' in log
+        if (code := worker.process.poll()) is not None:
+            raise WorkerFailed(f"The worker ended at once, with exit code {code}. {end_of(worker.log)}")
+        return '"event": "ready"' in worker.log.read_text()
 
-    wait_until(is_ready, within=_START_SECONDS)
+    try:
+        wait_until(is_ready, within=_START_SECONDS)
+    except TimeoutError as late:
+        raise WorkerFailed(f"The worker was not ready: {late}. {end_of(worker.log)}") from late

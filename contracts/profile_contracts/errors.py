@@ -12,8 +12,10 @@ CallFailed
 │   ├── Unavailable         unavailable
 │   └── Internal            internal
 ├── NoReply                 nothing came back in time: the outcome is unknown
+├── UnreadableReply         what came back is no reply of this contract: the outcome is unknown
 ├── Unroutable              no queue took the request: it was not carried out
-└── Disconnected            the connection broke: the outcome is unknown
+├── NotSent                 the request can't be sent as it is, or the client is closed
+└── Disconnected            the connection broke; `sent` says whether the request may have arrived
 """
 
 from typing import Final
@@ -33,8 +35,26 @@ class Unroutable(CallFailed):
     """The broker has no queue for the request; it was not carried out."""
 
 
+class UnreadableReply(CallFailed):
+    """The reply is not one of this contract; whether the request was carried out is unknown."""
+
+
+class NotSent(CallFailed):
+    """The request was not sent: the client is closed, or the request can't be sent as it is."""
+
+
 class Disconnected(CallFailed):
-    """The connection to the broker was lost; whether the request was carried out is unknown."""
+    """There is no connection to the broker.
+
+    Attributes:
+        sent: Whether the request may have arrived: its outcome is unknown then. Otherwise it was not
+            carried out.
+
+    """
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class Refused(CallFailed):

@@ -74,6 +74,8 @@ def _tidy(most: int) -> BeforeValidator:
         trimmed = value.strip()
         if len(trimmed) > most * _MOST_FOR_ONE:
             raise PydanticCustomError("string_too_long", "is too long")
+        if trimmed.isascii():
+            return trimmed
         if is_piled_up(trimmed):
             msg = "must not have more than 30 marks on one character"
             raise ValueError(msg)

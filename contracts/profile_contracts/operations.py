@@ -83,6 +83,14 @@ class Operation(Generic[Asked, Answered]):
     example: tuple[dict[str, Any], dict[str, Any]]
 
     @property
+    def resendable(self) -> bool:
+        """Whether it may be sent again under the same `message_id` when the reply was lost.
+
+        Everything has its effect once, but for what opens another session each time.
+        """
+        return self.queue not in {"auth.login", "auth.change_password"}
+
+    @property
     def heeds_actor(self) -> bool:
         """Whether it makes a difference who asks."""
         return "token_invalid" in self.errors
@@ -100,10 +108,13 @@ COMMON_ERRORS: Final[dict[str, ErrorCode]] = {
     "malformed_json": ErrorCode.INVALID,
     "malformed_request": ErrorCode.INVALID,
     "message_too_large": ErrorCode.INVALID,
+    "message_id_malformed": ErrorCode.INVALID,
+    "unknown_operation": ErrorCode.INVALID,
     "unsupported_content_type": ErrorCode.INVALID,
     "out_of_time": ErrorCode.DEADLINE_EXCEEDED,
     "database_unavailable": ErrorCode.UNAVAILABLE,
     "overloaded": ErrorCode.UNAVAILABLE,
+    "service_timeout": ErrorCode.UNAVAILABLE,
     "internal_error": ErrorCode.INTERNAL,
 }
 _ACTOR_ERRORS: Final[dict[str, ErrorCode]] = {

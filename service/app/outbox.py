@@ -1,6 +1,6 @@
 """Events on their way out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -24,17 +24,17 @@ class Untold:
 
     Attributes:
         key: What the outbox calls the thing.
+        unreadable: What can't be told by this version of the service, as an event or as the outbox has it: a
+            newer version has stored it, or it is spoilt.
+        is_all: Whether nothing else of the thing waits.
 
     """
 
     kind: Kind
     key: Any
     events: Sequence[Event]
-
-    @property
-    def version(self) -> int:
-        """The version that the last of them happened at."""
-        return self.events[-1].version
+    unreadable: Sequence[Event | Mapping[str, Any]] = ()
+    is_all: bool = True
 
 
 class Outbox(Protocol):
@@ -48,3 +48,6 @@ class Outbox(Protocol):
 
     async def told(self, told: Sequence[Untold]) -> None:
         """Forget events that the broker has taken."""
+
+    async def hold(self, held: Sequence[Untold]) -> None:
+        """Keep what is unreadable, and do not find it again before another version of the service asks."""

@@ -1,8 +1,24 @@
 """`profilectl`: what operators type."""
 
-import typer
+# First of all, for the imports below take more than a second.
+from service.pkg.pid_one import hear_sigterm  # isort: skip
 
-from service.cli import admins, deadletters, keys, profiles, requests, topology, worker
+hear_sigterm()
+
+from typing import Annotated  # noqa: E402 - see above
+
+import typer  # noqa: E402 - see above
+
+from service import __version__  # noqa: E402 - see above
+from service.cli import (  # noqa: E402 - see above
+    admins,
+    deadletters,
+    keys,
+    profiles,
+    requests,
+    topology,
+    worker,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys.app, name="keys")
@@ -14,6 +30,17 @@ app.command("worker")(worker.worker)
 app.command("call")(requests.call)
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if is_asked:
+        typer.echo(f"profilectl {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def profilectl() -> None:
+def profilectl(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Run and look after the profile service."""

@@ -14,22 +14,28 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.markup import escape
 
+from profile_contracts.errors import CallFailed, Disconnected
+from service.cli.side_by_side import TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.crypto.keys import NoSigningKeys
+from service.infrastructure.mongo.reaching import NoReplicaSet
 from service.infrastructure.rabbitmq.deadletters import LettersRefused
 from service.infrastructure.rabbitmq.management import ManagementRefused
 
 _console: Final = Console(stderr=True, soft_wrap=True)
 _EXPLAINED: Final = (
     AMQPError,
+    CallFailed,
     ChannelInvalidStateError,
     LettersRefused,
     ManagementRefused,
+    NoReplicaSet,
     NoSigningKeys,
     OSError,
     PyMongoError,
     ServiceError,
     SettingsError,
+    TooFewPorts,
     ValidationError,
 )
 
@@ -54,10 +60,12 @@ def explain(error: Exception) -> None:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, Disconnected) and isinstance(error.__cause__, Exception):
+        return _sentence(error.__cause__)
     if isinstance(error, PyMongoError):  # what follows is the whole topology, once for each attempt
         return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
     if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says
         return "RabbitMQ closed the connection: is there such a virtual host, and may this user use it?"
-    if isinstance(error, ServiceError):
-        return type(error).__doc__ or ""
+    if isinstance(error, ServiceError | CallFailed):
+        return str(error) or type(error).__doc__ or ""
     return f"RabbitMQ: {error}" if isinstance(error, AMQPError | ChannelInvalidStateError) else str(error)

@@ -1,6 +1,5 @@
 """Doing something to many letters, with a bar that shows how far it is and a line in the audit trail."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from service.cli.explaining import explained
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.deadletters import DeadLetters, opened, paced
 from service.infrastructure.rabbitmq.letters import Letter, Wanted
+from service.pkg.signals import run_until_told
 
 
 def _nothing(_letter: Letter) -> str | None:
@@ -58,11 +58,11 @@ class Tally:
 
 
 def carry_out(move: Move, url: str) -> Tally:
-    """Do it, and record it, even if it ends half-way."""
+    """Do it, and record it, even if it ends half-way: by an error, or by a signal."""
     tally = Tally()
     try:
         with explained():
-            asyncio.run(_carry_out(move, url, tally))
+            run_until_told(_carry_out(move, url, tally))
     finally:
         if tally.done and not move.dry_run:
             about = {"broker_user": URL(url).user, "reason": move.wanted.reason, "code": move.wanted.code}

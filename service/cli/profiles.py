@@ -1,6 +1,5 @@
 """The life of a profile: what operators do about one user."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -14,6 +13,7 @@ from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
 from service.cli.auditing import record
 from service.cli.explaining import explained
+from service.pkg.signals import run_until_told
 from service.settings import Settings
 from service.wiring import Operators, Stores, operators
 
@@ -25,8 +25,9 @@ Found = TypeVar("Found")
 @app.command("restore")
 def restore_profile(profile_id: UUID) -> None:
     """Bring a deleted profile back, and with it the posts that went with it."""
-    restored = _do(lambda use: use.restore_profile.handle(RestoreProfile(profile_id)))
-    record("user_restored", subject=str(profile_id))
+    restored = _do(
+        "user_restored", profile_id, lambda use: use.restore_profile.handle(RestoreProfile(profile_id))
+    )
     typer.echo(f"{restored.id} is {restored.status}, version {restored.version}.")
 
 
@@ -38,27 +39,33 @@ def erase_profile(
     """Scrub everything personal about a user, for good; the posts follow within seconds."""
     if not yes:
         typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
-    erased = _do(lambda use: use.erase_profile.handle(EraseProfile(profile_id)))
-    record("user_erased", subject=str(profile_id))
+    erased = _do("user_erased", profile_id, lambda use: use.erase_profile.handle(EraseProfile(profile_id)))
     typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
 
 
 @app.command("export")
 def export_profile(profile_id: UUID) -> None:
     """Write everything that is held about a user as JSON (GDPR, article 15), but no hash of a password."""
-    held = _do(lambda use: use.export_profile.handle(ExportProfile(profile_id)))
-    record("user_exported", subject=str(profile_id))
+    held = _do("user_exported", profile_id, lambda use: use.export_profile.handle(ExportProfile(profile_id)))
     typer.echo(json.dumps(held, indent=2, default=_plain, ensure_ascii=False))
 
 
-def _do(work: Callable[[Operators], Awaitable[Found]]) -> Found:
+def _do(event: str, profile_id: UUID, work: Callable[[Operators], Awaitable[Found]]) -> Found:
+    """Do *work*, and record it as *event*: also if a signal ended it, and nobody knows how far it came."""
+
     async def run() -> Found:
         settings = Settings()
         async with Stores.opened(settings) as stores:
             return await work(operators(settings, stores))
 
-    with explained():
-        return asyncio.run(run())
+    try:
+        with explained():
+            found = run_until_told(run())
+    except SystemExit:
+        record(event, subject=str(profile_id), interrupted=True)
+        raise
+    record(event, subject=str(profile_id))
+    return found
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - what JSON has no form for

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from profile_contracts.client import ProfileClient
 from profile_contracts.operations import OPERATIONS, Operation
+from service.cli.explaining import explained
 
 
 def call(
@@ -21,7 +22,8 @@ def call(
     known = {each.queue: each for each in OPERATIONS}
     if operation not in known:
         raise typer.BadParameter(f"{operation} is none of {', '.join(known)}")
-    reply = asyncio.run(_exchange(url, known[operation], body.encode(), token))
+    with explained():
+        reply = asyncio.run(_exchange(url, known[operation], body.encode(), token))
     Console().print_json(reply.decode())
     raise typer.Exit(0 if json.loads(reply)["ok"] else 1)
 

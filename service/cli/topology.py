@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from yarl import URL
 
 from service.cli.brokers import BrokerUrl, ManagementUrl
 from service.cli.explaining import explained
-from service.infrastructure.rabbitmq.checking import Finding, State, apply, look
+from service.infrastructure.rabbitmq.checking import Finding, State, apply, look, oversize
 from service.infrastructure.rabbitmq.connection import named
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.differences import (
@@ -25,6 +25,9 @@ from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import QueueType, Topology, topology
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
+
+_DIFFERS, _UNKNOWN = 1, 2
+_NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings, consumers."
 
 QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
 
@@ -46,20 +49,27 @@ def show_definitions(
 def check_topology(
     url: BrokerUrl, management_url: ManagementUrl = None, query_queue_type: QueryQueueType = "classic"
 ) -> None:
-    """Say how the broker differs from what the service needs; exit with 1 if it does."""
+    """Say how the broker differs from what the service needs.
+
+    Exits with 1 if it does, and with 2 if that could not be told: policies, bindings and consumers are
+    only seen by the management API.
+    """
     whole = topology(query_queue_type)
     with explained():
         findings = asyncio.run(look(named(url, "profilectl"), whole))
+        too_large = asyncio.run(oversize(named(url, "profilectl")))
         found = asyncio.run(_seen(url, management_url))
     wrong = [each for each in findings if each.state is not State.THERE]
-    lines = [each.sentence for each in wrong]
+    lines = [each.sentence for each in wrong] + too_large
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
         _say_what_is_idle(whole, found)
-    else:
-        typer.echo("Not looked at without --management-url: policies, bindings, consumers.", err=True)
-    _say_all(lines or ["Everything stands as it should."])
-    raise typer.Exit(1 if lines else 0)
+    _say_all(lines)
+    if not found:
+        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} All else stands as it should.", err=True)
+    elif not lines:
+        typer.echo("Everything stands as it should.")
+    raise typer.Exit(_DIFFERS if lines else 0 if found else _UNKNOWN)
 
 
 @app.command("apply")

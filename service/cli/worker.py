@@ -1,6 +1,7 @@
 """The worker itself, and several of it side by side."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import typer
@@ -8,34 +9,56 @@ from aio_pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
 from service.cli.explaining import explain, explained
-from service.cli.side_by_side import side_by_side
+from service.cli.side_by_side import health_ports, side_by_side
+from service.infrastructure.clock import SystemClock
+from service.infrastructure.crypto.keyring import Keyring
+from service.infrastructure.crypto.keys import load_refresh_key
 from service.infrastructure.mongo.indexes import IndexMissing
+from service.infrastructure.mongo.reaching import NoReplicaSet
+from service.life import live
 from service.main import create_worker
+from service.pkg.logger import configure_logging
+from service.pkg.signals import end_with_standard_input
+from service.settings import Settings
 
 _FAILED: Final = 1
-# Some messages were left unfinished; other workers get them again. 2 is for wrong settings.
-ABANDONED: Final = 3
 
 
 def worker(
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many, each a process of its own.")] = 1,
+    *,
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
 ) -> None:
     """Answer requests until SIGTERM or Ctrl-C. The environment says how: see `.env.example`.
 
-    The first signal lets it finish what it has in hand; a second one leaves that to other workers.
-    Exits with 0, with 1 if it failed, with 2 for wrong settings, or with 3 if it left something unfinished.
+    The first signal lets it finish what it has in hand; a second one leaves that to other workers, at once.
+    Exits with 0, with 1 if it failed, with 2 for wrong settings, with 3 if it left something unfinished, or
+    with 4 if something did not come back by itself: then start it anew.
     """
+    if workers > 1:
+        with explained():
+            ports = _ports_of(workers)
+        raise typer.Exit(side_by_side(ports))
+    if until_stdin_ends:
+        end_with_standard_input()
     with explained():
         one = create_worker()
-    if workers > 1:
-        raise typer.Exit(side_by_side(workers, one.settings.health_port))
     failures: list[Exception] = []
-    abandoned = 0
+    code = 0
     try:
-        abandoned = asyncio.run(one.run())
-    except* (IndexMissing, AMQPError, PyMongoError, OSError) as errors:
+        code = asyncio.run(live(one))
+    except* (IndexMissing, NoReplicaSet, AMQPError, PyMongoError, OSError) as errors:
         failures.extend(errors.exceptions)
     # Out here: in some releases of Python 3.11, an exit in `except*` comes out as a group.
     for each in failures:
         explain(each)
-    raise typer.Exit(_FAILED if failures else ABANDONED if abandoned else 0)
+    raise typer.Exit(_FAILED if failures else code)
+
+
+def _ports_of(workers: int) -> Iterable[int]:
+    """Return their health ports, if workers can start here: better one complaint than one from each."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    Keyring(settings.signing_keys_dir, SystemClock())
+    load_refresh_key(settings.signing_keys_dir)
+    return health_ports(workers, settings.health_port)

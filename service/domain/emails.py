@@ -142,7 +142,8 @@ def _domain_key(domain: str) -> str:
 
 def _ascii_label(label: str) -> str:
     """Return *label* in ASCII, or raise `EmailMalformed` or `UnicodeError`."""
-    if _is_piled_up(label):
+    # No label is shorter in ASCII, and to make a long one costs the square of its length.
+    if len(label) > _MAX_LABEL or _is_piled_up(label):
         raise EmailMalformed
     # Hyphens as third and fourth letter are IDNA's concern only where they say that it is IDNA.
     is_plain = label.isascii() and not label.startswith("xn--")

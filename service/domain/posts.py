@@ -109,7 +109,9 @@ class Post:
             "deleted_at": self.deleted_at or now,
             "deleted_with_owner": False,
         }
-        return self._next(now, EventType.POST_DELETED, values)
+        # A deleted one was told to be so already; now it has other fields.
+        happened = EventType.POST_DELETED if self.is_active else EventType.POST_UPDATED
+        return self._next(now, happened, values)
 
     def _next(self, now: datetime, happened: EventType, values: Mapping[str, Any]) -> "Post":
         """Return the next version with *values*, and with the event that others will be told."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from service.domain.changes import Changes
 from service.domain.commands import CommandId
-from service.domain.emails import Email
+from service.domain.emails import Email, EmailMalformed
 from service.domain.events import Event, EventType
 from service.domain.passwords import personal_words
 from service.domain.profile_refusals import NotDeleted
@@ -108,12 +108,11 @@ class Profile:
         """
         if not (applied := changes.to(self)):
             return self
-        # Tokens name the role, and the suspended have none: both end the sessions.
-        reason = "suspended" if changes.status is Status.SUSPENDED else "role_changed"
-        is_standing = not {"role", "status"}.isdisjoint(applied)
-        return self._next(
-            now, EventType.PROFILE_UPDATED, applied, ends_sessions=reason if is_standing else None
-        )
+        # Tokens name the role, and the suspended have none: both end the sessions. Who is active again has
+        # had none since.
+        reason = "role_changed" if "role" in applied else None
+        reason = "suspended" if applied.get("status") is Status.SUSPENDED else reason
+        return self._next(now, EventType.PROFILE_UPDATED, applied, ends_sessions=reason)
 
     def with_password(self, hashed_password: str, session_id: UUID, now: datetime) -> "Profile":
         """Return the profile with another password; all sessions end but the one that is to be opened."""
@@ -128,9 +127,17 @@ class Profile:
         return self._next(now, EventType.PROFILE_DELETED, values, ends_sessions="deleted")
 
     def restored(self, now: datetime) -> "Profile":
-        """Return the deleted profile as it was before, or raise `NotDeleted`."""
+        """Return the deleted profile as it was before.
+
+        Raises:
+            NotDeleted
+            EmailMalformed: Its address is none by the rules of today.
+
+        """
         if self.status is not Status.DELETED:
             raise NotDeleted
+        if not self.email.key:
+            raise EmailMalformed
         values = {"status": self.status_before or Status.ACTIVE, "deleted_at": None, "status_before": None}
         return self._next(now, EventType.PROFILE_UPDATED, values)
 

@@ -1,10 +1,11 @@
 """Opens MongoDB with our timeouts, through either driver."""
 
+import asyncio
 import inspect
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, Literal
 
@@ -17,6 +18,9 @@ from pymongo.errors import ExecutionTimeout
 MongoDriver = Literal["pymongo", "motor"]
 Documents = dict[str, Any]
 
+# How long an operation may take, with all its tries. In that time the driver tries again at once whatever
+# is safe to be tried again (MongoDB's specifications "Client Side Operations Timeout", "Retryable Writes").
+_OPERATION_SECONDS: Final = 4.0
 _OPTIONS: Final[dict[str, Any]] = {
     "appname": "profile-service",
     "uuidRepresentation": "standard",
@@ -27,10 +31,13 @@ _OPTIONS: Final[dict[str, Any]] = {
     "connectTimeoutMS": 2_000,
     # How long a request waits for a primary before it is `unavailable`.
     "serverSelectionTimeoutMS": 2_000,
+    # How long it waits for one of the connections, where they are all in use.
+    "waitQueueTimeoutMS": 2_000,
+    # How long any operation may take that has no limit of its own.
+    "timeoutMS": int(_OPERATION_SECONDS * 1000),
 }
-# How long an operation may take, with all its tries. In that time the driver tries again at once whatever
-# is safe to be tried again (MongoDB's specifications "Client Side Operations Timeout", "Retryable Writes").
-_OPERATION_SECONDS: Final = 4.0
+# How long it may take to say goodbye to the servers.
+_CLOSING_SECONDS: Final = 2.0
 # Nothing is done in less.
 _LEAST_SECONDS: Final = 0.005
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -55,10 +62,12 @@ def default_database(client: AsyncMongoClient[Documents]) -> AsyncDatabase[Docum
 
 
 async def close_mongo(client: AsyncMongoClient[Documents]) -> None:
-    """Close the client; only PyMongo's has to be waited for."""
+    """Close the client; only PyMongo's has to be waited for, and not for ever."""
     closing: Any = client.close()
     if inspect.isawaitable(closing):
-        await closing
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await closing
 
 
 async def in_transaction(

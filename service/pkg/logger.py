@@ -1,14 +1,102 @@
 """Structured logs: one JSON object a line, on standard error."""
 
+import atexit
 import logging
 import sys
-from typing import Final
+import threading
+import time
+from collections import deque
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import Processor
 
 # At DEBUG these log whole messages and commands, with the secrets in them.
 _TALKATIVE: Final = ("aio_pika", "aiormq", "pymongo")
+# When a connection breaks, these log each channel, each consumer and each message that went with it.
+_EXCITED: Final = ("aio_pika", "aiormq", "profile.faststream")
+_CALM_SECONDS: Final = 10.0
+# What a message ends with whose channel is gone; the broker delivers it again.
+_BROKEN: Final = ("CancelledError", "ChannelInvalidStateError")
+
+
+class Calm(logging.Filter):
+    """Lets libraries say the same thing once in a while, and call no broken connection an error.
+
+    Connections are made again, and messages come again; whoever is to be woken hears it from our own lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log *record*, which may be lowered to a warning."""
+        if record.levelno < logging.WARNING or not record.name.startswith(_EXCITED):
+            return True
+        kind = record.exc_info[0] if record.exc_info else None
+        if record.name.startswith("profile.") and (kind is None or kind.__name__ not in _BROKEN):
+            return True  # of our own subscribers: each one counts
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        what = (record.name, kind or record.msg)
+        since, self._said[what] = self._said.get(what, -_CALM_SECONDS), time.monotonic()
+        return self._said[what] - since >= _CALM_SECONDS
+
+
+# So many lines wait for whoever reads them; what comes then is dropped, and counted.
+MAX_WAITING: Final = 10_000
+# How long the end of the process waits for somebody to read the last lines.
+_LAST_SECONDS: Final = 1.0
+
+
+class PatientHandler(logging.Handler):
+    """Writes to *stream* from a thread of its own: if nobody reads what was written, only that one waits.
+
+    Attributes:
+        dropped: How many lines were dropped since the last that was written.
+
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._has_lines, self._is_idle = threading.Event(), threading.Event()
+        self._is_idle.set()
+        self.dropped = 0
+        threading.Thread(target=self._write_all, name="logging", daemon=True).start()
+        atexit.register(self.flush)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Let *record* be written soon."""
+        if len(self._lines) >= MAX_WAITING:
+            self.dropped += 1
+            return
+        self._is_idle.clear()
+        self._lines.append(self.format(record))
+        self._has_lines.set()
+
+    def flush(self) -> None:
+        """Wait until all lines are written, but not for long."""
+        self._is_idle.wait(_LAST_SECONDS)
+
+    def _write_all(self) -> None:
+        while True:
+            self._has_lines.wait()
+            self._has_lines.clear()
+            while self._lines:
+                self._write(self._lines.popleft())
+            if not self._lines:
+                self._is_idle.set()
+
+    def _write(self, line: str) -> None:
+        dropped, self.dropped = self.dropped, 0
+        lost = f'{{"event": "log lines dropped", "level": "error", "count": {dropped}}}\n' if dropped else ""
+        try:
+            self._stream.write(f"{lost}{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody will ever read it
+            self.dropped += dropped + 1
 
 
 def configure_logging(level: str) -> None:
@@ -30,8 +118,9 @@ def configure_logging(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = PatientHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Calm())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

@@ -1,10 +1,13 @@
 """Answers the questions of an orchestrator over HTTP: is the process alive, is it ready?"""
 
 import asyncio
+import errno
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from typing import Any, Final
 
@@ -13,6 +16,8 @@ Questions = Mapping[str, Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]
 
 # A loop that takes longer does nothing else in time, either.
 _SECONDS: Final = 3.0
+# A machine may know an address by name and not have it: `::1` where IPv6 is switched off.
+_NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -33,16 +38,39 @@ class _Handler(BaseHTTPRequestHandler):
             well, body = False, {"status": "stuck"}
         return self._answer(200 if well else 503, body)
 
+    do_HEAD = do_GET  # noqa: N815 - as http.server has it
+
     def _answer(self, status: int, body: Mapping[str, Any]) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the library
         """Say nothing: probes come every few seconds."""
+
+
+class _Server(ThreadingMixIn, TCPServer):
+    """Listens on one address. `http.server` has one, too, which looks for its own name in the DNS."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(
+        self, family: int, address: tuple[Any, ...], handler: type[_Handler], *, alone: bool
+    ) -> None:
+        self.address_family = family
+        self._is_alone = alone
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Leave IPv4 to whoever listens there; `::` without one takes both."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not self._is_alone)
+        super().server_bind()
 
 
 async def _asked(
@@ -52,21 +80,44 @@ async def _asked(
 
 
 @contextmanager
-def answering(port: int, questions: Questions) -> Iterator[int]:
+def answering(port: int, questions: Questions, host: str = "localhost") -> Iterator[int]:
     """Answer *questions* on *port* while the block lasts; 0 takes any. Gives the port.
 
-    A thread answers, which asks the event loop: so a loop that is stuck is told from one that is not.
+    They are answered on all addresses of *host*, of IPv4 and of IPv6. A thread answers, which asks the
+    event loop: so a loop that is stuck is told from one that is not.
 
     Raises:
-        OSError: Something else listens there.
+        OSError: Something else listens there, or *host* is no address of this machine.
 
     """
     loop = asyncio.get_running_loop()
     handler = type("Handler", (_Handler,), {"questions": questions, "loop": loop})
-    with ThreadingHTTPServer(("", port), handler) as server:
-        server.daemon_threads = True
-        Thread(target=server.serve_forever, name="probes", daemon=True).start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
+    with ExitStack() as stack:
+        for server in (servers := _listening(host, port, handler)):
+            stack.enter_context(server)
+        for server in servers:
+            Thread(target=server.serve_forever, name="probes", daemon=True).start()
+            stack.callback(server.shutdown)
+        yield servers[0].server_address[1]
+
+
+def _listening(host: str, port: int, handler: type[_Handler]) -> Sequence[_Server]:
+    """Return a server for each address of *host* that this machine has, all on the same port."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    servers: list[_Server] = []
+    with ExitStack() as undo:
+        missing: OSError | None = None
+        for family, _, _, _, (name, _, *rest) in sorted(set(found)):
+            taken = servers[0].server_address[1] if servers else port
+            try:
+                server = _Server(family, (name, taken, *rest), handler, alone=len(set(found)) == 1)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+            else:
+                servers.append(undo.enter_context(server))
+        if missing and not servers:
+            raise missing
+        undo.pop_all()
+    return servers

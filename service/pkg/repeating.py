@@ -1,14 +1,9 @@
-"""Work that is done again and again beside everything else."""
+"""Work that goes on beside everything else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from typing import Any
-
-import structlog
-
-_log = structlog.get_logger("profile.repeating")
 
 
 def is_cancelled() -> bool:
@@ -31,21 +26,3 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
-
-
-@asynccontextmanager
-async def repeated(
-    work: Callable[[], Awaitable[None]], every: timedelta, *, passing: tuple[type[Exception], ...]
-) -> AsyncIterator[None]:
-    """Do *work* after each pause inside the block. Errors that are *passing* are logged and tried again."""
-
-    async def repeat() -> None:
-        while not is_cancelled():
-            await asyncio.sleep(every.total_seconds())
-            try:
-                await work()
-            except passing as error:
-                _log.error("tried in vain", error_type=type(error).__name__, why=str(error))
-
-    async with beside(repeat()):
-        yield

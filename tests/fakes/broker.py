@@ -10,7 +10,8 @@ from pamqp.header import ContentHeader
 
 from service.infrastructure.inputports.outgoing import Publisher
 
-REPLY_TO = "amq.rabbitmq.reply-to.g1h2AA.token=="
+# As RabbitMQ 3.10.8 has written it.
+REPLY_TO = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAzMjMwNjAzNgAAAxAAAAAAaweAgQ==.nHjw95yo5ue17c5J8tms8w=="
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class FakeBroker(Publisher):
     """Hands out requests and keeps what comes back, in order.
 
     Attributes:
-        journal: What happened: "reply", "set aside" "retry later" and "ack".
+        journal: What happened: "reply", "set aside", "retry later", "ack", and "requeue" or "drop".
         patience: For how many seconds each reply was to be tried.
         down: Set it to let publishing fail.
 
@@ -32,12 +33,13 @@ class FakeBroker(Publisher):
     down: Exception | None = None
     is_closed: bool = False
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         if self.down:
             raise self.down
         self.patience.append(seconds)
         self.journal.append("reply")
         self.replies.append((queue, message, confirmed))
+        return True
 
     async def set_aside(self, message: Message, queue: str) -> None:
         if self.down:
@@ -58,6 +60,10 @@ class FakeBroker(Publisher):
         """Hear that a request is done with; this is what a channel of aiormq is asked."""
         self.journal.append("ack")
 
+    async def basic_reject(self, *, requeue: bool, **_: object) -> None:
+        """Hear that a request could not be done with."""
+        self.journal.append("requeue" if requeue else "drop")
+
     def deliver(
         self,
         body: bytes,
@@ -65,13 +71,14 @@ class FakeBroker(Publisher):
         expiration: str | None = None,
         number: int = 1,
         redelivered: bool = False,
+        exchange: str = "",
         **properties: Any,
     ) -> IncomingMessage:
         """Return a request as aio-pika hands it over, on this broker's channel."""
         given = {"correlation_id": "c-1", "reply_to": REPLY_TO, "expiration": expiration, **properties}
         header = ContentHeader(properties=Basic.Properties(**given))
         delivery = Basic.Deliver(
-            "consumer", number, redelivered=redelivered, exchange="", routing_key="queue"
+            "consumer", number, redelivered=redelivered, exchange=exchange, routing_key="queue"
         )
         return IncomingMessage(DeliveredMessage(delivery, header, body, cast("AbstractChannel", self)))
 

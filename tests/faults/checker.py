@@ -1,9 +1,11 @@
 """Is a history one that a correct service may have? Every way in which it is not, in words."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
-from tests.faults.effects import (
+from tests.faults.indexed_history import IndexedHistory
+from tests.faults.invariants import (
     differing,
     doubled,
     lost,
@@ -13,7 +15,6 @@ from tests.faults.effects import (
     unasked,
     untrue,
 )
-from tests.faults.ordered import Ordered
 from tests.faults.records import Answer, Commit, History, Sent
 from tests.faults.sequences import backward_reads, gaps, shared_addresses
 
@@ -23,11 +24,11 @@ _TICK: Final = 0.05
 
 def violations(history: History) -> list[str]:
     """Return everything that is wrong with *history*; nothing, if it is as it has to be."""
-    run = Ordered(history)
+    run = IndexedHistory(history)
     return [sentence for check in _CHECKS for sentence in check(run)]
 
 
-def _untold(run: Ordered) -> Iterator[str]:
+def _untold(run: IndexedHistory) -> Iterator[str]:
     """Say which commits have no event, and which events no commit."""
     due = {name for commit in run.history.commits for name in _events_of(commit)}
     # The keys are files, and nothing of them is stored.
@@ -47,7 +48,7 @@ def _events_of(commit: Commit) -> Iterator[str]:
         yield f"auth.session_revoked/{commit.thing}/{commit.version}"
 
 
-def _told_out_of_order(run: Ordered) -> Iterator[str]:
+def _told_out_of_order(run: IndexedHistory) -> Iterator[str]:
     """Say which events came before those of earlier versions."""
     last: dict[str, int] = {}
     for name in dict.fromkeys(run.history.told.ids):
@@ -58,7 +59,7 @@ def _told_out_of_order(run: Ordered) -> Iterator[str]:
             last[thing] = int(version)
 
 
-def _unanswered(run: Ordered) -> Iterator[str]:
+def _unanswered(run: IndexedHistory) -> Iterator[str]:
     """Say which requests of a living caller were neither answered nor expired."""
     sent_by_key = {sent.key: sent for sent in run.history.sent}
     for sent in run.history.sent:
@@ -72,8 +73,9 @@ def _unanswered(run: Ordered) -> Iterator[str]:
 
 
 def _is_early(seconds: float, answer: Answer, sent: Sent) -> bool:
-    """Return whether a request was refused for being late when it was not."""
-    return answer.reason == "out_of_time" and seconds < (sent.patience or 0) - _TICK
+    """Return whether a request was refused for being late when it was not; without a limit none ever is."""
+    limit = math.inf if sent.patience is None else sent.patience
+    return answer.reason == "out_of_time" and seconds < limit - _TICK
 
 
 _CHECKS: Final = (

@@ -14,9 +14,9 @@ import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from tests.faults.draws import Draws
+from tests.faults.generators import RequestGenerator
+from tests.faults.model import Author, Wish
 from tests.faults.records import Answer, History, Sent
-from tests.faults.world import Author, Wish
 from tests.integration.gateway import REPLY_TO
 
 # Requests of a client at the same time, and the pause after each, at most.
@@ -43,7 +43,7 @@ class Client:
 
     user: str
     channel: AbstractChannel
-    draws: Draws
+    generator: RequestGenerator
     history: History
     unlimited: float
     waiting: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
@@ -53,16 +53,16 @@ class Client:
     @property
     def chance(self) -> random.Random:
         """What this client leaves to chance."""
-        return self.draws.chance
+        return self.generator.chance
 
     async def sign_up(self) -> None:
         """Make the user whose posts this client writes."""
-        wish = self.draws.new_author()
+        wish = self.generator.new_author()
         made = await self.ask(wish, None)
         login = {name: wish.body[name] for name in ("email", "password")}
         tokens = await self.ask(Wish("auth.login", login), None)
-        passes = self.draws.client % 2 > 0
-        self.draws.author = Author(made.result["id"], tokens.result["access_token"], passes)
+        passes = self.generator.client % 2 > 0
+        self.generator.author = Author(made.result["id"], tokens.result["access_token"], passes)
 
     async def run(self, over: asyncio.Event) -> None:
         """Ask for one thing after the other, and for a few at the same time, until it is *over*."""
@@ -70,12 +70,12 @@ class Client:
 
     async def _change_authors(self, over: asyncio.Event) -> None:
         """Delete the user whose posts these are, if it is one that passes, and sign another one up."""
-        while self.draws.author and self.draws.author.passes:
+        while self.generator.author and self.generator.author.passes:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.chance.uniform(*_LIFE_OF_AUTHORS)):
                     await over.wait()
                     return
-            await self.ask(self.draws.end_of(self.draws.author), self._patience())
+            await self.ask(self.generator.end_of(self.generator.author), self._patience())
             await self.sign_up()
 
     async def _run(self, over: asyncio.Event) -> None:
@@ -83,7 +83,7 @@ class Client:
             if self.lately and self.chance.random() < _AGAIN:
                 await self.ask(self.chance.choice(self.lately), self._patience())
             else:
-                await self._one(self.draws.wish())
+                await self._one(self.generator.wish())
             await asyncio.sleep(self.chance.uniform(0, _PACE))
 
     async def _one(self, wish: Wish) -> None:
@@ -100,7 +100,7 @@ class Client:
         while True:
             answer = await self._ask_once(wish, patience)
             if answer and answer.is_final:
-                self.draws.world.learn(wish, answer)
+                self.generator.model.learn(wish, answer)
                 return answer
             await asyncio.sleep(self.chance.uniform(0.05, 0.5))
 
@@ -116,7 +116,7 @@ class Client:
 
     async def _send(self, wish: Wish, patience: float | None, *, waits: bool = True) -> str:
         """Send a request, and wait until the broker has it."""
-        key = f"c{self.draws.client}/{next(self.sendings)}"
+        key = f"c{self.generator.client}/{next(self.sendings)}"
         message = Message(
             json.dumps(wish.body).encode(),
             content_type="application/json",
@@ -131,7 +131,7 @@ class Client:
         if waits:
             self.waiting[key] = asyncio.get_running_loop().create_future()
         self.history.sent.append(
-            Sent(key, self.draws.client, wish.queue, wish.body, _now(), wish.name, patience, waits)
+            Sent(key, self.generator.client, wish.queue, wish.body, _now(), wish.name, patience, waits)
         )
         await self.channel.default_exchange.publish(message, wish.queue, mandatory=False)
         return key
@@ -153,11 +153,13 @@ def _now() -> float:
 
 
 @asynccontextmanager
-async def client_of(url: str, draws: Draws, history: History, unlimited: float) -> AsyncIterator[Client]:
+async def client_of(
+    url: str, generator: RequestGenerator, history: History, unlimited: float
+) -> AsyncIterator[Client]:
     """Connect a client as the user that *url* names."""
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
-        client = Client(connection.url.user or "", channel, draws, history, unlimited)
+        client = Client(connection.url.user or "", channel, generator, history, unlimited)
         replies = await channel.get_queue(REPLY_TO, ensure=False)
         await replies.consume(client.hear, no_ack=True)
         yield client

@@ -39,11 +39,11 @@ class Kind:
 
 
 def _malformed(body: bytes, reason: str = "malformed_request") -> Kind:
-    return Kind(reason, is_dead=True, body=body)
+    return Kind(reason, body=body)
 
 
 def _of_type(content_type: str) -> Kind:
-    return Kind("unsupported_content_type", is_dead=True, properties={"content_type": content_type})
+    return Kind("unsupported_content_type", properties={"content_type": content_type})
 
 
 def _with(headers: Mapping[str, object], reason: str | None = None, *, is_dead: bool = False) -> Kind:
@@ -65,7 +65,7 @@ def _fields(many: int) -> bytes:
 _DEATH: Final = {"count": 9**9, "queue": "profile.get", "reason": "delivery_limit"}
 # Those of the undecodable properties that are refused; all others do not matter.
 _REFUSED: Final = {
-    "content_type": Kind("unsupported_content_type", is_dead=True),
+    "content_type": Kind("unsupported_content_type"),
     "header": Kind("token_invalid"),
 }
 

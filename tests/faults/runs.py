@@ -12,15 +12,15 @@ from aio_pika import Message
 
 from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS, Kind
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS, RETRIES
+from service.infrastructure.rabbitmq.topology import FOLLOWUPS, MALFORMED, RETRIES
 from tests.faults.clients import Client, client_of
+from tests.faults.cluster import Cluster
 from tests.faults.commits import Watch, watching
-from tests.faults.disturbances import TO_SERVERS, TO_WORKERS, disturb
-from tests.faults.draws import Draws
+from tests.faults.fault_injection import TO_SERVERS, TO_WORKERS, disturb
+from tests.faults.generators import RequestGenerator
 from tests.faults.history import Told, listening
+from tests.faults.model import Model
 from tests.faults.records import History
-from tests.faults.stage import Stage
-from tests.faults.world import World
 from tests.integration.broker import Broker
 from tests.integration.gateway import eventually
 
@@ -39,7 +39,7 @@ _END: Final = "end"
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class LoadProfile:
     """Who asks.
 
     Attributes:
@@ -51,13 +51,13 @@ class Crowd:
     unlimited: float = 120.0
 
 
-Trouble = Callable[[Stage, History], Awaitable[None]]
+Trouble = Callable[[Cluster, History], Awaitable[None]]
 
 
 def every_trouble(seed: int, seconds: float) -> Trouble:
     """Return the trouble that all disturbances are, drawn by *seed*, for so many *seconds*."""
 
-    async def trouble(stage: Stage, history: History) -> None:
+    async def trouble(cluster: Cluster, history: History) -> None:
         over = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, over.set)
         workers, servers = _chance(seed, "workers"), _chance(seed, "servers")
@@ -67,36 +67,42 @@ def every_trouble(seed: int, seconds: float) -> Trouble:
                 (servers, TO_SERVERS, _BETWEEN_OUTAGES),
             ):
                 troubles.create_task(
-                    disturb(stage, history, disturbances, pauses=pauses, chance=chance, over=over)
+                    disturb(cluster, history, disturbances, pauses=pauses, chance=chance, over=over)
                 )
 
     return trouble
 
 
-async def recorded(stage: Stage, seed: int, trouble: Trouble, crowd: Crowd = Crowd()) -> History:
+async def recorded(
+    cluster: Cluster, seed: int, trouble: Trouble, load_profile: LoadProfile = LoadProfile()
+) -> History:
     """Return what happened while clients asked and there was *trouble*, until all is quiet again."""
-    history, world = History(), World()
+    history, model = History(), Model()
     async with AsyncExitStack() as stack:
-        watch = await stack.enter_async_context(watching(stage.box.mongo_url, history.commits))
-        history.told = await stack.enter_async_context(listening(stage.box.admin_url))
+        watch = await stack.enter_async_context(watching(cluster.sandbox.mongo_url, history.commits))
+        history.told = await stack.enter_async_context(listening(cluster.sandbox.admin_url))
         asking = [
-            await stack.enter_async_context(client_of(stage.box.service_url, draws, history, crowd.unlimited))
-            for draws in (Draws(each, _chance(seed, each), world) for each in range(crowd.clients))
+            await stack.enter_async_context(
+                client_of(cluster.sandbox.service_url, generator, history, load_profile.unlimited)
+            )
+            for generator in (
+                RequestGenerator(each, _chance(seed, each), model) for each in range(load_profile.clients)
+            )
         ]
-        async with stage.staffed("worker"):
-            await _ask(asking, lambda: trouble(stage, history))
-            stage.mend()
-            await stage.all_here()
-            await _all_done(stage.broker, watch)
+        async with cluster.staffed("worker"):
+            await _ask(asking, lambda: trouble(cluster, history))
+            cluster.mend()
+            await cluster.all_here()
+            await _all_done(cluster.broker, watch)
         # What a worker still had in hand, it has finished or given back by now.
         for number in itertools.count():
-            if not await _waits(stage.broker, watch):
+            if not await _waits(cluster.broker, watch):
                 break
-            async with stage.staffed(f"after-{number}"):
-                await _all_done(stage.broker, watch)
+            async with cluster.staffed(f"after-{number}"):
+                await _all_done(cluster.broker, watch)
         await watch.catch_up()
-        await _hear_the_end(stage.broker, history.told)
-        history.stored, history.set_aside = await watch.stored(), await _set_aside(stage.broker)
+        await _hear_the_end(cluster.broker, history.told)
+        history.stored, history.set_aside = await watch.stored(), await _set_aside(cluster.broker)
     return history
 
 
@@ -130,7 +136,8 @@ async def _waits(broker: Broker, watch: Watch) -> bool:
 async def _set_aside(broker: Broker) -> dict[str, str]:
     """Return the kind of error for which each message is in a dead-letter queue."""
     letters = [letter for each in OPERATIONS for letter in await broker.take(each.dead_letters)]
-    letters += await broker.take(f"{FOLLOWUPS}.dlq")
+    for queue in (f"{FOLLOWUPS}.dlq", MALFORMED):
+        letters += await broker.take(queue)
     return {str(letter.message_id): str(letter.headers["x-error-type"]) for letter in letters}
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.faults.ordered import Ordered
+from tests.faults.indexed_history import IndexedHistory
 from tests.faults.records import Answer, Sent
 
 # The version of what is deleted: nothing comes after it.
 _GONE: Final = float("inf")
 
 
-def gaps(run: Ordered) -> Iterator[str]:
+def gaps(run: IndexedHistory) -> Iterator[str]:
     """Say of which things the versions are not 1, 2, 3 and so on, up to the one that is stored."""
     for thing, commits in run.lives.items():
         versions = [commit.version for commit in commits]
@@ -25,7 +25,7 @@ def gaps(run: Ordered) -> Iterator[str]:
         yield f"gap: {thing} is there, and nobody saw it made"
 
 
-def shared_addresses(run: Ordered) -> Iterator[str]:
+def shared_addresses(run: IndexedHistory) -> Iterator[str]:
     """Say which two profiles were alive with one address, at any time."""
     owners: dict[str, str] = {}
     for commit in run.history.commits:
@@ -48,7 +48,7 @@ class _Sight:
     is_read: bool
 
 
-def backward_reads(run: Ordered) -> Iterator[str]:
+def backward_reads(run: IndexedHistory) -> Iterator[str]:
     """Say which clients have read an older version than they knew already."""
     by_client: dict[int, list[_Sight]] = defaultdict(list)
     for sent in run.history.sent:

@@ -5,21 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.checker import violations
-from tests.faults.handmade import ADA, ADDRESS, ask, commit, sound
+from tests.faults.history_mutations import MUTATIONS
 from tests.faults.records import Answer, History, Sent
-from tests.faults.spoilings import SPOILT
+from tests.faults.sample_history import ADA, ADDRESS, ask, commit, sound
 
 
 def test_a_history_as_it_should_be_is_called_so() -> None:
     assert violations(sound()) == []
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
-def test_what_is_wrong_with_a_history_is_said(spoil: Callable[[History], None]) -> None:
+@pytest.mark.parametrize("mutate", MUTATIONS)
+def test_what_is_wrong_with_a_history_is_said(mutate: Callable[[History], None]) -> None:
     history = sound()
-    spoil(history)
+    mutate(history)
 
-    assert SPOILT[spoil] in violations(history)
+    assert MUTATIONS[mutate] in violations(history)
 
 
 def test_a_read_that_was_begun_before_a_change_may_show_what_was() -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.broken_worker import BUGS, DEATHS, DEATHS_FILE
 from tests.faults.checker import violations
-from tests.faults.ordered import Ordered
+from tests.faults.cluster import Cluster, cluster_of
+from tests.faults.indexed_history import IndexedHistory
 from tests.faults.records import History
-from tests.faults.runs import Crowd, recorded
-from tests.faults.stage import Stage, stage_of
+from tests.faults.runs import LoadProfile, recorded
+from tests.faults.worker_with_bug import BUGS, DEATHS, DEATHS_FILE
 from tests.integration.gateway import eventually
 from tools.servers import Servers
 
 # Few, who ask again soon: some of what they ask for is lost.
-CROWD = Crowd(clients=4, unlimited=5.0)
+LOAD_PROFILE = LoadProfile(clients=4, unlimited=5.0)
 # By bug: what is said of it, among other things.
 SEEN_AS = {
     "ack before the write": "lost",
@@ -24,9 +24,9 @@ SEEN_AS = {
 }
 
 
-async def until_it_has_died(stage: Stage, _history: History) -> None:
+async def until_it_has_died(cluster: Cluster, _history: History) -> None:
     """Wait until the workers have died as often as they do."""
-    deaths = stage.folder / DEATHS_FILE
+    deaths = cluster.folder / DEATHS_FILE
 
     async def enough() -> bool:
         return deaths.exists() and deaths.stat().st_size >= DEATHS
@@ -34,11 +34,11 @@ async def until_it_has_died(stage: Stage, _history: History) -> None:
     await eventually(enough, within=120)
 
 
-async def until_much_was_repeated(_stage: Stage, history: History) -> None:
+async def until_much_was_repeated(_stage: Cluster, history: History) -> None:
     """Wait until some commands were answered more than once."""
 
     async def enough() -> bool:
-        run = Ordered(history)
+        run = IndexedHistory(history)
         return sum(len(run.acknowledged(name)) > 1 for name in run.asked) >= 10
 
     await eventually(enough, within=120)
@@ -51,8 +51,8 @@ def test_every_bug_is_looked_for() -> None:
 @pytest.mark.parametrize("bug", BUGS)
 async def test_a_bug_put_in_on_purpose_is_seen(servers: Servers, tmp_path: Path, bug: str) -> None:
     trouble = until_much_was_repeated if bug == "no dedupe" else until_it_has_died
-    async with stage_of(servers, tmp_path, ("tests.faults.broken_worker", bug)) as stage:
-        history = await recorded(stage, 1, trouble, CROWD)
+    async with cluster_of(servers, tmp_path, ("tests.faults.worker_with_bug", bug)) as cluster:
+        history = await recorded(cluster, 1, trouble, LOAD_PROFILE)
     kinds = Counter(sentence.partition(":")[0] for sentence in violations(history))
     print(f"\n{bug}: {dict(kinds)}")  # noqa: T201 - for the closing note
 

@@ -3,12 +3,10 @@
 import asyncio
 import os
 import signal
-import sys
 from contextlib import AsyncExitStack
 from uuid import UUID
 
 import pytest
-from yarl import URL
 
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.indexes import ensure_indexes
@@ -16,40 +14,39 @@ from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
+from service.pkg.background import Background
 from service.pkg.database import close_mongo, default_database, open_mongo
+from tests import forking
 from tests.builders import a_profile
-from tests.faults.dying import STEPS
 from tests.faults.history import assert_told_as_committed, listening
-from tests.integration.workers import corner_of
+from tests.faults.worker_crash_step import STEPS
+from tests.integration.workers import isolated_sandbox
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
 
-async def dies(box: Sandbox, step: str, profile: UUID) -> int:
+async def dies(sandbox: Sandbox, step: str, profile: UUID) -> int:
     """Let a process of its own die at *step* of a change to *profile*; return its exit code."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.faults.dying", step, str(profile)),
-        env={**os.environ, "MONGO_URL": box.mongo_url, "RABBITMQ_URL": box.service_url},
-    )
-    return await process.wait()
+    environment = {**os.environ, "MONGO_URL": sandbox.mongo_url, "RABBITMQ_URL": sandbox.service_url}
+    module = ["tests.faults.worker_crash_step", step, str(profile)]
+    return (await asyncio.to_thread(forking.run, module, environment)).returncode
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Servers, step: str) -> None:
     profile = a_profile().announced()
-    with corner_of(servers) as box:
-        client = open_mongo(box.mongo_url)
+    with isolated_sandbox(servers) as sandbox:
+        client = open_mongo(sandbox.mongo_url)
         database = default_database(client)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)
             await ensure_indexes(database)
             await MongoProfiles(database).add(profile)
-            told = await stack.enter_async_context(listening(box.admin_url))
+            told = await stack.enter_async_context(listening(sandbox.admin_url))
             # The second one finds in the outbox what the first one has left.
-            codes = [await dies(box, step, profile.id) for _ in range(2)]
-            publisher = RabbitPublisher(URL(box.service_url))
-            relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset())
+            codes = [await dies(sandbox, step, profile.id) for _ in range(2)]
+            publisher = RabbitPublisher(sandbox.service_url)
+            relay = Relay(MongoOutbox(database), publisher, SystemClock(), frozenset(), Background(print))
             async with publisher, relay.running():
                 events = await assert_told_as_committed(told, database)
 

@@ -1,5 +1,6 @@
-"""A worker that is killed while it deletes the many posts of a user, and another one that goes on."""
+"""A worker that is killed while it deletes the many posts of a user. `make faults` sets `POSTS`."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,25 +16,26 @@ from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected, eventually
 from tests.integration.identity.people import logged_in, signed_up
 from tests.integration.replies import result
-from tests.integration.workers import corner_of, working
+from tests.integration.workers import isolated_sandbox, working
 from tests.many_posts import store_posts
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
-MANY, MIDWAY = 10_000, 2_000
+MANY = int(os.environ.get("POSTS", "2000"))
+MIDWAY = MANY // 5
 
 
 @asynccontextmanager
-async def database_of(box: Sandbox) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    """Open the database of *box*, and close it at the end."""
-    client = open_mongo(box.mongo_url)
+async def database_of(sandbox: Sandbox) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """Open the database of *sandbox*, and close it at the end."""
+    client = open_mongo(sandbox.mongo_url)
     yield default_database(client)
     await close_mongo(client)
 
 
-async def deleted_user(box: Sandbox, database: AsyncDatabase[dict[str, Any]]) -> UUID:
+async def deleted_user(sandbox: Sandbox, database: AsyncDatabase[dict[str, Any]]) -> UUID:
     """Return a user with many posts whose profile was deleted just now."""
-    async with connected(box.gateway_url) as gateway:
+    async with connected(sandbox.gateway_url) as gateway:
         person = await signed_up(gateway)
         token = (await logged_in(gateway, person))["access_token"]
         await store_posts(database, UUID(person["id"]), MANY)
@@ -49,8 +51,8 @@ async def lasted(look: Callable[[], Awaitable[bool]], what: str) -> None:
 
 
 async def test_another_worker_goes_on_where_a_killed_one_was(servers: Servers, tmp_path: Path) -> None:
-    with corner_of(servers) as box:
-        async with database_of(box) as database, listening(box.admin_url) as told:
+    with isolated_sandbox(servers) as sandbox:
+        async with database_of(sandbox) as database, listening(sandbox.admin_url) as told:
             posts = database["posts"]
 
             async def is_midway() -> bool:
@@ -62,15 +64,15 @@ async def test_another_worker_goes_on_where_a_killed_one_was(servers: Servers, t
             async def is_told() -> bool:
                 return await posts.find_one({"outbox.0": {"$exists": True}}) is None
 
-            async with working(box, tmp_path, settings_for(box), "first") as first:
-                await deleted_user(box, database)
+            async with working(sandbox, tmp_path, settings_for(sandbox), "first") as first:
+                await deleted_user(sandbox, database)
                 await eventually(is_midway)
                 first.process.kill()
                 first.process.wait()
             at_the_kill = await posts.count_documents({"status": "deleted"})
             waiting = await posts.count_documents({"outbox.0": {"$exists": True}})
             print(f"killed at {at_the_kill}, {waiting} untold")  # noqa: T201
-            async with working(box, tmp_path, settings_for(box), "second"):
+            async with working(sandbox, tmp_path, settings_for(sandbox), "second"):
                 await lasted(is_done, "the rest deleted")
                 await lasted(is_told, "the rest told")
                 await lasted_heard(told)

@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 
 from tests.faults.checker import violations
-from tests.faults.disturbances import counted
-from tests.faults.ordered import Ordered
+from tests.faults.cluster import cluster_of
+from tests.faults.fault_injection import counted
+from tests.faults.indexed_history import IndexedHistory
 from tests.faults.records import History
 from tests.faults.runs import every_trouble, recorded
-from tests.faults.stage import stage_of
 from tools.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
 SEED = int(os.environ.get("SEED", "1"))
 
 
 def counts(history: History, wrong: list[str]) -> str:
     """Return what happened, in numbers."""
-    run, faults, heard = Ordered(history), counted(history), history.told
+    run, faults, heard = IndexedHistory(history), counted(history), history.told
     repeated = sum(len(sendings) - 1 for sendings in run.asked.values())
     suppressed = sum(max(0, len(run.acknowledged(name)) - 1) for name in run.asked)
     told = sum(not sent.waits for sent in history.sent)
@@ -50,10 +50,10 @@ def write(history: History, seed: int) -> Path:
 
 @pytest.mark.parametrize("seed", [SEED])
 async def test_whatever_goes_wrong_the_history_is_that_of_a_correct_service(
-    servers: Servers, tmp_path: Path, seed: int
+    own_servers: Servers, tmp_path: Path, seed: int
 ) -> None:
-    async with stage_of(servers, tmp_path) as stage:
-        history = await recorded(stage, seed, every_trouble(seed, SECONDS))
+    async with cluster_of(own_servers, tmp_path) as cluster:
+        history = await recorded(cluster, seed, every_trouble(seed, SECONDS))
     wrong = violations(history)
     print(f"\nseed {seed}, {SECONDS:g} s\n{counts(history, wrong)}")  # noqa: T201 - for the closing note
     if wrong:
@@ -61,4 +61,4 @@ async def test_whatever_goes_wrong_the_history_is_that_of_a_correct_service(
 
     assert wrong[:5] == []
     assert counted(history).total() > 0
-    assert Ordered(history).effects
+    assert IndexedHistory(history).effects

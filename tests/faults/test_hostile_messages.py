@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from tests.faults.crowd import QUEUES, Crowd, crowd_at
+from service.infrastructure.rabbitmq.topology import MALFORMED
 from tests.faults.hostile import KINDS, Kind
+from tests.faults.load_generators import QUEUES, LoadGenerator, load_generator_on
 from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.requests import OPERATIONS
-from tests.integration.workers import corner_of, working
+from tests.integration.workers import isolated_sandbox, working
 from tools.servers import Servers
 from tools.worker import Worker
 
@@ -29,12 +30,12 @@ BATCH = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class HostileEnv:
     """One worker for all kinds, and those who send to it."""
 
     worker: Worker
     broker: Broker
-    crowd: Crowd
+    load_generator: LoadGenerator
     administrator: str | None
 
     async def links(self) -> set[str]:
@@ -53,7 +54,8 @@ class Stage:
 
     async def dead_letters(self) -> dict[str, int]:
         """Return how many dead letters there are, by queue."""
-        return {queue: await self.broker.ready(f"{queue}.dlq") for queue in QUEUES}
+        queues = (*(f"{each}.dlq" for each in QUEUES), MALFORMED)
+        return {queue: await self.broker.ready(queue) for queue in queues}
 
     async def is_taken(self) -> bool:
         """Return whether all that was sent has been given to the worker."""
@@ -62,27 +64,27 @@ class Stage:
     async def is_at_rest(self) -> bool:
         """Return whether all that was sent is done, as soon as the console has counted it."""
         found = {each["name"]: each for each in await self.broker.look_here("queues")}
-        sent = self.crowd.service.sent
+        sent = self.load_generator.service.sent
         is_done = all(found[name].get("message_stats", {}).get("ack", 0) >= sent[name] for name in QUEUES)
         return is_done and all(found[name]["messages"] == 0 for name in OPERATIONS)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A stage of our own, so that nobody else's dead letters are counted."""
+async def env(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostileEnv]:
+    """A sandbox of our own, so that nobody else's dead letters are counted."""
     folder = tmp_path_factory.mktemp("hostile")
-    with corner_of(servers) as box:
+    with isolated_sandbox(servers) as sandbox:
         async with (
-            working(box, folder, settings_for(box)) as worker,
-            administrating(box) as broker,
-            crowd_at(box) as crowd,
+            working(sandbox, folder, settings_for(sandbox)) as worker,
+            administrating(sandbox) as broker,
+            load_generator_on(sandbox) as load_generator,
         ):
-            ours = Stage(worker, broker, crowd, urlsplit(box.admin_url).username)
+            ours = HostileEnv(worker, broker, load_generator, urlsplit(sandbox.admin_url).username)
             await eventually(ours.is_listed, within=30)
             yield ours
 
 
-async def mixed(crowd: Crowd, kind: Kind) -> tuple[Counter[str], Counter[str]]:
+async def mixed(load_generator: LoadGenerator, kind: Kind) -> tuple[Counter[str], Counter[str]]:
     """Send good and hostile messages in random order; return what was said to the good and to the others."""
     chance = random.Random(1)  # noqa: S311 - to be repeated, not to be secret
     order = ["good"] * GOOD + ["hostile"] * HOSTILE
@@ -91,7 +93,7 @@ async def mixed(crowd: Crowd, kind: Kind) -> tuple[Counter[str], Counter[str]]:
 
     async def send(number: int, whose: str) -> None:
         queue = QUEUES[number % len(QUEUES)]
-        reply = await (crowd.ask(queue) if whose == "good" else crowd.harm(queue, kind))
+        reply = await (load_generator.ask(queue) if whose == "good" else load_generator.harm(queue, kind))
         if reply is not None:
             heard[whose]["ok" if reply["ok"] else reply["error"]["reason"]] += 1
 
@@ -102,31 +104,33 @@ async def mixed(crowd: Crowd, kind: Kind) -> tuple[Counter[str], Counter[str]]:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-async def test_among_any_number_of_them_every_good_request_is_answered_once(stage: Stage, kind: Kind) -> None:
-    stage.crowd.service.replies.clear()
-    links, letters = await stage.links(), await stage.dead_letters()
+async def test_among_any_number_of_them_every_good_request_is_answered_once(
+    env: HostileEnv, kind: Kind
+) -> None:
+    env.load_generator.service.replies.clear()
+    links, letters = await env.links(), await env.dead_letters()
 
-    good, hostile = await mixed(stage.crowd, kind)
+    good, hostile = await mixed(env.load_generator, kind)
 
     assert good == {"ok": GOOD}
     assert hostile == ({kind.reason or "ok": HOSTILE} if kind.is_answered else {})
 
     async def all_dead_letters_are_there() -> bool:
-        return sum((await stage.dead_letters()).values()) - sum(letters.values()) >= HOSTILE * kind.is_dead
+        return sum((await env.dead_letters()).values()) - sum(letters.values()) >= HOSTILE * kind.is_dead
 
     await eventually(all_dead_letters_are_there, within=60)
-    await eventually(stage.is_taken, within=60)
-    assert sum((await stage.dead_letters()).values()) - sum(letters.values()) == HOSTILE * kind.is_dead
-    replies = Counter(each.correlation_id for each in stage.crowd.service.replies)
+    await eventually(env.is_taken, within=60)
+    assert sum((await env.dead_letters()).values()) - sum(letters.values()) == HOSTILE * kind.is_dead
+    replies = Counter(each.correlation_id for each in env.load_generator.service.replies)
     assert set(replies.values()) == {1}
     assert len(replies) == GOOD + HOSTILE * kind.is_answered
     assert links
-    assert await stage.links() == links
-    assert is_undisturbed(stage.worker)
+    assert await env.links() == links
+    assert is_undisturbed(env.worker)
 
 
-async def test_after_all_of_them_nothing_is_held_back(stage: Stage) -> None:
-    assert await eventually(stage.is_at_rest, within=60)
+async def test_after_all_of_them_nothing_is_held_back(env: HostileEnv) -> None:
+    assert await eventually(env.is_at_rest, within=60)
 
 
 def is_undisturbed(worker: Worker) -> bool:

@@ -20,11 +20,11 @@ from tests.faults.history import assert_told_as_committed, listening
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected, eventually
-from tests.integration.workers import corner_of, working
+from tests.integration.workers import isolated_sandbox, working
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "4"))
 PROFILES = 20
 # Commands in a second: a few are in hand whenever a worker is killed.
 RATE = 50
@@ -38,9 +38,9 @@ async def load(service: Gateway, profiles: list[UUID], seed: random.Random) -> N
         await asyncio.sleep(1 / RATE)
 
 
-async def lives_and_is_killed(box: Sandbox, folder: Path, name: str, seed: random.Random) -> None:
+async def lives_and_is_killed(sandbox: Sandbox, folder: Path, name: str, seed: random.Random) -> None:
     """Run a worker, and kill it at a random moment of its work."""
-    async with working(box, folder, settings_for(box), name) as worker:
+    async with working(sandbox, folder, settings_for(sandbox), name) as worker:
         await asyncio.sleep(seed.uniform(0.0, 1.0))
         worker.process.kill()
 
@@ -53,25 +53,27 @@ async def changes(database: AsyncDatabase[dict[str, Any]]) -> int:
 @pytest.mark.parametrize("seed", [int(os.environ.get("SEED", "1"))])
 async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    with corner_of(servers) as box:
-        client = open_mongo(box.mongo_url)
+    with isolated_sandbox(servers) as sandbox:
+        client = open_mongo(sandbox.mongo_url)
         database = default_database(client)
         stored: list[Profile] = [a_profile().announced() for _ in range(PROFILES)]
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)
-            told = await stack.enter_async_context(listening(box.admin_url))
-            service = await stack.enter_async_context(connected(box.service_url, exchange=""))
-            await stack.enter_async_context(working(box, tmp_path, settings_for(box), "first"))
+            told = await stack.enter_async_context(listening(sandbox.admin_url))
+            service = await stack.enter_async_context(connected(sandbox.service_url, exchange=""))
+            await stack.enter_async_context(working(sandbox, tmp_path, settings_for(sandbox), "first"))
             for each in stored:
                 await MongoProfiles(database).add(each)
             loading = asyncio.create_task(load(service, [each.id for each in stored], chance))
             for batch in range(KILLS // 2):
                 names = (f"worker-{batch}-{each}" for each in range(2))
-                await asyncio.gather(*(lives_and_is_killed(box, tmp_path, name, chance) for name in names))
+                await asyncio.gather(
+                    *(lives_and_is_killed(sandbox, tmp_path, name, chance) for name in names)
+                )
             loading.cancel()
             with suppress(asyncio.CancelledError):
                 await loading
-            broker = await stack.enter_async_context(administrating(box))
+            broker = await stack.enter_async_context(administrating(sandbox))
 
             async def all_are_done() -> bool:
                 set_aside = len(await broker.dead_letters("profile.update"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.behind_proxy import Stage, a_stage, has_logged
+from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
 from tests.integration.replies import refusal
 from tests.integration.workers import working
@@ -17,16 +17,16 @@ BACKLOG = 300
 QUERIES = 10
 
 
-async def tell_until_it_pauses(stage: Stage, worker: Worker) -> None:
+async def tell_until_it_pauses(env: ProxiedEnv, worker: Worker) -> None:
     """Send commands that nobody waits for; the worker fails at some of them, and leaves the others."""
     for number in range(BACKLOG):
-        await stage.tell(number)
+        await env.tell(number)
     await has_logged(worker, "database away")
 
     async def rests() -> bool:
-        return (await stage.counts("profile.update"))[1] == 0
+        return (await env.counts("profile.update"))[1] == 0
 
-    await eventually(rests, within=20)
+    await eventually(rests, within=60)
 
 
 @pytest.mark.parametrize("outage", ["cut", "freeze"])
@@ -34,46 +34,46 @@ async def test_a_backlog_stays_in_its_queue_and_is_worked_off_when_mongodb_is_ba
     servers: Servers, tmp_path: Path, outage: str
 ) -> None:
     async def is_done() -> bool:
-        return sum(await stage.versions()) == len(stage.profiles) + BACKLOG
+        return sum(await env.versions()) == len(env.profiles) + BACKLOG
 
-    async with a_stage(servers, tmp_path) as stage, working(stage.box, tmp_path, stage.behind()) as worker:
-        getattr(stage.proxy, outage)()
-        await tell_until_it_pauses(stage, worker)
-        left, _ = await stage.counts("profile.update")
+    async with proxied_env(servers, tmp_path) as env, working(env.sandbox, tmp_path, env.behind()) as worker:
+        getattr(env.proxy, outage)()
+        await tell_until_it_pauses(env, worker)
+        left, _ = await env.counts("profile.update")
         # Those who wait for the database would take some twenty seconds for this.
         async with asyncio.timeout(QUERIES):
-            replies = [await stage.service.ask("profile.get", stage.who(each)) for each in range(QUERIES)]
-        stage.proxy.mend()
+            replies = [await env.service.ask("profile.get", env.who(each)) for each in range(QUERIES)]
+        env.proxy.mend()
         await eventually(is_done, within=60)
 
         assert left > BACKLOG / 2
         assert {refusal(each) for each in replies} == {("unavailable", "database_unavailable")}
         assert all(each["error"]["retryable"] for each in replies)
-        assert (await stage.counts("profile.update"))[1] == 1
-        assert await stage.dead_letters() == 0
+        assert (await env.counts("profile.update"))[1] == 1
+        assert await env.dead_letters() == 0
 
 
 async def test_what_fails_once_is_tried_again_in_place(servers: Servers, tmp_path: Path) -> None:
     async def all_are_in_hand() -> bool:
-        return (await stage.counts("profile.update"))[0] == 0
+        return (await env.counts("profile.update"))[0] == 0
 
-    async with a_stage(servers, tmp_path) as stage, working(stage.box, tmp_path, stage.behind()):
-        warm = await stage.ask(0)
-        stage.proxy.freeze()
-        asking = [asyncio.ensure_future(stage.ask_once(number)) for number in range(1, 9)]
+    async with proxied_env(servers, tmp_path) as env, working(env.sandbox, tmp_path, env.behind()):
+        warm = await env.ask(0)
+        env.proxy.freeze()
+        asking = [asyncio.ensure_future(env.ask_once(number)) for number in range(1, 9)]
         await eventually(all_are_in_hand)
-        stage.proxy.cut()
-        stage.proxy.mend()
+        env.proxy.cut()
+        env.proxy.mend()
         replies: list[dict[str, Any]] = await asyncio.gather(*asking)
 
         assert all(each["ok"] for each in [warm, *replies])
-        assert sum(await stage.versions()) == len(stage.profiles) + 9
+        assert sum(await env.versions()) == len(env.profiles) + 9
 
 
 async def test_whoever_waits_hears_of_it_before_the_time_is_over(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage, working(stage.box, tmp_path, stage.behind()):
-        stage.proxy.freeze()
-        reply = await stage.service.ask("profile.get", stage.who(0), expiration=1)
-        stage.proxy.mend()
+    async with proxied_env(servers, tmp_path) as env, working(env.sandbox, tmp_path, env.behind()):
+        env.proxy.freeze()
+        reply = await env.service.ask("profile.get", env.who(0), expiration=1)
+        env.proxy.mend()
 
-        assert refusal(reply) == ("unavailable", "database_unavailable")
+        assert refusal(reply) == ("deadline_exceeded", "out_of_time")

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,12 +12,13 @@ from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
-from tests.faults.fragile import DEATHS, POISON, POISONED
+from tests.faults.worker_segfault import DEATHS, POISON, POISONED
+from tests.forking import fork
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected, eventually
 from tests.integration.replies import refusal
-from tests.integration.workers import corner_of
+from tests.integration.workers import isolated_sandbox
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
@@ -26,37 +26,32 @@ BEFORE, AFTER = 4, 40
 PATIENCE = 200.0
 
 
-async def keep_alive(box: Sandbox, folder: Path, codes: list[int]) -> None:
+async def keep_alive(sandbox: Sandbox, folder: Path, codes: list[int]) -> None:
     """Start a fragile worker whenever the one before has ended, as a supervisor does; note how it ended."""
     environment = {
-        "RABBITMQ_URL": box.service_url,
-        "MONGO_URL": box.mongo_url,
-        "REDIS_URL": box.redis_url,
+        "RABBITMQ_URL": sandbox.service_url,
+        "MONGO_URL": sandbox.mongo_url,
+        "REDIS_URL": sandbox.redis_url,
         "SIGNING_KEYS_DIR": str(folder / "keys"),
-        **settings_for(box),
+        **settings_for(sandbox),
     }
-    with (folder / "workers.log").open("wb") as log:
+    module = ("tests.faults.worker_segfault", "worker")
+    with (folder / "workers.log").open("w+b") as log:
         while True:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.faults.fragile", "worker"),
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=log,
-            )
+            process = fork(module, {**os.environ, **environment}, log, log, log)
             try:
-                codes.append(await process.wait())
+                codes.append(await asyncio.to_thread(process.wait))
             finally:
-                if process.returncode is None:
-                    process.terminate()
-                    await process.wait()
+                process.terminate()
+                await asyncio.to_thread(process.wait)
 
 
 @asynccontextmanager
-async def supervised(box: Sandbox, folder: Path) -> AsyncIterator[list[int]]:
+async def supervised(sandbox: Sandbox, folder: Path) -> AsyncIterator[list[int]]:
     """Keep a fragile worker alive inside the block; give the exit codes of those that have died."""
     new_key(folder / "keys", datetime.now(UTC))
     codes: list[int] = []
-    supervising = asyncio.create_task(keep_alive(box, folder, codes))
+    supervising = asyncio.create_task(keep_alive(sandbox, folder, codes))
     try:
         yield codes
     finally:
@@ -64,9 +59,9 @@ async def supervised(box: Sandbox, folder: Path) -> AsyncIterator[list[int]]:
         await asyncio.wait([supervising])
 
 
-async def stored_profiles(box: Sandbox, many: int) -> list[str]:
+async def stored_profiles(sandbox: Sandbox, many: int) -> list[str]:
     """Return the ids of profiles that are just there."""
-    client = open_mongo(box.mongo_url)
+    client = open_mongo(sandbox.mongo_url)
     profiles = [a_profile() for _ in range(many)]
     for each in profiles:
         await MongoProfiles(default_database(client)).add(each)
@@ -77,9 +72,9 @@ async def stored_profiles(box: Sandbox, many: int) -> list[str]:
 async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are_answered(
     servers: Servers, tmp_path: Path
 ) -> None:
-    with corner_of(servers) as box:
-        async with administrating(box) as broker, connected(box.service_url, exchange="") as service:
-            names = await stored_profiles(box, BEFORE + AFTER)
+    with isolated_sandbox(servers) as sandbox:
+        async with administrating(sandbox) as broker, connected(sandbox.service_url, exchange="") as service:
+            names = await stored_profiles(sandbox, BEFORE + AFTER)
             changes = [{"id": each, "last_name": "King"} for each in names]
             changes.insert(BEFORE, {"id": names[0], "last_name": POISON})
             ids = [f"request-{number}" for number in range(len(changes))]
@@ -90,7 +85,7 @@ async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are
                 )
                 for correlation_id, change in zip(ids, changes, strict=True)
             ]
-            async with supervised(box, tmp_path) as codes:
+            async with supervised(sandbox, tmp_path) as codes:
                 replies = await asyncio.gather(*asked)
                 letter = await broker.dead_letter("profile.update", ids[BEFORE])
 
@@ -104,13 +99,13 @@ async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are
 async def test_a_query_that_kills_workers_does_so_as_long_as_it_may_wait_and_no_longer(
     servers: Servers, tmp_path: Path
 ) -> None:
-    with corner_of(servers) as box:
+    with isolated_sandbox(servers) as sandbox:
         async with (
-            administrating(box) as broker,
-            connected(box.service_url, exchange="") as service,
-            supervised(box, tmp_path) as codes,
+            administrating(sandbox) as broker,
+            connected(sandbox.service_url, exchange="") as service,
+            supervised(sandbox, tmp_path) as codes,
         ):
-            (name,) = await stored_profiles(box, 1)
+            (name,) = await stored_profiles(sandbox, 1)
             await service.ask("profile.get", {"id": name}, timeout=PATIENCE)
             # A classic queue does not count how often it has delivered a message.
             await service.tell("profile.get", {"id": str(POISONED)}, expiration=6)

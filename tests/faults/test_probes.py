@@ -5,8 +5,9 @@ import json
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,21 @@ import pytest
 
 from service.infrastructure.rabbitmq.topology import FOLLOWUPS
 from tests.faults.alarms import memory_alarm, node_of
-from tests.faults.behind_proxy import Stage, a_stage, has_logged
+from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
 from tests.integration.proxy import proxied
 from tests.integration.requests import a_request
-from tests.integration.workers import address_of, working
+from tests.integration.workers import CHEAP_WORKER, WORKER, address_of, working
 from tools.servers import Servers
-from tools.servers.processes import free_port
+from tools.servers.binaries import find
+from tools.servers.local_redis import redis_version
+from tools.servers.processes import free_port, private_processes
 from tools.worker import Worker
 
-WELL = {"work": "ok", "broker": "ok", "queues": "ok", "database": "ok", "redis": "ok"}
+NEEDED = ("work", "broker", "queues", "database", "topology", "events")
+WELL = dict.fromkeys((*NEEDED, "redis", "background", "differences", "policies"), "ok")
+
+VERSION = version("profile-service")
 
 MANY = 10
 
@@ -42,15 +48,17 @@ def answer(url: str) -> Answer:
 
 
 @asynccontextmanager
-async def probed(stage: Stage, **settings: str) -> AsyncIterator[tuple[Worker, Ask]]:
+async def probed(
+    env: ProxiedEnv, module: Sequence[str] = CHEAP_WORKER, **settings: str
+) -> AsyncIterator[tuple[Worker, Ask]]:
     """Run a worker, and give a function that asks it."""
     port = free_port()
 
     async def ask(path: str) -> Answer:
         return await asyncio.to_thread(answer, f"http://127.0.0.1:{port}{path}")
 
-    chosen = {**stage.behind(), "HEALTH_PORT": str(port), **settings}
-    async with working(stage.box, stage.folder, chosen) as worker:
+    chosen = {**env.behind(), "HEALTH_PORT": str(port), **settings}
+    async with working(env.sandbox, env.folder, chosen, module=module) as worker:
         yield worker, ask
 
 
@@ -60,7 +68,7 @@ async def says(ask: Ask, status: int, word: str, **parts: str) -> None:
     async def it_does() -> bool:
         found, body = await ask("/readyz")
         seen.append((found, body))
-        return found == status and body == {"status": word, "parts": {**WELL, **parts}}
+        return found == status and body == {"status": word, "version": VERSION, "parts": {**WELL, **parts}}
 
     seen: list[Answer] = []
     try:
@@ -70,56 +78,93 @@ async def says(ask: Ask, status: int, word: str, **parts: str) -> None:
 
 
 async def test_it_is_ready_while_everything_is_there(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
-        assert await ask("/readyz") == (200, {"status": "ready", "parts": WELL})
+    async with proxied_env(servers, tmp_path) as env, probed(env) as (_, ask):
+        assert await ask("/readyz") == (200, {"status": "ready", "version": VERSION, "parts": WELL})
         assert await ask("/livez") == (200, {"status": "alive"})
         assert (await ask("/metrics"))[0] == 404
 
 
 async def test_what_expired_is_counted_and_not_done(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
-        late = await stage.service.ask("profile.update", stage.change(1), headers={"x-deadline": 1})
-        in_time = await stage.ask_once(2)
-        expected = {"requests": {"profile.update": {"deadline_exceeded": 1, "ok": 1}}}
+    async with proxied_env(servers, tmp_path) as env, probed(env) as (_, ask):
+        late = await env.service.ask("profile.update", env.change(1), headers={"x-deadline": 1})
+        in_time = await env.ask_once(2)
+        expected = {"profile.update": {"deadline_exceeded": 1, "ok": 1}}
 
         async def both_are_counted() -> bool:  # which happens after the reply
-            return await ask("/counts") == (200, expected)
+            status, counts = await ask("/counts")
+            return status == 200 and counts["requests"] == expected
 
         assert late["error"]["code"] == "deadline_exceeded"
         assert in_time["ok"]
         assert await eventually(both_are_counted)
-        assert sum(await stage.versions()) == len(stage.profiles) + 1
+        assert sum(await env.versions()) == len(env.profiles) + 1
 
 
 async def test_it_is_not_ready_without_mongodb_and_still_alive(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
-        stage.proxy.cut()
+    async with proxied_env(servers, tmp_path) as env, probed(env) as (_, ask):
+        env.proxy.cut()
         await says(ask, 503, "not ready", database="away")
         alive = await ask("/livez")
-        stage.proxy.mend()
+        env.proxy.mend()
         await says(ask, 200, "ready")
 
         assert alive == (200, {"status": "alive"})
 
 
 async def test_without_redis_it_is_degraded(servers: Servers, tmp_path: Path) -> None:
-    async with a_stage(servers, tmp_path) as stage:
-        host, port = address_of(stage.box.redis_url.partition("/0")[0])
+    async with proxied_env(servers, tmp_path) as env:
+        host, port = address_of(env.sandbox.redis_url.partition("/0")[0])
         async with proxied(host, port) as redis:
-            url = stage.box.redis_url.replace(f":{port}", f":{redis.port}")
-            async with probed(stage, REDIS_URL=url) as (_, ask):
+            url = env.sandbox.redis_url.replace(f":{port}", f":{redis.port}")
+            async with probed(env, REDIS_URL=url) as (_, ask):
                 redis.cut()
                 await says(ask, 200, "degraded", redis="away")
-                works = await stage.ask(1)
+                works = await env.ask(1)
                 redis.mend()
                 await says(ask, 200, "ready")
 
     assert works["ok"]
 
 
-async def bindings_of(stage: Stage, queue: str) -> set[tuple[str, str]]:
+@asynccontextmanager
+async def own_redis(*options: str) -> AsyncIterator[str]:
+    """Give the URL of a Redis that is for one test alone."""
+    with private_processes() as processes:
+        server = find("redis-server")
+        assert server, "the tests of other files need it, too"
+        port = free_port()
+        given = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        child = processes.start("redis", [server, *given], processes.new_folder("redis"))
+        url = f"redis://127.0.0.1:{port}"
+        await asyncio.to_thread(child.wait_until, lambda: redis_version(url), within=20)
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--maxmemory", "1"), "command not allowed when used memory > 'maxmemory'."),
+        (("--replicaof", "127.0.0.1 1"), "You can't write against a read only replica."),
+        (("--min-replicas-to-write", "1"), "NOREPLICAS Not enough good replicas to write."),
+    ],
+)
+async def test_with_a_redis_that_takes_no_writes_it_is_degraded(
+    servers: Servers, tmp_path: Path, options: tuple[str, ...], why: str
+) -> None:
+    async with (
+        proxied_env(servers, tmp_path) as env,
+        own_redis(*options) as url,
+        probed(env, REDIS_URL=url) as (_, ask),
+    ):
+        await says(ask, 200, "degraded", redis=f"takes no writes: {why}")
+        works = await env.ask(1)
+
+    assert works["ok"]
+
+
+async def bindings_of(env: ProxiedEnv, queue: str) -> set[tuple[str, str]]:
     """Return from which exchanges messages come to *queue*, by which keys."""
-    found = await stage.broker.look_here("queues", queue, "bindings")
+    found = await env.broker.look_here("queues", queue, "bindings")
     return {(each["source"], each["routing_key"]) for each in found}
 
 
@@ -128,15 +173,15 @@ async def bindings_of(stage: Stage, queue: str) -> set[tuple[str, str]]:
 async def test_a_queue_that_is_gone_is_named_until_it_is_back(
     servers: Servers, tmp_path: Path, queue: str
 ) -> None:
-    async with a_stage(servers, tmp_path) as stage, probed(stage) as (_, ask):
-        bound = await bindings_of(stage, queue)
-        await stage.broker.channel.queue_delete(queue)
+    async with proxied_env(servers, tmp_path) as env, probed(env) as (_, ask):
+        bound = await bindings_of(env, queue)
+        await env.broker.channel.queue_delete(queue)
         await says(ask, 503, "not ready", queues=f"not consumed: {queue}")
         await says(ask, 200, "ready")
-        found = await stage.broker.look_here("queues", queue)
-        changed = await stage.ask(0)
-        seen = await stage.service.ask("profile.get", stage.who(0))
-        bound_again = await bindings_of(stage, queue)
+        found = await env.broker.look_here("queues", queue)
+        changed = await env.ask(0)
+        seen = await env.service.ask("profile.get", env.who(0))
+        bound_again = await bindings_of(env, queue)
 
     assert bound_again == bound
     assert found["durable"]
@@ -144,25 +189,25 @@ async def test_a_queue_that_is_gone_is_named_until_it_is_back(
     assert (changed["ok"], seen["ok"]) == (True, True)
 
 
-async def test_a_broker_that_takes_nothing_stops_no_work(servers: Servers, tmp_path: Path) -> None:
+async def test_a_broker_that_takes_nothing_stops_no_work(own_servers: Servers, tmp_path: Path) -> None:
     async def all_is_done() -> bool:
-        done = sum(await stage.versions()) == len(stage.profiles) + 2 * MANY
-        queue = await stage.broker.look_here("queues", "profile.update")
+        done = sum(await env.versions()) == len(env.profiles) + 2 * MANY
+        queue = await env.broker.look_here("queues", "profile.update")
         return done and queue.get("messages") == 0
 
     async def all_is_told() -> bool:
-        return await stage.database["profiles"].find_one({"outbox.0": {"$exists": True}}) is None
+        return await env.database["profiles"].find_one({"outbox.0": {"$exists": True}}) is None
 
-    async with a_stage(servers, tmp_path) as stage, AsyncExitStack() as stack:
-        node = await node_of(stage.broker)
+    async with proxied_env(own_servers, tmp_path) as env, AsyncExitStack() as stack:
+        node = await node_of(env.broker)
         assert node, "only a broker that we started can be told to raise an alarm"
         for number in range(MANY):
-            await stage.tell(number)
+            await env.tell(number)
             # The reply has nowhere to go, and nobody waits for it after some seconds.
-            waited_for = stage.service.message(stage.change(number + MANY), expiration=12)
-            await stage.service.send("profile.update", waited_for)
+            waited_for = env.service.message(env.change(number + MANY), expiration=12)
+            await env.service.send("profile.update", waited_for)
         async with memory_alarm(node):
-            _, ask = await stack.enter_async_context(probed(stage))
+            _, ask = await stack.enter_async_context(probed(env))
             await eventually(all_is_done, within=60)
             await says(ask, 503, "not ready", broker="away, or blocked by an alarm")
         await says(ask, 200, "ready")
@@ -171,12 +216,12 @@ async def test_a_broker_that_takes_nothing_stops_no_work(servers: Servers, tmp_p
 
 async def test_while_it_ends_it_is_not_ready(servers: Servers, tmp_path: Path) -> None:
     async def none_waits() -> bool:
-        return (await stage.counts("profile.create"))[0] == 0
+        return (await env.counts("profile.create"))[0] == 0
 
     slow = {"BCRYPT_COST": "14", "HASHING_THREADS": "1"}
-    async with a_stage(servers, tmp_path) as stage, probed(stage, **slow) as (worker, ask):
+    async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, ask):
         for _ in range(4):
-            await stage.service.tell("profile.create", a_request("profile.create"))
+            await env.service.tell("profile.create", a_request("profile.create"))
         await eventually(none_waits)
         worker.process.send_signal(signal.SIGTERM)
         await has_logged(worker, "draining")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.infrastructure.crypto.keys import new_key
-from tests.faults.behind_proxy import a_stage
+from tests.faults.proxied_env import proxied_env
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.workers import working
@@ -36,42 +36,42 @@ async def waits(folder: Path) -> bool:
 async def test_a_worker_waits_for_servers_that_come_up_after_it(
     servers: Servers, tmp_path: Path, late: str
 ) -> None:
-    async with a_stage(servers, tmp_path) as stage, AsyncExitStack() as stack:
-        parts = urlsplit(stage.box.service_url)
+    async with proxied_env(servers, tmp_path) as env, AsyncExitStack() as stack:
+        parts = urlsplit(env.sandbox.service_url)
         broker = await stack.enter_async_context(proxied(parts.hostname or "", parts.port or 0))
-        away = {"rabbitmq": broker, "mongodb": stage.proxy}[late]
-        settings = {**stage.behind(), "RABBITMQ_URL": to(broker, stage.box.service_url)}
+        away = {"rabbitmq": broker, "mongodb": env.proxy}[late]
+        settings = {**env.behind(), "RABBITMQ_URL": to(broker, env.sandbox.service_url)}
         away.cut()
         starting = asyncio.create_task(
-            stack.enter_async_context(working(stage.box, tmp_path, settings)), name="starting"
+            stack.enter_async_context(working(env.sandbox, tmp_path, settings)), name="starting"
         )
-        await eventually(partial(waits, tmp_path), within=20)
+        await eventually(partial(waits, tmp_path), within=60)
         away.mend()
         await starting
 
-        assert (await stage.ask(1))["ok"]
+        assert (await env.ask(1))["ok"]
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 async def test_a_worker_that_still_waits_ends_at_once(
     servers: Servers, tmp_path: Path, by: signal.Signals
 ) -> None:
-    async with a_stage(servers, tmp_path) as stage:
-        stage.proxy.cut()
+    async with proxied_env(servers, tmp_path) as env:
+        env.proxy.cut()
         with (tmp_path / "worker.log").open("wb") as log:
             new_key(tmp_path / "keys", datetime.now(UTC))
             worker = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "service.cli", "worker"),
                 env={
                     **os.environ,
-                    **stage.behind(),
-                    "RABBITMQ_URL": stage.box.service_url,
+                    **env.behind(),
+                    "RABBITMQ_URL": env.sandbox.service_url,
                     "SIGNING_KEYS_DIR": str(tmp_path / "keys"),
                 },
                 stderr=log,
             )
-        await eventually(partial(waits, tmp_path), within=20)
+        await eventually(partial(waits, tmp_path), within=60)
         worker.send_signal(by)
 
-        assert await asyncio.wait_for(worker.wait(), 20) == 0
+        assert await asyncio.wait_for(worker.wait(), 60) == 0
         assert "Traceback" not in await asyncio.to_thread((tmp_path / "worker.log").read_text)

@@ -104,8 +104,8 @@ def _name(connection: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def administrating(box: Sandbox) -> AsyncIterator[Broker]:
+async def administrating(sandbox: Sandbox) -> AsyncIterator[Broker]:
     """Connect as the administrator, and disconnect at the end."""
-    async with await aio_pika.connect(box.admin_url) as connection:
-        management = Management.of(box.management_url, box.admin_url)
-        yield Broker(management, box.vhost, await connection.channel())
+    async with await aio_pika.connect(sandbox.admin_url) as connection:
+        management = Management.of(sandbox.management_url, sandbox.admin_url)
+        yield Broker(management, sandbox.vhost, await connection.channel())

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from tests.bad_input import FIELDS
 from tests.integration.gateway import Gateway
-from tests.integration.requests import FIELDS, a_request
+from tests.integration.requests import a_request
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from tests.builders import an_address
 from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import Gateway, connected
 from tests.integration.requests import PASSWORD, a_request
+from tests.integration.workers import running_worker
 from tools.servers.sandbox import Sandbox
-from tools.worker import Worker, running_worker
+from tools.worker import Worker
 
 Person = dict[str, str]
 # Of access tokens, in seconds.
@@ -22,12 +23,12 @@ LIFETIME = 7_200
 SignUp = Callable[..., Awaitable[Person]]
 
 
-def settings_for(box: Sandbox) -> dict[str, str]:
+def settings_for(sandbox: Sandbox) -> dict[str, str]:
     """Return the settings of the workers here."""
     trusted = {
         "profile-service": ["profile.create", "profile.get", "profile.list", "profile.update"],
         # The administrator of the broker stands for one more service, trusted with one thing only.
-        str(urlsplit(box.admin_url).username): ["profile.delete"],
+        str(urlsplit(sandbox.admin_url).username): ["profile.delete"],
     }
     return {
         # The lowest cost that Settings take: tests are about other things than time.
@@ -41,40 +42,40 @@ def settings_for(box: Sandbox) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def worker(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+def worker(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A worker on the sandbox."""
-    with running_worker(box, tmp_path_factory.mktemp("worker"), settings_for(box)) as running:
+    with running_worker(sandbox, tmp_path_factory.mktemp("worker"), settings_for(sandbox)) as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="session")
-async def gateway(box: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
+async def gateway(sandbox: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
     """A gateway with the rights of the broker user of that name."""
     assert worker.process.poll() is None
-    async with connected(box.gateway_url) as plain:
+    async with connected(sandbox.gateway_url) as plain:
         yield plain
 
 
 @pytest_asyncio.fixture(scope="session")
-async def service(box: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
+async def service(sandbox: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
     """A trusted service, which publishes to queues by their names."""
     assert worker.process.poll() is None
-    async with connected(box.service_url, exchange="") as trusted:
+    async with connected(sandbox.service_url, exchange="") as trusted:
         yield trusted
 
 
 @pytest_asyncio.fixture(scope="session")
-async def cleaner(box: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
+async def cleaner(sandbox: Sandbox, worker: Worker) -> AsyncIterator[Gateway]:
     """A service that is trusted to delete profiles, and with nothing else."""
     assert worker.process.poll() is None
-    async with connected(box.admin_url) as trusted:
+    async with connected(sandbox.admin_url) as trusted:
         yield trusted
 
 
 @pytest_asyncio.fixture(scope="session")
-async def broker(box: Sandbox) -> AsyncIterator[Broker]:
+async def broker(sandbox: Sandbox) -> AsyncIterator[Broker]:
     """The broker as its administrator sees it."""
-    async with administrating(box) as administrator:
+    async with administrating(sandbox) as administrator:
         yield administrator
 
 

@@ -19,7 +19,7 @@ COMMANDS = "profile.commands"
 Found = TypeVar("Found")
 
 
-async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 10.0) -> Found:
+async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 60.0) -> Found:
     """Return the first truthy thing that *look* finds, or raise `TimeoutError` after *within* seconds."""
     deadline = time.monotonic() + within
     pause = 0.002  # most things are there soon; on what takes longer, many looks would be a load
@@ -54,7 +54,7 @@ class Gateway:
         body: object,
         *,
         token: str | None = None,
-        timeout: float = 30.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
+        timeout: float = 60.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
         **properties: Any,
     ) -> dict[str, Any]:
         """Return the decoded reply; *body* may be bytes, which are sent as they are."""
@@ -68,7 +68,7 @@ class Gateway:
         body: object,
         *,
         token: str | None = None,
-        timeout: float = 30.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
+        timeout: float = 60.0,  # noqa: ASYNC109 - handed on to asyncio.timeout
         **properties: Any,
     ) -> AbstractIncomingMessage:
         """Return the reply as it came."""

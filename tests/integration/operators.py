@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 import aio_pika
 
 from service.infrastructure.rabbitmq.letters import origins
+from tests import forking
 from tests.builders import NOON
 from tools.servers.sandbox import Sandbox
 
@@ -31,18 +30,10 @@ class Said:
         return [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
 
 
-async def profilectl(box: Sandbox, *words: str, typed: str = "", **more: str) -> Said:
+async def profilectl(sandbox: Sandbox, *words: str, typed: str = "", **more: str) -> Said:
     """Run it as the broker user of the service, unless *more* says otherwise; *typed* is what it reads."""
-    ended = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "service.cli", *words],
-        env={**os.environ, "COLUMNS": "200", "RABBITMQ_URL": box.service_url, **more},
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = {**os.environ, "COLUMNS": "200", "RABBITMQ_URL": sandbox.service_url, **more}
+    ended = await asyncio.to_thread(forking.run, ["service.cli", *words], environment, typed)
     assert "Traceback" not in ended.stderr, ended.stderr
     return Said(ended.returncode, ended.stdout, ended.stderr)
 
@@ -93,7 +84,7 @@ class Letters:
 
 
 @asynccontextmanager
-async def letters_in(box: Sandbox) -> AsyncIterator[Letters]:
+async def letters_in(sandbox: Sandbox) -> AsyncIterator[Letters]:
     """Connect as the service, and disconnect at the end."""
-    async with await aio_pika.connect(box.service_url) as connection:
+    async with await aio_pika.connect(sandbox.service_url) as connection:
         yield Letters(await connection.channel())

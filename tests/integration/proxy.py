@@ -11,7 +11,7 @@ from typing import Final
 # A slow line: so many bytes at once, and so long between them (10 kB in a second).
 _DROP, _DROP_SECONDS = 100, 0.01
 # Closing then says RST in place of FIN, and forgets what was not sent yet (socket(7), SO_LINGER).
-_NO_LINGER: Final = struct.pack("ii", 1, 0)
+NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ async def _write(data: bytes, writer: asyncio.StreamWriter) -> None:
 async def _tear(data: bytes, writer: asyncio.StreamWriter) -> None:
     """Write half of *data*, and reset the connection."""
     await _write(data[: len(data) // 2], writer)
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     writer.transport.abort()
 
 

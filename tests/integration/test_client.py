@@ -42,17 +42,18 @@ from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import Person
 from tests.integration.gateway import eventually
 from tools.servers import Servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker
 
 PASSWORD = SecretStr("correct horse battery")
 
 
 @pytest_asyncio.fixture
-async def client(box: Sandbox, worker: Worker) -> AsyncIterator[ProfileClient]:
+async def client(sandbox: Sandbox, worker: Worker) -> AsyncIterator[ProfileClient]:
     """A client with the rights of a gateway."""
     assert worker.process.poll() is None
-    async with ProfileClient(box.gateway_url, timeout=10, name="test-client") as connected:
+    async with ProfileClient(sandbox.gateway_url, timeout=10, name="test-client") as connected:
         yield connected
 
 
@@ -166,8 +167,8 @@ def silent(servers: Servers) -> Iterator[Sandbox]:
     bare["policies"] = [each for each in bare["policies"] if each["name"] != "profile-alternate"]
     for kind, name in (("queues", "name"), ("bindings", "destination")):
         bare[kind] = [each for each in bare[kind] if each[name] != "auth.keys"]
-    with sandbox(servers, bare) as corner:
-        yield corner
+    with new_sandbox(servers, bare) as env:
+        yield env
 
 
 async def test_silence_is_no_reply(silent: Sandbox) -> None:
@@ -205,11 +206,11 @@ async def _connection_of(broker: Broker, name: str) -> str:
 
 
 async def test_calls_in_flight_hear_of_a_lost_connection_and_later_ones_work(
-    box: Sandbox, worker: Worker, broker: Broker
+    sandbox: Sandbox, worker: Worker, broker: Broker
 ) -> None:
     assert worker.process.poll() is None
     name = f"lost-{uuid4().hex}"
-    async with ProfileClient(box.gateway_url, timeout=10, name=name) as client:
+    async with ProfileClient(sandbox.gateway_url, timeout=10, name=name) as client:
         assert (await client.keys()).keys
         calls = [asyncio.ensure_future(client.create_profile(_ada())) for _ in range(10)]
         await broker.close_connection(await _connection_of(broker, name))

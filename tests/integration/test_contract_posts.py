@@ -13,11 +13,11 @@ import pytest_asyncio
 
 from tests.integration.broker import Broker
 from tests.integration.conftest import Person, SignUp
+from tests.integration.dead_lettering import is_malformed
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.identity.events import ENVELOPE, Listener, listening
 from tests.integration.replies import DELETED, OBJECT_ID, POST, UUID7, moment, refusal, result
 from tests.integration.requests import a_request
-from tests.integration.set_aside import is_malformed
 from tools.servers.sandbox import Sandbox
 
 KIB_64 = 64 * 1024
@@ -32,9 +32,9 @@ async def post(gateway: Gateway, ada: Person) -> Post:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def listener(box: Sandbox) -> AsyncIterator[Listener]:
+async def listener(sandbox: Sandbox) -> AsyncIterator[Listener]:
     """Hears the events of the worker."""
-    async with listening(box.admin_url) as hearing:
+    async with listening(sandbox.admin_url) as hearing:
         yield hearing
 
 

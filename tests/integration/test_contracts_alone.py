@@ -32,7 +32,7 @@ print(*sorted({{owner for name in loaded for owner in owners.get(name, [name])}}
 
 
 def test_the_client_needs_no_part_of_the_service() -> None:
-    script = "import sys, contracts.client; print(*sys.modules)"
+    script = "import sys, profile_contracts.client; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
 

@@ -17,7 +17,7 @@ from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.operators import Letters, letters_in, profilectl
 from tests.integration.requests import a_request
-from tests.integration.workers import corner_of
+from tests.integration.workers import isolated_sandbox
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
@@ -28,16 +28,16 @@ IDS = [f"m-{number:02}" for number in range(40)]
 
 
 @pytest.fixture(scope="module")
-def corner(servers: Servers) -> Iterator[Sandbox]:
+def env(servers: Servers) -> Iterator[Sandbox]:
     """A broker without a worker."""
-    with corner_of(servers) as made:
+    with isolated_sandbox(servers) as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def letters(corner: Sandbox) -> AsyncIterator[Letters]:
+async def letters(env: Sandbox) -> AsyncIterator[Letters]:
     """The letters of this broker; none to begin with."""
-    async with letters_in(corner) as found:
+    async with letters_in(env) as found:
         await found.clear()
         yield found
 
@@ -47,12 +47,12 @@ def rows(output: str) -> dict[str, list[str]]:
     return {words[0]: words[1:] for line in output.splitlines() if len(words := line.split()) > 1}
 
 
-async def test_the_list_shows_every_queue_since_when_and_why(corner: Sandbox, letters: Letters) -> None:
+async def test_the_list_shows_every_queue_since_when_and_why(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", "b")
     await letters.put(
         DEAD, "c", x_error_code="invalid", x_error_reason="malformed_json", x_failed_at="2026-11-20T00:00:00Z"
     )
-    said = await profilectl(corner, "dlq", "list")
+    said = await profilectl(env, "dlq", "list")
     shown = rows(said.out)
 
     assert said.code == 0
@@ -62,36 +62,36 @@ async def test_the_list_shows_every_queue_since_when_and_why(corner: Sandbox, le
 
 
 async def test_after_twenty_looks_all_letters_lie_in_order_and_can_be_replayed(
-    corner: Sandbox, letters: Letters
+    env: Sandbox, letters: Letters
 ) -> None:
     await letters.put(DEAD, *IDS)
     for _ in range(20):
-        async with opened(URL(corner.service_url)) as box, box.held(DEAD) as held:
+        async with opened(URL(env.service_url)) as dead_letters, dead_letters.held(DEAD) as held:
             assert [each.id for each in held] == IDS
     await letters.put(DEAD, "new")
-    said = await profilectl(corner, "dlq", "show", QUEUE, "--limit", "3")
+    said = await profilectl(env, "dlq", "show", QUEUE, "--limit", "3")
 
     assert [line for line in said.out.splitlines() if line.startswith("m-")] == IDS[:3]
     assert "3 of 41 shown." in said.out
 
-    assert "Replayed 41." in (await profilectl(corner, "dlq", "replay", QUEUE)).out
+    assert "Replayed 41." in (await profilectl(env, "dlq", "replay", QUEUE)).out
     assert await letters.ids(QUEUE) == [*IDS, "new"]
     assert await letters.ids(DEAD) == []
 
 
-async def test_letters_that_are_not_meant_keep_their_order(corner: Sandbox, letters: Letters) -> None:
+async def test_letters_that_are_not_meant_keep_their_order(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, *IDS)
     for gone in ("m-03", "m-20"):
-        await profilectl(corner, "dlq", "replay", QUEUE, "--id", gone)
+        await profilectl(env, "dlq", "replay", QUEUE, "--id", gone)
 
     assert await letters.ids(DEAD) == [each for each in IDS if each not in ("m-03", "m-20")]
 
 
-async def test_a_letter_is_shown_whole_and_harmlessly(corner: Sandbox, letters: Letters) -> None:
+async def test_a_letter_is_shown_whole_and_harmlessly(env: Sandbox, letters: Letters) -> None:
     await letters.put(
         DEAD, "a\x1b[31m", x_error_reason="odd [/] \x07", x_replayable=False, body=b'{"id":"\x9b"}'
     )
-    said = await profilectl(corner, "dlq", "show", QUEUE)
+    said = await profilectl(env, "dlq", "show", QUEUE)
 
     assert said.code == 0
     assert "a\\u001b[31m\n" in said.out
@@ -99,22 +99,22 @@ async def test_a_letter_is_shown_whole_and_harmlessly(corner: Sandbox, letters: 
     assert "cannot be replayed: what was asked is not kept" in said.out
     assert "\x1b" not in said.out
 
-    await profilectl(corner, "dlq", "list")
+    await profilectl(env, "dlq", "list")
 
 
-async def test_a_letter_with_bytes_that_are_no_text_is_borne(corner: Sandbox, letters: Letters) -> None:
+async def test_a_letter_with_bytes_that_are_no_text_is_borne(env: Sandbox, letters: Letters) -> None:
     accept_any_bytes()  # or it could not be sent from here
     await letters.put(DEAD, "\udcff\udcfe")
-    shown = await profilectl(corner, "dlq", "show", QUEUE)
+    shown = await profilectl(env, "dlq", "show", QUEUE)
 
     assert "\\udcff\\udcfe" in shown.out
-    assert "Replayed 1." in (await profilectl(corner, "dlq", "replay", QUEUE)).out
+    assert "Replayed 1." in (await profilectl(env, "dlq", "replay", QUEUE)).out
     assert await letters.ids(QUEUE) == ["\udcff\udcfe"]
 
 
-async def test_what_is_replayed_is_a_request_again(corner: Sandbox, letters: Letters) -> None:
+async def test_what_is_replayed_is_a_request_again(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", x_attempt=3, x_replay_count=1)
-    said = await profilectl(corner, "dlq", "replay", QUEUE)
+    said = await profilectl(env, "dlq", "replay", QUEUE)
     (request,) = await letters.take(QUEUE)
 
     assert (said.code, said.out) == (0, "Replayed 1.\n")
@@ -129,11 +129,11 @@ async def test_what_is_replayed_is_a_request_again(corner: Sandbox, letters: Let
     assert '{"id"' not in said.err
 
 
-async def test_what_may_not_go_back_is_left_with_a_sentence(corner: Sandbox, letters: Letters) -> None:
+async def test_what_may_not_go_back_is_left_with_a_sentence(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "gone", x_replayable=False)
     await letters.put(DEAD, "forged", x_original_queue="profile.create")
     await letters.put(DEAD, "looping", x_replay_count=3)
-    said = await profilectl(corner, "dlq", "replay", QUEUE)
+    said = await profilectl(env, "dlq", "replay", QUEUE)
 
     assert said.code == 0
     assert said.out.splitlines() == [
@@ -142,27 +142,27 @@ async def test_what_may_not_go_back_is_left_with_a_sentence(corner: Sandbox, let
         "1 left where they are: its header x-original-queue names another queue.",
         "1 left where they are: replayed 3 times or more already; --force does it again.",
     ]
-    assert "Replayed 1." in (await profilectl(corner, "dlq", "replay", QUEUE, "--force")).out
+    assert "Replayed 1." in (await profilectl(env, "dlq", "replay", QUEUE, "--force")).out
     assert await letters.ids(QUEUE) == ["looping"]
     assert await letters.ids("profile.create") == []
     assert await letters.ids(DEAD) == ["gone", "forged"]
 
 
-async def test_a_dry_run_changes_nothing(corner: Sandbox, letters: Letters) -> None:
+async def test_a_dry_run_changes_nothing(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, *IDS[:5])
-    said = await profilectl(corner, "dlq", "replay", QUEUE, "--dry-run", "--limit", "3")
+    said = await profilectl(env, "dlq", "replay", QUEUE, "--dry-run", "--limit", "3")
 
     assert (said.code, said.out, said.audit) == (0, "Would replay 3.\n", [])
     assert await letters.ids(QUEUE) == []
     assert await letters.ids(DEAD) == IDS[:5]
 
 
-async def test_replaying_is_chosen_limited_and_slow_on_demand(corner: Sandbox, letters: Letters) -> None:
+async def test_replaying_is_chosen_limited_and_slow_on_demand(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", "b", "c", "d")
     await letters.put(DEAD, "e", x_error_reason="other")
     began = time.monotonic()
     said = await profilectl(
-        corner, "dlq", "replay", QUEUE, "--reason", "internal_error", "--limit", "3", "--rate", "2"
+        env, "dlq", "replay", QUEUE, "--reason", "internal_error", "--limit", "3", "--rate", "2"
     )
 
     assert "Replayed 3." in said.out
@@ -172,28 +172,28 @@ async def test_replaying_is_chosen_limited_and_slow_on_demand(corner: Sandbox, l
 
 
 async def test_a_queue_that_takes_no_more_gets_nothing_and_no_letter_is_lost(
-    corner: Sandbox, letters: Letters
+    env: Sandbox, letters: Letters
 ) -> None:
     await letters.put(DEAD, "a", "b")
     await letters.channel.queue_delete(QUEUE)
-    said = await profilectl(corner, "dlq", "replay", QUEUE)
+    said = await profilectl(env, "dlq", "replay", QUEUE)
 
     assert said.code == 2
     assert f"{QUEUE} is full or not there; what was not moved yet stays where it is." in said.err
     assert await letters.ids(DEAD) == ["a", "b"]
 
-    assert f"{QUEUE} made" in (await profilectl(corner, "topology", "apply")).out
+    assert f"{QUEUE} made" in (await profilectl(env, "topology", "apply")).out
 
 
-async def test_parked_letters_are_kept_apart_and_can_come_back(corner: Sandbox, letters: Letters) -> None:
+async def test_parked_letters_are_kept_apart_and_can_come_back(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", "b", "c")
-    said = await profilectl(corner, "dlq", "park", QUEUE, "--id", "a", "--id", "c")
+    said = await profilectl(env, "dlq", "park", QUEUE, "--id", "a", "--id", "c")
 
     assert said.out == "Parked 2.\n"
     assert [each["event"] for each in said.audit] == ["dead_letters_parked"]
-    assert "sent to profile.delete" in (await profilectl(corner, "dlq", "show", "profile.parked")).out
+    assert "sent to profile.delete" in (await profilectl(env, "dlq", "show", "profile.parked")).out
 
-    await profilectl(corner, "dlq", "replay", "profile.parked", "--id", "c")
+    await profilectl(env, "dlq", "replay", "profile.parked", "--id", "c")
 
     assert await letters.ids(QUEUE) == ["c"]
     (parked,) = await letters.take("profile.parked")
@@ -202,34 +202,32 @@ async def test_parked_letters_are_kept_apart_and_can_come_back(corner: Sandbox, 
     assert await letters.ids(DEAD) == ["b"]
 
 
-async def test_parking_takes_a_choice(corner: Sandbox) -> None:
-    assert (await profilectl(corner, "dlq", "park", QUEUE)).code == 2
-    assert (await profilectl(corner, "dlq", "park", "profile.parked", "--id", "a")).code == 2
+async def test_parking_takes_a_choice(env: Sandbox) -> None:
+    assert (await profilectl(env, "dlq", "park", QUEUE)).code == 2
+    assert (await profilectl(env, "dlq", "park", "profile.parked", "--id", "a")).code == 2
 
 
-async def test_purging_asks_first_and_says_how_many(corner: Sandbox, letters: Letters) -> None:
+async def test_purging_asks_first_and_says_how_many(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "old", x_failed_at="2020-01-01T00:00:00+00:00")
     await letters.put(DEAD, "young", x_failed_at=datetime.now(UTC).isoformat())
-    refused = await profilectl(corner, "dlq", "purge", QUEUE, "--older-than", "7", typed="n\n")
+    refused = await profilectl(env, "dlq", "purge", QUEUE, "--older-than", "7", typed="n\n")
 
     assert refused.code == 1
     assert "Delete 1 letters from profile.delete.dlq?" in refused.out
     assert refused.audit == []
 
-    done = await profilectl(corner, "dlq", "purge", QUEUE, "--older-than", "7", "--yes")
+    done = await profilectl(env, "dlq", "purge", QUEUE, "--older-than", "7", "--yes")
 
     assert (done.code, done.out) == (0, "Deleted 1.\n")
     assert [(each["event"], each["count"]) for each in done.audit] == [("dead_letters_purged", 1)]
     assert await letters.ids(DEAD) == ["young"]
 
 
-async def test_two_at_work_on_one_queue_do_not_get_in_each_others_way(
-    corner: Sandbox, letters: Letters
-) -> None:
+async def test_two_at_work_on_one_queue_do_not_get_in_each_others_way(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", "b")
-    async with opened(URL(corner.service_url)) as box, box.held(DEAD):
-        said = await profilectl(corner, "dlq", "replay", QUEUE)
-        listed = await profilectl(corner, "dlq", "list")
+    async with opened(URL(env.service_url)) as dead_letters, dead_letters.held(DEAD):
+        said = await profilectl(env, "dlq", "replay", QUEUE)
+        listed = await profilectl(env, "dlq", "list")
 
     assert said.code == 2
     assert "Somebody else is at work on profile.delete.dlq: try again later." in said.err
@@ -238,22 +236,24 @@ async def test_two_at_work_on_one_queue_do_not_get_in_each_others_way(
 
 
 async def test_a_queue_with_more_letters_than_a_consumer_gets_by_itself_is_read_whole(
-    corner: Sandbox, letters: Letters
+    env: Sandbox, letters: Letters
 ) -> None:
     ids = [f"m-{number:04}" for number in range(2_100)]
     for start in range(0, len(ids), 300):
         await asyncio.gather(*[letters.put(DEAD, each) for each in ids[start : start + 300]])
-    said = await profilectl(corner, "dlq", "purge", QUEUE, "--yes")
+    said = await profilectl(env, "dlq", "purge", QUEUE, "--yes")
 
     assert said.out == "Deleted 2100.\n"
 
 
 async def test_a_request_that_died_is_carried_out_when_it_is_replayed_by_a_trusted_service(
-    box: Sandbox, ada: Person, service: Gateway, worker: Worker
+    sandbox: Sandbox, ada: Person, service: Gateway, worker: Worker
 ) -> None:
-    async with letters_in(box) as letters:
+    async with letters_in(sandbox) as letters:
         await letters.put(DEAD, "died-once", body=json.dumps({"id": ada["id"]}).encode())
-    said = await profilectl(box, "dlq", "replay", QUEUE, "--id", "died-once", RABBITMQ_URL=box.admin_url)
+    said = await profilectl(
+        sandbox, "dlq", "replay", QUEUE, "--id", "died-once", RABBITMQ_URL=sandbox.admin_url
+    )
 
     assert "Replayed 1." in said.out
     assert "TRUSTED_SERVICES" in said.err
@@ -269,14 +269,15 @@ async def test_a_request_that_died_is_carried_out_when_it_is_replayed_by_a_trust
 
 @pytest.mark.usefixtures("worker")
 async def test_what_always_comes_back_is_replayed_three_times_and_no_more(
-    box: Sandbox, broker: Broker
+    sandbox: Sandbox, broker: Broker
 ) -> None:
+    await broker.take("profile.followup.dlq")  # what other tests have left there
     await broker.publish("profile.followup", "{", {"message_id": "poison"})
     for _ in range(3):
         await eventually(lambda: broker.ready("profile.followup.dlq"))
-        assert "Replayed 1." in (await profilectl(box, "dlq", "replay", "profile.followup")).out
+        assert "Replayed 1." in (await profilectl(sandbox, "dlq", "replay", "profile.followup")).out
     await eventually(lambda: broker.ready("profile.followup.dlq"))
-    said = await profilectl(box, "dlq", "replay", "profile.followup")
+    said = await profilectl(sandbox, "dlq", "replay", "profile.followup")
     (letter,) = await eventually(lambda: broker.take("profile.followup.dlq"))
 
     assert "replayed 3 times or more already" in said.out

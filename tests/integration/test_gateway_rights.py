@@ -1,21 +1,18 @@
 """What the broker user `gateway` may do, and what not."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from aio_pika import Message, connect
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
-from tests.integration.gateway import COMMANDS, Gateway, connected
+from tests.integration.gateway import COMMANDS, Gateway, connected, eventually
 from tests.integration.replies import result
 from tools.servers.sandbox import Sandbox
 
 Attempt = Callable[[AbstractChannel], Awaitable[object]]
-
-
-async def _declare_a_queue(channel: AbstractChannel) -> None:
-    await channel.declare_queue(exclusive=True)
 
 
 async def _declare_a_named_queue(channel: AbstractChannel) -> None:
@@ -53,6 +50,10 @@ async def _publish_to_a_queue(channel: AbstractChannel) -> None:
     await channel.default_exchange.publish(Message(b"{}"), "profile.get")
 
 
+async def _bind_an_unnamed_queue_to_commands(channel: AbstractChannel) -> None:
+    await (await channel.declare_queue(exclusive=True)).bind(COMMANDS, "profile.create")
+
+
 async def _publish_to_another_exchange(channel: AbstractChannel) -> None:
     await (await channel.get_exchange("profile.unroutable", ensure=False)).publish(Message(b"{}"), "")
 
@@ -60,7 +61,6 @@ async def _publish_to_another_exchange(channel: AbstractChannel) -> None:
 @pytest.mark.parametrize(
     "attempt",
     [
-        _declare_a_queue,
         _declare_a_named_queue,
         _declare_an_exchange,
         _consume,
@@ -69,26 +69,54 @@ async def _publish_to_another_exchange(channel: AbstractChannel) -> None:
         _delete,
         _bind,
         _publish_to_a_queue,
+        _bind_an_unnamed_queue_to_commands,
         _publish_to_another_exchange,
     ],
     ids=lambda attempt: attempt.__name__.strip("_"),
 )
-async def test_a_gateway_may_not(box: Sandbox, attempt: Attempt) -> None:
-    async with await connect(box.gateway_url) as connection:
+async def test_a_gateway_may_not(sandbox: Sandbox, attempt: Attempt) -> None:
+    async with await connect(sandbox.gateway_url) as connection:
         channel = await connection.channel()
 
         with pytest.raises(ChannelAccessRefused):
             await attempt(channel)
 
 
-async def test_a_gateway_may_publish_commands_and_use_direct_reply_to(gateway: Gateway, box: Sandbox) -> None:
+async def test_a_gateway_may_publish_commands_and_use_direct_reply_to(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
     assert gateway.user == "gateway"
-    async with connected(box.gateway_url) as another:
+    async with connected(sandbox.gateway_url) as another:
         assert result(await another.ask("auth.keys", {}))
 
 
-async def test_a_gateway_cannot_pass_for_another_user(box: Sandbox) -> None:
-    async with await connect(box.gateway_url) as connection:
+@pytest.mark.parametrize("name", ["", "gateway.replies"])
+async def test_every_documented_address_of_replies_is_open_to_a_gateway(
+    gateway: Gateway, sandbox: Sandbox, name: str
+) -> None:
+    async with await connect(sandbox.gateway_url) as connection:
+        queue = await (await connection.channel()).declare_queue(name, exclusive=True)
+        await gateway.tell("auth.keys", {}, reply_to=queue.name)
+
+        async def arrived() -> AbstractIncomingMessage | None:
+            return await queue.get(no_ack=True, fail=False)
+
+        reply = await eventually(arrived)
+
+    assert reply is not None
+    assert b'"ok":true' in reply.body
+
+
+def test_the_readme_names_these_routes_and_says_which_one_is_not_a_gateways() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+
+    assert "`amq.rabbitmq.reply-to`" in readme
+    assert "`amq.gen-…`" in readme
+    assert "the default exchange, which the shipped `gateway` may not" in readme
+
+
+async def test_a_gateway_cannot_pass_for_another_user(sandbox: Sandbox) -> None:
+    async with await connect(sandbox.gateway_url) as connection:
         channel = await connection.channel()
         commands = await channel.get_exchange(COMMANDS, ensure=False)
 

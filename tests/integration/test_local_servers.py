@@ -17,18 +17,19 @@ from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
 from tools.servers.management import Management, ManagementError
 from tools.servers.processes import free_port, private_processes
-from tools.servers.sandbox import sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.servers.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 GIVEN = ("DEV_RABBITMQ_URL", "DEV_RABBITMQ_MANAGEMENT_URL", "DEV_MONGO_URL", "DEV_REDIS_URL")
 
 STARTS_SERVERS = """
-import sys, time
+import signal, sys, time
 from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
 from tools.servers.processes import private_processes
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests may pass over it: `make test &`
 servers = sys.argv[1].split(",")
 programs = find_or_install(["rabbitmq-server", "mongod", "redis-server"], lambda line: None)
 with private_processes() as processes:
@@ -134,16 +135,16 @@ def test_a_server_that_does_not_start_ends_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error quotes the server's log, and nobody waits for the others' start."""
-    folder = f"profile-servers-{tmp_path.name}"
     programs = find_or_install(["mongod"], print) | {
         "rabbitmq-server": _script(tmp_path / "rabbitmq-server", "sleep 1000"),
         "redis-server": _script(tmp_path / "redis-server", "sleep 1; echo Out of luck; exit 1"),
     }
     for name in GIVEN:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("tools.servers.docker_answers", lambda: False)
+    monkeypatch.setenv("DEV_SERVERS", "local")
     monkeypatch.setattr("tools.servers.find_or_install", lambda *_: programs)
-    monkeypatch.setattr("tempfile.mkdtemp", lambda **_: str(_made(tmp_path / folder)))
+    (folder := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
 
     with (
         pytest.raises(ServerFailed, match=r"redis ended while starting.*\n.*Out of luck"),
@@ -151,19 +152,14 @@ def test_a_server_that_does_not_start_ends_the_others(
     ):
         pass
 
-    assert not _processes_of(folder)
-    assert not (tmp_path / folder).exists()
+    assert not _processes_of(str(folder))
+    assert not list(folder.iterdir())
 
 
 def _script(path: Path, line: str) -> Path:
     path.write_text(f"#!/bin/sh\n{line}\n")
     path.chmod(0o755)
     return path
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def test_a_port_that_somebody_took_is_replaced(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +204,16 @@ def test_half_a_broker_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatc
         pass
 
 
+def test_an_unknown_source_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in DEV_SERVERS must not quietly take another source."""
+    for name in GIVEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DEV_SERVERS", "dokcer")
+
+    with pytest.raises(ServersUnavailable, match="not `dokcer`"), running_servers():
+        pass
+
+
 DURABLE = {"vhost": "/", "durable": True, "auto_delete": False}
 DEFINITIONS: dict[str, Any] = {
     "rabbit_version": "3.10.8",
@@ -245,18 +251,18 @@ DEFINITIONS: dict[str, Any] = {
 
 def test_a_sandbox_is_made_from_the_definitions(servers: Servers, management: Management) -> None:
     """Queues, bindings, policies and permissions are in the virtual host, and nothing is in the default."""
-    with sandbox(servers, DEFINITIONS) as corner:
-        rules = management.get("vhosts", corner.vhost, "permissions")
-        queue = management.get("queues", corner.vhost, "profile.create")
-        policies = [policy["name"] for policy in management.get("policies", corner.vhost)]
-        bound = management.get("exchanges", corner.vhost, "profile.commands", "bindings", "source")
+    with new_sandbox(servers, DEFINITIONS) as env:
+        rules = management.get("vhosts", env.vhost, "permissions")
+        queue = management.get("queues", env.vhost, "profile.create")
+        policies = [policy["name"] for policy in management.get("policies", env.vhost)]
+        bound = management.get("exchanges", env.vhost, "profile.commands", "bindings", "source")
 
         assert {rule["user"]: rule["write"] for rule in rules} == {"guest": ".*", "gateway": "^profile"}
         assert queue["type"] == "quorum"
         assert policies == ["limits"]
         assert [binding["destination"] for binding in bound] == ["profile.create"]
-        assert corner.gateway_url.startswith("amqp://gateway:gateway@127.0.0.1:")
-        assert corner.gateway_url.endswith(f"/{corner.vhost}")
+        assert env.gateway_url.startswith("amqp://gateway:gateway@127.0.0.1:")
+        assert env.gateway_url.endswith(f"/{env.vhost}")
     with pytest.raises(ManagementError, match="404"):
         management.get("queues", "/", "profile.create")
 
@@ -265,11 +271,11 @@ def test_a_sandbox_leaves_nothing_behind(servers: Servers, management: Managemen
     """The virtual host and both databases are gone, even after a failure inside."""
 
     def fail_inside() -> None:
-        with sandbox(servers, DEFINITIONS) as corner, MongoClient[dict[str, Any]](corner.mongo_url) as mongo:
+        with new_sandbox(servers, DEFINITIONS) as env, MongoClient[dict[str, Any]](env.mongo_url) as mongo:
             mongo.get_default_database()["things"].insert_one({})
-            with Redis.from_url(corner.redis_url) as ours:
+            with Redis.from_url(env.redis_url) as ours:
                 ours.set("key", "value")
-            made.append(corner.vhost)
+            made.append(env.vhost)
             raise InterruptedError
 
     made: list[str] = []
@@ -282,8 +288,8 @@ def test_a_sandbox_leaves_nothing_behind(servers: Servers, management: Managemen
 
 
 def test_two_sandboxes_share_no_redis_database(servers: Servers) -> None:
-    """Flushing one corner's cache must not flush another's."""
-    with sandbox(servers, DEFINITIONS) as one, sandbox(servers, DEFINITIONS) as other:
+    """Flushing one sandbox's cache must not flush another's."""
+    with new_sandbox(servers, DEFINITIONS) as one, new_sandbox(servers, DEFINITIONS) as other:
         assert one.redis_url != other.redis_url
 
 
@@ -295,7 +301,7 @@ def test_a_user_with_a_password_of_its_own_is_not_overwritten(
     before = management.get("users", "somebody")
 
     theirs = {"users": [{"name": "somebody", "tags": ""}]}
-    with pytest.raises(ServersUnavailable, match="a user somebody with a"), sandbox(servers, theirs):
+    with pytest.raises(ServersUnavailable, match="a user somebody with a"), new_sandbox(servers, theirs):
         pass
 
     assert management.get("users", "somebody") == before

@@ -39,9 +39,9 @@ def document(user_id: UUID, made: datetime) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def author(box: Sandbox, ada_of_many: Person) -> AsyncIterator[tuple[Person, set[str]]]:
+async def author(sandbox: Sandbox, ada_of_many: Person) -> AsyncIterator[tuple[Person, set[str]]]:
     """A user with 10,000 posts, put into the database, and their ids."""
-    client = open_mongo(box.mongo_url)
+    client = open_mongo(sandbox.mongo_url)
     now = datetime.now(UTC).replace(microsecond=0)
     documents = [
         document(UUID(ada_of_many["id"]), now - timedelta(seconds=MANY - each)) for each in range(MANY)

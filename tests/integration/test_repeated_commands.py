@@ -79,10 +79,10 @@ async def test_a_command_that_comes_again_has_one_effect_and_the_same_reply(
     assert await send(command, body, name) == later
 
 
-def stored(box: Sandbox, replies: list[Body]) -> list[Body]:
+def stored(sandbox: Sandbox, replies: list[Body]) -> list[Body]:
     """Return the profiles and posts that *replies* are about, but for what waits to be told of them."""
     ids = [UUID(each["result"]["id"]) for each in replies if each["ok"]]
-    with MongoClient[Body](box.mongo_url, uuidRepresentation="standard") as client:
+    with MongoClient[Body](sandbox.mongo_url, uuidRepresentation="standard") as client:
         database = client.get_default_database()
         of_kinds = (
             database[kind].find({"id": {"$in": ids}}, {"outbox": 0}) for kind in ("profiles", "posts")
@@ -92,20 +92,20 @@ def stored(box: Sandbox, replies: list[Body]) -> list[Body]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_commands_that_come_again_in_reverse_order_change_nothing(
-    box: Sandbox,
+    sandbox: Sandbox,
     send: Callable[..., Awaitable[Body]],
     bodies: dict[str, tuple[Body, Body]],
     command: str,
 ) -> None:
     named = [(body, uuid4().hex) for body in bodies[command]]
     replies = [await send(command, *each) for each in named]
-    before = stored(box, replies)
+    before = stored(sandbox, replies)
     again = [await send(command, *each) for each in reversed(named)]
 
     assert before
     assert replies[0]["ok"]
     assert again == replies[::-1]
-    assert stored(box, replies) == before
+    assert stored(sandbox, replies) == before
 
 
 # By command: what the same message meets with when it comes again, how many refresh tokens are given then,
@@ -158,10 +158,10 @@ async def test_the_name_of_a_command_belongs_to_who_sent_it(
     assert refusal(theirs) == ("conflict", "message_id_reused")
 
 
-async def test_no_password_can_be_guessed_from_what_is_remembered(service: Gateway, box: Sandbox) -> None:
+async def test_no_password_can_be_guessed_from_what_is_remembered(service: Gateway, sandbox: Sandbox) -> None:
     name, body = uuid4().hex, a_request("profile.create", email=an_address())
     result(await service.ask("profile.create", body, message_id=name))
-    with MongoClient[Body](box.mongo_url, uuidRepresentation="standard") as client:
+    with MongoClient[Body](sandbox.mongo_url, uuidRepresentation="standard") as client:
         (stored,) = client.get_default_database()["profiles"].find({"created_by.id": name})
 
     assert len(stored["created_by"]["digest"]) == 16

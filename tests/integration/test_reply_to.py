@@ -8,12 +8,13 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from tests.bad_input import OF_EACH_KIND
 from tests.integration.broker import Broker
 from tests.integration.conftest import Person
+from tests.integration.dead_lettering import FAILURE_HEADERS
 from tests.integration.gateway import Gateway, connected, eventually
 from tests.integration.replies import refusal, result
 from tests.integration.requests import OPERATIONS, PASSWORD, a_request
-from tests.integration.set_aside import FAILURE_HEADERS
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
@@ -28,29 +29,13 @@ async def victim(broker: Broker) -> AsyncIterator[str]:
     await queue.delete()
 
 
-@pytest.fixture(
-    params=[
-        "somebody.else",
-        "profile.delete",
-        "profile.unroutable",
-        "amq.topic",
-        "amq.gen-x\ny",
-        "amq.rabbitmq.trace",
-    ]
-)
-def elsewhere(request: pytest.FixtureRequest, victim: str) -> str:
-    """An address that no reply may be sent to."""
-    assert victim
-    return str(request.param)
-
-
-@every_operation
-async def test_no_reply_is_written_to_a_queue_of_somebody_else(
+async def is_not_written(
     gateway: Gateway, broker: Broker, victim: str, operation: str, elsewhere: str
 ) -> None:
+    """Ask for a reply that goes *elsewhere*; expect that there is none, and that nothing is done."""
     body, correlation_id = a_request(operation), uuid4().hex
     await gateway.tell(operation, body, reply_to=elsewhere, correlation_id=correlation_id)
-    letter = await broker.dead_letter(operation, correlation_id)
+    letter = await broker.dead_letter("profile.malformed", correlation_id)
 
     assert letter.headers.keys() - {"x-delivery-count"} == FAILURE_HEADERS
     assert letter.headers["x-error-reason"] == "reply_to_refused"
@@ -63,6 +48,26 @@ async def test_no_reply_is_written_to_a_queue_of_somebody_else(
         assert refusal(await gateway.ask("auth.login", login)) == ("unauthenticated", "invalid_credentials")
 
 
+@every_operation
+async def test_no_reply_is_written_to_a_queue_of_somebody_else(
+    gateway: Gateway, broker: Broker, victim: str, operation: str
+) -> None:
+    await is_not_written(gateway, broker, victim, operation, victim)
+
+
+# Which addresses these are, `tests/unit/inputports/test_outgoing.py` shows at length.
+@pytest.mark.parametrize("operation", OF_EACH_KIND)
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["profile.delete", "profile.unroutable", "amq.topic", "amq.gen-x\ny", "amq.rabbitmq.trace"],
+    ids=["queue", "unroutable", "exchange", "line break", "trace"],
+)
+async def test_no_reply_is_written_to_an_address_that_is_no_callers(
+    gateway: Gateway, broker: Broker, victim: str, operation: str, elsewhere: str
+) -> None:
+    await is_not_written(gateway, broker, victim, operation, elsewhere)
+
+
 async def test_a_command_with_a_forbidden_reply_to_is_not_carried_out(
     gateway: Gateway, broker: Broker, victim: str, ada: Person
 ) -> None:
@@ -71,7 +76,7 @@ async def test_a_command_with_a_forbidden_reply_to_is_not_carried_out(
     await gateway.tell(
         "profile.update", change, token=ada["token"], reply_to=victim, correlation_id=correlation_id
     )
-    await broker.dead_letter("profile.update", correlation_id)
+    await broker.dead_letter("profile.malformed", correlation_id)
 
     assert result(await gateway.ask("profile.get", {"id": ada["id"]}, token=ada["token"]))["version"] == 1
 
@@ -105,8 +110,8 @@ async def test_an_exchange_in_reply_to_does_no_harm_to_anybody(
 
     assert all(reply["ok"] for reply in replies)
 
-    for operation, correlation_id in poison.items():
-        await broker.dead_letter(operation, correlation_id)
+    for correlation_id in poison.values():
+        await broker.dead_letter("profile.malformed", correlation_id)
 
     assert await _channels(broker) == before
     assert worker.process.poll() is None
@@ -128,13 +133,13 @@ async def test_a_queue_that_the_broker_named_gets_the_reply(
 
 @every_operation
 async def test_a_caller_that_has_gone_does_no_harm(
-    gateway: Gateway, box: Sandbox, broker: Broker, worker: Worker, operation: str
+    gateway: Gateway, sandbox: Sandbox, broker: Broker, worker: Worker, operation: str
 ) -> None:
     queue = await broker.channel.declare_queue(exclusive=True)
     await queue.delete()
     body = a_request(operation)
     await gateway.tell(operation, body, reply_to=queue.name)
-    async with connected(box.gateway_url) as leaving:
+    async with connected(sandbox.gateway_url) as leaving:
         await leaving.tell(operation, a_request(operation), reply_to="amq.rabbitmq.reply-to")
 
     reply = await gateway.ask(operation, a_request(operation))
@@ -158,6 +163,6 @@ async def test_a_queue_that_its_owner_named_gets_no_reply_unless_the_settings_sa
     queue = await broker.channel.declare_queue("replies.gateway-1", exclusive=True)
     await gateway.tell("auth.keys", {}, reply_to=queue.name, correlation_id=correlation_id)
 
-    await broker.dead_letter("auth.keys", correlation_id)
+    await broker.dead_letter("profile.malformed", correlation_id)
 
     assert await broker.ready(queue.name) == 0

@@ -8,7 +8,9 @@ import pytest
 
 from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway, eventually
+from tests.integration.replies import refusal
 from tests.integration.requests import OPERATIONS, a_request
+from tools.worker import Worker
 
 QUERIES = ("profile.get", "profile.list", "auth.verify", "auth.keys", "post.get", "post.list")
 COMMANDS = tuple(operation for operation in OPERATIONS if operation not in QUERIES)
@@ -17,27 +19,47 @@ PREFETCH = {
     **dict.fromkeys(COMMANDS, 16),
     "auth.login": 128,
     "profile.followup": 16,
+    "profile.unroutable": 16,
 }
 WORKER = f"profile-service@{socket.gethostname()}"
 
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-async def test_the_console_shows_two_named_connections_of_the_worker(broker: Broker) -> None:
+async def of_operations(broker: Broker) -> list[dict[str, Any]]:
+    """Return the consumers, but for those of the probes that workers send to themselves."""
+    found = await broker.look_here("consumers")
+    return [each for each in found if not each["queue"]["name"].startswith("profile.probe.")]
+
+
+async def test_the_console_shows_three_named_connections_of_the_worker(
+    broker: Broker, worker: Worker
+) -> None:
     async def look() -> bool:
         found = await broker.connections("")
         names = sorted(each.get("user_provided_name", "") for each in found)
         return [name for name in names if name.startswith(WORKER)] == [
-            f"{WORKER} consume",
-            f"{WORKER} publish",
+            f"{WORKER}:{worker.process.pid} consume",
+            f"{WORKER}:{worker.process.pid} publish",
+            f"{WORKER}:{worker.process.pid} reply",
         ]
 
     assert await eventually(look)
 
 
+async def test_the_console_shows_which_process_consumes_from_a_queue(broker: Broker, worker: Worker) -> None:
+    async def look() -> dict[str, str]:
+        consumers = await of_operations(broker)
+        tags = {each["queue"]["name"]: each["consumer_tag"] for each in consumers}
+        return tags if len(consumers) == len(PREFETCH) else {}
+
+    for queue, tag in (await eventually(look)).items():
+        assert tag.startswith(f"{WORKER}:{worker.process.pid} {queue} ")
+
+
 async def test_each_queue_has_a_channel_and_a_prefetch_of_its_own(broker: Broker) -> None:
     async def look() -> dict[str, Any]:
-        consumers = await broker.look_here("consumers")
+        consumers = await of_operations(broker)
         return {each["queue"]["name"]: each for each in consumers} if len(consumers) == len(PREFETCH) else {}
 
     consumers = await eventually(look)
@@ -88,19 +110,29 @@ async def test_limits_are_policies_which_operators_can_change(broker: Broker) ->
         assert letters["effective_policy_definition"] == {
             "delivery-limit": 1_000_000,
             "max-length": 50_000,
+            "max-length-bytes": 64 * 1024 * 1024,
             "message-ttl": 14 * day,
         }
     assert queues["profile.unroutable"]["policy"] == "profile-unroutable"
     assert queues["profile.unroutable"]["effective_policy_definition"]["message-ttl"] == day
 
 
-async def test_a_misspelt_routing_key_ends_in_the_queue_for_that(gateway: Gateway, broker: Broker) -> None:
-    correlation_id = uuid4().hex
-    await gateway.tell("profile.crate", a_request("profile.create"), correlation_id=correlation_id)
-    message = await broker.first("profile.unroutable")
+async def test_who_misspells_a_routing_key_hears_so_at_once_and_nothing_is_kept(
+    gateway: Gateway, broker: Broker, worker: Worker
+) -> None:
+    canary = f"canary-{uuid4().hex}"
+    body = a_request("profile.create", password=canary)
+    reply = await gateway.ask("profile.crate", body, timeout=5)
+    await gateway.tell("profile.crate", body)
+    await gateway.tell(canary, body, reply_to="profile.create")
 
-    assert message.correlation_id == correlation_id
-    assert message.routing_key == "profile.crate"
+    async def all_gone() -> bool:
+        return bool((await broker.look_here("queues", "profile.unroutable"))["messages"] == 0)
+
+    assert refusal(reply) == ("invalid", "unknown_operation")
+    assert await eventually(all_gone)
+    assert canary not in worker.log.read_text()
+    assert '"routing_key": "profile.crate"' in worker.log.read_text()
 
 
 async def test_the_users_of_the_definitions_may_not_log_in_to_the_console(broker: Broker) -> None:

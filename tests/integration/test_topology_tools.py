@@ -13,7 +13,8 @@ from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import eventually
 from tests.integration.operators import profilectl
 from tools.servers import Servers
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
 
 CLASSIC = (
     "profile.create exists as a classic queue and has to be quorum: queue arguments can never be changed; "
@@ -29,7 +30,7 @@ RIGHTS = [
 @pytest.fixture
 def blank(servers: Servers) -> Iterator[Sandbox]:
     """A virtual host in which nothing stands."""
-    with sandbox(servers, {"users": USERS, "permissions": RIGHTS}) as made:
+    with new_sandbox(servers, {"users": USERS, "permissions": RIGHTS}) as made:
         yield made
 
 
@@ -40,10 +41,10 @@ async def root(blank: Sandbox) -> AsyncIterator[Broker]:
         yield administrator
 
 
-def console(box: Sandbox) -> dict[str, str]:
+def console(sandbox: Sandbox) -> dict[str, str]:
     """Return the variable that names the management API, with the administrator's credentials."""
-    who = urlsplit(box.admin_url).netloc.rpartition("@")[0]
-    return {"RABBITMQ_MANAGEMENT_URL": box.management_url.replace("://", f"://{who}@")}
+    who = urlsplit(sandbox.admin_url).netloc.rpartition("@")[0]
+    return {"RABBITMQ_MANAGEMENT_URL": sandbox.management_url.replace("://", f"://{who}@")}
 
 
 async def test_everything_that_is_missing_is_told_and_made(blank: Sandbox, root: Broker) -> None:
@@ -75,8 +76,37 @@ async def test_without_the_management_api_it_says_what_it_did_not_look_at(blank:
     said = await profilectl(blank, "topology", "check")
 
     assert "Without --management-url no policy was looked at." in made.err
-    assert (said.code, said.out) == (0, "Everything stands as it should.\n")
-    assert "Not looked at without --management-url: policies, bindings, consumers." in said.err
+    # A virtual host without any policy is not well.
+    assert (said.code, said.out) == (2, "")
+    assert (
+        "Not looked at without --management-url: policies, bindings, consumers. All else stands" in said.err
+    )
+
+
+async def test_who_listens_where_nobody_should_is_told(blank: Sandbox, root: Broker) -> None:
+    await profilectl(blank, "topology", "apply", **console(blank))
+    commands = await root.channel.get_exchange("profile.commands", ensure=False)
+    await commands.bind("profile.events", "#")
+    listener = await root.channel.declare_queue("gateway.spy", durable=True)
+    for source in ("profile.commands", "profile.unroutable", "profile.retry.5s", "profile.events"):
+        await listener.bind(source, "auth.login")
+    own = await root.channel.declare_exchange("gateway.copies", "fanout", durable=True)
+    await own.bind("profile.commands", "auth.login")
+    said = await profilectl(blank, "topology", "check", **console(blank))
+
+    assert said.code == 1
+    told = said.out.splitlines()
+    meant = "unbind it, unless that is meant"
+    assert f"profile.commands is bound to profile.events with key '#', too: {meant}" in told
+    hears = f"and so hears what others ask, passwords and tokens included: {meant}"
+    expected = {
+        f"queue gateway.spy is bound to {source} with key 'auth.login', {hears}"
+        for source in ("profile.commands", "profile.unroutable", "profile.retry.5s")
+    }
+    copies = f"exchange gateway.copies is bound to profile.commands with key 'auth.login', {hears}"
+    assert {each for each in told if hears in each} == expected | {copies}
+    # Whoever may, listens to events.
+    assert not [each for each in told if each.startswith("queue gateway.spy is bound to profile.events")]
 
 
 async def test_a_queue_of_another_type_is_explained_and_the_rest_is_made(

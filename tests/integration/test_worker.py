@@ -10,7 +10,7 @@ from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected, eventually
 from tests.integration.replies import result
 from tests.integration.requests import a_request
-from tests.integration.workers import corner_of, working
+from tests.integration.workers import WORKER, isolated_sandbox, working
 from tools.servers import Servers
 
 MANY = 20
@@ -24,12 +24,12 @@ async def _wait_for(broker: Broker, queue: str, count: int) -> None:
 
 
 async def test_sigterm_loses_no_request_and_answers_each_once(servers: Servers, tmp_path: Path) -> None:
-    with corner_of(servers) as corner:
-        settings = settings_for(corner)
-        async with administrating(corner) as broker, connected(corner.gateway_url) as plain:
+    with isolated_sandbox(servers) as env:
+        settings = settings_for(env)
+        async with administrating(env) as broker, connected(env.gateway_url) as plain:
             replies = await broker.reply_queue()
             sent = [f"request-{number}" for number in range(MANY)]
-            async with working(corner, tmp_path, settings, "first") as first:
+            async with working(env, tmp_path, settings, "first", WORKER) as first:
                 for each in sent:
                     body = a_request("profile.create")
                     await plain.tell("profile.create", body, reply_to=replies, correlation_id=each)
@@ -37,7 +37,7 @@ async def test_sigterm_loses_no_request_and_answers_each_once(servers: Servers, 
 
                 assert await asyncio.to_thread(first.stop, signal.SIGTERM) == 0
 
-            async with working(corner, tmp_path, settings, "second"):
+            async with working(env, tmp_path, settings, "second"):
                 await _wait_for(broker, replies, MANY)
                 # Whatever was asked before this is answered by now: prefetch 16, one queue.
                 await plain.ask("profile.create", a_request("profile.create"))
@@ -52,8 +52,8 @@ async def test_sigterm_loses_no_request_and_answers_each_once(servers: Servers, 
 
 
 async def test_sigint_ends_it_as_well(servers: Servers, tmp_path: Path) -> None:
-    with corner_of(servers) as corner:
-        async with working(corner, tmp_path, settings_for(corner)) as worker:
+    with isolated_sandbox(servers) as env:
+        async with working(env, tmp_path, settings_for(env)) as worker:
             assert await asyncio.to_thread(worker.stop, signal.SIGINT) == 0
 
     assert "Traceback" not in worker.log.read_text()
@@ -62,17 +62,17 @@ async def test_sigint_ends_it_as_well(servers: Servers, tmp_path: Path) -> None:
 async def test_settings_change_prefixes_prefetches_queue_types_and_the_life_of_tokens(
     servers: Servers, tmp_path: Path
 ) -> None:
-    with corner_of(servers) as corner:
+    with isolated_sandbox(servers) as env:
         settings = {
-            **settings_for(corner),
+            **settings_for(env),
             "REPLY_TO_PREFIXES": '["replies."]',
             "PREFETCH_LOGINS": "3",
             "ACCESS_TOKEN_SECONDS": "1",
         }
         async with (
-            administrating(corner) as broker,
-            connected(corner.gateway_url) as plain,
-            working(corner, tmp_path, settings),
+            administrating(env) as broker,
+            connected(env.gateway_url) as plain,
+            working(env, tmp_path, settings),
         ):
             await broker.channel.declare_queue("replies.gateway-1", exclusive=True)
             await plain.tell("auth.keys", {}, reply_to="replies.gateway-1", correlation_id="mine")
@@ -101,12 +101,12 @@ async def test_settings_change_prefixes_prefetches_queue_types_and_the_life_of_t
 
 
 async def test_two_workers_share_the_work(servers: Servers, tmp_path: Path) -> None:
-    with corner_of(servers) as corner:
-        settings = {**settings_for(corner), "PREFETCH_COMMANDS": "1"}
+    with isolated_sandbox(servers) as env:
+        settings = {**settings_for(env), "PREFETCH_COMMANDS": "1"}
         async with (
-            connected(corner.gateway_url) as plain,
-            working(corner, tmp_path, settings, "first") as first,
-            working(corner, tmp_path, settings, "second") as second,
+            connected(env.gateway_url) as plain,
+            working(env, tmp_path, settings, "first") as first,
+            working(env, tmp_path, settings, "second") as second,
         ):
             asked = [plain.ask("profile.create", a_request("profile.create")) for _ in range(MANY)]
             replies = await asyncio.gather(*asked)

@@ -21,18 +21,18 @@ def closed_port() -> int:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def pymongo_client(box: Sandbox) -> AsyncIterator[AsyncMongoClient[Documents]]:
+async def pymongo_client(sandbox: Sandbox) -> AsyncIterator[AsyncMongoClient[Documents]]:
     """A client of PyMongo's asyncio API, and the indexes."""
-    client = open_mongo(box.mongo_url, "pymongo")
+    client = open_mongo(sandbox.mongo_url, "pymongo")
     await ensure_indexes(default_database(client))
     yield client
     await close_mongo(client)
 
 
 @pytest_asyncio.fixture(scope="session")
-async def motor_client(box: Sandbox) -> AsyncIterator[AsyncMongoClient[Documents]]:
+async def motor_client(sandbox: Sandbox) -> AsyncIterator[AsyncMongoClient[Documents]]:
     """A client of Motor, and the indexes."""
-    client = open_mongo(box.mongo_url, "motor")
+    client = open_mongo(sandbox.mongo_url, "motor")
     await ensure_indexes(default_database(client))
     yield client
     await close_mongo(client)

@@ -55,8 +55,8 @@ def memory_stand() -> Stand:
 
 
 @pytest_asyncio.fixture
-async def redis(box: Sandbox) -> AsyncIterator[Redis]:
-    client = open_redis(box.redis_url)
+async def redis(sandbox: Sandbox) -> AsyncIterator[Redis]:
+    client = open_redis(sandbox.redis_url)
     yield client
     await client.aclose()
 

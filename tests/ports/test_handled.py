@@ -112,6 +112,19 @@ async def test_the_last_64_commands_are_known(things: Things) -> None:
     assert await things.stored.find_handled(thing.id, commands[1].message_id)
 
 
+async def test_a_large_thing_does_not_grow_with_commands_that_change_nothing(pymongo_client: Any) -> None:
+    database = default_database(pymongo_client)
+    posts, post = MongoPosts(database), a_post(body="\u5b57" * 20_000)
+    await posts.add(post)
+    commands = [a_command() for _ in range(64)]
+    for command in commands:
+        await posts.remember(replace(post, by=command))
+    [stored] = await database["posts"].find({"id": post.id}).to_list()
+
+    assert sum(len(each["result"]["body"].encode()) for each in stored["handled"]) < 512 * 1024
+    assert await posts.find_handled(post.id, commands[-1].message_id)
+
+
 async def test_what_was_erased_answers_nothing(things: Things) -> None:
     made, changed = a_command(), a_command()
     await things.stored.add(thing := things.new(made))

@@ -158,9 +158,9 @@ async def test_a_database_that_is_not_there_is_unavailable(unreachable: ProfileR
     assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 6
 
 
-async def test_the_database_is_the_one_in_the_url_or_profiles(box: Sandbox) -> None:
+async def test_the_database_is_the_one_in_the_url_or_profiles(sandbox: Sandbox) -> None:
     for url, expected in (
-        (box.mongo_url, None),
+        (sandbox.mongo_url, None),
         ("mongodb://127.0.0.1/", "profiles"),
         ("mongodb://h/x", "x"),
     ):
@@ -168,4 +168,4 @@ async def test_the_database_is_the_one_in_the_url_or_profiles(box: Sandbox) -> N
         name = default_database(client).name
         await close_mongo(client)
 
-        assert name == (expected or box.mongo_url.rpartition("/")[2].partition("?")[0])
+        assert name == (expected or sandbox.mongo_url.rpartition("/")[2].partition("?")[0])

@@ -79,7 +79,7 @@ async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any
         (f"post.created/{post.id}/1", []),
         (f"post.updated/{post.id}/2", ["title"]),
         (f"post.deleted/{post.id}/3", ["status"]),
-        (f"post.deleted/{post.id}/4", ["body", "status", "title"]),
+        (f"post.updated/{post.id}/4", ["body", "status", "title"]),
     ]
     assert await outbox.waiting(LATER, 10) == [(Kind.POST, post.id)]
     assert hints == [(Kind.POST, post.id)] * 4

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,9 +14,10 @@ from pymongo import AsyncMongoClient
 from service.app.outbox import Kind, Untold
 from service.domain.posts import PostChanges
 from service.domain.profiles import ProfileChanges
+from service.infrastructure.mongo import outbox as module
 from service.infrastructure.mongo.errors import DatabaseUnavailable
-from service.infrastructure.mongo.indexes import SESSIONS, ensure_indexes
-from service.infrastructure.mongo.outbox import MongoOutbox
+from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS, ensure_indexes
+from service.infrastructure.mongo.outbox import VERSION, MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
@@ -23,6 +25,7 @@ from service.pkg.database import Documents, close_mongo, default_database, open_
 from tests.builders import NOON, a_post, a_profile, a_session
 from tests.ports.conftest import closed_port
 
+COLLECTIONS = {Kind.PROFILE: PROFILES, Kind.POST: POSTS, Kind.SESSION: SESSIONS}
 LATER, LATEST = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
 
 
@@ -83,7 +86,7 @@ async def test_events_come_back_in_order_and_are_forgotten_once_they_are_told(fr
     (untold,) = await outbox.untold(kind, [subject])
 
     assert ids(untold) == [each.format(subject) for each in expected]
-    assert (untold.kind, untold.version) == (kind, int(expected[-1].rpartition("/")[2]))
+    assert (untold.kind, untold.is_all, untold.unreadable) == (kind, True, [])
 
     await outbox.told([untold])
 
@@ -193,3 +196,76 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
     await close_mongo(client)
 
     assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 3
+
+
+def poison(subject: UUID) -> dict[str, Any]:
+    """Return entries of an outbox that this version of the service can't read, by what is wrong."""
+    good = {"type": "post.updated", "subject": subject, "version": 7, "time": LATER, "data": {}}
+    return {
+        "a type of a newer version": {**good, "type": "post.renamed"},
+        "no type": {name: value for name, value in good.items() if name != "type"},
+        "a type that is no text": {**good, "type": {"name": "post.updated"}},
+        "no version": {name: value for name, value in good.items() if name != "version"},
+        "a subject that is none": {**good, "subject": "ada"},
+        "data that are none": {**good, "data": None},
+    }
+
+
+@pytest.mark.parametrize("name", poison(uuid4()))
+@each_kind
+async def test_what_cannot_be_read_is_kept_and_keeps_nothing_back(fresh: Any, kind: Kind, name: str) -> None:
+    make, expected = THINGS[kind]
+    subject, outbox = await make(fresh), MongoOutbox(fresh)
+    collection, key = (
+        fresh[COLLECTIONS[kind]],
+        ({"_id": subject} if kind is Kind.SESSION else {"id": subject}),
+    )
+    spoilt = poison(subject)[name]
+    await collection.update_one(key, {"$push": {"outbox": {"$each": [spoilt], "$position": 0}}})
+    (untold,) = await outbox.untold(kind, [subject])
+
+    assert ids(untold) == [each.format(subject) for each in expected]
+    assert untold.unreadable == [spoilt]
+
+    await outbox.told([untold])
+    await outbox.hold([untold])
+    kept = await collection.find_one(key)
+
+    assert kept["outbox"] == [{**spoilt, "held_by": VERSION}]
+    assert await outbox.untold(kind, [subject]) == []
+    assert await outbox.waiting(LATEST, 9) == []
+
+
+async def test_another_version_looks_at_what_this_one_could_not_read(
+    fresh: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, outbox = await a_told_post(fresh), MongoOutbox(fresh)
+    spoilt = poison(subject)["a type of a newer version"]
+    await fresh["posts"].update_one({"id": subject}, {"$push": {"outbox": spoilt}})
+    found = await outbox.untold(Kind.POST, [subject])
+    await outbox.told(found)
+    await outbox.hold(found)
+    monkeypatch.setattr(module, "VERSION", "99.0.0")
+
+    assert await outbox.waiting(LATEST, 9) == [(Kind.POST, subject)]
+    (again,) = await outbox.untold(Kind.POST, [subject])
+    assert again.unreadable == [{**spoilt, "held_by": VERSION}]
+
+
+async def test_a_field_of_a_newer_version_does_no_harm(fresh: Any) -> None:
+    subject, outbox = await a_told_post(fresh), MongoOutbox(fresh)
+    await fresh["posts"].update_one({"id": subject}, {"$set": {"outbox.0.trace": "00-1-2-03"}})
+    (untold,) = await outbox.untold(Kind.POST, [subject])
+    await outbox.told([untold])
+
+    assert ids(untold) == [each.format(subject) for each in THINGS[Kind.POST][1]]
+    assert await outbox.untold(Kind.POST, [subject]) == []
+
+
+async def test_of_two_events_of_one_version_only_that_is_forgotten_which_was_told(fresh: Any) -> None:
+    subject, outbox = await a_told_profile(fresh), MongoOutbox(fresh)
+    (untold,) = await outbox.untold(Kind.PROFILE, [subject])
+    await outbox.told([replace(untold, events=untold.events[:2])])
+    (rest,) = await outbox.untold(Kind.PROFILE, [subject])
+
+    assert ids(rest) == [f"auth.session_revoked/{subject}/2"]

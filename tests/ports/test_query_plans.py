@@ -143,7 +143,12 @@ async def use_outbox(database: Any) -> Watched:
     outbox: Any = Watched(MongoOutbox(database))
     waiting = await outbox.waiting(LATER, 1000)
     assert {kind for kind, _ in waiting} == set(Kind)
+    strange = {"type": "profile.renamed", "version": 1, "time": NOON}
+    profile = next(subject for kind, subject in waiting if kind is Kind.PROFILE)
+    await database["profiles"].update_one({"id": profile}, {"$push": {"outbox": strange}})
     for kind in Kind:
+        found = await outbox.untold(kind, [subject for each, subject in waiting if each is kind])
+        await outbox.hold([each for each in found if each.unreadable])
         await outbox.told(await outbox.untold(kind, [subject for each, subject in waiting if each is kind]))
     assert await outbox.waiting(LATER, 10) == []
     return outbox  # type: ignore[no-any-return]

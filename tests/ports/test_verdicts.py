@@ -18,8 +18,8 @@ LIFETIME = timedelta(minutes=10)
 
 
 @pytest_asyncio.fixture
-async def redis(box: Sandbox) -> AsyncIterator[Redis]:
-    client = open_redis(box.redis_url)
+async def redis(sandbox: Sandbox) -> AsyncIterator[Redis]:
+    client = open_redis(sandbox.redis_url)
     yield client
     await client.aclose()
 

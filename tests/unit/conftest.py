@@ -1,6 +1,7 @@
 """No I/O in here, and the same examples every time."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,3 +36,11 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Mo
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     return monkeypatch
+
+
+@pytest.fixture
+def files_for_us_alone() -> Iterator[None]:
+    """Let nobody else read what a test writes: keys that others can read are not used."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)

@@ -1,4 +1,5 @@
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +30,12 @@ class Broken:
         raise self.error
 
 
+def test_the_version_is_the_one_that_is_installed() -> None:
+    result = profilectl("--version")
+
+    assert (result.exit_code, result.stdout) == (0, f"profilectl {version('profile-service')}\n")
+
+
 @pytest.mark.parametrize("words", [(), ("--query-queue-type", "classic"), ("--query-queue-type", "quorum")])
 def test_definitions_are_printed_as_json(words: tuple[str, ...]) -> None:
     result = profilectl("topology", "definitions", *words)
@@ -56,7 +63,7 @@ def test_a_worker_names_the_variables_that_are_missing() -> None:
     ("name", "value", "sentence"),
     [
         ("BCRYPT_COST", "9", "BCRYPT_COST: Input should be greater than or equal to 10"),
-        ("MONGO_URL", "http://canary", "MONGO_URL: URL scheme should be 'mongodb' or 'mongodb+srv'"),
+        ("MONGO_URL", "http://canary", "it has to begin with mongodb:// or mongodb+srv://"),
         (
             "TRUSTED_SERVICES",
             '{"a": ["[/x]"]}',
@@ -117,6 +124,7 @@ def test_a_worker_whose_servers_are_not_there_says_so(
     monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
 ) -> None:
     monkeypatch.setattr(worker, "create_worker", lambda: Broken(error))
+    monkeypatch.setattr(worker, "live", Broken.run)
     result = profilectl("worker")
 
     assert result.exit_code == 1
@@ -125,6 +133,7 @@ def test_a_worker_whose_servers_are_not_there_says_so(
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "create_worker", lambda: Broken(ZeroDivisionError()))
+    monkeypatch.setattr(worker, "live", Broken.run)
 
     assert isinstance(profilectl("worker").exception, ZeroDivisionError)
 

@@ -7,7 +7,7 @@ from service.infrastructure.crypto.keyring import PUBLISHED_AHEAD
 from service.infrastructure.crypto.keys import load_keys, new_key
 from tests.unit.profilectl import profilectl, said
 
-pytestmark = pytest.mark.usefixtures("nothing_is_set")
+pytestmark = pytest.mark.usefixtures("nothing_is_set", "files_for_us_alone")
 
 NOBODYS_KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 

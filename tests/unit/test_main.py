@@ -28,7 +28,10 @@ async def test_every_operation_has_a_subscriber_and_nothing_is_connected(tmp_pat
     broker: Any = service.broker
     subscribers = {each.queue.name: each for each in broker.subscribers}
 
-    assert set(subscribers) == {each.queue for each in OPERATIONS} | {"profile.followup"}
+    assert set(subscribers) == {each.queue for each in OPERATIONS} | {
+        "profile.followup",
+        "profile.unroutable",
+    }
     for each in OPERATIONS:
         usual = 16 if each.kind is Kind.COMMAND else 64
         expected = 7 if each is AUTH_LOGIN else usual

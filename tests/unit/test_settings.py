@@ -64,7 +64,16 @@ def test_variables_are_read(environment: pytest.MonkeyPatch, name: str, value: s
     ("name", "value"),
     [
         ("RABBITMQ_URL", "http://mq"),
+        ("RABBITMQ_URL", "amqp://"),
+        ("RABBITMQ_URL", "amqp:///vhost"),
+        ("RABBITMQ_URL", "amqp://mq:port/"),
+        ("RABBITMQ_URL", "amqp://u:pass/word@mq:5672/"),
+        ("REDIS_URL", "redis://redis:65536/0"),
         ("MONGO_URL", "nonsense"),
+        ("MONGO_URL", "mongodb:///profiles"),
+        ("REDIS_URL", "http://redis"),
+        ("REDIS_URL", "redis"),
+        ("HEALTH_PORT", "65536"),
         ("MONGO_DRIVER", "mongoengine"),
         ("TRUSTED_SERVICES", '{"hr": ["profile.creat"]}'),
         ("TRUSTED_SERVICES", '{"hr": "profile.create"}'),
@@ -85,6 +94,52 @@ def test_values_that_cannot_work_are_refused(environment: pytest.MonkeyPatch, na
     with pytest.raises(ValidationError) as error:
         Settings()
     assert [each["loc"][0] for each in error.value.errors()] == [name.lower()]
+
+
+@pytest.mark.parametrize("name", ["RABBITMQ_URL", "REDIS_URL"])
+def test_a_password_that_is_not_encoded_is_explained_and_not_shown(
+    environment: pytest.MonkeyPatch, name: str
+) -> None:
+    environment.setenv(name, f"{'amqp' if name == 'RABBITMQ_URL' else 'redis'}://u:canary/x@mq:5672/")
+
+    with pytest.raises(ValidationError, match="percent-encoded") as error:
+        Settings()
+    assert "canary" not in f"{error.value}"
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("RABBITMQ_URL", "amqp://MQ"),
+        ("RABBITMQ_URL", "amqp://u:p%2F%40%3A%25%3F%23@mq:5672/%2Fteam"),
+        ("RABBITMQ_URL", "amqps://u:p@mq/v?cafile=/etc/ca.pem&certfile=c.pem&keyfile=k.pem&heartbeat=5"),
+        ("RABBITMQ_URL", "amqp://u:p@[::1]:5672/"),
+        (
+            "MONGO_URL",
+            "mongodb+srv://u:p%40ss@cluster0.abcde.mongodb.net/profiles?retryWrites=true&w=majority",
+        ),
+        (
+            "MONGO_URL",
+            "mongodb://u:p%2F@a:1,b:2,c/profiles?replicaSet=rs0&tls=true&tlsCAFile=%2Fetc%2Fca.pem",
+        ),
+        ("MONGO_URL", "mongodb://%2Ftmp%2Fmongodb-27017.sock/profiles?replicaSet=rs0"),
+        ("MONGO_URL", "mongodb://u:p@[2001:db8::1]:27017/profiles"),
+        ("REDIS_URL", "unix:///run/redis/redis.sock?db=1"),
+        ("REDIS_URL", "unix://u:p%40@/run/redis/redis.sock"),
+        ("REDIS_URL", "rediss://:p%2Fss@redis:6380/1?ssl_cert_reqs=required&ssl_ca_certs=/etc/ca.pem"),
+        ("REDIS_URL", "redis://redis"),
+    ],
+)
+def test_an_address_stays_as_it_is_written(environment: pytest.MonkeyPatch, name: str, url: str) -> None:
+    environment.setenv(name, url)
+
+    assert getattr(Settings(), name.lower()) == url
+
+
+def test_passwords_are_not_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("REDIS_URL", "redis://:secret@redis")
+
+    assert "secret" not in f"{Settings()!r} {Settings()}"
 
 
 def test_an_operation_that_does_not_exist_is_named(environment: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from tools.servers import packages
@@ -28,40 +29,53 @@ def find(program: str) -> Path | None:
     return _mongod_of_the_wheel() if program == "mongod" else None
 
 
+def all_here(programs: Iterable[str]) -> bool:
+    """Tell whether *programs* could run as this machine is."""
+    return not any(map(_lacking, programs))
+
+
 def find_or_install(programs: Iterable[str], report: Callable[[str], None]) -> dict[str, Path]:
-    """Find *programs*, after installing the packages of the missing ones where that is possible."""
+    """Find *programs*, after installing the packages of the missing ones where that is possible.
+
+    Raises:
+        ServersUnavailable: Names everything that is missing, and what to do about it.
+
+    """
     wanted = list(programs)
     missing = [package for program in wanted for package in _packages_missing_for(program)]
     if missing and packages.can_install():
         packages.install(missing, report)
-    return {program: _found(program) for program in wanted}
+    found = {program: path for program in wanted if (path := find(program)) and not _lacking(program)}
+    if lacking := [program for program in wanted if program not in found]:
+        raise ServersUnavailable(_what_is_missing(lacking))
+    return found
 
 
 def _packages_missing_for(program: str) -> list[str]:
-    path = find(program)
-    if path is None:
+    if find(program) is None:
         return DEBIAN_PACKAGES.get(program, [])
-    return MONGODB_LIBRARIES if program == "mongod" and _libraries_missing(path) else []
+    return MONGODB_LIBRARIES if _lacking(program) else []
 
 
-def _found(program: str) -> Path:
+def _lacking(program: str) -> list[str]:
+    """Name what is missing: the program itself, or libraries of it."""
     path = find(program)
     if path is None:
-        sentence = (
-            f"{program} is not here: install {_where_to_get(program)}, start a Docker engine, "
-            "or set the DEV_*_URL variables to servers that you may use."
-        )
-        raise ServersUnavailable(sentence)
-    if program == "mongod" and (lacking := _libraries_missing(path)):
-        sentence = f"{path} needs {', '.join(lacking)}: install {' '.join(MONGODB_LIBRARIES)}."
-        raise ServersUnavailable(sentence)
-    return path
+        return [program]
+    return _libraries_missing(path) if program == "mongod" else []
 
 
-def _where_to_get(program: str) -> str:
-    if program == "mongod":
-        return f"MongoDB, or its wheel by `pip install {MONGODB_WHEEL}` (Linux, x86-64)"
-    return f"the package {program} of your system (on Debian and Ubuntu as root we do it ourselves)"
+def _what_is_missing(programs: Iterable[str]) -> str:
+    names = list(programs)
+    missing = [name for program in names for name in _lacking(program)]
+    wanted = [package for program in names for package in _packages_missing_for(program)]
+    ways = [f"as root `apt-get install {' '.join(wanted)}` (on Debian and Ubuntu)"] if wanted else []
+    if "mongod" in missing:
+        ways.append(f"MongoDB (or, on Linux and x86-64, its wheel: `pip install {MONGODB_WHEEL}`)")
+    return (
+        f"Missing here: {', '.join(missing)}. Install {' and '.join(ways)}, start a Docker engine, "
+        "or set the DEV_*_URL variables to servers that you may use."
+    )
 
 
 def _mongod_of_the_wheel() -> Path | None:
@@ -74,8 +88,9 @@ def _mongod_of_the_wheel() -> Path | None:
     if path is None or not path.exists():
         return None
     if not os.access(path, os.X_OK):
-        path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    return path
+        with suppress(OSError):  # somebody else's environment: looked at again below
+            path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return path if os.access(path, os.X_OK) else None
 
 
 def _libraries_missing(program: Path) -> list[str]:

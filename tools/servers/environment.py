@@ -10,6 +10,8 @@ from tools.servers.errors import ServersUnavailable
 RABBITMQ = ("DEV_RABBITMQ_URL", "DEV_RABBITMQ_MANAGEMENT_URL")
 MONGODB = "DEV_MONGO_URL"
 REDIS = "DEV_REDIS_URL"
+# `docker` or `local`: where the others come from, and from nowhere else.
+SOURCE = "DEV_SERVERS"
 
 
 @dataclass(frozen=True, slots=True)

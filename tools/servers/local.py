@@ -17,10 +17,12 @@ class LocalServers:
 
     processes: Processes
     programs: Mapping[str, Path]
+    usual_ports: bool = False
 
     def rabbitmq(self) -> Address:
         """Start RabbitMQ with its management plugin."""
-        return with_free_ports(lambda: start_rabbitmq(self.processes, self.programs["rabbitmq-server"]))
+        server = self.programs["rabbitmq-server"]
+        return with_free_ports(lambda: start_rabbitmq(self.processes, server, usual_ports=self.usual_ports))
 
     def mongodb(self) -> Address:
         """Start MongoDB as a replica set of one."""

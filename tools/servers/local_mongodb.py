@@ -17,10 +17,8 @@ def start_mongodb(processes: Processes, server: Path) -> Address:
     """Start *server* and wait until it is the primary of its replica set."""
     port = free_port()
     folder = processes.new_folder("mongodb")
-    options = (
-        f"--dbpath {folder} --port {port} --bind_ip 127.0.0.1 --replSet rs0 --wiredTigerCacheSizeGB 0.25"
-    )
-    child = processes.start("mongodb", [server, *options.split(), "--nounixsocket"], folder)
+    options = f"--port {port} --bind_ip 127.0.0.1 --replSet rs0 --wiredTigerCacheSizeGB 0.25 --nounixsocket"
+    child = processes.start("mongodb", [server, "--dbpath", folder, *options.split()], folder)
     member = f"127.0.0.1:{port}"
     version = child.wait_until(
         lambda: primary_version(f"mongodb://{member}", member, child.process.pid), within=SECONDS_TO_START

@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.servers.addresses import Address
 from tools.servers.management import Management, ManagementError
-from tools.servers.processes import Processes, free_port
+from tools.servers.processes import Processes, free_port, is_free
 
 SECONDS_TO_START = 90
 
@@ -16,6 +16,8 @@ listeners.tcp.1 = 127.0.0.1:{port}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {console_port}
 disk_free_limit.absolute = 50MB
+# As in deploy/rabbitmq/rabbitmq.conf.
+max_message_size = 1048576
 # Counts in the console and in tests are at most a second old.
 collect_statistics_interval = 1000
 """
@@ -30,9 +32,18 @@ ERLANG_FLAGS = (
 )
 
 
-def start_rabbitmq(processes: Processes, server: Path) -> Address:
-    """Start *server* with the management plugin, and wait until it listens for clients."""
-    port, console_port = free_port(), free_port()
+# Where clients and browsers look for RabbitMQ.
+USUAL_PORT, USUAL_CONSOLE_PORT = 5672, 15672
+
+
+def start_rabbitmq(processes: Processes, server: Path, *, usual_ports: bool = False) -> Address:
+    """Start *server* with the management plugin, and wait until it listens for clients.
+
+    With *usual_ports*, it takes those of the two that are free.
+    """
+    port, console_port = (
+        usual if usual_ports and is_free(usual) else free_port() for usual in (USUAL_PORT, USUAL_CONSOLE_PORT)
+    )
     folder = processes.new_folder("rabbitmq")
     node = f"{folder.name}@localhost"
     (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")

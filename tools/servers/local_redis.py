@@ -17,6 +17,7 @@ def start_redis(processes: Processes, server: Path) -> Address:
     port = free_port()
     folder = processes.new_folder("redis")
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    options += ["--databases", "128"]  # each process that runs tests takes several
     child = processes.start("redis", [server, *options], folder)
     url = f"redis://127.0.0.1:{port}"
     version = child.wait_until(lambda: redis_version(url, child.process.pid), within=SECONDS_TO_START)

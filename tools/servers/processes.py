@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,24 +14,32 @@ from threading import Lock
 from typing import TypeVar
 
 from tools.servers.errors import PortTaken, ServerFailed
+from tools.servers.logs import end_of, short_logs
 from tools.servers.waiting import wait_until
 
 Found = TypeVar("Found")
 
+LOOPBACK = "127.0.0.1"
+
 # Stays beside us and reads process groups, one per line. At `end`, or when the pipe closes because we are
-# gone (kill -9 included), it kills them and removes the data. PR_SET_PDEATHSIG would not do: it follows the
-# thread that started a child, not the process, and that child's children do not inherit it. Killing hard is
-# right: nobody wants the data, and it is the fastest end.
+# gone (kill -9 included), it kills them and removes the data, and what else is named if we were gone.
+# PR_SET_PDEATHSIG would not do: it follows the thread that started a child, not the process, and that child's
+# children do not inherit it. Killing hard is right: nobody wants the data, and it is the fastest end.
 GUARD = """
 trap '' HUP INT TERM
-groups=
-while read -r group && [ "$group" != end ]; do groups="$groups -$group"; done
+groups= ended=
+while [ -z "$ended" ] && read -r group; do
+    if [ "$group" = end ]; then ended=yes; else groups="$groups -$group"; fi
+done
 for group in $groups; do kill -s KILL -- "$group"; done
 for group in $groups; do
     tries=0
     while [ $tries -lt 300 ] && kill -s 0 -- "$group"; do tries=$((tries + 1)); sleep 0.01; done
 done
-rm -rf -- "$1"
+folder=$1
+shift
+rm -rf -- "$folder"
+[ -n "$ended" ] || rm -rf -- "$@"
 """
 
 # A child reports its group before it becomes the server, so at no moment would the guard miss it. Until then
@@ -52,19 +60,19 @@ class Child:
 
         def look() -> Found | None:
             if self.process.poll() is not None:
-                raise self._failure("ended while starting")
+                raise self.failure("ended while starting")
             return ready()
 
         try:
             return wait_until(look, within=within)
         except TimeoutError as late:
-            raise self._failure(f"was not ready: {late}") from late
+            raise self.failure(f"was not ready: {late}") from late
 
-    def _failure(self, what: str) -> ServerFailed:
+    def failure(self, what: str) -> ServerFailed:
+        """Say *what* became of it, with the end of its log."""
         log = self.log.read_text(errors="replace")
         taken = any(words in log.lower() for words in ("address already in use", "eaddrinuse"))
-        tail = "\n".join(log.splitlines()[-15:])
-        return (PortTaken if taken else ServerFailed)(f"{self.name} {what}. The end of its log:\n{tail}")
+        return (PortTaken if taken else ServerFailed)(f"{self.name} {what}. {end_of(self.log)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +93,37 @@ class Processes:
     def start(self, name: str, command: Sequence[str | Path], folder: Path, **variables: str) -> Child:
         """Start *command* at home in *folder*; of our environment it gets PATH only, beside *variables*."""
         log = folder / f"{name}.log"
-        with self.lock, log.open("wb") as output:
-            process = subprocess.Popen(
-                ["/bin/sh", "-c", ENLIST, "sh", *command],
-                stdin=self.guard.stdin,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=_environment(folder) | variables,
-                start_new_session=True,
-            )
+        return self.launch(name, command, log, _environment(folder) | variables, folder)
+
+    def launch(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str],
+        where: Path | None = None,
+    ) -> Child:
+        """Start *command* with that *environment* and no other, *where* we are or in another folder."""
+        with self.lock:
+            log.write_bytes(b"")
+            with log.open("ab") as output:  # not "wb": see `shorten`
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", ENLIST, "sh", *command],
+                    stdin=self.guard.stdin,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=where,
+                    env=environment,
+                    start_new_session=True,
+                )
             self.children.append(child := Child(name, process, log))
         return child
+
+    def check(self) -> None:
+        """Raise `ServerFailed`, with the end of its log, if one has ended."""
+        for child in self.children:
+            if child.process.poll() is not None:
+                raise child.failure("ended")
 
     def stop(self) -> None:
         """End all children and remove their data; none can be started afterwards."""
@@ -120,11 +147,15 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def private_processes() -> Iterator[Processes]:
-    """Give a place to start processes; all of them have ended, and their data is gone, at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="profile-servers-"))
+def private_processes(*if_killed: Path) -> Iterator[Processes]:
+    """Give a place to start processes; all of them have ended, and their data is gone, at the end.
+
+    If we are killed, so that nobody else can, what *if_killed* names is removed with them.
+    """
+    # The guard comes first: at no moment is there a folder that nobody would remove.
+    folder = Path(tempfile.gettempdir(), f"profile-servers-{secrets.token_hex(6)}")
     guard = subprocess.Popen(
-        ["/bin/sh", "-c", GUARD, "profile-servers-guard", folder],
+        ["/bin/sh", "-c", GUARD, "profile-servers-guard", folder, *if_killed],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -134,7 +165,9 @@ def private_processes() -> Iterator[Processes]:
     )
     processes = Processes(folder, guard)
     try:
-        yield processes
+        folder.mkdir(mode=0o700)
+        with short_logs(lambda: [child.log for child in processes.children]):
+            yield processes
     finally:
         processes.stop()
 
@@ -142,8 +175,20 @@ def private_processes() -> Iterator[Processes]:
 def free_port() -> int:
     """Choose a port that nobody listens on. Somebody may be faster: see `with_free_ports`."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on *port*, on this machine's own interface or on all of them."""
+    with socket.socket() as probe:
+        # As servers do. Without it, connections that have just been closed would hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def with_free_ports(start: Callable[[], Found]) -> Found:

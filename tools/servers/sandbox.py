@@ -4,22 +4,24 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from redis import Redis
+from redis.exceptions import RedisError, ResponseError
 
-from tools.servers import Servers, ServersUnavailable
+from tools.servers import ServerFailed, Servers, ServersUnavailable
 from tools.servers.management import Management, ManagementError
 
 SERVICE, GATEWAY = "profile-service", "gateway"
 # What the API imports into one virtual host; users and permissions are not part of that.
 PER_VHOST = ("exchanges", "queues", "bindings", "policies")
 REDIS_CLAIM = "profile-sandbox"
-REDIS_DATABASES = range(1, 16)
 NOT_FOUND = 404
 
 
@@ -37,38 +39,61 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(servers: Servers, definitions: Mapping[str, Any]) -> Iterator[Sandbox]:
+def sandbox(servers: Servers, definitions: Mapping[str, Any], vhost: str | None = None) -> Iterator[Sandbox]:
     """Give a virtual host with *definitions* and databases in MongoDB and Redis; remove them at the end.
+
+    A *vhost* that is given is there already, on a broker of our own, and stays.
 
     The users of *definitions* get their own names as passwords: for local brokers only. Users belong to a
     whole broker, where other sandboxes may need them, so they stay. One that exists with another password is
     left alone, and `ServersUnavailable` is raised.
     """
-    name = f"profile-{secrets.token_hex(4)}"
     with ExitStack() as cleanup:
-        _make_vhost(servers, name, definitions, cleanup)
-        yield Sandbox(
-            vhost=name,
-            service_url=_amqp_url(servers, name, SERVICE),
-            gateway_url=_amqp_url(servers, name, GATEWAY),
-            admin_url=f"{servers.rabbitmq_url.rstrip('/')}/{name}",
-            management_url=servers.management_url,
-            mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
-            redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
-        )
+        box = _made(servers, definitions, vhost, cleanup)
+        try:
+            yield box
+        except ServerFailed:
+            # What has ended cannot be cleaned, and needs not be: it was ours. Others are cleaned.
+            with suppress(ManagementError, PyMongoError, RedisError, OSError):
+                cleanup.close()
+            raise
+
+
+def _made(servers: Servers, definitions: Mapping[str, Any], vhost: str | None, cleanup: ExitStack) -> Sandbox:
+    name = f"profile-{secrets.token_hex(4)}"
+    management = Management.of(servers.management_url, servers.rabbitmq_url)
+    where = vhost or _new_vhost(management, name, cleanup)
+    _import(management, where, definitions)
+    return Sandbox(
+        vhost=where,
+        service_url=_amqp_url(servers, where, SERVICE),
+        gateway_url=_amqp_url(servers, where, GATEWAY),
+        admin_url=f"{servers.rabbitmq_url.rstrip('/')}{_path(where)}",
+        management_url=servers.management_url,
+        mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
+        redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
+    )
 
 
 def _amqp_url(servers: Servers, vhost: str, user: str) -> str:
     parts = urlsplit(servers.rabbitmq_url)
-    return f"{parts.scheme}://{user}:{user}@{parts.netloc.rpartition('@')[2]}/{vhost}"
+    return f"{parts.scheme}://{user}:{user}@{parts.netloc.rpartition('@')[2]}{_path(vhost)}"
 
 
-def _make_vhost(servers: Servers, vhost: str, definitions: Mapping[str, Any], cleanup: ExitStack) -> None:
-    management = Management.of(servers.management_url, servers.rabbitmq_url)
+def _path(vhost: str) -> str:
+    """Write the default virtual host as most people do: clients take an empty path for it."""
+    return "/" if vhost == "/" else f"/{quote(vhost, safe='')}"
+
+
+def _new_vhost(management: Management, name: str, cleanup: ExitStack) -> str:
+    management.put("vhosts", name)
+    cleanup.callback(management.delete, "vhosts", name)
+    return name
+
+
+def _import(management: Management, vhost: str, definitions: Mapping[str, Any]) -> None:
     for user in definitions.get("users", []):
         _ensure_user(management, user["name"], user.get("tags", ""))
-    management.put("vhosts", vhost)
-    cleanup.callback(management.delete, "vhosts", vhost)
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     management.put("permissions", vhost, management.user, body=everything)
     for permission in definitions.get("permissions", []):
@@ -83,17 +108,29 @@ def _without_vhost(thing: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ensure_user(management: Management, name: str, tags: str | list[str]) -> None:
-    try:
-        existing = management.get("users", name)
-    except ManagementError as refusal:
-        if refusal.status != NOT_FOUND:
-            raise
-        management.put("users", name, body={"password": name, "tags": tags})
-        return
-    if not _is_password(name, existing["password_hash"]):
+    existing = _user(management, name)
+    if existing is None:
+        try:
+            management.put("users", name, body={"password": name, "tags": tags})
+        except ManagementError:
+            # Another sandbox, which is made just now, may have been faster.
+            existing = _user(management, name)
+            if existing is None:
+                raise
+    if existing and not _is_password(name, existing["password_hash"]):
         raise ServersUnavailable(
             f"{management.url} has a user {name} with a password of its own: use another broker."
         )
+
+
+def _user(management: Management, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = management.get("users", name)
+    except ManagementError as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return None
+    return found
 
 
 def _is_password(password: str, password_hash: str) -> bool:
@@ -112,20 +149,29 @@ def _mongo_database(url: str, name: str) -> Iterator[str]:
     try:
         yield parts._replace(path=f"/{name}", query=urlencode(options)).geturl()
     finally:
-        with MongoClient[dict[str, Any]](url) as client:
+        with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=5000) as client:
             client.drop_database(name)
 
 
 @contextmanager
 def _redis_database(url: str, name: str) -> Iterator[str]:
     """Claim a database that is empty; 0 is left to those who do not choose."""
-    for number in REDIS_DATABASES:
+    for number in count(1):
         ours = urlsplit(url)._replace(path=f"/{number}").geturl()
         with Redis.from_url(ours) as client:
-            if client.dbsize() == 0 and client.set(REDIS_CLAIM, name, nx=True):
+            if _claim(client, name):
                 try:
                     yield ours
                 finally:
                     client.flushdb()
                 return
-    raise ServersUnavailable("Every database of this Redis holds something: use another one.")
+
+
+def _claim(client: Redis, name: str) -> bool:
+    """Claim the database of *client*, if it is empty."""
+    try:
+        return client.dbsize() == 0 and bool(client.set(REDIS_CLAIM, name, nx=True))
+    except ResponseError as refusal:  # there is no database of this number
+        raise ServersUnavailable(
+            "Every database of this Redis holds something: use another one."
+        ) from refusal

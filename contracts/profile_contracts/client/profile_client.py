@@ -3,6 +3,8 @@
 Many calls may be in flight at once over one connection. `rpc.py` carries them.
 """
 
+from typing import Unpack
+
 from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
@@ -15,6 +17,7 @@ from profile_contracts.auth import (
     Verdict,
     VerifyToken,
 )
+from profile_contracts.client.calls import CallOptions
 from profile_contracts.client.rpc import RpcClient
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
@@ -60,70 +63,84 @@ from profile_contracts.profiles import (
 class ProfileClient(RpcClient):
     """Asks the profile service. `async with` connects and disconnects.
 
-    Every method takes the access token of the user on whose behalf it asks, if there is one, and
-    may raise any `profile_contracts.failures.CallFailed`.
+    Every method takes the access token of the user on whose behalf it asks, if there is one, and the
+    options of `CallOptions`. It may raise any `profile_contracts.errors.CallFailed`.
     """
 
-    async def create_profile(self, request: CreateProfile, token: str | None = None) -> Profile:
+    async def create_profile(
+        self, request: CreateProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile:
         """Sign a user up."""
-        return await self.call(PROFILE_CREATE, request, token)
+        return await self.call(PROFILE_CREATE, request, token, **options)
 
-    async def get_profile(self, request: GetProfile, token: str | None = None) -> Profile | PublicProfile:
+    async def get_profile(
+        self, request: GetProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile | PublicProfile:
         """Read a profile, or the public view of it, whichever the user may see."""
-        return await self.call(PROFILE_GET, request, token)
+        return await self.call(PROFILE_GET, request, token, **options)
 
-    async def update_profile(self, request: UpdateProfile, token: str | None = None) -> Profile:
+    async def update_profile(
+        self, request: UpdateProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile:
         """Change some fields of a profile."""
-        return await self.call(PROFILE_UPDATE, request, token)
+        return await self.call(PROFILE_UPDATE, request, token, **options)
 
-    async def delete_profile(self, request: DeleteProfile, token: str | None = None) -> DeletedProfile:
+    async def delete_profile(
+        self, request: DeleteProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> DeletedProfile:
         """Delete a profile."""
-        return await self.call(PROFILE_DELETE, request, token)
+        return await self.call(PROFILE_DELETE, request, token, **options)
 
-    async def list_profiles(self, request: ListProfiles, token: str | None = None) -> ProfilePage:
+    async def list_profiles(
+        self, request: ListProfiles, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> ProfilePage:
         """Read a page of profiles; the cursor in it leads to the next one."""
-        return await self.call(PROFILE_LIST, request, token)
+        return await self.call(PROFILE_LIST, request, token, **options)
 
-    async def create_post(self, request: CreatePost, token: str) -> Post:
+    async def create_post(self, request: CreatePost, token: str, **options: Unpack[CallOptions]) -> Post:
         """Write a post."""
-        return await self.call(POST_CREATE, request, token)
+        return await self.call(POST_CREATE, request, token, **options)
 
-    async def get_post(self, request: GetPost) -> Post:
+    async def get_post(self, request: GetPost, **options: Unpack[CallOptions]) -> Post:
         """Read a post."""
-        return await self.call(POST_GET, request)
+        return await self.call(POST_GET, request, **options)
 
-    async def update_post(self, request: UpdatePost, token: str) -> Post:
+    async def update_post(self, request: UpdatePost, token: str, **options: Unpack[CallOptions]) -> Post:
         """Change some fields of a post."""
-        return await self.call(POST_UPDATE, request, token)
+        return await self.call(POST_UPDATE, request, token, **options)
 
-    async def delete_post(self, request: DeletePost, token: str) -> DeletedPost:
+    async def delete_post(
+        self, request: DeletePost, token: str, **options: Unpack[CallOptions]
+    ) -> DeletedPost:
         """Delete a post."""
-        return await self.call(POST_DELETE, request, token)
+        return await self.call(POST_DELETE, request, token, **options)
 
-    async def list_posts(self, request: ListPosts) -> PostPage:
+    async def list_posts(self, request: ListPosts, **options: Unpack[CallOptions]) -> PostPage:
         """Read a page of posts; the cursor in it leads to the next one."""
-        return await self.call(POST_LIST, request)
+        return await self.call(POST_LIST, request, **options)
 
-    async def log_in(self, request: LogIn) -> Tokens:
+    async def log_in(self, request: LogIn, **options: Unpack[CallOptions]) -> Tokens:
         """Exchange an e-mail address and a password for tokens."""
-        return await self.call(AUTH_LOGIN, request)
+        return await self.call(AUTH_LOGIN, request, **options)
 
-    async def refresh(self, request: Refresh) -> Tokens:
+    async def refresh(self, request: Refresh, **options: Unpack[CallOptions]) -> Tokens:
         """Exchange a refresh token for new tokens."""
-        return await self.call(AUTH_REFRESH, request)
+        return await self.call(AUTH_REFRESH, request, **options)
 
-    async def log_out(self, request: LogOut, token: str) -> LoggedOut:
+    async def log_out(self, request: LogOut, token: str, **options: Unpack[CallOptions]) -> LoggedOut:
         """End sessions of the user."""
-        return await self.call(AUTH_LOGOUT, request, token)
+        return await self.call(AUTH_LOGOUT, request, token, **options)
 
-    async def verify_token(self, request: VerifyToken) -> Verdict:
+    async def verify_token(self, request: VerifyToken, **options: Unpack[CallOptions]) -> Verdict:
         """Tell whether an access token is good at this moment."""
-        return await self.call(AUTH_VERIFY, request)
+        return await self.call(AUTH_VERIFY, request, **options)
 
-    async def change_password(self, request: ChangePassword, token: str) -> Tokens:
+    async def change_password(
+        self, request: ChangePassword, token: str, **options: Unpack[CallOptions]
+    ) -> Tokens:
         """Change the password of the user."""
-        return await self.call(AUTH_CHANGE_PASSWORD, request, token)
+        return await self.call(AUTH_CHANGE_PASSWORD, request, token, **options)
 
-    async def keys(self) -> JsonWebKeySet:
+    async def keys(self, **options: Unpack[CallOptions]) -> JsonWebKeySet:
         """Return the public keys that access tokens are verified with."""
-        return await self.call(AUTH_KEYS, ListKeys())
+        return await self.call(AUTH_KEYS, ListKeys(), **options)

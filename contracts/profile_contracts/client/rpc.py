@@ -1,59 +1,84 @@
-"""Requests and their replies over RabbitMQ: what the typed client stands on.
-
-Replies come by RabbitMQ's direct reply-to, so the broker user needs no right but to write to the
-exchange `profile.commands`.
-"""
+"""Requests and their replies over RabbitMQ: what the typed client stands on."""
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Union
-from uuid import uuid4
+from typing import Any, Final, Self, TypeVar, Union, Unpack
 
-from aio_pika import DeliveryMode, Message, connect
-from aio_pika.abc import (
-    AbstractChannel,
-    AbstractConnection,
-    AbstractExchange,
-    AbstractIncomingMessage,
-)
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
-from pydantic import TypeAdapter
+from aio_pika.exceptions import DeliveryError
+from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
-from profile_contracts.errors import Disconnected, NoReply, Unroutable, refusal
+from profile_contracts.client.calls import Call, CallOptions, require_timeout
+from profile_contracts.client.channel import RpcChannel
+from profile_contracts.client.retries import pause_before_retry
+from profile_contracts.errors import (
+    CallFailed,
+    Disconnected,
+    NoReply,
+    NotSent,
+    UnreadableReply,
+    Unroutable,
+    refusal,
+)
 from profile_contracts.fields import Request
-from profile_contracts.operations import Kind, Operation
+from profile_contracts.operations import Operation
 from profile_contracts.replies import Failure, Success
 
-Asked = TypeVar("Asked", bound=Request)
-Answered = TypeVar("Answered")
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT")
 
-_COMMANDS: Final = "profile.commands"
-_DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
+_CLOSE_SECONDS: Final = 2.0
+# aiormq gives a line up after three of these, and a second each.
+_HEARTBEAT_SECONDS: Final = 5
 
 
 class RpcClient:
     """Carries requests to the service and replies back. `async with` connects and disconnects.
 
+    A lost connection is made again by the next call. A closed client stays closed.
+
     Args:
         url: The broker, with user and virtual host.
-        timeout: How long a call waits for its reply, in seconds. The service is told, and does no
-            work that nobody waits for.
+        timeout: How long a call waits for its result, in seconds, at most a day. The service is told,
+            and does no work that nobody waits for.
+        connect_timeout: How long connecting may take, in seconds, at most a day.
+        retry: Whether calls that failed are sent again, where that is safe, within their time.
         name: What the console calls the connection.
+
+    Raises:
+        ValueError: A timeout is out of bounds.
 
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0, name: str = "profile-client") -> None:
-        self._url = URL(url).update_query(name=name)
-        self._timeout = timeout
-        self._connecting = asyncio.Lock()
-        self._line: _Line | None = None
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        connect_timeout: float = 5.0,
+        retry: bool = True,
+        name: str = "profile-client",
+    ) -> None:
+        given = URL(url)
+        self._url = given.with_query({"heartbeat": str(_HEARTBEAT_SECONDS), **given.query, "name": name})
+        self._timeout = require_timeout(timeout)
+        self._connect_timeout = require_timeout(connect_timeout)
+        self._retry = retry
+        self._channel: RpcChannel | None = None
+        self._connecting: asyncio.Task[RpcChannel] | None = None
+        self._closed = False
 
     async def __aenter__(self) -> Self:
-        """Connect."""
+        """Connect.
+
+        Raises:
+            Disconnected: The broker isn't there, or lets nobody in, or says nothing.
+
+        """
         await self._connected()
         return self
 
@@ -63,118 +88,161 @@ class RpcClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Disconnect."""
-        if self._line:
-            await self._line.connection.close()
+        """Disconnect, within a few seconds; calls in flight are `Disconnected`."""
+        await self._close()
 
     async def call(
-        self, operation: Operation[Asked, Answered], request: Asked, token: str | None = None
-    ) -> Answered:
-        """Ask for *operation* and return its result."""
-        body = await self.exchange(operation, request.model_dump_json().encode(), token)
-        answer: Success[Answered] | Failure = _replies(operation).validate_json(body)
-        if isinstance(answer, Failure):
-            raise refusal(answer.error)
-        return answer.result
-
-    async def exchange(self, operation: Operation[Any, Any], body: bytes, token: str | None = None) -> bytes:
-        """Send *body* as it is, and return the body of the reply as it came.
+        self,
+        operation: Operation[RequestT, ResultT],
+        request: RequestT,
+        token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ResultT:
+        """Ask for *operation* and return its result.
 
         Raises:
-            NoReply, Unroutable, Disconnected
+            CallFailed: See `profile_contracts.errors`.
+            ValueError: The timeout is out of bounds.
 
         """
-        message = self._message(operation, body, token)
+        seconds = require_timeout(options.get("timeout", self._timeout))
+        deadline = time.time() + seconds
+        body = request.model_dump_json().encode()
+        call = Call.of(operation, body, token, options, user=self._url.user, deadline=deadline)
+
+        async def ask() -> ResultT:
+            return _result(operation, await self._ask(call, seconds))
+
+        return await self._retried(operation, deadline, ask)
+
+    async def publish(
+        self,
+        operation: Operation[RequestT, Any],
+        request: RequestT,
+        token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Send the command *request*, and wait until the broker has it: nobody waits for a reply.
+
+        It stays in its queue until a worker carries it out.
+
+        Raises:
+            NoReply: The broker did not confirm it within the timeout.
+            CallFailed: See `profile_contracts.errors`.
+            ValueError: The timeout is out of bounds.
+
+        """
+        seconds = require_timeout(options.get("timeout", self._timeout))
+        deadline = time.time() + seconds
+        body = request.model_dump_json().encode()
+        call = Call.of(operation, body, token, options, user=self._url.user, deadline=None)
+
+        async def publish() -> None:
+            async with _answered(operation, deadline - time.time(), seconds):
+                await (await self._connected()).publish(operation.queue, call.message())
+
+        await self._retried(operation, deadline, publish)
+
+    async def exchange(
+        self,
+        operation: Operation[Any, Any],
+        body: bytes,
+        token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> bytes:
+        """Send *body* once, as it is, and return the body of the reply as it came.
+
+        Raises:
+            NoReply, Unroutable, NotSent, Disconnected
+            ValueError: The timeout is out of bounds.
+
+        """
+        seconds = require_timeout(options.get("timeout", self._timeout))
+        deadline = time.time() + seconds
+        call = Call.of(operation, body, token, options, user=self._url.user, deadline=deadline)
+        return await self._ask(call, seconds)
+
+    async def _ask(self, call: Call, seconds: float) -> bytes:
+        async with _answered(call.operation, call.seconds_left(), seconds):
+            channel = await self._connected()
+            return await channel.ask(call.operation.queue, call.message())
+
+    async def _retried(
+        self, operation: Operation[Any, Any], deadline: float, attempt: Callable[[], Awaitable[ResultT]]
+    ) -> ResultT:
+        """Return what *attempt* returns, trying again where that is safe and there is time for it."""
+        tries = 1
+        while True:
+            try:
+                return await attempt()
+            except CallFailed as failure:
+                again = self._retry and not self._closed
+                pause = pause_before_retry(operation, failure, tries) if again else None
+                if pause is None or time.time() + pause >= deadline:
+                    raise
+            await asyncio.sleep(pause)
+            tries += 1
+
+    async def _connected(self) -> RpcChannel:
+        """Return a channel that is open, connecting again if the last one broke.
+
+        All calls share one attempt, and none of them ends it by giving up.
+        """
+        if self._closed:
+            raise NotSent("The client is closed.")
+        if self._channel and self._channel.is_open:
+            return self._channel
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(_retrieve)
+        return await asyncio.shield(self._connecting)
+
+    async def _connect(self) -> RpcChannel:
+        if self._channel:
+            await self._channel.close()
         try:
-            async with asyncio.timeout(self._timeout):
-                line = await self._connected()
-                reply = await line.ask(operation.queue, message)
+            async with asyncio.timeout(self._connect_timeout):
+                self._channel = await RpcChannel.open(self._url)
         except TimeoutError:
-            raise NoReply(f"No reply from {operation.queue} within {self._timeout} s.") from None
-        except DeliveryError:  # its text quotes the request
-            raise Unroutable(f"No queue took the request to {operation.queue}.") from None
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
-            raise Disconnected from error
-        if reply is None:
-            raise Disconnected
-        return reply
+            message = f"The broker did not let us in within {self._connect_timeout:g} s."
+            raise Disconnected(message, sent=False) from None
+        return self._channel
 
-    async def _connected(self) -> "_Line":
-        """Return a line that is up, connecting again if the last one broke."""
-        async with self._connecting:
-            if self._line is None or self._line.channel.is_closed:
-                if self._line:
-                    await self._line.connection.close()
-                self._line = await _Line.to(self._url)
-            return self._line
-
-    def _message(self, operation: Operation[Any, Any], body: bytes, token: str | None) -> Message:
-        headers: dict[str, Any] = {"x-deadline": int((time.time() + self._timeout) * 1000)}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
-        durable = operation.kind is Kind.COMMAND
-        return Message(
-            body,
-            headers=headers,
-            content_type="application/json",
-            reply_to=_DIRECT_REPLY_TO,
-            correlation_id=uuid4().hex,
-            message_id=uuid4().hex,
-            type=operation.queue,
-            expiration=self._timeout,
-            # RabbitMQ vouches for it, so that the service knows which service asks.
-            user_id=self._url.user,
-            delivery_mode=DeliveryMode.PERSISTENT if durable else DeliveryMode.NOT_PERSISTENT,
-        )
+    async def _close(self) -> None:
+        self._closed = True
+        if self._connecting and not self._connecting.done():
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting], timeout=_CLOSE_SECONDS)
+        if self._channel:
+            await self._channel.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A connection, and who waits for a reply on it: direct replies do not outlive their channel."""
+@asynccontextmanager
+async def _answered(operation: Operation[Any, Any], left: float, seconds: float) -> AsyncIterator[None]:
+    """Give up when the *left* seconds of all the *seconds* are over."""
+    try:
+        async with asyncio.timeout(left):
+            yield
+    except TimeoutError:
+        raise NoReply(f"No reply from {operation.queue} within {seconds:g} s.") from None
+    except DeliveryError:  # its text quotes the request
+        raise Unroutable(f"No queue took the request to {operation.queue}.") from None
 
-    connection: AbstractConnection
-    channel: AbstractChannel
-    exchange: AbstractExchange
-    waiting: dict[str, asyncio.Future[bytes | None]] = field(default_factory=dict)
 
-    @classmethod
-    async def to(cls, url: URL) -> Self:
-        # Not a robust connection: it would come back without the consumer of direct replies.
-        connection = await connect(url)
-        try:
-            # Confirms, because without them aiormq drops what comes back, and logs it, passwords included.
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            line = cls(connection, channel, await channel.get_exchange(_COMMANDS, ensure=False))
-            channel.close_callbacks.add(line.give_up)
-            replies = await channel.get_queue(_DIRECT_REPLY_TO, ensure=False)
-            await replies.consume(line.answer, no_ack=True)
-        except BaseException:  # a cancellation, too, must leave no connection open
-            await connection.close()
-            raise
-        return line
+def _retrieve(attempt: asyncio.Task[RpcChannel]) -> None:
+    """Look at how *attempt* ended, for callers who no longer wait for it: asyncio would complain."""
+    if not attempt.cancelled():
+        attempt.exception()
 
-    async def ask(self, queue: str, message: Message) -> bytes | None:
-        """Return the body of the reply, or None if the line breaks before it comes."""
-        key = message.correlation_id or ""
-        reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self.waiting[key] = reply
-        try:
-            await self.exchange.publish(message, queue)
-            return await reply
-        finally:
-            del self.waiting[key]
 
-    async def answer(self, reply: AbstractIncomingMessage) -> None:
-        self._settle(self.waiting.get(reply.correlation_id or ""), reply.body)
-
-    def give_up(self, *_: object) -> None:
-        for each in self.waiting.values():
-            self._settle(each, None)
-
-    @staticmethod
-    def _settle(waiting: asyncio.Future[bytes | None] | None, body: bytes | None) -> None:
-        if waiting and not waiting.done():
-            waiting.set_result(body)
+def _result(operation: Operation[Any, ResultT], body: bytes) -> ResultT:
+    try:
+        reply: Success[ResultT] | Failure = _replies(operation).validate_json(body)
+    except ValidationError:  # its text would quote the reply
+        raise UnreadableReply(f"The reply of {operation.queue} is none of this contract's.") from None
+    if isinstance(reply, Failure):
+        raise refusal(reply.error)
+    return reply.result
 
 
 @cache

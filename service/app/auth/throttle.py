@@ -25,6 +25,8 @@ class AttemptsInFlight(Unavailable):
     """Other attempts for this account are being checked; try again soon."""
 
 
+# Attempts at one budget that one worker has in hand: less than half of the logins that it takes at once.
+MOST_WAITING: Final = 50
 # A reservation of a worker that died is given back after this.
 RESERVED: Final = timedelta(seconds=60)
 
@@ -70,7 +72,8 @@ class Reservation:
 class Gate:
     """A queue for each budget, so that its valid logins wait for each other instead of being refused.
 
-    One at a time: then as many workers as a budget has attempts leave each other room.
+    One at a time: then as many workers as a budget has attempts leave each other room. No more wait than
+    leave room for others.
     """
 
     def __init__(self) -> None:
@@ -78,8 +81,10 @@ class Gate:
 
     @asynccontextmanager
     async def passed(self, name: str) -> AsyncIterator[None]:
-        """Wait until no other attempt of that *name* goes on in this process."""
+        """Wait until no other attempt of that *name* goes on here, or raise `AttemptsInFlight` if many do."""
         lock, users = self._queues.setdefault(name, (asyncio.Lock(), []))
+        if len(users) >= MOST_WAITING:
+            raise AttemptsInFlight
         users.append(None)
         try:
             async with lock:
@@ -109,7 +114,7 @@ class Throttle:
 
         Raises:
             TooManyAttempts: Without any look at the password.
-            AttemptsInFlight: What is left of the budget is reserved by other workers just now.
+            AttemptsInFlight: What is left of the budget is reserved just now, or too many attempts wait here.
 
         """
         reservation = Reservation(counters_of(attempt, self.budgets))

@@ -3,7 +3,8 @@
 For operators, and for the worker once a deleted profile could not be restored any more.
 """
 
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,6 +17,8 @@ from service.domain.profiles import Profile
 from service.domain.sessions import SessionRepository
 
 _BATCH: Final = 100
+
+Guard = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,22 @@ class EraseProfileHandler:
 
 @dataclass(frozen=True, slots=True)
 class RetentionHandler:
-    """Erases what was deleted longer ago than the retention time."""
+    """Erases what was deleted longer ago than the retention time.
+
+    Attributes:
+        each: What each profile is erased inside, so that one that can't be does not keep the others.
+
+    """
 
     profiles: ProfileRepository
     erase: EraseProfileHandler
     clock: Clock
     retention: timedelta
+    each: Guard = nullcontext
 
     async def handle(self) -> None:
         """Erase the profiles that are due, or some of very many."""
         due = await self.profiles.deleted_before(self.clock.now() - self.retention, _BATCH)
         for profile in due:
-            with suppress(StaleVersion):  # it was restored, or another worker was faster
+            with self.each(), suppress(StaleVersion):  # it was restored, or another worker was faster
                 await self.erase.erase(profile)

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from service.app.clock import Clock
+from service.domain.errors import Unavailable
 from service.domain.post_repository import PostRepository, Which
 from service.domain.posts import Post
 from service.domain.profile_repository import ProfileRepository
@@ -13,6 +14,12 @@ from service.domain.profiles import Status
 
 # So many that a batch takes a fraction of a second.
 _BATCH: Final = 200
+# A fifth of a million posts. Without an end, posts that can't be saved would be tried for ever.
+_MOST_BATCHES: Final = 1_000
+
+
+class TooManyPosts(Unavailable):
+    """Not all posts of the user have followed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +42,20 @@ class FollowOwnerHandler:
     clock: Clock
 
     async def handle(self, command: FollowOwner) -> None:
-        """Change posts until none is left to change."""
-        while True:
+        """Change posts until none is left to change.
+
+        Raises:
+            TooManyPosts: Others change them all the time, or there are very many; there will be another try.
+
+        """
+        for _ in range(_MOST_BATCHES):
             profile = await self.profiles.get_even_deleted(command.user_id)
             which, change = self._todo(profile.status)
             batch = await self.posts.of_user(command.user_id, which, _BATCH)
             if not batch:
                 return
             await self.posts.save_many([change(post) for post in batch])
+        raise TooManyPosts
 
     def _todo(self, status: Status) -> tuple[Which, Callable[[Post], Post]]:
         now = self.clock.now()

@@ -1,14 +1,12 @@
 """The signing keys in use, and how one follows the other without a gap."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from service.app.clock import Clock
-from service.infrastructure.crypto.keys import NoSigningKeys, SigningKey, load_keys
-from service.pkg.repeating import repeated
+from service.infrastructure.crypto.keys import SigningKey, load_keys
 
 # Gateways keep the public keys for ten minutes: a new key signs once they all have it.
 PUBLISHED_AHEAD: Final = timedelta(minutes=15)
@@ -56,13 +54,13 @@ class Keyring:
         return self._keys.keys() != before.keys()
 
 
-def watched(
-    keyring: Keyring, tell: Callable[[Sequence[str]], Awaitable[None]], every: timedelta = LOOK_AGAIN
-) -> AbstractAsyncContextManager[None]:
-    """Look for new and retired keys inside the block, and *tell* the names of all when they change."""
+def looking(
+    keyring: Keyring, tell: Callable[[Sequence[str]], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    """Return what looks for new and retired keys, and *tells* the names of all when they have changed."""
 
     async def look() -> None:
         if keyring.reload():
             await tell([key.kid for key in keyring.keys])
 
-    return repeated(look, every, passing=(NoSigningKeys, OSError))
+    return look

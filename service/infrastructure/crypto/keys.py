@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ _SUFFIX: Final = ".pem"
 _REFRESH_KEY: Final = "refresh.key"
 _REFRESH_KEY_BYTES: Final = 32
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
+_NOT_OWNERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_NOT_EVEN_ROOTS: Final = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
+_WRITTEN_BY_OTHERS: Final = stat.S_IWOTH
 
 
 class NoSigningKeys(Exception):
@@ -79,9 +83,11 @@ def load_keys(folder: Path) -> tuple[SigningKey, ...]:
     """Return the keys in *folder*, the oldest first.
 
     Raises:
-        NoSigningKeys: There is none, or a file is no Ed25519 key; says which and what to do.
+        NoSigningKeys: There is none, a file is no Ed25519 key, or others could read it or put one there; says
+            which and what to do.
 
     """
+    _check_owned(folder)
     paths = sorted(folder.glob(f"*{_SUFFIX}"))
     keys = tuple(sorted(map(_load, paths), key=lambda key: key.made_at))
     if not keys:
@@ -109,7 +115,7 @@ def load_refresh_key(folder: Path) -> bytes:
     """Return the key for refresh tokens in *folder*, or raise `NoSigningKeys`."""
     path = folder / _REFRESH_KEY
     try:
-        key = path.read_bytes()
+        key = _read_secret(path)
     except OSError as error:
         raise NoSigningKeys(f"No {path}: make one with `profilectl keys new`.") from error
     if len(key) != _REFRESH_KEY_BYTES:
@@ -127,10 +133,34 @@ def _make_refresh_key(folder: Path) -> None:
         file.write(os.urandom(_REFRESH_KEY_BYTES))
 
 
+def _read_secret(path: Path) -> bytes:
+    """Return what is in *path*, if nobody else could have read it.
+
+    PostgreSQL's rule for its key: 0600 or less, or 0640 if root owns it, as secrets are mounted that a
+    group is to read.
+    """
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        by_group = status.st_uid == 0 != os.geteuid()
+        if status.st_mode & (_NOT_EVEN_ROOTS if by_group else _NOT_OWNERS):
+            mode = "0640" if by_group else "0600"
+            raise NoSigningKeys(
+                f"{path} has mode {stat.S_IMODE(status.st_mode):04o}, so others could have read it: make new "
+                f"keys, or give it {mode} if only you have access to the machine."
+            )
+        return file.read()
+
+
+def _check_owned(folder: Path) -> None:
+    """Raise `NoSigningKeys` if others could put a key of their own into *folder*, to sign tokens with."""
+    if folder.is_dir() and folder.stat().st_mode & _WRITTEN_BY_OTHERS:
+        raise NoSigningKeys(f"Others can write to {folder}, and so sign tokens: give it mode 0700.")
+
+
 def _load(path: Path) -> SigningKey:
     msg = f"{path} is not an unencrypted Ed25519 private key in PEM."
     try:
-        private = load_pem_private_key(path.read_bytes(), password=None)
+        private = load_pem_private_key(_read_secret(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise NoSigningKeys(msg) from error
     if not isinstance(private, Ed25519PrivateKey):

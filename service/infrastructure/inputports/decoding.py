@@ -52,6 +52,10 @@ class UnsupportedContentType(Malformed):
     """The content type is not JSON."""
 
 
+class MessageIdMalformed(Malformed):
+    """The property message_id is not UTF-8."""
+
+
 class MalformedJson(Malformed):
     """The message is not JSON in UTF-8, or is nested too deep."""
 
@@ -77,6 +81,11 @@ def decode(model: type[Asked], body: bytes, content_type: str | None) -> Asked:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _malformed(model, error) from None  # its text would be logged with the traceback
+
+
+def is_utf8(text: str | None) -> bool:
+    """Return whether *text* came as UTF-8: bytes that are not became lone surrogates."""
+    return text is None or text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def given(value: Value | MISSING) -> Value | None:

@@ -28,7 +28,7 @@ _CODES: Final[Mapping[type[ServiceError], ErrorCode]] = {
     DeadlineExceeded: ErrorCode.DEADLINE_EXCEEDED,
     Unavailable: ErrorCode.UNAVAILABLE,
 }
-_INTERNAL: Final = ErrorBody(
+INTERNAL: Final = ErrorBody(
     code=ErrorCode.INTERNAL,
     reason="internal_error",
     message="The service failed; report the correlation id.",
@@ -40,7 +40,7 @@ _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 def error_body(error: Exception) -> ErrorBody:
     """Return what a caller is told about *error*; of an unforeseen one, nothing."""
     if not isinstance(error, ServiceError):
-        return _INTERNAL
+        return INTERNAL
     return ErrorBody(
         code=next(code for kind, code in _CODES.items() if isinstance(error, kind)),
         reason=reason_of(type(error)),

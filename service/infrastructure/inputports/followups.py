@@ -1,7 +1,9 @@
 """What the service does about its own events."""
 
+import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,12 +18,17 @@ from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
 from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest
 from service.infrastructure.inputports.errors import error_body
 from service.infrastructure.inputports.in_hand import InHand
+from service.infrastructure.inputports.last_resort import LastResort, acknowledge
 from service.infrastructure.inputports.outage import Outage
-from service.infrastructure.inputports.outgoing import Publisher, failure_headers
-from service.infrastructure.inputports.retries import attempts, delay_before_retry, tried_again
+from service.infrastructure.inputports.outgoing import OURS, Publisher, failure_headers
+from service.infrastructure.inputports.retries import delay_before_retry
 from service.infrastructure.inputports.suspects import TooManyDeliveries, refuse_killers
+from service.infrastructure.inputports.vouching import REPLAYS, journey_of, vouch
+from service.pkg.message_fields import short_text, trace_header
 
 _ANY_EVENT: Final = Event[dict[str, Any]]
+# What the ids and types of our events, and the names of our fields, look like.
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
 
 _log = structlog.get_logger("profile.followups")
 
@@ -32,6 +39,7 @@ class Followups:
 
     Attributes:
         queue: Where the events come from.
+        key: The secret by which workers vouch for what they send on.
 
     """
 
@@ -41,19 +49,27 @@ class Followups:
     clock: Clock
     outage: Outage
     in_hand: InHand
+    key: bytes = field(repr=False)
 
     async def serve(self, message: AbstractIncomingMessage) -> None:
         """Do what the event in *message* asks for, or see to it that it is done later; acknowledge it."""
+        try:
+            await self._serve(message)
+        except Exception as error:  # noqa: BLE001 - what is not acknowledged holds its place for ever
+            last_resort = LastResort(self.publisher, self.clock)
+            await last_resort.rescue(message, self.queue, error, reply_to=None)
+
+    async def _serve(self, message: AbstractIncomingMessage) -> None:
         started = time.perf_counter()
         error = await self._failure(message)
         self.outage.note(error)
         if error:
             await self._put_off(message, error)
         await self.in_hand.may_ack()
-        await message.ack()
+        await acknowledge(message)
         _log.info(
             "followup",
-            event_id=message.message_id,
+            event_id=short_text(message.message_id),
             error_type=type(error).__name__ if error else None,
             ms=round((time.perf_counter() - started) * 1000, 2),
         )
@@ -68,20 +84,50 @@ class Followups:
         return None
 
     async def _put_off(self, message: AbstractIncomingMessage, error: Exception) -> None:
-        now, tried = self.clock.now(), attempts(message) + 1
-        headers = failure_headers(error_body(error), type(error).__name__, self.queue, now, tried)
+        so_far = journey_of(message, self.key)
+        journey = replace(so_far, attempts=so_far.attempts + 1)
+        now, kind = self.clock.now(), type(error).__name__
+        headers = failure_headers(error_body(error), kind, self.queue, now, journey.attempts)
         poison = isinstance(error, MalformedJson | MalformedRequest | TooManyDeliveries)
-        if not poison and (delay := delay_before_retry(message, error)):
-            await self.publisher.retry_later(tried_again(message, headers), self.queue, delay)
-        else:  # an event holds nothing personal, so it is kept as it is
-            letter = Message(
-                message.body,
-                headers={**message.headers, **headers, "x-replayable": True},
-                message_id=message.message_id,
-                content_type=message.content_type,
-                delivery_mode=DeliveryMode.PERSISTENT,
-            )
-            await self.publisher.set_aside(letter, f"{self.queue}.dlq")
+        body = _ids_of(message)
+        if body and not poison and (delay := delay_before_retry(so_far.attempts, error)):
+            word = vouch(journey, message.message_id, body, self.key)
+            await self.publisher.retry_later(_copy(message, body, {**headers, **word}), self.queue, delay)
+        else:
+            replays = {REPLAYS: journey.replays} if journey.replays else {}
+            notes = {**headers, **replays, "x-replayable": body is not None}
+            await self.publisher.set_aside(_copy(message, body or b"{}", notes), f"{self.queue}.dlq")
+
+
+def _copy(message: AbstractIncomingMessage, body: bytes, headers: Mapping[str, str | int]) -> Message:
+    return Message(
+        body,
+        headers={**trace_header(message.headers), **headers},
+        message_id=short_text(message.message_id),
+        delivery_mode=DeliveryMode.PERSISTENT,
+        **OURS,
+    )
+
+
+def _ids_of(message: AbstractIncomingMessage) -> bytes | None:
+    """Return the event in *message* with its ids and nothing else, or `None` if it is no event of ours.
+
+    Whoever may write to our queues may write anything into them.
+    """
+    try:
+        event = _ANY_EVENT.model_validate_json(message.body)
+        data = _data_of(event)
+    except ValidationError:
+        return None
+    if not (_NAME.fullmatch(event.id) and _NAME.fullmatch(event.type)):
+        return None
+    data = data.model_copy(update={"changed": tuple(filter(_NAME.fullmatch, data.changed))})
+    ids: dict[str, Any] = {"id": event.id, "type": event.type, "subject": str(data.id), "time": event.time}
+    return Event[ProfileEvent | PostEvent](**ids, data=data).model_dump_json().encode()
+
+
+def _data_of(event: Event[dict[str, Any]]) -> ProfileEvent | PostEvent:
+    return (PostEvent if event.type.startswith("post.") else ProfileEvent).model_validate(event.data)
 
 
 def _owner(message: AbstractIncomingMessage) -> UUID | None:
@@ -91,9 +137,9 @@ def _owner(message: AbstractIncomingMessage) -> UUID | None:
     except ValidationError:
         raise MalformedJson from None
     try:
-        if event.type.startswith("post."):
-            return PostEvent.model_validate(event.data).user_id
-        profile = ProfileEvent.model_validate(event.data)
+        data = _data_of(event)
     except ValidationError:
         raise MalformedRequest from None
-    return profile.id if "status" in profile.changed else None
+    if isinstance(data, PostEvent):
+        return data.user_id
+    return data.id if "status" in data.changed else None

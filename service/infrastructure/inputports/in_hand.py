@@ -92,10 +92,9 @@ class InHand:
         finally:
             self._may_ack.set()
 
-    async def finished(self, seconds: float, given_up: asyncio.Event) -> int:
-        """Wait until no message is in hand, or the time is over, or it is *given_up*; return how many are."""
-        ends = [asyncio.ensure_future(each.wait()) for each in (self._none, given_up)]
-        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for each in ends:
-            each.cancel()
+    async def finished(self, seconds: float) -> int:
+        """Wait until no message is in hand, or the time is over; return how many are."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
         return self._count

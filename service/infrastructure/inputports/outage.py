@@ -1,15 +1,15 @@
 """What a worker does while the database is away: leave commands in their queues, refuse the rest at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from service.domain.errors import Unavailable
-from service.pkg.repeating import beside, is_cancelled
+from service.domain.errors import DeadlineExceeded, Unavailable
+from service.infrastructure.inputports.deadlines import DATABASE_SHARE
+from service.pkg.repeating import is_cancelled
 
 # After so many failures the database itself is asked.
 _SUSPICIOUS: Final = 5
@@ -17,8 +17,6 @@ _SUSPICIOUS: Final = 5
 _PAUSE_SECONDS: Final = 1.0
 # How long a request may try while it is known that the database is away.
 _PATIENCE_SECONDS: Final = 0.1
-# The part of its time that a request may wait for the database, so that its refusal still comes in time.
-_SHARE: Final = 0.9
 
 _log = structlog.get_logger("profile.outage")
 
@@ -53,28 +51,25 @@ class Outage:
         self.is_on = False
 
     def note(self, error: Exception | None) -> None:
-        """Take notice of what a request met with."""
-        if isinstance(error, Unavailable):
+        """Take notice of what a request met with: that its time was over may be for the same reason."""
+        if isinstance(error, Unavailable | DeadlineExceeded):
             self._failures += 1
         if self._failures >= _SUSPICIOUS:
             self._suspected.set()
 
     def patience(self, seconds: float) -> float:
         """Return how long a request that has so many *seconds* left may wait for the database."""
-        return min(seconds * _SHARE, _PATIENCE_SECONDS) if self.is_on else seconds * _SHARE
+        share = seconds * DATABASE_SHARE
+        return min(share, _PATIENCE_SECONDS) if self.is_on else share
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Pause and resume inside the block."""
-        async with beside(self._watch()):
-            yield
-
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
+        """Pause and resume, for ever."""
         while not is_cancelled():
-            await self._suspected.wait()
-            self._failures = 0
-            self._suspected.clear()
-            if not await self._is_there():
+            if not self.is_on:  # it may have been on when this loop began anew
+                await self._suspected.wait()
+                self._failures = 0
+                self._suspected.clear()
+            if self.is_on or not await self._is_there():
                 await self._last()
             await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -13,27 +13,29 @@ from aio_pika.abc import AbstractIncomingMessage
 from profile_contracts.fields import Request
 from profile_contracts.operations import IMPERSONAL_FIELDS
 from profile_contracts.replies import ErrorBody
+from service.pkg.direct_replies import DirectReplyKey
+from service.pkg.message_fields import short_text, trace_header
 
-# Where RabbitMQ itself names the queue: direct reply-to, and queues that were declared without a name.
-_BROKER_NAMED: Final = re.compile(r"amq\.(rabbitmq\.reply-to\.|gen-)[A-Za-z0-9+/=._-]+")
+# Queues that were declared without a name: RabbitMQ has given them one.
+_BROKER_NAMED: Final = re.compile(r"amq\.gen-[A-Za-z0-9_-]+")
 
-# W3C Trace Context, 3.2. Nothing else would be of use, and anything might stand there.
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 
-# How often operators have sent a dead letter back; profilectl stops a letter that always comes again.
-_REPLAYS: Final = "x-replay-count"
-_MOST_REPLAYS: Final = 1_000
 
-_OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
+# No caller's name or prefix opens these.
+OWN_QUEUES: Final = re.compile(r"(auth|post|profile)\.|amq\.(?!gen-|rabbitmq\.reply-to\.)")
+
+# Where letters go that are of no use to anybody but whoever has made the mistake.
+MALFORMED: Final = "profile.malformed.dlq"
 
 
 class Publisher(Protocol):
     """Writes what the input port has to say."""
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send a reply and, if *confirmed*, wait until the broker has it; give up after some *seconds*.
 
-        A caller may be gone.
+        A caller may be gone. Return whether it was not given up.
         """
 
     async def set_aside(self, message: Message, queue: str) -> None:
@@ -48,17 +50,28 @@ class ReplyAddresses:
     """The queues that replies may be written to. Anything else would let callers write anywhere.
 
     Attributes:
-        prefixes: How queues begin that callers may name themselves.
+        prefixes: How queues begin that callers may name themselves, beside those that begin with the name
+            of their broker user and a dot.
 
     """
 
     prefixes: tuple[str, ...] = ()
 
-    def allow(self, reply_to: str) -> bool:
-        """Return whether a reply may be sent to *reply_to*."""
-        return bool(_BROKER_NAMED.fullmatch(reply_to)) or (
-            bool(self.prefixes) and reply_to.startswith(self.prefixes)
+    def allow(self, reply_to: str, user: str | None = None) -> bool:
+        """Return whether a reply may be sent to *reply_to*, for which *user* asks as RabbitMQ vouches."""
+        if OWN_QUEUES.match(reply_to):
+            return False
+        return (
+            _BROKER_NAMED.fullmatch(reply_to) is not None
+            or DirectReplyKey.parse(reply_to) is not None
+            or (bool(self.prefixes) and reply_to.startswith(self.prefixes))
+            or (bool(user) and reply_to.startswith(f"{user}."))
         )
+
+    def of(self, message: AbstractIncomingMessage) -> str | None:
+        """Return where a reply to *message* goes, or `None` if nobody waits or nothing may be sent there."""
+        wanted = message.reply_to
+        return wanted if wanted and self.allow(wanted, message.user_id) else None
 
 
 def reply_to(request: AbstractIncomingMessage, operation: str, body: bytes) -> Message:
@@ -66,15 +79,18 @@ def reply_to(request: AbstractIncomingMessage, operation: str, body: bytes) -> M
     return Message(
         body,
         type=f"{operation}.reply",
-        correlation_id=request.correlation_id or request.message_id,
-        **_OURS,
+        correlation_id=short_text(request.correlation_id or request.message_id),
+        **OURS,
     )
 
 
 def dead_letter(
-    request: AbstractIncomingMessage, decoded: Request | None, headers: Mapping[str, str | int]
+    request: AbstractIncomingMessage,
+    message_id: str | None,
+    decoded: Request | None,
+    headers: Mapping[str, str | int],
 ) -> Message:
-    """Return what is kept of *request*: nothing secret, nothing personal.
+    """Return what is kept of *request*, which went by *message_id*: nothing secret, nothing personal.
 
     Operators can send it back only if that is all that was asked.
     """
@@ -82,22 +98,12 @@ def dead_letter(
     kept = decoded.model_dump(mode="json", include=set(IMPERSONAL_FIELDS)) if decoded else {}
     return Message(
         json.dumps(kept).encode(),
-        headers={**headers, **_trace(request), **_replays(request), "x-replayable": whole},
-        message_id=request.message_id,
-        correlation_id=request.correlation_id,
+        headers={**headers, **trace_header(request.headers), "x-replayable": whole},
+        message_id=short_text(message_id),
+        correlation_id=short_text(request.correlation_id),
         delivery_mode=DeliveryMode.PERSISTENT,
-        **_OURS,
+        **OURS,
     )
-
-
-def _trace(request: AbstractIncomingMessage) -> dict[str, str]:
-    trace = request.headers.get("traceparent")
-    return {"traceparent": trace} if isinstance(trace, str) and _TRACEPARENT.fullmatch(trace) else {}
-
-
-def _replays(request: AbstractIncomingMessage) -> dict[str, int]:
-    count = request.headers.get(_REPLAYS)
-    return {_REPLAYS: count} if isinstance(count, int) and 0 < count <= _MOST_REPLAYS else {}
 
 
 def failure_headers(

@@ -13,7 +13,11 @@ from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
 from service.domain.errors import Unauthenticated
 from service.infrastructure.inputports.vouching import sender
+from service.pkg.message_fields import text_header
 
+# In bytes: longer than any token of ours, and than any address.
+MAX_AUTHORIZATION: Final = 8_192
+MAX_ADDRESS: Final = 64
 _SCHEME: Final = "bearer"
 _IPV6: Final = 6
 
@@ -63,15 +67,15 @@ class Principals:
         """
         if not operation.heeds_actor:
             return Anonymous()
-        authorization = message.headers.get("authorization")
-        if authorization is not None:
-            return await self._human(authorization)
+        if message.headers.get("authorization") is not None:
+            authorization = text_header(message.headers, "authorization", MAX_AUTHORIZATION)
+            return await self._human(authorization.get("authorization", ""))
         allowed = self.trusted_services.get(service or "", frozenset())
         return TrustedService(str(service)) if operation.queue in allowed else Anonymous()
 
-    async def _human(self, authorization: object) -> Actor:
-        scheme, _, token = str(authorization).partition(" ")
-        if scheme.lower() != _SCHEME or not isinstance(authorization, str):
+    async def _human(self, authorization: str) -> Actor:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != _SCHEME:
             return Anonymous(why=TokenInvalid())
         try:
             user = self.tokens.verify(token.strip()).user
@@ -85,7 +89,8 @@ class Principals:
         if service not in self.trusted_services:
             return None
         try:
-            address = ip_address(str(message.headers.get("x-client-ip")))
+            said = text_header(message.headers, "x-client-ip", MAX_ADDRESS)
+            address = ip_address(said.get("x-client-ip", ""))
         except ValueError:
             return None
         if isinstance(address, IPv6Address):

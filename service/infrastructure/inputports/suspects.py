@@ -1,6 +1,7 @@
 """Requests that workers have died over, and those that only were in the same hands, are told apart here."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -13,7 +14,7 @@ _PAUSE_SECONDS: Final = 0.5
 # A message over which so many workers have died, or lost their connection, is not given to another one.
 MAX_DELIVERIES: Final = 10
 
-_Place = tuple[str, int]  # queue, and number in it
+_Place = tuple[str, int]  # queue, and number by which we got it: delivery tags begin anew with each channel
 
 
 class TooManyDeliveries(Exception):
@@ -30,6 +31,7 @@ class Suspects:
 
     def __init__(self) -> None:
         self._waiting: dict[_Place, int] = {}
+        self._numbers = itertools.count()
         self._turns = asyncio.Condition()
 
     @asynccontextmanager
@@ -38,7 +40,7 @@ class Suspects:
         if not (count := deliveries(message)):
             yield
             return
-        place = (queue, message.delivery_tag or 0)
+        place = (queue, next(self._numbers))
         self._waiting[place] = count
         try:
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,33 +1,41 @@
-"""What the driver raises, in the domain's words."""
+"""How the driver is called: in its own time, and with its errors in the domain's words."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from pymongo.errors import PyMongoError
 
 from service.domain.errors import Unavailable
 from service.pkg.database import bounded_operation
+from service.pkg.detached import DetachedCalls, TooManyAbandoned
+
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
+
+# Of this process: all clients of a driver share what can be stuck.
+CALLS: Final = DetachedCalls("mongodb")
 
 
 class DatabaseUnavailable(Unavailable):
     """The database does not answer; try again later."""
 
 
-# Many wait for a server while there is none. If one of them is cancelled then, PyMongo 4.20 may release the
-# lock of another one, who hears this (seen by `make chaos`; its `_asyncio_lock` is asyncio's of Python 3.11).
-_LOST_LOCKS: Final = frozenset({"cannot wait on un-acquired lock", "Lock is not acquired"})
+def database_call(
+    method: Callable[Given, Coroutine[Any, Any, Value]],
+) -> Callable[Given, Coroutine[Any, Any, Value]]:
+    """Let *method* call the driver: bounded in time, and never cancelled from outside.
 
+    Whoever is cancelled stops waiting; a write that was begun may still be done then. Whatever the driver
+    could not do in its time is raised as `DatabaseUnavailable`.
+    """
 
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raise `DatabaseUnavailable` for whatever the driver could not do in its time."""
-    try:
-        with bounded_operation():
-            yield
-    except PyMongoError as error:
-        raise DatabaseUnavailable from error
-    except RuntimeError as error:
-        if str(error) not in _LOST_LOCKS:
-            raise
-        raise DatabaseUnavailable from error
+    @wraps(method)
+    async def call(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+        try:
+            with bounded_operation():
+                return await CALLS.run(method(*args, **kwargs))
+        except (PyMongoError, TooManyAbandoned) as error:
+            raise DatabaseUnavailable from error
+
+    return call

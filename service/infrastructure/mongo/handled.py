@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from bson import ObjectId
-from bson.binary import Binary
+from bson import ObjectId, encode
+from bson.binary import Binary, UuidRepresentation
+from bson.codec_options import CodecOptions
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -19,8 +20,12 @@ from service.domain.profiles import Profile
 
 Thing = TypeVar("Thing")
 
-# So many commands of one thing are remembered.
+# So many commands of one thing are remembered, or fewer if what came of them is large: a document has room
+# for 16 MiB, and each of its versions is written as a whole.
 KEPT: Final = 64
+_KEPT_BYTES: Final = 256 * 1024
+_FEWEST: Final = 4
+_CODEC: Final = CodecOptions[Any](uuid_representation=UuidRepresentation.STANDARD)
 # What is read of a document: not what only this module and the outbox need.
 STATE: Final = {"outbox": 0, "handled": 0, "created_by": 0}
 
@@ -29,7 +34,9 @@ def noted(command: CommandId | None, result: Mapping[str, Any]) -> dict[str, Any
     """Return what to push to a document, so that it knows *command* and what came of it."""
     if command is None:
         return {}
-    return {"handled": {"$each": [record(command, result)], "$slice": -KEPT}}
+    new = record(command, result)
+    kept = max(_FEWEST, min(KEPT, _KEPT_BYTES // len(encode(new, codec_options=_CODEC))))
+    return {"handled": {"$each": [new], "$slice": -kept}}
 
 
 def record(command: CommandId, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
+
+from service.infrastructure.mongo.errors import CALLS
 
 PROFILES: Final = "profiles"
 SESSIONS: Final = "sessions"
@@ -61,6 +64,8 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
         **_CREATED_BY,
     },
 }
+# How long an index may take to be made: those of a large collection take minutes.
+_BUILDING_SECONDS: Final = 600.0
 # What MongoDB notes about any index, and what does not change what it promises.
 _FORMALITIES: Final = frozenset({"v", "ns", "background"})
 
@@ -77,11 +82,16 @@ async def ensure_indexes(database: AsyncDatabase[dict[str, Any]]) -> None:
         PyMongoError: The database did not answer, or two stored documents are not unique.
 
     """
+    await CALLS.run(_ensure_indexes(database))
+
+
+async def _ensure_indexes(database: AsyncDatabase[dict[str, Any]]) -> None:
     for collection, indexes in INDEXES.items():
         present = await database[collection].index_information()
         for name, (keys, options) in indexes.items():
             if name not in present:
-                await database[collection].create_index(keys, name=name, **options)
+                with pymongo.timeout(_BUILDING_SECONDS):
+                    await database[collection].create_index(keys, name=name, **options)
         present = await database[collection].index_information()
         for name, (keys, options) in indexes.items():
             wanted = {"key": keys, **options}

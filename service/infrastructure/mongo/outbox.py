@@ -6,6 +6,7 @@ One write stores a change and its events, so there is never one without the othe
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from service.app.outbox import Kind, Outbox, Untold
 from service.domain.events import Event, EventType
-from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
 
 # Who writes events says so, so that they are told at once.
@@ -25,6 +26,17 @@ def unhinted(_kind: Kind, _subject: UUID) -> None:
     """Leave the events to the next sweep."""
 
 
+# Another version may be able to read what this one can't.
+VERSION: Final = version("profile-service")
+_TYPES: Final = frozenset(EventType)
+# What there is in every event.
+_FIELDS: Final[Mapping[str, type]] = {
+    "type": str,
+    "subject": UUID,
+    "version": int,
+    "time": datetime,
+    "data": Mapping,
+}
 _COLLECTIONS: Final = {Kind.PROFILE: PROFILES, Kind.POST: POSTS, Kind.SESSION: SESSIONS}
 _NAMES: Final = {Kind.PROFILE: "id", Kind.POST: "id", Kind.SESSION: "_id"}
 
@@ -35,47 +47,49 @@ class MongoOutbox(Outbox):
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._database = database
 
+    @database_call
     async def waiting(self, since: datetime, most: int) -> Sequence[tuple[Kind, UUID]]:
         """Return things some of whose events have waited at least *since* then."""
         found: list[tuple[Kind, UUID]] = []
         for kind, collection in _COLLECTIONS.items():
             name = _NAMES[kind]
-            query = {"outbox.time": {"$lte": since, "$exists": True}}
-            with translated_errors():
-                cursor = self._database[collection].find(query, {name: 1}).limit(most)
-                found += [(kind, document[name]) async for document in cursor]
+            entry = {"time": {"$lte": since}, "held_by": {"$ne": VERSION}}
+            # The first condition is for the index, which knows of the time alone.
+            query = {"outbox.time": {"$lte": since, "$exists": True}, "outbox": {"$elemMatch": entry}}
+            cursor = self._database[collection].find(query, {name: 1}).limit(most)
+            found += [(kind, document[name]) async for document in cursor]
         return found
 
+    @database_call
     async def untold(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[Untold]:
-        """Return the events that wait in some things of one kind, in the order of their versions."""
-        query = {_NAMES[kind]: {"$in": list(subjects)}}
-        with translated_errors():
-            cursor = self._database[_COLLECTIONS[kind]].find(query, {_NAMES[kind]: 1, "outbox": 1})
-            documents = [each async for each in cursor]
-        return [
-            Untold(kind, each["_id"], [_to_event(record) for record in each["outbox"]])
-            for each in documents
-            if each.get("outbox")
-        ]
+        """Return the events that wait in some things of one kind, in the order of their versions.
 
+        What can't be read does not keep the others back: it is named, unless this version holds it already.
+        """
+        query = {_NAMES[kind]: {"$in": list(subjects)}}
+        cursor = self._database[_COLLECTIONS[kind]].find(query, {_NAMES[kind]: 1, "outbox": 1})
+        documents = [each async for each in cursor]
+        found = [_to_untold(kind, each) for each in documents if each.get("outbox")]
+        return [each for each in found if each.events or each.unreadable]
+
+    @database_call
     async def told(self, told: Sequence[Untold]) -> None:
         """Take out events that the broker has. Of a session that has ended nothing else is kept."""
         for kind, collection in _COLLECTIONS.items():
-            writes = [
-                DeleteOne({"_id": each.key})
-                if kind is Kind.SESSION
-                else UpdateOne({"_id": each.key}, {"$pull": {"outbox": {"version": {"$lte": each.version}}}})
-                for each in told
-                if each.kind is kind
-            ]
-            if writes:
-                with translated_errors():
-                    await self._database[collection].bulk_write(writes, ordered=False)
+            if writes := [_forgetting(each) for each in told if each.kind is kind]:
+                await self._database[collection].bulk_write(writes, ordered=False)
+
+    @database_call
+    async def hold(self, held: Sequence[Untold]) -> None:
+        """Mark what is unreadable: it stays in its document, for a version that can read it."""
+        for kind, collection in _COLLECTIONS.items():
+            if writes := [_holding(each) for each in held if each.kind is kind]:
+                await self._database[collection].bulk_write(writes, ordered=False)
 
 
 def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Return *events* as they are stored in the document of their thing."""
-    return [{**asdict(event), "type": event.type.value} for event in events]
+    return list(map(_to_record, events))
 
 
 def pushed(events: Sequence[Event], noted: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -85,5 +99,35 @@ def pushed(events: Sequence[Event], noted: Mapping[str, Any] | None = None) -> d
     return {"$push": pushes} if pushes else {}
 
 
-def _to_event(record: Mapping[str, Any]) -> Event:
-    return Event(**{**record, "type": EventType(record["type"])})
+def _to_untold(kind: Kind, document: Mapping[str, Any]) -> Untold:
+    records = [each for each in document["outbox"] if isinstance(each, Mapping)]
+    waiting = [each for each in records if each.get("held_by") != VERSION]
+    events = [event for each in waiting if (event := _to_event(each))]
+    unreadable = [each for each in waiting if not _to_event(each)]
+    return Untold(kind, document["_id"], events, unreadable, len(events) == len(document["outbox"]))
+
+
+def _to_event(record: Mapping[str, Any]) -> Event | None:
+    """Return the event in *record*, or `None` if it is of another version's kind; more fields do no harm."""
+    known: dict[str, Any] = {name: record.get(name) for name in _FIELDS}
+    is_whole = all(isinstance(known[name], kind) for name, kind in _FIELDS.items())
+    if not is_whole or known["type"] not in _TYPES:
+        return None
+    return Event(**{**known, "type": EventType(known["type"])})
+
+
+def _to_record(event: Event) -> dict[str, Any]:
+    return {**asdict(event), "type": event.type.value}
+
+
+def _forgetting(told: Untold) -> UpdateOne | DeleteOne:
+    if told.kind is Kind.SESSION and told.is_all:  # of one that has ended nothing else is kept
+        return DeleteOne({"_id": told.key})
+    return UpdateOne({"_id": told.key}, {"$pull": {"outbox": {"$or": list(map(_to_record, told.events))}}})
+
+
+def _holding(held: Untold) -> UpdateOne:
+    records = [_to_record(each) if isinstance(each, Event) else each for each in held.unreadable]
+    entries = [{f"entry.{name}": value for name, value in record.items()} for record in records]
+    marking = {"$set": {"outbox.$[entry].held_by": VERSION}}
+    return UpdateOne({"_id": held.key}, marking, array_filters=[{"$or": entries}])

@@ -14,7 +14,7 @@ from service.domain.changes import StaleVersion
 from service.domain.commands import AlreadyMade, Handled
 from service.domain.post_repository import PostRepository, Which
 from service.domain.posts import Post, PostNotFound, PostStatus
-from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.handled import (
     STATE,
     find_maker,
@@ -41,36 +41,35 @@ class MongoPosts(PostRepository):
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
+    @database_call
     async def add(self, post: Post) -> None:
         """Store a new post."""
-        with translated_errors():
-            try:
-                made = made_by(post.by, _to_document(post))
-                await self._posts.insert_one(
-                    {**_to_document(post), "outbox": to_records(post.events), **made}
-                )
-            except DuplicateKeyError as error:
-                if is_made(error):
-                    raise AlreadyMade from error
-                raise
+        try:
+            made = made_by(post.by, _to_document(post))
+            await self._posts.insert_one({**_to_document(post), "outbox": to_records(post.events), **made})
+        except DuplicateKeyError as error:
+            if is_made(error):
+                raise AlreadyMade from error
+            raise
         self._hint(Kind.POST, post.id)
 
+    @database_call
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
-        with translated_errors():
-            document = await self._posts.find_one({"id": post_id}, STATE)
+        document = await self._posts.find_one({"id": post_id}, STATE)
         if document is None or document["status"] != PostStatus.ACTIVE:
             raise PostNotFound
         return _to_post(document)
 
+    @database_call
     async def save(self, post: Post) -> None:
         """Store a changed post over the version before it, or raise `StaleVersion`."""
-        with translated_errors():
-            result = await self._posts.update_one(*_change(post))
+        result = await self._posts.update_one(*_change(post))
         if result.matched_count == 0:
             raise StaleVersion
         self._hint(Kind.POST, post.id)
 
+    @database_call
     async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
         """Return at most so many active posts, of one user or of all, the newest first."""
         query: dict[str, Any] = {"status": PostStatus.ACTIVE.value}
@@ -78,38 +77,37 @@ class MongoPosts(PostRepository):
             query["user_id"] = user_id
         if after:
             query["id"] = {"$lt": UUID(after)}
-        with translated_errors():
-            found = self._posts.find(query, STATE).sort("id", -1).limit(most)
-            return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
+        found = self._posts.find(query, STATE).sort("id", -1).limit(most)
+        return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
 
+    @database_call
     async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
         """Return some posts of a user, the oldest first: at most so many, or all for 0."""
         query = {"user_id": user_id, "status": {"$in": _STATUSES[which]}}
         if which is Which.DELETED_WITH_OWNER:
             query["deleted_with_owner"] = True
-        with translated_errors():
-            found = self._posts.find(query, STATE).sort("id", 1).limit(most)
-            return [_to_post(each) async for each in found]
+        found = self._posts.find(query, STATE).sort("id", 1).limit(most)
+        return [_to_post(each) async for each in found]
 
+    @database_call
     async def find_made(self, message_id: str) -> Handled[Post] | None:
         """Return the post that the command of that name has made, as it was then."""
-        with translated_errors():
-            return to_handled(await find_maker(self._posts, message_id), _to_post)
+        return to_handled(await find_maker(self._posts, message_id), _to_post)
 
+    @database_call
     async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
         """Return what came of the command of that name for a post, be it deleted since; or `None`."""
-        with translated_errors():
-            return to_handled(await find_noted(self._posts, post_id, message_id), _to_post)
+        return to_handled(await find_noted(self._posts, post_id, message_id), _to_post)
 
+    @database_call
     async def remember(self, post: Post) -> None:
         """Note the command that left this post as it was, or raise `StaleVersion`."""
-        with translated_errors():
-            await note_alone(self._posts, post, _to_document(post))
+        await note_alone(self._posts, post, _to_document(post))
 
+    @database_call
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
-        with translated_errors():
-            await self._posts.bulk_write([UpdateOne(*_change(each)) for each in posts], ordered=False)
+        await self._posts.bulk_write([UpdateOne(*_change(each)) for each in posts], ordered=False)
         for each in posts:
             self._hint(Kind.POST, each.id)
 

@@ -1,6 +1,7 @@
 """Profiles into documents, and back."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bson import ObjectId
@@ -10,6 +11,11 @@ from service.domain.profiles import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
 GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+_ROLES: Final = frozenset(Role)
+_STATUSES: Final = frozenset(Status)
+_TEXTS: Final = ("first_name", "last_name", "email", "hashed_password")
+_TIMES: Final = ("created_at", "updated_at", "deleted_at")
+_UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
 def to_document(profile: Profile) -> dict[str, Any]:
@@ -53,7 +59,13 @@ def from_result(result: Mapping[str, Any]) -> Profile:
 
 
 def to_profile(document: Mapping[str, Any]) -> Profile:
-    """Return the profile in *document*."""
+    """Return the profile in *document*.
+
+    Of one that is deleted whatever was stored is taken, also what another version of the service has stored
+    or what our rules would refuse today: it must be possible to export it, and to erase it.
+    """
+    if document["status"] in GONE:
+        document = _lenient(document)
     return Profile(
         id=document["id"],
         oid=str(document["_id"]),
@@ -72,6 +84,20 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         sessions_version=document.get("sessions_version", 1),
         logouts=document.get("logouts", 0),
     )
+
+
+def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *document* with something in every place that may be empty or strange."""
+    kept = {name: value for name, value in document.items() if value is not None}
+    role, before = kept.get("role"), kept.get("status_before")
+    return {
+        "version": 1,
+        **kept,
+        **{name: str(kept.get(name, "")) for name in _TEXTS},
+        **{name: kept.get(name, _UNKNOWN_TIME) for name in _TIMES},
+        "role": role if role in _ROLES else Role.USER.value,
+        "status_before": before if before in _STATUSES else None,
+    }
 
 
 def _to_email(typed: str, key: str | None) -> Email:

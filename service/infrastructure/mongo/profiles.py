@@ -18,7 +18,7 @@ from service.domain.emails import Email
 from service.domain.profile_refusals import EmailTaken, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
 from service.domain.profiles import Profile, Status
-from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.former_keys import find_owner, is_taken_by_former_rule, make_way
 from service.infrastructure.mongo.handled import (
     STATE,
@@ -56,6 +56,7 @@ class MongoProfiles(ProfileRepository):
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
+    @database_call
     async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
         """Store a new profile, or raise `EmailTaken`."""
         document = {
@@ -63,12 +64,11 @@ class MongoProfiles(ProfileRepository):
             "outbox": to_records(profile.events),
             **made_by(profile.by, to_result(profile)),
         }
-        with translated_errors():
-            try:
-                insert = partial(together, self._profiles, partial(self._insert, document), proved)
-                await self._with_address(profile, insert)
-            except DuplicateKeyError as error:
-                raise (AlreadyMade if is_made(error) else EmailTaken) from error
+        try:
+            insert = partial(together, self._profiles, partial(self._insert, document), proved)
+            await self._with_address(profile, insert)
+        except DuplicateKeyError as error:
+            raise (AlreadyMade if is_made(error) else EmailTaken) from error
         self._hint(Kind.PROFILE, profile.id)
 
     async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
@@ -92,26 +92,27 @@ class MongoProfiles(ProfileRepository):
             raise ProfileNotFound
         return profile
 
+    @database_call
     async def get_even_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
-        with translated_errors():
-            document = await self._profiles.find_one({"id": profile_id}, STATE)
+        document = await self._profiles.find_one({"id": profile_id}, STATE)
         if document is None:
             raise ProfileNotFound
         return to_profile(document)
 
+    @database_call
     async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
         """Return the longest deleted profiles that are not erased yet: at most so many."""
         query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
-        with translated_errors():
-            cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(most)
-            return [to_profile(document) async for document in cursor]
+        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(most)
+        return [to_profile(document) async for document in cursor]
 
+    @database_call
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
-        with translated_errors():
-            return await find_owner(self._profiles, email)
+        return await find_owner(self._profiles, email)
 
+    @database_call
     async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position."""
         query = {
@@ -125,20 +126,19 @@ class MongoProfiles(ProfileRepository):
         else:
             query["email_key"] = _range(chosen.email_prefix, after)
             cursor = self._profiles.find(query, STATE).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
-        with translated_errors():
-            return [to_profile(each) async for each in cursor.limit(most)]
+        return [to_profile(each) async for each in cursor.limit(most)]
 
+    @database_call
     async def save(
         self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it."""
         beside = profile if keeps_admin else None
-        with translated_errors():
-            try:
-                save = partial(together, self._profiles, partial(self._save, profile), proved, beside)
-                await self._with_address(profile, save)
-            except DuplicateKeyError as error:
-                raise EmailTaken from error
+        try:
+            save = partial(together, self._profiles, partial(self._save, profile), proved, beside)
+            await self._with_address(profile, save)
+        except DuplicateKeyError as error:
+            raise EmailTaken from error
         self._hint(Kind.PROFILE, profile.id)
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
@@ -154,31 +154,31 @@ class MongoProfiles(ProfileRepository):
         if result.matched_count == 0:
             raise StaleVersion
 
+    @database_call
     async def find_made(self, message_id: str) -> Handled[Profile] | None:
         """Return the profile that the command of that name has made, as it was then."""
-        with translated_errors():
-            return to_handled(await find_maker(self._profiles, message_id), from_result)
+        return to_handled(await find_maker(self._profiles, message_id), from_result)
 
+    @database_call
     async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
         """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
-        with translated_errors():
-            return to_handled(await find_noted(self._profiles, profile_id, message_id), from_result)
+        return to_handled(await find_noted(self._profiles, profile_id, message_id), from_result)
 
+    @database_call
     async def remember(self, profile: Profile) -> None:
         """Note the command that left this profile as it was, or raise `StaleVersion`."""
-        with translated_errors():
-            await note_alone(self._profiles, profile, to_result(profile))
+        await note_alone(self._profiles, profile, to_result(profile))
 
+    @database_call
     async def count_logout(self, profile_id: UUID) -> None:
         """Note that sessions of a user have just ended."""
-        with translated_errors():
-            await self._profiles.update_one({"id": profile_id}, {"$inc": {"logouts": 1}})
+        await self._profiles.update_one({"id": profile_id}, {"$inc": {"logouts": 1}})
 
+    @database_call
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
         same_password = {"_id": ObjectId(profile.oid), "hashed_password": profile.hashed_password}
-        with translated_errors():
-            await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
+        await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
 
 
 def _range(prefix: str, after: str | None) -> dict[str, Any]:

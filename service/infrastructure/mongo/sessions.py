@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from service.app.outbox import Kind
 from service.domain.sessions import Session, SessionMoved, SessionRepository, revoked
-from service.infrastructure.mongo.errors import translated_errors
+from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import SESSIONS
 from service.infrastructure.mongo.outbox import Hint, pushed, unhinted
 
@@ -22,25 +22,26 @@ class MongoSessions(SessionRepository):
         self._sessions = database[SESSIONS]
         self._hint = hint
 
+    @database_call
     async def add(self, session: Session) -> None:
         """Store a new session."""
-        with translated_errors():
-            await self._sessions.insert_one(_to_document(session))
+        await self._sessions.insert_one(_to_document(session))
 
+    @database_call
     async def find(self, session_id: UUID) -> Session | None:
         """Return a session."""
-        with translated_errors():
-            document = await self._sessions.find_one({"_id": session_id, **_ALIVE})
+        document = await self._sessions.find_one({"_id": session_id, **_ALIVE})
         return _to_session(document) if document else None
 
+    @database_call
     async def save(self, session: Session) -> None:
         """Store a session over the step before it, or raise `SessionMoved`."""
         before = {"_id": session.id, "step": session.step - 1, **_ALIVE}
-        with translated_errors():
-            result = await self._sessions.replace_one(before, _to_document(session))
+        result = await self._sessions.replace_one(before, _to_document(session))
         if result.matched_count == 0:
             raise SessionMoved
 
+    @database_call
     async def end(
         self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
     ) -> Sequence[UUID]:
@@ -48,26 +49,25 @@ class MongoSessions(SessionRepository):
         chosen: dict[str, Any] = {"user_id": user_id, **_ALIVE}
         if only or but:
             chosen["_id"] = {"$eq": only} if only else {"$ne": but}
-        with translated_errors():
-            found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
-            if found:
-                await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
+        found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+        if found:
+            await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
         for each in found:
             self._hint(Kind.SESSION, each)
         return found
 
+    @database_call
     async def of_user(self, user_id: UUID) -> Sequence[Session]:
         """Return the sessions of a user."""
-        with translated_errors():
-            found = self._sessions.find({"user_id": user_id, **_ALIVE})
-            return [_to_session(each) async for each in found]
+        found = self._sessions.find({"user_id": user_id, **_ALIVE})
+        return [_to_session(each) async for each in found]
 
+    @database_call
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events."""
         chosen = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}
-        with translated_errors():
-            found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
-            await self._sessions.delete_many({"_id": {"$in": found}, **_ALIVE})
+        found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+        await self._sessions.delete_many({"_id": {"$in": found}, **_ALIVE})
         return found
 
 

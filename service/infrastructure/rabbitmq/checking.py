@@ -1,18 +1,36 @@
-"""What stands on the broker and what is missing, asked over AMQP: one channel for each question."""
+"""What stands on the broker and what is missing, asked over AMQP."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from aio_pika import ExchangeType, connect
+from aio_pika import Message
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
+from service.infrastructure.rabbitmq.connection import (
+    broken_connections,
+    close_channel,
+    connected,
+    plain_channel,
+)
 from service.infrastructure.rabbitmq.declare import declare
-from service.infrastructure.rabbitmq.topology import Exchange, Queue, Topology
+from service.infrastructure.rabbitmq.topology import (
+    MAX_MESSAGE_BYTES,
+    Binding,
+    Exchange,
+    Queue,
+    Topology,
+)
+
+# For each question.
+_SECONDS: Final = 5.0
 
 _CONFLICT: Final = re.compile(r"inequivalent arg '([^']+)' for .*: received (.+) but current is (.+)")
 _FOR_GOOD: Final = {
@@ -46,9 +64,24 @@ class Finding:
 
 async def look(url: URL, topology: Topology) -> list[Finding]:
     """Return how each exchange and queue of *topology* stands. Nothing is changed."""
-    things: tuple[Exchange | Queue, ...] = (*topology.exchanges, *topology.queues)
-    async with await connect(url) as connection:
-        return [await _found(connection, each) for each in things]
+    async with connected(url) as connection, questions(connection) as ask:
+        return [await ask.about(each) for each in topology.things]
+
+
+async def oversize(url: URL) -> list[str]:
+    """Return what is wrong if the broker takes messages that are larger than any of ours. None is kept."""
+    async with connected(url) as connection:
+        channel = await connection.channel()
+        message = Message(bytes(MAX_MESSAGE_BYTES + 1))
+        try:
+            # No queue has this name, so nothing comes of it.
+            await channel.default_exchange.publish(message, "profile.oversize", mandatory=False)
+        except ChannelPreconditionFailed:
+            return []
+    wanted = f"max_message_size = {MAX_MESSAGE_BYTES}"
+    return [
+        f"the broker takes messages of more than {MAX_MESSAGE_BYTES} bytes: set {wanted} in rabbitmq.conf"
+    ]
 
 
 async def apply(url: URL, topology: Topology) -> list[Finding]:
@@ -63,30 +96,73 @@ async def apply(url: URL, topology: Topology) -> list[Finding]:
 _LEFT_ALONE: Final = (State.DIFFERENT, State.UNKNOWN)
 
 
-async def _found(connection: AbstractConnection, thing: Exchange | Queue) -> Finding:
+@asynccontextmanager
+async def questions(connection: AbstractConnection) -> AsyncIterator["Questions"]:
+    """Give somebody who asks over *connection*, on channels that end with the block."""
+    asking = Questions(connection)
     try:
-        await _ask(connection, thing, passive=True)
-        # RabbitMQ compares nothing when it is asked passively. This makes nothing: it is there.
-        await _ask(connection, thing, passive=False)
-    except ChannelNotFoundEntity:
-        return Finding(thing, State.MISSING, f"{thing.name} is missing: run `profilectl topology apply`")
-    except ChannelPreconditionFailed as error:
-        return Finding(thing, State.DIFFERENT, conflict(thing, str(error)))
-    except ChannelAccessRefused:
-        return Finding(
-            thing, State.UNKNOWN, f"{thing.name} could not be looked at: this user may not declare it"
-        )
-    return Finding(thing, State.THERE)
+        yield asking
+    finally:
+        await asking.close()
 
 
-async def _ask(connection: AbstractConnection, thing: Exchange | Queue, *, passive: bool) -> None:
-    async with connection.channel() as channel:
-        if isinstance(thing, Queue):
-            arguments: Any = dict(thing.arguments)
-            await channel.declare_queue(thing.name, durable=True, passive=passive, arguments=arguments)
-        else:
-            kind = ExchangeType(thing.type)
-            await channel.declare_exchange(thing.name, kind, durable=True, passive=passive)
+class Questions:
+    """Asks on a channel of aiormq's own: a refusal closes it, and aio-pika would open it again for ever.
+
+    Every method raises `ChannelNotFoundEntity`, `ChannelPreconditionFailed` or `ChannelAccessRefused` when
+    it is refused, and `TimeoutError` or another `AMQPError` when the broker is away.
+    """
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._channel: AbstractChannel | None = None
+
+    async def about(self, thing: Exchange | Queue, *, in_full: bool = True) -> Finding:
+        """Return how *thing* stands; not *in_full*, only whether it is there, which takes no right."""
+        try:
+            await self.declare(thing, passive=True)
+            if in_full:
+                # RabbitMQ compares nothing when it is asked passively. This makes nothing: it is there.
+                await self.declare(thing)
+        except ChannelNotFoundEntity:
+            return Finding(thing, State.MISSING, f"{thing.name} is missing: run `profilectl topology apply`")
+        except ChannelPreconditionFailed as error:
+            return Finding(thing, State.DIFFERENT, conflict(thing, str(error)))
+        except ChannelAccessRefused:
+            return Finding(
+                thing, State.UNKNOWN, f"{thing.name} could not be looked at: this user may not declare it"
+            )
+        return Finding(thing, State.THERE)
+
+    async def declare(self, thing: Exchange | Queue, *, passive: bool = False) -> None:
+        """Make *thing*, if it is not there; *passive*, only ask for it."""
+        channel = await self._opened()
+        with broken_connections():
+            if isinstance(thing, Queue):
+                arguments: Any = dict(thing.arguments)
+                await channel.queue_declare(
+                    thing.name, durable=True, passive=passive, arguments=arguments, timeout=_SECONDS
+                )
+            else:
+                await channel.exchange_declare(
+                    thing.name, exchange_type=thing.type, durable=True, passive=passive, timeout=_SECONDS
+                )
+
+    async def bind(self, binding: Binding) -> None:
+        """Make *binding*, if it is not there."""
+        channel = await self._opened()
+        with broken_connections():
+            await channel.queue_bind(binding.queue, binding.exchange, binding.routing_key, timeout=_SECONDS)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        if self._channel:
+            await close_channel(self._channel)
+
+    async def _opened(self) -> AbstractChannel:
+        if self._channel is None or self._channel.is_closed:
+            self._channel = await plain_channel(self._connection)
+        return self._channel
 
 
 def conflict(thing: Exchange | Queue, text: str) -> str:

@@ -1,12 +1,16 @@
 """How the service appears on the broker."""
 
 import asyncio
+import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 from aio_pika import connect
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.abc import AbstractChannel
 from aiormq.exceptions import (
     AuthenticationError,
     ConnectionClosed,
@@ -15,10 +19,19 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from service.pkg.detached import DetachedCalls
 from service.pkg.patience import Passing
 from service.pkg.repeating import is_cancelled
 
-_HEARTBEAT_SECONDS: Final = 30
+# What is published, in this process.
+CALLS: Final = DetachedCalls("rabbitmq")
+# The broker closes a line that was silent for twice as long; aiormq does after three and three seconds more.
+HEARTBEAT_SECONDS: Final = 5
+# To connect and shake hands, or to say goodbye, each time.
+CONNECT_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 3.0
+# To open a channel.
+_CHANNEL_SECONDS: Final = 5.0
 # What may be that the broker is starting. A wrong password stays wrong.
 STARTING: Final = Passing(
     (OSError,),
@@ -31,10 +44,60 @@ STARTING: Final = Passing(
 )
 
 
+def signature(purpose: str) -> str:
+    """Return how this process appears on the console: `profile-service@host:pid purpose`."""
+    return f"profile-service@{socket.gethostname()}:{os.getpid()} {purpose}"
+
+
 def named(url: str, purpose: str) -> URL:
-    """Return *url* with the name that the console shows: `profile-service@host purpose`."""
-    name = f"profile-service@{socket.gethostname()} {purpose}"
-    return URL(url).update_query(name=name, heartbeat=_HEARTBEAT_SECONDS)
+    """Return *url* with the name that the console shows, and a heartbeat, unless it has one."""
+    given = URL(url)
+    usual = {"heartbeat": str(HEARTBEAT_SECONDS)} if "heartbeat" not in given.query else {}
+    return given.update_query({**usual, "name": signature(purpose)})
+
+
+async def plain_channel(connection: AbstractConnection, *, confirms: bool = False) -> AbstractChannel:
+    """Return a channel that stays closed once it is closed: aio-pika would open it again, and restore it.
+
+    With *confirms*, a mandatory message that no queue takes raises an error.
+
+    Raises:
+        ConnectionError: The broker is away.
+        TimeoutError: It does not answer.
+
+    """
+    if not connection.connected.is_set() or connection.transport is None:
+        message = "the broker is away"
+        raise ConnectionError(message)
+    aiormq = connection.transport.connection
+    try:
+        with broken_connections():
+            async with asyncio.timeout(_CHANNEL_SECONDS):
+                return await aiormq.channel(publisher_confirms=confirms, on_return_raises=confirms)
+    except RuntimeError as error:  # it has just closed
+        raise ConnectionError(str(error)) from error
+
+
+async def close_channel(channel: AbstractChannel) -> None:
+    """Close *channel*, unless the broker has closed it, or is away."""
+    with suppress(AMQPError, ChannelInvalidStateError, RuntimeError, OSError), broken_connections():
+        async with asyncio.timeout(_CHANNEL_SECONDS):
+            await channel.close()
+
+
+async def answers(connection: AbstractConnection | None, seconds: float) -> bool:
+    """Return whether the broker answers a question over *connection* within so many *seconds*.
+
+    A broker that hangs keeps its connections open, and so does a line that has vanished.
+    """
+    if connection is None:
+        return False
+    try:
+        async with asyncio.timeout(seconds):
+            await close_channel(await plain_channel(connection))
+    except (AMQPError, ChannelInvalidStateError, RuntimeError, OSError):  # a TimeoutError is an OSError
+        return False
+    return True
 
 
 @contextmanager
@@ -52,6 +115,32 @@ def broken_connections() -> Iterator[None]:
         raise ConnectionError(message) from None
 
 
+@asynccontextmanager
+async def connected(url: URL) -> AsyncIterator[AbstractConnection]:
+    """Give a connection for the block that is neither waited for nor closed for longer than it may take.
+
+    Raises:
+        AMQPError, OSError: The broker does not let us in.
+
+    """
+    try:
+        connection = await connect(url, timeout=CONNECT_SECONDS)
+    except TimeoutError:
+        message = f"RabbitMQ does not answer within {CONNECT_SECONDS:g} seconds"
+        raise TimeoutError(message) from None
+    try:
+        yield connection
+    finally:
+        await closed(connection)
+
+
+async def closed(connection: AbstractConnection) -> None:
+    """Close *connection*; a broker that does not answer is not waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await connection.close()
+
+
 async def reach(url: URL) -> None:
     """Return if the broker lets us in.
 
@@ -59,5 +148,14 @@ async def reach(url: URL) -> None:
         AMQPError, OSError: It does not.
 
     """
-    async with await connect(url):
+    async with connected(url):
         pass
+
+
+async def is_there(url: URL) -> bool:
+    """Return whether the broker lets us in."""
+    try:
+        await reach(url)
+    except (AMQPError, OSError):
+        return False
+    return True

@@ -1,18 +1,29 @@
-"""The consumers of this worker: paused and resumed one by one, cancelled for good, and looked for."""
+"""The consumers of this worker: paused and resumed one by one, cancelled for good, and consumed again."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Collection
+from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 
 import structlog
-from aio_pika.abc import AbstractRobustQueue
+from aio_pika.abc import AbstractRobustConnection, AbstractRobustQueue
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
-from service.infrastructure.rabbitmq.connection import broken_connections
+from service.infrastructure.rabbitmq.connection import broken_connections, signature
+from service.infrastructure.rabbitmq.keeping import Keeper
 
 _WAIT_SECONDS: Final = 5.0
+# How often to look whether every queue is consumed, which asks nobody, and whether everything stands.
+RESTORING: Final = timedelta(seconds=0.5)
+LOOKING: Final = timedelta(seconds=10)
+# Failures in a row: after a reconnect the channels are opened one by one, and some are late.
+_WORTH_A_LINE: Final = 6
+_numbers: Final = count(1)
 
 _log = structlog.get_logger("profile.consumers")
 
@@ -21,24 +32,34 @@ class Consumers:
     """What FastStream has subscribed on *broker*.
 
     FastStream can only stop a subscriber, and then it waits for the messages in hand with the consumer
-    open: what comes meanwhile it keeps from all workers. Here the consumer goes first. For that two
-    attributes of FastStream's are needed that it does not promise to keep; tests hold it to them.
+    open: what comes meanwhile it keeps from all workers. Here the consumer goes first. And aio-pika restores
+    all queues of a connection or none: one that somebody has made as another type would keep all others
+    without a consumer. Here each is consumed again by itself. For that two attributes of FastStream's are
+    needed that it does not promise to keep; tests hold it to them.
+
+    Attributes:
+        connection: What messages come over, once it has started.
+
     """
 
-    def __init__(self, broker: RabbitBroker) -> None:
+    def __init__(self, broker: RabbitBroker, keeper: Keeper) -> None:
         self._broker = broker
+        self._keeper = keeper
         self._paused: frozenset[str] = frozenset()
         self._closed = False
+        self._failures: Counter[str] = Counter()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.connection: AbstractRobustConnection | None = None
 
-    async def bind(self, queue: str, exchange: str, keys: Collection[str]) -> None:
-        """Bind *queue* to *exchange* by all *keys*; FastStream knows of one at most.
-
-        If somebody deletes the queue, aio-pika makes it again with the bindings that it has made itself.
-        """
-        bound = [_queue(each) for each in self._subscribers() if each.queue.name == queue]
-        for found in filter(None, bound):
-            for key in keys:
-                await found.bind(exchange, key, timeout=_WAIT_SECONDS)
+    async def take_over(self) -> None:
+        """See to what FastStream has begun to consume, under names that say which process does."""
+        self.connection = self._keeper.connection = await self._broker.connect()
+        for each in self._subscribers():
+            if queue := _queue(each):
+                unnamed, each._consumer_tag = each._consumer_tag, None  # noqa: SLF001 - see above
+                await self._consume(each, queue)
+                if unnamed:
+                    await queue.cancel(unnamed, timeout=_WAIT_SECONDS)
 
     async def pause(self, queues: Collection[str]) -> None:
         """Let the messages of these queues wait there, and consume all others.
@@ -48,8 +69,7 @@ class Consumers:
 
         """
         self._paused = frozenset(queues)
-        for each in self._subscribers():
-            await self._obey(each)
+        await self._all_obey()
 
     async def close(self) -> None:
         """Let all messages wait in their queues from now on.
@@ -59,20 +79,41 @@ class Consumers:
 
         """
         self._closed = True
-        for each in self._subscribers():
-            await self._obey(each)
+        await self._all_obey()
 
-    async def verify(self) -> None:
-        """Say in the log which queues are not consumed that should be; aio-pika sees to it that they are."""
-        async with asyncio.timeout(_WAIT_SECONDS):
-            missing = await self.missing()
-        if missing:
-            _log.error("not consumed", queues=missing)
+    async def restore(self) -> None:
+        """Consume again what is not consumed any more: each queue by itself, made again if it is gone."""
+        if self._is_connected() and (lost := await self._lost()):
+            restored = await asyncio.gather(*map(self._restore, lost))
+            if any(restored):
+                _log.warning("consumed again", queues=sorted(filter(None, restored)))
+
+    async def is_any_there(self) -> bool:
+        """Return whether there is a consumer, or none should be."""
+        wanted = [each for each in self._subscribers() if not self._rests(each)]
+        return not wanted or any([await self._is_consumed(each) for each in wanted])
 
     async def missing(self) -> list[str]:
         """Return the queues that this worker should consume and does not, as far as the broker has said."""
+        return sorted([each.queue.name for each in await self._lost()])
+
+    async def _lost(self) -> list[RabbitSubscriber]:
         wanted = [each for each in self._subscribers() if not self._rests(each)]
-        return sorted([each.queue.name for each in wanted if not await _is_consumed(each)])
+        return [each for each in wanted if not await self._is_consumed(each)]
+
+    async def _is_consumed(self, subscriber: RabbitSubscriber) -> bool:
+        """Return whether the channel that is open now has the consumer; the broker may have cancelled it."""
+        queue, tag = _queue(subscriber), subscriber._consumer_tag  # noqa: SLF001 - see above
+        if queue is None or tag is None or not self._is_connected():  # else it would be waited for
+            return False
+        try:
+            channel = await queue.channel.get_underlay_channel()
+        except ChannelInvalidStateError:  # it is being opened again
+            return False
+        return isinstance(channel, Channel) and not channel.is_closed and tag in channel.consumers
+
+    def _is_connected(self) -> bool:
+        return self.connection is not None and self.connection.connected.is_set()
 
     def _subscribers(self) -> list[RabbitSubscriber]:
         return [each for each in self._broker.subscribers if isinstance(each, RabbitSubscriber)]
@@ -80,28 +121,50 @@ class Consumers:
     def _rests(self, subscriber: RabbitSubscriber) -> bool:
         return self._closed or subscriber.queue.name in self._paused
 
+    async def _all_obey(self) -> None:
+        """Let all consumers do at once what they are to do: one after the other, they might take minutes."""
+        async with asyncio.timeout(_WAIT_SECONDS):
+            ends = await asyncio.gather(*map(self._obey, self._subscribers()), return_exceptions=True)
+        if errors := [each for each in ends if each is not None]:
+            raise errors[0]
+
+    async def _restore(self, subscriber: RabbitSubscriber) -> str | None:
+        """Consume again from one queue, and return its name; what hinders it for long is logged once."""
+        name = subscriber.queue.name
+        try:
+            await self._keeper.ensure(name)
+            await self._obey(subscriber)
+        except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+            self._failures[name] += 1
+            if self._failures[name] == _WORTH_A_LINE:
+                _log.error("not consumed", queue=name, why=str(error) or type(error).__name__)
+            return None
+        self._failures.pop(name, None)
+        return name
+
     async def _obey(self, subscriber: RabbitSubscriber) -> None:
+        """Consume from the queue of *subscriber*, or do not, as it is wanted just now."""
         queue = _queue(subscriber)
         if queue is None:  # not started
             return
-        tag = subscriber._consumer_tag  # noqa: SLF001 - see above
-        with broken_connections():
-            if tag and self._rests(subscriber):
-                subscriber._consumer_tag = None  # noqa: SLF001
-                await queue.cancel(tag, timeout=_WAIT_SECONDS)
-            elif not tag and not self._rests(subscriber):
-                consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
-                subscriber._consumer_tag = await queue.consume(consume, timeout=_WAIT_SECONDS)  # noqa: SLF001
+        async with self._locks[subscriber.queue.name]:
+            tag = subscriber._consumer_tag  # noqa: SLF001 - see above
+            with broken_connections():
+                if tag and self._rests(subscriber):
+                    subscriber._consumer_tag = None  # noqa: SLF001
+                    await queue.cancel(tag, timeout=_WAIT_SECONDS)
+                elif not self._rests(subscriber) and not await self._is_consumed(subscriber):
+                    await self._consume(subscriber, queue)
+
+    async def _consume(self, subscriber: RabbitSubscriber, queue: AbstractRobustQueue) -> None:
+        consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
+        # Never the same twice: a consumer that was cancelled may not have ended yet.
+        tag = f"{signature(subscriber.queue.name)} {next(_numbers)}"
+        async with asyncio.timeout(_WAIT_SECONDS):
+            subscriber._consumer_tag = await queue.consume(  # noqa: SLF001 - see above
+                consume, consumer_tag=tag, timeout=_WAIT_SECONDS, robust=False
+            )
 
 
 def _queue(subscriber: RabbitSubscriber) -> AbstractRobustQueue | None:
     return subscriber._queue_obj  # noqa: SLF001 - see above
-
-
-async def _is_consumed(subscriber: RabbitSubscriber) -> bool:
-    """Return whether the channel that is open now has the consumer; the broker may have cancelled it."""
-    queue, tag = _queue(subscriber), subscriber._consumer_tag  # noqa: SLF001
-    if queue is None or tag is None or queue.channel.is_closed:
-        return False
-    channel = await queue.channel.get_underlay_channel()
-    return isinstance(channel, Channel) and tag in channel.consumers

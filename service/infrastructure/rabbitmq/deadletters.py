@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from aio_pika import Message, connect
+from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 from yarl import URL
 
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
+from service.infrastructure.rabbitmq.connection import connected
 from service.infrastructure.rabbitmq.letters import Letter, parked, replayed
 from service.infrastructure.rabbitmq.topology import PARKED
 
@@ -97,7 +98,7 @@ async def opened(url: URL) -> AsyncIterator[DeadLetters]:
     """Connect, and disconnect at the end."""
     accept_any_bytes()  # letters echo what callers have put into properties
     async with (
-        await connect(url) as connection,
+        connected(url) as connection,
         connection.channel(on_return_raises=True) as confirming,
     ):
         yield DeadLetters(url.user or "guest", connection, confirming)

@@ -1,8 +1,9 @@
 """Makes what is missing on the broker."""
 
-from aio_pika import ExchangeType, connect
+from aio_pika import ExchangeType
 from yarl import URL
 
+from service.infrastructure.rabbitmq.connection import connected
 from service.infrastructure.rabbitmq.topology import Topology
 
 
@@ -14,7 +15,7 @@ async def declare(url: URL, topology: Topology) -> None:
         ChannelAccessRefused: The broker user may not configure it.
 
     """
-    async with await connect(url) as connection, connection.channel() as channel:
+    async with connected(url) as connection, connection.channel() as channel:
         for exchange in topology.exchanges:
             await channel.declare_exchange(exchange.name, ExchangeType(exchange.type), durable=True)
         for queue in topology.queues:

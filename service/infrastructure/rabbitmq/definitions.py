@@ -16,13 +16,13 @@ _VHOST: Final = "/"
 _OWN: Final = r"^(auth|post|profile)\..*$"
 
 # By broker user: what it may configure, write and read. Direct reply-to needs no right. A gateway may
-# have queues `gateway.…` of its own, to hear events with.
+# have queues `gateway.…` of its own, to hear events with or replies, and queues that the broker names.
 PERMISSIONS: Final[dict[str, tuple[str, str, str]]] = {
     "profile-service": (_OWN, r"^(amq\.default|(auth|post|profile)\..*)$", _OWN),
     "gateway": (
-        r"^gateway\..*$",
+        r"^(gateway\.|amq\.gen-).*$",
         rf"^({re.escape(COMMANDS_EXCHANGE)}|gateway\..*)$",
-        rf"^({re.escape(EVENTS_EXCHANGE)}|gateway\..*)$",
+        rf"^({re.escape(EVENTS_EXCHANGE)}|gateway\..*|amq\.gen-.*)$",
     ),
 }
 

@@ -6,16 +6,24 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
+from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.management import Management
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS, Exchange, Policy, Queue, Topology
+from service.infrastructure.rabbitmq.topology import (
+    FOLLOWUPS,
+    UNROUTABLE,
+    Exchange,
+    Policy,
+    Queue,
+    Topology,
+)
 
 _Listed = Sequence[Mapping[str, Any]]
 
 # Which policies a queue or exchange can obey, by their `apply-to`; the long ones came with RabbitMQ 3.12.
 _EXCHANGES: Final = frozenset({"all", "exchanges"})
 _QUEUES: Final = frozenset({"all", "queues"})
-_CONSUMED: Final = frozenset({FOLLOWUPS, *(operation.queue for operation in OPERATIONS)})
+_CONSUMED: Final = frozenset({FOLLOWUPS, UNROUTABLE, *(operation.queue for operation in OPERATIONS)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +81,25 @@ def body(policy: Policy) -> dict[str, Any]:
 
 
 def _bindings(topology: Topology, bindings: _Listed, known: AbstractSet[str]) -> Iterator[str]:
-    ours = {queue.name for queue in topology.queues}
-    wanted = {(each.exchange, each.queue, each.routing_key) for each in topology.bindings}
+    queues = {queue.name for queue in topology.queues}
+    exchanges = {exchange.name for exchange in topology.exchanges}
+    wanted = {("queue", each.exchange, each.queue, each.routing_key) for each in topology.bindings}
     there = {
-        (each["source"], each["destination"], each["routing_key"])
+        (each["destination_type"], each["source"], each["destination"], each["routing_key"])
         for each in bindings
-        if each["source"] and each["destination_type"] == "queue" and each["destination"] in ours
+        if each["source"]
     }
-    for exchange, queue, key in sorted(wanted - there):
+    for _, exchange, queue, key in sorted(wanted - there):
         if not {exchange, queue} & known:
             yield f"{queue} is not bound to {exchange} with key {key!r}: run `profilectl topology apply`"
-    for exchange, queue, key in sorted(there - wanted):
-        yield f"{queue} is bound to {exchange} with key {key!r}, too: unbind it, unless that is meant"
+    for kind, source, name, key in sorted(there - wanted):
+        if name in (queues if kind == "queue" else exchanges):
+            yield f"{name} is bound to {source} with key {key!r}, too: unbind it, unless that is meant"
+        elif source in exchanges - {EVENTS_EXCHANGE}:  # which anybody may listen to
+            yield (
+                f"{kind} {name} is bound to {source} with key {key!r}, and so hears what others ask, "
+                "passwords and tokens included: unbind it, unless that is meant"
+            )
 
 
 def _policies(policies: Sequence[Policy], found: _Listed) -> Iterator[str]:

@@ -13,6 +13,7 @@ from profile_contracts.events import Event as CloudEvent
 from service.app.clock import Clock
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
 
 _DATA: Final = {each.name: each.data for each in EVENTS}
 
@@ -37,7 +38,7 @@ class KeyEvents:
             time=self._clock.now(),
             data=KEYS_ROTATED.data.model_validate({"kids": kids}),
         )
-        with suppress(DeliveryError):  # nobody need hear it
+        with suppress(DeliveryError, BrokerChoked):  # nobody need hear it
             await self._publisher.tell(_message(event), KEYS_ROTATED.name, needed=False)
 
 

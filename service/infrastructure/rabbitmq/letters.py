@@ -1,6 +1,6 @@
 """Dead letters: what is in them, which of them are meant, and whether they may go back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,27 +9,23 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
 from service.infrastructure.rabbitmq.topology import PARKED, topology
+from service.pkg.message_fields import count_header, short_text, text_header, trace_header
 
 # A letter that was sent back so often and came again has to be looked at by a person.
 MAX_REPLAYS: Final = 3
 
 _DEAD: Final = ".dlq"
 _REPLAYS: Final = "x-replay-count"
-# What was noted on a letter, by us and by the broker; all else goes back with it.
-_NOTES: Final = ("x-error-", "x-death", "x-first-death-", "x-last-death-")
-_NOTED: Final = frozenset(
-    {
-        "x-acquired-count",
-        "x-attempt",
-        "x-attempts",
-        "x-delivery-count",
-        "x-failed-at",
-        "x-original-queue",
-        "x-parked-at",
-        "x-replayable",
-        _REPLAYS,
-    }
-)
+# What is noted on a letter: texts, with the bytes that they may have, and numbers with their bounds. What
+# else there may be is nobody's word, and the broker would obey some of it (`CC`, `BCC`).
+_TEXTS: Final = {
+    "x-error-code": 255,
+    "x-error-reason": 255,
+    "x-error-type": 255,
+    "x-failed-at": 64,
+    "x-original-queue": 255,
+}
+_NUMBERS: Final = {"x-attempts": 1_000_000, _REPLAYS: 1_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +138,29 @@ def why_not(letter: Letter, allowed: frozenset[str], *, force: bool = False) -> 
 
 def replayed(letter: Letter, user: str) -> Message:
     """Return *letter* as it goes back: sent by *user*, and without what was noted on it."""
-    headers = {
-        name: value
-        for name, value in letter.message.headers.items()
-        if name not in _NOTED and not name.startswith(_NOTES)
-    }
-    return Message(
-        letter.message.body,
-        content_type=letter.message.content_type,
-        correlation_id=letter.message.correlation_id,
-        message_id=letter.message.message_id,
-        user_id=user,
-        headers={**headers, _REPLAYS: letter.replays + 1},
-        delivery_mode=DeliveryMode.PERSISTENT,
-    )
+    return _copy(letter, {**trace_header(letter.message.headers), _REPLAYS: letter.replays + 1}, user_id=user)
 
 
 def parked(letter: Letter, now: datetime) -> Message:
     """Return *letter* as it is kept apart, with everything that was noted on it."""
-    headers = {name: value for name, value in letter.message.headers.items() if name != "x-delivery-count"}
+    headers = letter.message.headers
+    notes: dict[str, str | int] = {**trace_header(headers), "x-replayable": letter.is_whole}
+    for name, longest in _TEXTS.items():
+        notes |= text_header(headers, name, longest)
+    for name, most in _NUMBERS.items():
+        notes |= count_header(headers, name, most)
+    return _copy(letter, {**notes, "x-parked-at": now.isoformat(timespec="milliseconds")})
+
+
+def _copy(letter: Letter, headers: Mapping[str, str | int], user_id: str | None = None) -> Message:
+    message = letter.message
     return Message(
-        letter.message.body,
-        content_type=letter.message.content_type,
-        correlation_id=letter.message.correlation_id,
-        message_id=letter.message.message_id,
-        app_id=letter.message.app_id,
-        headers={**headers, "x-parked-at": now.isoformat(timespec="milliseconds")},
+        message.body,
+        content_type="application/json",
+        correlation_id=short_text(message.correlation_id),
+        message_id=short_text(message.message_id),
+        app_id=None if user_id else "profile-service",
+        user_id=user_id,
+        headers=dict(headers),
         delivery_mode=DeliveryMode.PERSISTENT,
     )

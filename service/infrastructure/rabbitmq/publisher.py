@@ -1,41 +1,97 @@
-"""Writes to the broker, over a connection of its own: an alarm that blocks it leaves consuming alone."""
+"""Writes to the broker, over connections of its own: an alarm that blocks them leaves consuming alone.
+
+Replies go where callers say, so they have a connection apart from events, retries and dead letters. What was
+on its way when the broker closed a connection or channel with an error of its own may be what it choked on:
+a reply is given up then, and anything else has one more try on a connection of its own.
+"""
 
 import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from aio_pika import Message, connect_robust
+from aio_pika import Message, connect, connect_robust
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
-from yarl import URL
+from aiormq.abc import AbstractConnection as Line
 
 from profile_contracts.events import EVENTS_EXCHANGE
-from service.infrastructure.rabbitmq.connection import broken_connections
+from service.infrastructure.rabbitmq.connection import (
+    CONNECT_SECONDS,
+    answers,
+    broken_connections,
+    closed,
+    named,
+)
+from service.infrastructure.rabbitmq.delays import Delays
+from service.infrastructure.rabbitmq.publishing import (
+    BrokerChoked,
+    choke_of,
+    publish,
+    publish_once,
+    takes_messages,
+)
+from service.infrastructure.rabbitmq.reply_keys import ReplyKeys
+from service.infrastructure.rabbitmq.topology import RETRIES
+from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
-# A connection that is ready says so without waiting for anything.
-_AT_ONCE_SECONDS: Final = 0.1
+# To connect, publish one message and hear that the broker has it.
+_ALONE_SECONDS: Final = 5.0
+# Connections of single messages at a time.
+_ALONE: Final = 4
+# How long the broker has to answer.
+_ANSWER_SECONDS: Final = 1.0
+# How long a message waits here where no queue gives it back.
+_HELD_SECONDS: Final = 5.0
 
 _log = structlog.get_logger("profile.publisher")
 
 
 class RabbitPublisher:
-    """Publishes to queues by name. `async with` opens and closes its connection."""
+    """Publishes to queues by name. `async with` opens and closes its connections.
 
-    def __init__(self, url: URL) -> None:
+    Attributes:
+        delays: The queues in which messages wait to be tried again.
+        given_up: How many messages were given up, by what they were and why.
+
+    """
+
+    def __init__(self, url: str) -> None:
         self._url = url
+        self.delays = Delays(RETRIES)
         self._connection: AbstractRobustConnection | None = None
-        self._quick: AbstractRobustChannel
+        self._replies: AbstractRobustConnection | None = None
         self._confirming: AbstractRobustChannel
+        self._quick: AbstractRobustChannel
+        self._confirmed_replies: AbstractRobustChannel
+        self._closing = AsyncExitStack()
+        self._keys = ReplyKeys()
+        self._proving = asyncio.Semaphore(_ALONE)
+        self._alone_places = asyncio.Semaphore(_ALONE)
+        # By what it was and why.
+        self.given_up: Counter[tuple[str, str]] = Counter()
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._connection = await connect_robust(self._url, reconnect_interval=1.0)
-        self._quick = await self._connection.channel(publisher_confirms=False)
-        self._confirming = await self._connection.channel(on_return_raises=True)
+        async with AsyncExitStack() as stack:
+            self._connection = await self._connected("publish", stack)
+            self._confirming = await self._connection.channel(on_return_raises=True)
+            self._replies = await self._connected("reply", stack)
+            self._quick = await self._replies.channel(publisher_confirms=False)
+            self._confirmed_replies = await self._replies.channel()
+            self._closing = stack.pop_all()
         return self
+
+    async def _connected(self, purpose: str, stack: AsyncExitStack) -> AbstractRobustConnection:
+        connection = await connect_robust(
+            named(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
+        )
+        stack.push_async_callback(closed, connection)
+        return connection
 
     async def __aexit__(
         self,
@@ -44,53 +100,73 @@ class RabbitPublisher:
         trace: TracebackType | None,
     ) -> None:
         """Disconnect."""
-        if self._connection:
-            await self._connection.close()
+        await self._closing.aclose()
+
+    def is_connected(self) -> bool:
+        """Return whether there are connections, be they blocked."""
+        both = (self._connection, self._replies)
+        return all(each is not None and each.connected.is_set() for each in both)
 
     async def is_open(self) -> bool:
         """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
-        if self._connection is None or not self._connection.connected.is_set():
-            return False
-        if (transport := self._connection.transport) is None:
-            return False
-        try:
-            async with asyncio.timeout(_AT_ONCE_SECONDS):
-                await transport.connection.ready()  # which waits while the broker blocks it
-        except TimeoutError:
-            return False
-        return True
+        are_open = await takes_messages(self._connection) and await takes_messages(self._replies)
+        return are_open and await answers(self._connection, _ANSWER_SECONDS)
 
-    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> None:
+    async def watch_delays(self) -> None:
+        """See, for ever, whether what is to be tried again comes back. To be used while it is open."""
+        assert self._connection is not None  # noqa: S101 - see above
+        await self.delays.watch(self._connection)
+
+    async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
 
-        After some *seconds* nobody waits for it any more, and it is given up.
+        After some *seconds* nobody waits for it any more, and it is given up; return whether it was not.
         """
-        channel = self._confirming if confirmed else self._quick
         try:
             async with asyncio.timeout(seconds):
-                # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
-                await _publish(channel, message, queue)
-        except TimeoutError:  # the broker is away, or takes no messages
-            _log.warning("reply given up", correlation_id=message.correlation_id)
+                await self._reply(message, queue, confirmed=confirmed)
+        except (TimeoutError, BrokerChoked) as error:  # the broker is away, or takes no such message
+            self._give_up("reply", error, message)
+            return False
         except DeliveryError:  # the caller's queue takes no more, which only the caller can help
             _log.info("reply refused", correlation_id=message.correlation_id)
+        return True
+
+    async def _reply(self, message: Message, queue: str, *, confirmed: bool) -> None:
+        if not self._keys.are_proven(queue):
+            async with self._proving:
+                if not self._keys.are_proven(queue):
+                    await self._publish_alone(message, queue)
+                    self._keys.prove(queue)
+                    return
+        channel = self._confirmed_replies if confirmed else self._quick
+        # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
+        await publish(self._replies, channel, message, queue)
 
     async def set_aside(self, message: Message, queue: str) -> None:
-        """Put the dead letter *message* into *queue*, and wait until the broker has it."""
-        while True:
-            try:
-                return await _publish(self._confirming, message, queue, mandatory=True)
-            except DeliveryError as error:  # somebody has deleted the queue, and has to make it again
-                _log.error("dead letter refused", queue=queue, error_type=type(error).__name__)
-                await asyncio.sleep(_PAUSE_SECONDS)
+        """Put the dead letter *message* into *queue*, and wait until the broker has it; or `BrokerChoked`."""
+        await self._insist(message, queue, what="dead letter")
 
     async def retry_later(self, message: Message, queue: str, delay: str) -> None:
-        """Let *message* come to *queue* after a delay, and wait until the broker has it."""
+        """Let *message* come to *queue* after a delay, and wait until the broker has it.
+
+        Where no queue is seen to give it back, it waits here, and is still the broker's if we die.
+
+        Raises:
+            BrokerChoked: The broker cannot bear it.
+
+        """
+        await self._insist(message, queue, what="retry", delay=delay)
+
+    async def _insist(self, message: Message, queue: str, *, what: str, delay: str | None = None) -> None:
         while True:
+            usable = self.delays.usable(delay) if delay else None
             try:
-                return await _publish(self._confirming, message, queue, exchange=delay, mandatory=True)
-            except DeliveryError as error:  # as above
-                _log.error("retry refused", queue=delay, error_type=type(error).__name__)
+                if delay and usable is None:
+                    await asyncio.sleep(_HELD_SECONDS)
+                return await self._send(message, queue, what=what, exchange=usable or "", mandatory=True)
+            except DeliveryError as error:  # somebody has deleted the queue, and has to make it again
+                _log.error(f"{what} refused", queue=usable or queue, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:
@@ -98,40 +174,70 @@ class RabbitPublisher:
 
         Raises:
             DeliveryError: A queue takes no more, or none takes what is needed.
+            BrokerChoked: The broker cannot bear it.
 
         """
-        await _publish(self._confirming, event, routing_key, exchange=EVENTS_EXCHANGE, mandatory=needed)
+        await self._send(event, routing_key, what="event", exchange=EVENTS_EXCHANGE, mandatory=needed)
 
-
-async def _publish(
-    channel: AbstractRobustChannel,
-    message: Message,
-    routing_key: str,
-    *,
-    exchange: str = "",
-    mandatory: bool = False,
-) -> None:
-    """Publish, however long the broker is away or takes no messages.
-
-    What waits here holds its request back, and with it, by the prefetch, the ones after it. To give
-    up instead would carry requests out again and again, or leave them with nobody.
-
-    Raises:
-        DeliveryError: No queue takes it.
-
-    """
-    while True:
+    async def _send(
+        self, message: Message, routing_key: str, *, what: str, exchange: str, mandatory: bool
+    ) -> None:
+        """Publish beside others and, if the broker chokes on one of them, once more alone."""
         try:
-            with broken_connections():
-                await channel.ready()
-                named = exchange and await channel.get_exchange(exchange, ensure=False)
-                aimed = named or channel.default_exchange
-                await aimed.publish(message, routing_key, mandatory=mandatory)
-        except DeliveryError:
-            raise
-        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
-            # If the broker had the message and only its confirm is lost, there will be two of it.
-            _log.warning("publishing again", error_type=type(error).__name__)
-            await asyncio.sleep(_PAUSE_SECONDS)
-        else:
-            return
+            await publish(
+                self._connection,
+                self._confirming,
+                message,
+                routing_key,
+                exchange=exchange,
+                mandatory=mandatory,
+            )
+        except BrokerChoked as error:
+            _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
+            try:
+                await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
+            except BrokerChoked as worse:
+                self._give_up(what, worse, message)
+                raise
+
+    async def _publish_alone(
+        self, message: Message, routing_key: str, *, exchange: str = "", mandatory: bool = False
+    ) -> None:
+        """Publish on a connection of its own, once, however long the broker is away.
+
+        Raises:
+            BrokerChoked, DeliveryError
+
+        """
+        while True:
+            line: Line | None = None
+            try:
+                with broken_connections():
+                    async with (
+                        self._alone_places,
+                        asyncio.timeout(_ALONE_SECONDS),
+                        await connect(named(self._url, "single")) as connection,
+                    ):
+                        line = connection.transport.connection if connection.transport else None
+                        channel = await connection.channel(on_return_raises=True)
+                        return await publish_once(
+                            channel, message, routing_key, exchange=exchange, mandatory=mandatory
+                        )
+            except DeliveryError:
+                raise
+            except (
+                AMQPError,
+                ChannelInvalidStateError,
+                ConnectionError,
+                TimeoutError,
+                TooManyAbandoned,
+            ) as error:
+                if choke := line and await choke_of(line, error):
+                    raise choke from error
+                _log.warning("publishing again", error_type=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _give_up(self, what: str, error: Exception, message: Message) -> None:
+        why = str(error) or type(error).__name__
+        self.given_up[what, why] += 1
+        _log.error("given up", what=what, why=why, correlation_id=message.correlation_id)

@@ -8,11 +8,13 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
+from aio_pika import Message
 from aio_pika.exceptions import DeliveryError
 
 from service.app.clock import Clock
@@ -21,8 +23,11 @@ from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.pkg.repeating import beside, is_cancelled
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
+from service.pkg.background import Background
+from service.pkg.repeating import is_cancelled
 
+_NAME: Final = "relay"
 # What has waited so long was left by a worker that died, or by a broker that was away.
 LEFT: Final = timedelta(seconds=2)
 # How often to look for it.
@@ -36,26 +41,41 @@ _ROOM: Final = 1000
 _log = structlog.get_logger("profile.relay")
 
 
+class UnreadableEvent(Exception):
+    """The outbox holds an event of a kind that this version of the service does not know."""
+
+
 class Relay:
     """Publishes events with confirms, and takes them out of the outbox once the broker has them.
 
     Args:
         needed: The events that our own queues need. The broker must have a queue for each of those;
             of others nobody need hear.
+        background: Keeps the relay going, and counts the events that it has to leave aside.
+
+    Attributes:
+        refused: The type of a needed event that no queue took, until one is taken again.
 
     """
 
     def __init__(
-        self, outbox: Outbox, publisher: RabbitPublisher, clock: Clock, needed: frozenset[EventType]
+        self,
+        outbox: Outbox,
+        publisher: RabbitPublisher,
+        clock: Clock,
+        needed: frozenset[EventType],
+        background: Background,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
         self._clock = clock
         self._needed = needed
+        self._background = background
         self._hinted: Counter[tuple[Kind, UUID]] = Counter()
         self._has_work = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self.refused: str | None = None
 
     def hint(self, kind: Kind, subject: UUID) -> None:
         """Say that events of *subject* have just been stored."""
@@ -72,7 +92,7 @@ class Relay:
     async def running(self) -> AsyncIterator[None]:
         """Tell events inside the block; at its end, tell those that this worker has just stored."""
         try:
-            async with beside(self._run()):
+            async with self._background.running(_NAME, self._run):
                 yield
         finally:
             with suppress(TimeoutError):
@@ -121,25 +141,51 @@ class Relay:
                 found = await self._outbox.untold(kind, [name for each, name in subjects if each is kind])
                 told = await asyncio.gather(*map(self._tell_in_order, found))
                 await self._outbox.told([each for each in told if each.events])
-                done &= told == found
+                await self._outbox.hold([each for each in told if each.unreadable])
+                done &= all(map(_is_done, told, found))
             except Unavailable:  # a later sweep finds them
                 _log.warning("outbox unavailable")
                 done = False
         return done
 
     async def _tell_in_order(self, untold: Untold) -> Untold:
-        """Return what of *untold* the broker has now."""
-        for place, event in enumerate(untold.events):
-            if not await self._is_told(event):
-                return Untold(untold.kind, untold.key, untold.events[:place])
-        return untold
+        """Return what of *untold* the broker has now, and what of it can't be told.
 
-    async def _is_told(self, event: Event) -> bool:
+        What this version can't tell is left to one that can, and does not hold up what comes after it.
+        """
+        told: list[Event] = []
+        unreadable = [*untold.unreadable]
+        for _ in untold.unreadable:
+            self._background.skip(_NAME, UnreadableEvent(), kind=untold.kind.name, key=str(untold.key))
+        for event in untold.events:
+            message = None
+            with self._background.skipping(_NAME, kind=untold.kind.name, key=str(untold.key)):
+                message = to_message(event)
+            if message is None:
+                unreadable.append(event)
+            elif await self._is_told(event, message):
+                told.append(event)
+            else:
+                break
+        return replace(untold, events=told, unreadable=unreadable)
+
+    async def _is_told(self, event: Event, message: Message) -> bool:
         needed = event.type in self._needed
         try:
-            await self._publisher.tell(to_message(event), event.type.value, needed=needed)
+            await self._publisher.tell(message, event.type.value, needed=needed)
+        except BrokerChoked:  # it stays in its outbox, where operators find it
+            return False
         except DeliveryError as error:
             if needed:
-                _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
+                if self.refused is None:
+                    _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
+                self.refused = event.type.value
                 return False
+        if needed and self.refused:
+            _log.warning("events taken again", type=event.type.value)
+            self.refused = None
         return True
+
+
+def _is_done(told: Untold, found: Untold) -> bool:
+    return len(told.events) + len(told.unreadable) == len(found.events) + len(found.unreadable)

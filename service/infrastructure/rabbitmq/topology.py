@@ -24,12 +24,14 @@ COMMANDS_EXCHANGE: Final = "profile.commands"
 UNROUTABLE: Final = "profile.unroutable"
 # Dead letters that operators want to keep and no longer count.
 PARKED: Final = "profile.parked"
+# What is left of requests that made no sense and that nobody waits for. Not among the other dead letters:
+# whoever may publish could push those out.
+MALFORMED: Final = "profile.malformed.dlq"
 # What the service itself does about its own events.
 FOLLOWUPS: Final = "profile.followup"
 # Those of a user's profile, and of posts that may have been written while it was being deleted.
 FOLLOWED: Final = (PROFILE_UPDATED.name, PROFILE_DELETED.name, PROFILE_ERASED.name, POST_CREATED.name)
-# A message waits here before it is tried again. A queue for each delay, because only the first message
-# of a queue can expire (RabbitMQ documentation, "Time-To-Live and Expiration").
+# A message waits here before it is tried again: a queue for each delay, for only the first one can expire.
 RETRIES: Final[Mapping[str, int]] = {
     "profile.retry.5s": 5_000,
     "profile.retry.30s": 30_000,
@@ -41,6 +43,9 @@ _DAY_MS: Final = 24 * 60 * 60 * 1000
 DELIVERY_LIMIT: Final = 20
 # RabbitMQ counts each look at a letter, and from 4.0 on drops it after 20 where no policy says otherwise.
 _LOOKS: Final = 1_000_000
+_MIB: Final = 1024 * 1024
+# Larger than any message of ours with its properties; the broker's `max_message_size` has to be no larger.
+MAX_MESSAGE_BYTES: Final = _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +98,17 @@ class Topology:
     bindings: tuple[Binding, ...]
     policies: tuple[Policy, ...] = field(default=())
 
+    @property
+    def things(self) -> tuple[Exchange | Queue, ...]:
+        """Everything that has a name."""
+        return (*self.exchanges, *self.queues)
+
 
 def work_queue(operation: Operation[Any, Any], query_type: QueueType = "classic") -> Queue:
     """Return the queue of *operation*.
 
-    Commands wait in quorum queues, which survive the loss of a node. Queries are asked again when
-    they are lost, and a quorum queue would cost them twice the broker's work.
+    Commands wait in quorum queues, which survive the loss of a node. Queries are asked again when they are
+    lost, and a quorum queue would cost them twice the broker's work.
     """
     return Queue(operation.queue, "quorum" if operation.kind is Kind.COMMAND else query_type)
 
@@ -124,6 +134,7 @@ def topology(query_type: QueueType = "classic") -> Topology:
             Queue(FOLLOWUPS, "quorum"),
             Queue(f"{FOLLOWUPS}.dlq", "quorum"),
             Queue(PARKED, "quorum"),
+            Queue(MALFORMED, "quorum"),
             *(Queue(name, "quorum") for name in RETRIES),
         ),
         bindings=(
@@ -140,33 +151,74 @@ def _policies() -> tuple[Policy, ...]:
     commands = [operation.queue for operation in OPERATIONS if operation.kind is Kind.COMMAND]
     queries = [operation.queue for operation in OPERATIONS if operation.kind is Kind.QUERY]
     return (
-        # No dead-letter exchange here: the broker would keep a message as it is, with its password
-        # and its token. The service sets messages aside itself, and long before the limit.
+        # No dead-letter exchange: it would keep passwords and tokens. The service sets messages aside.
         Policy(
             "profile-commands",
             _any_of(commands),
             "queues",
-            {"delivery-limit": DELIVERY_LIMIT, "max-length": 100_000, "overflow": "reject-publish"},
+            {
+                "delivery-limit": DELIVERY_LIMIT,
+                "max-length": 100_000,
+                "max-length-bytes": 256 * _MIB,
+                "overflow": "reject-publish",
+            },
         ),
         Policy(
             "profile-queries",
             _any_of(queries),
             "queues",
-            {"max-length": 10_000, "overflow": "reject-publish", "message-ttl": 60_000},
+            {
+                "max-length": 10_000,
+                "max-length-bytes": 64 * _MIB,
+                "overflow": "reject-publish",
+                "message-ttl": 60_000,
+            },
         ),
         Policy(
             "profile-dead-letters",
             r"^(auth|post|profile)\..+\.dlq$",
             "queues",
-            {"delivery-limit": _LOOKS, "max-length": 50_000, "message-ttl": 14 * _DAY_MS},
+            {
+                "delivery-limit": _LOOKS,
+                "max-length": 50_000,
+                "max-length-bytes": 64 * _MIB,
+                "message-ttl": 14 * _DAY_MS,
+            },
+        ),
+        Policy(
+            "profile-malformed",
+            _any_of([MALFORMED]),
+            "queues",
+            {
+                "delivery-limit": _LOOKS,
+                "max-length": 1_000,
+                "max-length-bytes": 4 * _MIB,
+                "message-ttl": 14 * _DAY_MS,
+            },
+            priority=11,  # it is one of the dead letters, too
         ),
         Policy(
             "profile-parked",
             _any_of([PARKED]),
             "queues",
-            {"delivery-limit": _LOOKS, "max-length": 50_000, "overflow": "reject-publish"},
+            {
+                "delivery-limit": _LOOKS,
+                "max-length": 50_000,
+                "max-length-bytes": 64 * _MIB,
+                "overflow": "reject-publish",
+            },
         ),
-        Policy("profile-followups", _any_of([FOLLOWUPS]), "queues", {"delivery-limit": DELIVERY_LIMIT}),
+        Policy(
+            "profile-followups",
+            _any_of([FOLLOWUPS]),
+            "queues",
+            # A full queue keeps events in the outbox, where none is lost.
+            {
+                "delivery-limit": DELIVERY_LIMIT,
+                "max-length-bytes": 256 * _MIB,
+                "overflow": "reject-publish",
+            },
+        ),
         # By the default exchange each message goes back to the queue that is its routing key.
         *(
             Policy(
@@ -177,17 +229,18 @@ def _policies() -> tuple[Policy, ...]:
                     "message-ttl": milliseconds,
                     "dead-letter-exchange": "",
                     "dead-letter-strategy": "at-least-once",
+                    "max-length-bytes": 256 * _MIB,
                     "overflow": "reject-publish",
                 },
             )
             for name, milliseconds in RETRIES.items()
         ),
-        # Nobody cleans a misdirected request of its secrets, so it is not kept for long.
+        # Workers answer and drop what comes here; while there is none, it is not kept for long.
         Policy(
             "profile-unroutable",
             _any_of([UNROUTABLE]),
             "queues",
-            {"max-length": 10_000, "message-ttl": _DAY_MS},
+            {"max-length": 10_000, "max-length-bytes": 16 * _MIB, "message-ttl": _DAY_MS},
         ),
         Policy(
             "profile-alternate",

@@ -9,6 +9,8 @@ from redis.exceptions import RedisError
 
 from service.app.auth.budgets import BURST_IN_A_CROWD, Counter, Counters
 from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Outcome
+from service.infrastructure.redis.client import CALLS
+from service.pkg.detached import TooManyAbandoned
 
 # Of each counter is kept when its budget will be full again, in milliseconds, as in the generic cell rate
 # algorithm (ITU-T I.371); of attempts that go on, a sorted set by when they lapse. KEYS: the set, the own
@@ -65,8 +67,8 @@ class RedisAttempts(AttemptCounters):
         """Reserve an attempt."""
         arguments: list[str | int] = [reservation, _ms(RESERVED), *_budgets(counters)]
         try:
-            answer, milliseconds = await self._reserve(keys=_keys(counters), args=arguments)
-        except RedisError as error:
+            answer, milliseconds = await CALLS.run(self._reserve(keys=_keys(counters), args=arguments))
+        except (RedisError, TooManyAbandoned) as error:
             _log.warning("redis unavailable", error_type=type(error).__name__)
             return await self._fallback.reserve(reservation, counters)
         return _ANSWERS[int(answer)], int(milliseconds)
@@ -77,8 +79,8 @@ class RedisAttempts(AttemptCounters):
         # Both, because Redis may have gone or come back since the reservation.
         await self._fallback.settle(reservation, counters, outcome)
         try:
-            await self._settle(keys=_keys(counters), args=arguments)
-        except RedisError as error:
+            await CALLS.run(self._settle(keys=_keys(counters), args=arguments))
+        except (RedisError, TooManyAbandoned) as error:
             _log.warning("redis unavailable", error_type=type(error).__name__)
 
 

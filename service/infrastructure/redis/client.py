@@ -1,8 +1,15 @@
 """Opens Redis with timeouts that suit a cache: redis-py's own would keep a request for a minute."""
 
+from typing import Final
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+from service.pkg.detached import DetachedCalls
+
+# Of this process, like those of MongoDB.
+CALLS: Final = DetachedCalls("redis")
 
 
 def open_redis(url: str) -> Redis:

@@ -15,13 +15,15 @@ from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.events import Listener, listening
+from tests.integration.workers import WORKER, running_worker
 from tools.servers import Servers
-from tools.servers.sandbox import Sandbox, sandbox
-from tools.worker import Worker, running_worker
+from tools.servers.sandbox import Sandbox
+from tools.servers.sandbox import sandbox as new_sandbox
+from tools.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
-class Corner:
+class IsolatedEnv:
     """A sandbox of its own with a worker.
 
     Attributes:
@@ -30,7 +32,7 @@ class Corner:
 
     """
 
-    box: Sandbox
+    sandbox: Sandbox
     worker: Worker
     gateway: Gateway
     service: Gateway
@@ -42,42 +44,42 @@ class Corner:
 
 
 @pytest.fixture(scope="module")
-def second(box: Sandbox, worker: Worker) -> Iterator[Worker]:
+def second(sandbox: Sandbox, worker: Worker) -> Iterator[Worker]:
     """One more worker beside the usual one: RabbitMQ gives requests to both in turns."""
-    with running_worker(box, worker.log.parent, settings_for(box), "second") as running:
+    with running_worker(sandbox, worker.log.parent, settings_for(sandbox), "second") as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="module")
-async def listener(box: Sandbox) -> AsyncIterator[Listener]:
+async def listener(sandbox: Sandbox) -> AsyncIterator[Listener]:
     """Hears the events of the usual workers."""
-    async with listening(box.admin_url) as hearing:
+    async with listening(sandbox.admin_url) as hearing:
         yield hearing
 
 
 @pytest_asyncio.fixture(scope="session")
-async def narrow(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Corner]:
+async def narrow(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[IsolatedEnv]:
     """A worker that hashes one password at a time, and trusts one service with everything."""
-    with sandbox(servers, definitions(topology())) as box:
-        trusted = {str(urlsplit(box.service_url).username): [each.queue for each in OPERATIONS]}
+    with new_sandbox(servers, definitions(topology())) as sandbox:
+        trusted = {str(urlsplit(sandbox.service_url).username): [each.queue for each in OPERATIONS]}
         settings = {
             "BCRYPT_COST": "10",
             "HASHING_THREADS": "1",
             "HASHING_WAITING": "1",
             "TRUSTED_SERVICES": json.dumps(trusted),
         }
-        with running_worker(box, tmp_path_factory.mktemp("narrow"), settings) as worker:
-            async with connected(box.gateway_url) as gateway, connected(box.service_url) as service:
-                yield Corner(box, worker, gateway, service)
+        with running_worker(sandbox, tmp_path_factory.mktemp("narrow"), settings, module=WORKER) as worker:
+            async with connected(sandbox.gateway_url) as gateway, connected(sandbox.service_url) as service:
+                yield IsolatedEnv(sandbox, worker, gateway, service)
 
 
 @pytest_asyncio.fixture(scope="session")
-async def empty(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Corner]:
+async def empty(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[IsolatedEnv]:
     """A worker whose service has no users yet, and keys that nobody else uses."""
     folder = tmp_path_factory.mktemp("empty")
     with (
-        sandbox(servers, definitions(topology())) as box,
-        running_worker(box, folder, settings_for(box)) as worker,
+        new_sandbox(servers, definitions(topology())) as sandbox,
+        running_worker(sandbox, folder, settings_for(sandbox)) as worker,
     ):
-        async with connected(box.gateway_url) as gateway, connected(box.service_url) as service:
-            yield Corner(box, worker, gateway, service)
+        async with connected(sandbox.gateway_url) as gateway, connected(sandbox.service_url) as service:
+            yield IsolatedEnv(sandbox, worker, gateway, service)

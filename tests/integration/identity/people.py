@@ -31,7 +31,7 @@ async def logged_in(gateway: Gateway, person: Person, password: str | None = Non
 
 async def guess(gateway: Gateway, email: str, password: str = WRONG, **more: Any) -> dict[str, Any]:
     """Return the reply to a login with *password*."""
-    return await gateway.ask("auth.login", {"email": email, "password": password}, timeout=30, **more)
+    return await gateway.ask("auth.login", {"email": email, "password": password}, timeout=60, **more)
 
 
 async def refresh(gateway: Gateway, tokens: Tokens, **more: Any) -> Tokens:
@@ -62,7 +62,7 @@ async def alive(gateway: Gateway, sessions: Iterable[Tokens]) -> list[bool]:
 async def change_password(gateway: Gateway, person: Person, tokens: Tokens) -> dict[str, Any]:
     """Return the reply to a change to `NEW_PASSWORD`."""
     change = {"current_password": person["password"], "new_password": NEW_PASSWORD}
-    return await gateway.ask("auth.change_password", change, token=tokens["access_token"], timeout=30)
+    return await gateway.ask("auth.change_password", change, token=tokens["access_token"], timeout=60)
 
 
 def outcomes(replies: Iterable[dict[str, Any]]) -> Counter[str]:

@@ -11,7 +11,7 @@ from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
 from tests.integration.identity.allow_table import ALLOW_TABLE, CELLS, Actor, Row
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import logged_in, signed_up
 from tests.integration.replies import PROFILE, refusal, result
 from tests.integration.replies import PUBLIC as PUBLIC_FIELDS
@@ -29,7 +29,7 @@ HUMANS = (Actor.SELF, Actor.OTHER, Actor.ADMIN, Actor.SUSPENDED)
 class Cast:
     """Those who play the actors; whoever was changed in a scene is replaced."""
 
-    corner: Corner
+    env: IsolatedEnv
     players: dict[str, Person] = field(default_factory=dict)
 
     async def player(self, actor: Actor) -> Person:
@@ -40,15 +40,15 @@ class Cast:
 
     async def _engage(self, actor: Actor) -> Person:
         role = {"role": "admin"} if actor is Actor.ADMIN else {}
-        person = await signed_up(self.corner.service, **role)
-        tokens = await logged_in(self.corner.service, person)
-        wrote = await self.corner.gateway.ask(
+        person = await signed_up(self.env.service, **role)
+        tokens = await logged_in(self.env.service, person)
+        wrote = await self.env.gateway.ask(
             "post.create", a_request("post.create"), token=tokens["access_token"]
         )
         if actor is Actor.SUSPENDED:
             admin = await self.player(Actor.ADMIN)
             suspension = {"id": person["id"], "status": "suspended"}
-            result(await self.corner.gateway.ask("profile.update", suspension, token=admin["token"]))
+            result(await self.env.gateway.ask("profile.update", suspension, token=admin["token"]))
         return {
             **person,
             "token": tokens["access_token"],
@@ -75,11 +75,11 @@ class Cast:
         return reply
 
     def _stage(self, actor: Actor) -> Gateway:
-        return self.corner.service if actor is Actor.TRUSTED else self.corner.gateway
+        return self.env.service if actor is Actor.TRUSTED else self.env.gateway
 
 
 @pytest_asyncio.fixture(scope="module")
-async def cast(narrow: Corner) -> Cast:
+async def cast(narrow: IsolatedEnv) -> Cast:
     """The cast of the module."""
     return Cast(narrow)
 
@@ -118,7 +118,9 @@ def test_what_needs_an_actor_is_nothing_for_nobody(operation: Any) -> None:
     assert denied == {operation.needs_actor}
 
 
-async def test_a_dead_token_does_not_borrow_the_rights_of_its_service(narrow: Corner, cast: Cast) -> None:
+async def test_a_dead_token_does_not_borrow_the_rights_of_its_service(
+    narrow: IsolatedEnv, cast: Cast
+) -> None:
     suspended = await cast.player(Actor.SUSPENDED)
     for queue, more in ON_PROFILES:
         reply = await narrow.service.ask(

@@ -25,9 +25,10 @@ from tests.integration.identity.people import (
 )
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.replies import refusal, result
+from tests.integration.workers import running_worker
 from tools.servers import Servers
-from tools.servers.sandbox import sandbox
-from tools.worker import Worker, running_worker
+from tools.servers.sandbox import sandbox as new_sandbox
+from tools.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,16 @@ def _port(url: str) -> int:
 async def shaky(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shaky]:
     """A worker behind proxies, which this event loop serves: so the worker is started in a thread."""
     folder = tmp_path_factory.mktemp("shaky")
-    with sandbox(servers, definitions(topology())) as box, ExitStack() as stack:
-        host = str(urlsplit(box.mongo_url).hostname)
+    with new_sandbox(servers, definitions(topology())) as sandbox, ExitStack() as stack:
+        host = str(urlsplit(sandbox.mongo_url).hostname)
         async with (
-            proxied(host, _port(box.mongo_url)) as mongo,
-            proxied(host, _port(box.redis_url)) as redis,
-            connected(box.gateway_url) as gateway,
+            proxied(host, _port(sandbox.mongo_url)) as mongo,
+            proxied(host, _port(sandbox.redis_url)) as redis,
+            connected(sandbox.gateway_url) as gateway,
         ):
-            mongo_url = f"{_behind(box.mongo_url, mongo).partition('?')[0]}?directConnection=true"
-            moved = replace(box, mongo_url=mongo_url, redis_url=_behind(box.redis_url, redis))
-            start = running_worker(moved, folder, settings_for(box))
+            mongo_url = f"{_behind(sandbox.mongo_url, mongo).partition('?')[0]}?directConnection=true"
+            moved = replace(sandbox, mongo_url=mongo_url, redis_url=_behind(sandbox.redis_url, redis))
+            start = running_worker(moved, folder, settings_for(sandbox))
             worker = await asyncio.to_thread(stack.enter_context, start)
             yield Shaky(gateway, worker, mongo, redis)
             await asyncio.to_thread(stack.close)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from profile_contracts.events import KEYS_ROTATED
 from service.infrastructure.crypto.keyring import LOOK_AGAIN
 from tests.integration.gateway import eventually
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.events import ENVELOPE, Listener, listening
 from tests.integration.identity.people import alive, logged_in, refresh, signed_up
 from tests.integration.identity.profilectl import profilectl, profilectl_refuses
@@ -20,20 +20,20 @@ SOON = LOOK_AGAIN.total_seconds() + 10
 
 
 @pytest_asyncio.fixture
-async def hearing(empty: Corner) -> AsyncIterator[Listener]:
-    """Hears the events of the corner."""
-    async with listening(empty.box.admin_url) as listener:
+async def hearing(empty: IsolatedEnv) -> AsyncIterator[Listener]:
+    """Hears the events of the environment."""
+    async with listening(empty.sandbox.admin_url) as listener:
         yield listener
 
 
-async def _kids(corner: Corner) -> list[str]:
-    keys: list[dict[str, Any]] = result(await corner.gateway.ask("auth.keys", {}))["keys"]
+async def _kids(env: IsolatedEnv) -> list[str]:
+    keys: list[dict[str, Any]] = result(await env.gateway.ask("auth.keys", {}))["keys"]
     return [key["kid"] for key in keys]
 
 
-async def _lists(corner: Corner, *kids: str) -> None:
+async def _lists(env: IsolatedEnv, *kids: str) -> None:
     async def look() -> bool:
-        return await _kids(corner) == [*kids]
+        return await _kids(env) == [*kids]
 
     await eventually(look, within=SOON)
 
@@ -42,7 +42,7 @@ def _kid(token: str) -> str:
     return str(jwt.get_unverified_header(token)["kid"])
 
 
-async def test_a_key_follows_another_without_a_gap(empty: Corner, hearing: Listener) -> None:
+async def test_a_key_follows_another_without_a_gap(empty: IsolatedEnv, hearing: Listener) -> None:
     (old,) = await _kids(empty)
     person = await signed_up(empty.service)
     before = await logged_in(empty.gateway, person)
@@ -78,7 +78,7 @@ async def test_a_key_follows_another_without_a_gap(empty: Corner, hearing: Liste
     assert added.keys() == ENVELOPE
 
 
-async def test_the_last_key_is_not_retired(narrow: Corner) -> None:
+async def test_the_last_key_is_not_retired(narrow: IsolatedEnv) -> None:
     (kid,) = await _kids(narrow)
 
     assert "is the last key" in await profilectl_refuses(narrow, "keys", "retire", kid)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders import an_address
 from tests.integration.conftest import Person
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import alive, logged_in, signed_up
 from tests.integration.identity.profilectl import profilectl, profilectl_refuses
 from tests.integration.replies import refusal, result
@@ -21,7 +21,7 @@ ENDS: dict[str, tuple[str, dict[str, Any]]] = {
 LAST_ADMIN = ("conflict", "last_admin")
 
 
-async def test_the_only_administrator_stays_one_until_there_is_another(empty: Corner) -> None:
+async def test_the_only_administrator_stays_one_until_there_is_another(empty: IsolatedEnv) -> None:
     address = an_address()
     created = await profilectl(empty, "admin", "create", address, ADMIN_PASSWORD=PASSWORD)
     ann: Person = {"id": created.split()[-1], "email": address, "password": PASSWORD}
@@ -53,7 +53,7 @@ async def test_the_only_administrator_stays_one_until_there_is_another(empty: Co
 
 
 @pytest.mark.parametrize("end", ["suspend", "delete"])
-async def test_administrators_may_go_while_others_stay(empty: Corner, end: str) -> None:
+async def test_administrators_may_go_while_others_stay(empty: IsolatedEnv, end: str) -> None:
     leaving, _ = [await signed_up(empty.service, role="admin") for _ in range(2)]
     token = (await logged_in(empty.gateway, leaving))["access_token"]
     queue, more = ENDS[end]
@@ -61,14 +61,14 @@ async def test_administrators_may_go_while_others_stay(empty: Corner, end: str) 
     assert result(await empty.gateway.ask(queue, {"id": leaving["id"], **more}, token=token))
 
 
-async def test_an_administrator_with_a_bad_password_is_not_made(empty: Corner) -> None:
+async def test_an_administrator_with_a_bad_password_is_not_made(empty: IsolatedEnv) -> None:
     said = await profilectl_refuses(empty, "admin", "create", an_address(), ADMIN_PASSWORD="iloveyou")
 
     assert "guessed first" in said
     assert "iloveyou" not in said
 
 
-async def test_an_administrator_whose_address_is_taken_is_not_made(empty: Corner) -> None:
+async def test_an_administrator_whose_address_is_taken_is_not_made(empty: IsolatedEnv) -> None:
     taken = (await signed_up(empty.service))["email"]
     said = await profilectl_refuses(empty, "admin", "create", taken.upper(), ADMIN_PASSWORD=PASSWORD)
 
@@ -84,7 +84,7 @@ async def test_an_administrator_whose_address_is_taken_is_not_made(empty: Corner
     ],
 )
 async def test_an_administrator_without_an_address_is_not_made(
-    empty: Corner, address: str, beginning: str
+    empty: IsolatedEnv, address: str, beginning: str
 ) -> None:
     said = await profilectl_refuses(empty, "admin", "create", address, ADMIN_PASSWORD=PASSWORD)
 

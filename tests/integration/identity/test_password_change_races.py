@@ -44,8 +44,8 @@ async def test_no_session_of_the_old_password_survives(
     change: list[Asking] = [change_password(gateway, ada, mine)]
     logins: list[Asking] = [guess(gateway, ada["email"], ada["password"]) for _ in range(10)]
     refreshes = [_refresh(gateway, each) for each in held * 3]
-    crowd = [*logins[:head_start], *refreshes[:head_start], *change, *logins[head_start:]]
-    replies = await asyncio.gather(*crowd, *refreshes[head_start:])
+    first = [*logins[:head_start], *refreshes[:head_start], *change, *logins[head_start:]]
+    replies = await asyncio.gather(*first, *refreshes[head_start:])
     new = result(replies[2 * head_start])
     replies.pop(2 * head_start)
     gained = [reply["result"] for reply in replies if reply["ok"]]

@@ -5,11 +5,13 @@ import base64
 
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import logged_in, outcomes, refresh, signed_up
 
 
-async def test_what_is_no_refresh_token_is_refused(gateway: Gateway, ada: Person, narrow: Corner) -> None:
+async def test_what_is_no_refresh_token_is_refused(
+    gateway: Gateway, ada: Person, narrow: IsolatedEnv
+) -> None:
     tokens = await logged_in(gateway, ada)
     genuine = tokens["refresh_token"]
     stranger = await signed_up(narrow.gateway)

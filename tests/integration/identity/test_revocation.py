@@ -78,30 +78,30 @@ async def test_the_other_worker_sees_it_in_less_than_a_second(
 
 @pytest.mark.parametrize("how", ["logout", "suspended", "deleted"])
 async def test_flushing_redis_brings_nothing_back(
-    gateway: Gateway, box: Sandbox, ada: Person, admin: Person, how: str
+    gateway: Gateway, sandbox: Sandbox, ada: Person, admin: Person, how: str
 ) -> None:
     token = ada["token"]
     result(await gateway.ask(*_change(how, ada), token=token if how == "logout" else admin["token"]))
-    _flush(box)
+    _flush(sandbox)
 
     assert await alive(gateway, [{"access_token": token}] * MANY) == [False] * MANY
     assert await alive(gateway, [{"access_token": admin["token"]}]) == [True]
 
 
 async def test_a_user_who_is_let_in_again_has_no_old_session(
-    gateway: Gateway, box: Sandbox, ada: Person, admin: Person
+    gateway: Gateway, sandbox: Sandbox, ada: Person, admin: Person
 ) -> None:
     for status in ("suspended", "active"):
         result(await gateway.ask("profile.update", {"id": ada["id"], "status": status}, token=admin["token"]))
-    _flush(box)
+    _flush(sandbox)
 
     assert await alive(gateway, [{"access_token": ada["token"]}] * MANY) == [False] * MANY
     assert await alive(gateway, [await logged_in(gateway, ada)]) == [True]
 
 
-def _flush(box: Sandbox) -> None:
+def _flush(sandbox: Sandbox) -> None:
     """Empty the sandbox's database, and keep the claim to it."""
-    with Redis.from_url(box.redis_url) as redis:
+    with Redis.from_url(sandbox.redis_url) as redis:
         claim = redis.get(REDIS_CLAIM)
         with redis.pipeline(transaction=True) as pipeline:
             pipeline.flushdb()

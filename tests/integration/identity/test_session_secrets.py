@@ -22,17 +22,17 @@ AUTH = [each.queue for each in OPERATIONS if each.queue.startswith("auth.")]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def ears(box: Sandbox) -> AsyncIterator[Listener]:
+async def ears(sandbox: Sandbox) -> AsyncIterator[Listener]:
     """Hears every event of this module."""
-    async with listening(box.admin_url) as listener:
+    async with listening(sandbox.admin_url) as listener:
         yield listener
 
 
 @pytest_asyncio.fixture(scope="module")
-async def secrets(box: Sandbox, worker: Worker, ears: Listener, broker: Broker) -> list[str]:
+async def secrets(sandbox: Sandbox, worker: Worker, ears: Listener, broker: Broker) -> list[str]:
     """Every secret that was sent or received, in every way: as meant, and malformed."""
     assert worker.process.poll() is None
-    async with connected(box.gateway_url) as gateway:
+    async with connected(sandbox.gateway_url) as gateway:
         passwords = [f"canary-{uuid4().hex[:20]}" for _ in range(3)]
         person = await signed_up(gateway, password=passwords[0])
         await _use_as_meant(gateway, person, passwords)
@@ -42,8 +42,8 @@ async def secrets(box: Sandbox, worker: Worker, ears: Listener, broker: Broker) 
         await _send_malformed(gateway, [*passwords, *tokens, *forged])
         for operation in AUTH:
             last = uuid4().hex
-            await gateway.ask(operation, b"the last one", correlation_id=last)
-            await broker.dead_letter(operation, last)
+            await gateway.tell(operation, b"the last one", correlation_id=last)
+            await broker.dead_letter("profile.malformed", last)
     await ears.revocation(person["id"], "reuse")
     await ears.revocation(person["id"], "password_changed")
     return [*passwords, *tokens, *forged]
@@ -110,8 +110,8 @@ async def test_no_event_holds_one_nor_anything_personal(secrets: list[str], ears
     assert "@" not in text
 
 
-async def test_redis_holds_none(secrets: list[str], box: Sandbox) -> None:
-    with Redis.from_url(box.redis_url, decode_responses=True) as redis:
+async def test_redis_holds_none(secrets: list[str], sandbox: Sandbox) -> None:
+    with Redis.from_url(sandbox.redis_url, decode_responses=True) as redis:
         dump = {key: _value(redis, key) for key in redis.scan_iter()}
 
     assert any(key.startswith("session:") for key in dump)
@@ -133,8 +133,8 @@ def _value(redis: Any, key: str) -> object:
             raise AssertionError(f"nobody looks into a {kind}")
 
 
-async def test_mongodb_holds_none(secrets: list[str], box: Sandbox) -> None:
-    with MongoClient[dict[str, Any]](box.mongo_url, uuidRepresentation="standard") as client:
+async def test_mongodb_holds_none(secrets: list[str], sandbox: Sandbox) -> None:
+    with MongoClient[dict[str, Any]](sandbox.mongo_url, uuidRepresentation="standard") as client:
         database = client.get_default_database()
         sessions = list(database["sessions"].find())
         dump = repr([list(database[name].find()) for name in database.list_collection_names()])

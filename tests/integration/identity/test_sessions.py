@@ -64,21 +64,23 @@ async def test_fifty_refreshes_of_one_token_get_one_successor(gateway: Gateway, 
     assert await refresh(gateway, followers[0])
 
 
-async def test_a_lost_reply_is_made_good_by_asking_again(gateway: Gateway, ada: Person, box: Sandbox) -> None:
+async def test_a_lost_reply_is_made_good_by_asking_again(
+    gateway: Gateway, ada: Person, sandbox: Sandbox
+) -> None:
     first = await logged_in(gateway, ada)
     lost = await refresh(gateway, first)
-    await _age(box, gateway, lost)
+    await _age(sandbox, gateway, lost)
     again = await refresh(gateway, first)
 
     assert again["refresh_token"] == lost["refresh_token"]
     assert await refresh(gateway, again)
 
 
-async def _age(box: Sandbox, gateway: Gateway, tokens: Tokens) -> None:
+async def _age(sandbox: Sandbox, gateway: Gateway, tokens: Tokens) -> None:
     """Let the last refresh be eleven seconds ago: one more than it was once made good for."""
     session = UUID((await verdict(gateway, tokens["access_token"]))["sid"])
     long_ago = datetime.now(UTC) - timedelta(seconds=11)
-    with MongoClient[dict[str, Any]](box.mongo_url, uuidRepresentation="standard") as client:
+    with MongoClient[dict[str, Any]](sandbox.mongo_url, uuidRepresentation="standard") as client:
         sessions = client.get_default_database()["sessions"]
         changed = sessions.update_one({"_id": session}, {"$set": {"moved_at": long_ago}})
     assert changed.matched_count == 1

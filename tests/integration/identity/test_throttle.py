@@ -8,7 +8,7 @@ import pytest
 from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
-from tests.integration.identity.conftest import Corner
+from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import (
     alive,
     change_password,
@@ -111,11 +111,11 @@ async def test_a_network_that_guesses_has_one_wrong_password_for_each_account(
     assert result(await guess(gateway, *knows, headers=here))  # not trusted, so not believed
 
 
-async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narrow: Corner) -> None:
+async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narrow: IsolatedEnv) -> None:
     people = [await signed_up(narrow.gateway) for _ in range(3)]
-    crowd = [*people, *({"email": an_address(), "password": "wrong guess"} for _ in range(37))]
+    attempts = [*people, *({"email": an_address(), "password": "wrong guess"} for _ in range(37))]
     replies = await asyncio.gather(
-        *(guess(narrow.gateway, each["email"], each["password"]) for each in reversed(crowd))
+        *(guess(narrow.gateway, each["email"], each["password"]) for each in reversed(attempts))
     )
     overloaded = [reply for reply in replies if not reply["ok"] and reply["error"]["reason"] == "overloaded"]
 

@@ -12,14 +12,14 @@ from service.domain.passwords import PasswordMalformed, PasswordTooLong, Passwor
 from service.domain.profile_refusals import EmailTaken
 from service.domain.profiles import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
 ADMIN = a_user(uuid4(), Role.ADMIN)
 
 
 def handler(*stored: Profile) -> CreateProfileHandler:
-    return House(*stored).app.create_profile
+    return AppFixture(*stored).app.create_profile
 
 
 def a_command(**changes: object) -> CreateProfile:
@@ -78,13 +78,13 @@ async def test_an_address_is_given_once_in_whatever_spelling() -> None:
 
 
 async def test_a_taken_address_takes_the_same_work_as_a_free_one() -> None:
-    house = House(a_profile(email=Email.parse("ada@example.org")))
-    await house.app.create_profile.handle(a_command(email="bea@example.org"))
-    assert house.hasher.hashed == 1
+    app_fixture = AppFixture(a_profile(email=Email.parse("ada@example.org")))
+    await app_fixture.app.create_profile.handle(a_command(email="bea@example.org"))
+    assert app_fixture.hasher.hashed == 1
 
     with pytest.raises(EmailTaken):
-        await house.app.create_profile.handle(a_command(email="ada@example.org"))
-    assert house.hasher.hashed == 2
+        await app_fixture.app.create_profile.handle(a_command(email="ada@example.org"))
+    assert app_fixture.hasher.hashed == 2
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ async def test_a_taken_address_takes_the_same_work_as_a_free_one() -> None:
     ],
 )
 async def test_what_is_refused_is_not_hashed(changes: dict[str, object], refusal: type[ServiceError]) -> None:
-    house = House()
+    app_fixture = AppFixture()
 
     with pytest.raises(refusal):
-        await house.app.create_profile.handle(a_command(**changes))
-    assert house.hasher.hashed == 0
+        await app_fixture.app.create_profile.handle(a_command(**changes))
+    assert app_fixture.hasher.hashed == 0
 
 
 def test_a_command_does_not_show_its_password() -> None:

@@ -10,7 +10,7 @@ from service.domain.changes import StaleVersion
 from service.domain.profile_refusals import ProfileNotFound
 from service.domain.profiles import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 
 LATER = NOON + timedelta(minutes=1)
 ADMIN = a_user(uuid4(), Role.ADMIN)
@@ -22,7 +22,7 @@ def ada() -> Profile:
 
 
 def handler(*stored: Profile) -> DeleteProfileHandler:
-    return House(*stored, time=LATER).app.delete_profile
+    return AppFixture(*stored, time=LATER).app.delete_profile
 
 
 @pytest.mark.parametrize("actor", [None, ADMIN, TrustedService("hr")])

@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -139,3 +140,30 @@ async def test_who_is_restored_at_the_last_moment_is_not_erased() -> None:
     await keeping(profiles).handle()
 
     assert await statuses(profiles, first, second) == [Status.ACTIVE, Status.ERASED]
+
+
+async def test_a_profile_that_cannot_be_erased_does_not_keep_the_others() -> None:
+    class Stubborn(FakeProfiles):
+        async def save(
+            self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        ) -> None:
+            if profile.id == ada.id:
+                raise ZeroDivisionError
+            await super().save(profile, keeps_admin=keeps_admin, proved=proved)
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        try:
+            yield
+        except ZeroDivisionError as error:
+            skipped.append(error)
+
+    skipped: list[Exception] = []
+    ada, bob = a_profile().deleted(NOON), a_profile().deleted(NOON)
+    profiles, clock = Stubborn(ada, bob), FakeClock(NOON + RETENTION)
+    erase = EraseProfileHandler(profiles, FakeSessions(), clock)
+    await RetentionHandler(profiles, erase, clock, RETENTION, guard).handle()
+
+    assert len(skipped) == 1
+    assert (await profiles.get_even_deleted(ada.id)).status is Status.DELETED
+    assert (await profiles.get_even_deleted(bob.id)).status is Status.ERASED

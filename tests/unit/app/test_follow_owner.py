@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
+from service.app.commands import follow_owner
+from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler, TooManyPosts
 from service.domain.errors import Unavailable
 from service.domain.post_repository import Which
 from service.domain.posts import Post, PostChanges
@@ -190,3 +191,15 @@ async def test_the_posts_of_nobody_are_left_alone() -> None:
 
     with pytest.raises(ProfileNotFound):
         await handler.handle(FollowOwner(uuid4()))
+
+
+async def test_posts_that_never_follow_are_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stubborn(FakePosts):
+        async def save_many(self, posts: Sequence[Post]) -> None:
+            """Let others be faster each time."""
+
+    monkeypatch.setattr(follow_owner, "_MOST_BATCHES", 3)
+    ada = a_profile().deleted(NOON)
+    follow = FollowOwnerHandler(FakeProfiles(ada), Stubborn(a_post(user_id=ada.id)), FakeClock(LATER))
+    with pytest.raises(TooManyPosts):
+        await follow.handle(FollowOwner(ada.id))

@@ -8,7 +8,7 @@ from service.domain.emails import Email
 from service.domain.errors import Unavailable
 from service.domain.profiles import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 from tests.fakes.tokens import FakeTokens
 
@@ -61,70 +61,72 @@ NAMES = [
 
 
 @pytest.fixture
-def house() -> House:
-    return House(ADA, BOSS, SUSPENDED, DELETED, HOSTILE, MALFORMED)
+def app_fixture() -> AppFixture:
+    return AppFixture(ADA, BOSS, SUSPENDED, DELETED, HOSTILE, MALFORMED)
 
 
 @pytest.mark.parametrize(("user", "spelling"), [(ADA, "ada@example.org"), (BOSS, "BOSS@Example.ORG")])
 async def test_address_and_password_are_exchanged_for_tokens(
-    house: House, user: Profile, spelling: str
+    app_fixture: AppFixture, user: Profile, spelling: str
 ) -> None:
-    done = await house.app.log_in.handle(LogIn(NOBODY, spelling, PASSWORD))
-    named = house.tokens.verify(done.access_token.text).user
+    done = await app_fixture.app.log_in.handle(LogIn(NOBODY, spelling, PASSWORD))
+    named = app_fixture.tokens.verify(done.access_token.text).user
 
     assert (done.user_id, named.id, named.role) == (user.id, user.id, user.role)
-    assert house.refresh_tokens.read(done.refresh_token) == (named.session, 0)
-    assert house.is_open(named.session)
+    assert app_fixture.refresh_tokens.read(done.refresh_token) == (named.session, 0)
+    assert app_fixture.is_open(named.session)
 
 
-async def test_every_login_opens_a_session_of_its_own(house: House) -> None:
+async def test_every_login_opens_a_session_of_its_own(app_fixture: AppFixture) -> None:
     for _ in range(3):
-        await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+        await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
 
-    assert len(house.repository.stored) == 3
+    assert len(app_fixture.repository.stored) == 3
 
 
 @pytest.mark.parametrize(("email", "password"), REFUSED, ids=NAMES)
-async def test_every_refusal_is_the_same_after_the_same_work(house: House, email: str, password: str) -> None:
+async def test_every_refusal_is_the_same_after_the_same_work(
+    app_fixture: AppFixture, email: str, password: str
+) -> None:
     with pytest.raises(InvalidCredentials) as refusal:
-        await house.app.log_in.handle(LogIn(NOBODY, email, password))
+        await app_fixture.app.log_in.handle(LogIn(NOBODY, email, password))
 
-    assert (house.hasher.verified, house.hasher.hashed) == (1, 0)
+    assert (app_fixture.hasher.verified, app_fixture.hasher.hashed) == (1, 0)
     assert refusal.value.args == ()
-    assert house.repository.stored == {}
+    assert app_fixture.repository.stored == {}
 
 
 @pytest.mark.parametrize(("email", "password"), REFUSED, ids=NAMES)
-async def test_every_refusal_is_counted_alike(house: House, email: str, password: str) -> None:
+async def test_every_refusal_is_counted_alike(app_fixture: AppFixture, email: str, password: str) -> None:
     for _ in range(10):
         with pytest.raises(InvalidCredentials):
-            await house.app.log_in.handle(LogIn(NOBODY, email, password))
+            await app_fixture.app.log_in.handle(LogIn(NOBODY, email, password))
     with pytest.raises(TooManyAttempts) as refusal:
-        await house.app.log_in.handle(LogIn(NOBODY, email, password))
+        await app_fixture.app.log_in.handle(LogIn(NOBODY, email, password))
 
     assert refusal.value.retry_after_ms == pytest.approx(900_000, abs=2)
-    assert house.hasher.verified == 10
+    assert app_fixture.hasher.verified == 10
 
 
-async def test_letting_in_takes_that_work_too(house: House) -> None:
-    await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+async def test_letting_in_takes_that_work_too(app_fixture: AppFixture) -> None:
+    await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
 
-    assert (house.hasher.verified, house.hasher.hashed) == (1, 0)
+    assert (app_fixture.hasher.verified, app_fixture.hasher.hashed) == (1, 0)
 
 
 async def test_what_stands_for_a_malformed_password_is_nobodys_password() -> None:
-    house = House(somebody("x", hashed_password=fake_hash(b"-")))
+    app_fixture = AppFixture(somebody("x", hashed_password=fake_hash(b"-")))
 
     with pytest.raises(InvalidCredentials):
-        await house.app.log_in.handle(LogIn(NOBODY, "x@example.org", "a" * 73))
+        await app_fixture.app.log_in.handle(LogIn(NOBODY, "x@example.org", "a" * 73))
 
 
-async def test_two_spellings_of_an_address_are_one_account(house: House) -> None:
+async def test_two_spellings_of_an_address_are_one_account(app_fixture: AppFixture) -> None:
     for name in ("ada", "ADA", "Ada", "aDa", "adA") * 2:
         with pytest.raises(InvalidCredentials):
-            await house.app.log_in.handle(LogIn(NOBODY, f"{name}@Example.org", "wrong horse"))
+            await app_fixture.app.log_in.handle(LogIn(NOBODY, f"{name}@Example.org", "wrong horse"))
     with pytest.raises(TooManyAttempts):
-        await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+        await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
 
 
 def test_neither_command_nor_token_shows_its_secret() -> None:
@@ -133,12 +135,12 @@ def test_neither_command_nor_token_shows_its_secret() -> None:
 
 
 async def test_a_full_pool_is_told_before_anything_is_looked_up() -> None:
-    house = House(ADA)
-    house.hasher.full = Unavailable()
-    house.profiles.find_by_email = None  # type: ignore[assignment,method-assign]
+    app_fixture = AppFixture(ADA)
+    app_fixture.hasher.full = Unavailable()
+    app_fixture.profiles.find_by_email = None  # type: ignore[assignment,method-assign]
 
     with pytest.raises(Unavailable):
-        await house.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+        await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
 
 
 async def test_who_has_an_address_that_is_refused_today_logs_in() -> None:
@@ -146,7 +148,7 @@ async def test_who_has_an_address_that_is_refused_today_logs_in() -> None:
         email=Email("ada@i\u2764.ws", "ada@xn--i-7iq.ws"),
         hashed_password=fake_hash(PASSWORD.encode()),
     )
-    house = House(ada)
-    done = await house.app.log_in.handle(LogIn(Caller(Anonymous()), "Ada@i\u2764.ws", PASSWORD))
+    app_fixture = AppFixture(ada)
+    done = await app_fixture.app.log_in.handle(LogIn(Caller(Anonymous()), "Ada@i\u2764.ws", PASSWORD))
 
     assert done.user_id == ada.id

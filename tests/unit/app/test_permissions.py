@@ -1,8 +1,8 @@
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
 from service.app.auth.permissions import (
     PERMISSIONS,
     Action,
@@ -10,9 +10,13 @@ from service.app.auth.permissions import (
     Relation,
     RoleNotAllowed,
     allows,
+    is_owner,
     relation,
     require,
+    require_known,
+    require_user,
 )
+from service.domain.errors import ServiceError
 from service.domain.profiles import Role
 from tests.builders import a_user
 
@@ -91,3 +95,62 @@ def test_anonymous_hears_what_was_wrong_with_the_token() -> None:
 def test_a_refusal_may_be_named() -> None:
     with pytest.raises(RoleNotAllowed):
         require(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, refusal=RoleNotAllowed)
+
+
+def test_an_equal_id_is_enough_to_be_the_owner() -> None:
+    same = UUID(str(OWNER))
+
+    assert relation(User(same, Role.USER, uuid4()), OWNER) is Relation.SELF
+    assert is_owner(User(same, Role.ADMIN, uuid4()), OWNER)
+    for other in (UUID(int=0), UUID(int=2**128 - 1)):
+        assert not is_owner(User(other, Role.USER, uuid4()), OWNER)
+
+
+@pytest.mark.parametrize("actor", [Anonymous(), TrustedService("billing")])
+def test_only_a_human_owns(actor: Actor) -> None:
+    assert not is_owner(actor, OWNER)
+
+
+def hears(action: Action, actor: Actor, owner: UUID | None) -> str | None:
+    """Return the name of what *actor* hears, or `None` if nothing stands in the way."""
+    try:
+        require(action, actor, owner)
+    except ServiceError as error:
+        return type(error).__name__
+    return None
+
+
+def test_who_may_is_let_through() -> None:
+    assert hears(Action.CHANGE_PROFILE, ACTORS[Relation.SELF], OWNER) is None
+    assert hears(Action.CREATE_PROFILE, ACTORS[Relation.ANONYMOUS], None) is None
+    assert hears(Action.SEE_PROFILE, ACTORS[Relation.ANONYMOUS], OWNER) == "MissingToken"
+
+
+def test_who_may_not_hears_why() -> None:
+    with pytest.raises(NotAllowed):
+        require(Action.CHANGE_PROFILE, ACTORS[Relation.OTHER], OWNER)
+    with pytest.raises(RoleNotAllowed) as refused:
+        require(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, RoleNotAllowed)
+    assert refused.value.field == "role"
+    with pytest.raises(TokenExpired):
+        require(Action.SEE_PROFILE, Anonymous(why=TokenExpired()), OWNER)
+
+
+def test_a_user_is_required_where_a_session_is_needed() -> None:
+    user = ACTORS[Relation.SELF]
+
+    assert require_user(user) is user
+    with pytest.raises(TokenExpired):
+        require_user(Anonymous(why=TokenExpired()))
+    with pytest.raises(NotAllowed):
+        require_user(TrustedService("billing"))
+
+
+@pytest.mark.parametrize("who", [each for each in Relation if each is not Relation.ANONYMOUS])
+def test_who_is_known_is_let_through(who: Relation) -> None:
+    assert require_known(ACTORS[who]) is ACTORS[who]
+
+
+def test_who_is_not_known_hears_what_was_wrong_with_the_token() -> None:
+    with pytest.raises(TokenExpired):
+        require_known(Anonymous(why=TokenExpired()))

@@ -18,7 +18,7 @@ from service.domain.posts import Post, PostChanges
 from service.domain.profile_refusals import EmailTaken
 from service.domain.profiles import Profile, ProfileChanges
 from tests.builders import NOON, a_post, a_profile, a_user
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
@@ -106,30 +106,30 @@ async def test_without_a_name_a_command_is_carried_out_each_time() -> None:
 
 
 async def test_a_repeated_deletion_is_answered_though_the_profile_is_gone() -> None:
-    house = House(ada := a_profile())
+    app_fixture = AppFixture(ada := a_profile())
     command = DeleteProfile(actor=TrustedService("hr"), profile_id=ada.id, named=FIRST)
-    once = await house.app.delete_profile.handle(command)
-    house.clock.advance(minutes=1)
-    again = await house.app.delete_profile.handle(command)
+    once = await app_fixture.app.delete_profile.handle(command)
+    app_fixture.clock.advance(minutes=1)
+    again = await app_fixture.app.delete_profile.handle(command)
 
     assert (again.deleted_at, again.version) == (once.deleted_at, once.version)
 
 
 async def test_of_many_deletions_at_once_all_hear_the_same() -> None:
-    house = House(ada := a_profile())
+    app_fixture = AppFixture(ada := a_profile())
     command = DeleteProfile(actor=TrustedService("hr"), profile_id=ada.id, named=FIRST)
 
     async def after(turns: int) -> Profile:
         for _ in range(turns):  # so that each step of one falls between any two of another
             await asyncio.sleep(0)
-        return await house.app.delete_profile.handle(command)
+        return await app_fixture.app.delete_profile.handle(command)
 
     deleted = await asyncio.gather(*(after(turns) for turns in range(20)))
     assert {(each.deleted_at, each.version) for each in deleted} == {(NOON, 2)}
 
 
 async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> None:
-    house = House()
+    app_fixture = AppFixture()
 
     def sign_up(command: CommandId | None) -> CreateProfile:
         return CreateProfile(
@@ -141,26 +141,28 @@ async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> Non
             named=command,
         )
 
-    made = await asyncio.gather(*(house.app.create_profile.handle(sign_up(FIRST)) for _ in range(5)))
-    await house.profiles.save(made[0].changed(ProfileChanges(first_name="Augusta"), LATER))
-    again = await house.app.create_profile.handle(sign_up(FIRST))
+    made = await asyncio.gather(*(app_fixture.app.create_profile.handle(sign_up(FIRST)) for _ in range(5)))
+    await app_fixture.profiles.save(made[0].changed(ProfileChanges(first_name="Augusta"), LATER))
+    again = await app_fixture.app.create_profile.handle(sign_up(FIRST))
 
     assert {(each.id, each.first_name, each.version) for each in [*made, again]} == {(made[0].id, "Ada", 1)}
     with pytest.raises(MessageIdReused):
-        await house.app.create_profile.handle(sign_up(OTHER_BODY))
+        await app_fixture.app.create_profile.handle(sign_up(OTHER_BODY))
     with pytest.raises(EmailTaken):
-        await house.app.create_profile.handle(sign_up(CommandId("m-2", b"one")))
+        await app_fixture.app.create_profile.handle(sign_up(CommandId("m-2", b"one")))
 
 
 async def test_a_repeated_post_is_written_once() -> None:
-    house, user = House(), a_user()
+    app_fixture, user = AppFixture(), a_user()
     command = CreatePost(actor=user, title="Note G", body="It weaves.", named=FIRST)
-    written = await asyncio.gather(*(house.app.create_post.handle(command) for _ in range(5)))
+    written = await asyncio.gather(*(app_fixture.app.create_post.handle(command) for _ in range(5)))
 
     assert len({each.id for each in written}) == 1
-    assert len(house.posts.told) == 1
+    assert len(app_fixture.posts.told) == 1
     with pytest.raises(MessageIdReused):
-        await house.app.create_post.handle(CreatePost(actor=user, title="x", body="y", named=OTHER_BODY))
+        await app_fixture.app.create_post.handle(
+            CreatePost(actor=user, title="x", body="y", named=OTHER_BODY)
+        )
 
 
 async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:

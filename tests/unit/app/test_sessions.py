@@ -27,7 +27,7 @@ from service.domain.sessions import (
     SessionMoved,
 )
 from tests.builders import a_profile, a_session, a_user
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
 PASSWORD = "correct horse"
@@ -40,30 +40,30 @@ def ada() -> Profile:
 
 
 @pytest.fixture
-def house(ada: Profile) -> House:
-    return House(ada)
+def app_fixture(ada: Profile) -> AppFixture:
+    return AppFixture(ada)
 
 
-async def verdict(house: House, tokens: LoggedIn) -> bool:
-    return await house.app.verify_token.handle(VerifyToken(tokens.access_token.text)) is not None
+async def verdict(app_fixture: AppFixture, tokens: LoggedIn) -> bool:
+    return await app_fixture.app.verify_token.handle(VerifyToken(tokens.access_token.text)) is not None
 
 
-async def test_a_new_session_is_alive(house: House, ada: Profile) -> None:
-    user, tokens = await house.logged_in(ada)
-    claims = await house.app.verify_token.handle(VerifyToken(tokens.access_token.text))
+async def test_a_new_session_is_alive(app_fixture: AppFixture, ada: Profile) -> None:
+    user, tokens = await app_fixture.logged_in(ada)
+    claims = await app_fixture.app.verify_token.handle(VerifyToken(tokens.access_token.text))
 
     assert claims is not None
     assert claims.user == user
-    assert house.verdicts.known == {user.session: True}
+    assert app_fixture.verdicts.known == {user.session: True}
 
 
-async def test_what_is_known_is_not_looked_up(house: House) -> None:
+async def test_what_is_known_is_not_looked_up(app_fixture: AppFixture) -> None:
     user = a_user()
-    house.verdicts.known[user.session] = True
+    app_fixture.verdicts.known[user.session] = True
 
-    await house.sessions.check(user)
+    await app_fixture.sessions.check(user)
 
-    assert house.repository.stored == {}
+    assert app_fixture.repository.stored == {}
 
 
 @pytest.mark.parametrize(
@@ -74,149 +74,151 @@ async def test_a_session_that_the_user_has_no_more_is_dead(change: str) -> None:
         sessions_version=2 if change == "another version" else 1,
         status={"suspended": Status.SUSPENDED, "deleted": Status.DELETED}.get(change, Status.ACTIVE),
     )
-    house, session = House(ada), a_session(ada.id)
+    app_fixture, session = AppFixture(ada), a_session(ada.id)
     if change != "gone":
-        await house.repository.add(session)
+        await app_fixture.repository.add(session)
     if change == "expired":
-        house.clock.advance(seconds=IDLE.total_seconds())
+        app_fixture.clock.advance(seconds=IDLE.total_seconds())
     user = a_user(None if change == "another user" else ada.id, session=session.id)
 
     with pytest.raises(SessionEnded):
-        await house.sessions.check(user)
-    assert house.verdicts.known == {}
+        await app_fixture.sessions.check(user)
+    assert app_fixture.verdicts.known == {}
 
 
 async def test_an_unknown_token_is_dead_and_an_outage_is_not_death(
-    house: House, ada: Profile, monkeypatch: pytest.MonkeyPatch
+    app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(_: object) -> None:
         raise Unavailable
 
-    _, tokens = await house.logged_in(ada)
+    _, tokens = await app_fixture.logged_in(ada)
 
-    assert await house.app.verify_token.handle(VerifyToken("dead")) is None
-    monkeypatch.setattr(house.repository, "find", away)
+    assert await app_fixture.app.verify_token.handle(VerifyToken("dead")) is None
+    monkeypatch.setattr(app_fixture.repository, "find", away)
     with pytest.raises(Unavailable):
-        await verdict(house, tokens)
+        await verdict(app_fixture, tokens)
 
 
-async def test_a_repeated_refresh_gives_the_same_successor(house: House, ada: Profile) -> None:
-    user, tokens = await house.logged_in(ada)
-    first = await house.app.refresh.handle(Refresh(tokens.refresh_token))
-    house.clock.advance(days=20)
-    second = await house.app.refresh.handle(Refresh(tokens.refresh_token))
+async def test_a_repeated_refresh_gives_the_same_successor(app_fixture: AppFixture, ada: Profile) -> None:
+    user, tokens = await app_fixture.logged_in(ada)
+    first = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+    app_fixture.clock.advance(days=20)
+    second = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
 
     assert first.refresh_token == second.refresh_token != tokens.refresh_token
-    assert house.tokens.verify(second.access_token.text).user == user
+    assert app_fixture.tokens.verify(second.access_token.text).user == user
 
 
-async def test_reuse_ends_that_session_alone_and_tells(house: House, ada: Profile) -> None:
-    user, tokens = await house.logged_in(ada)
-    other, _ = await house.logged_in(ada)
-    successor = await house.app.refresh.handle(Refresh(tokens.refresh_token))
-    await house.app.refresh.handle(Refresh(successor.refresh_token))
+async def test_reuse_ends_that_session_alone_and_tells(app_fixture: AppFixture, ada: Profile) -> None:
+    user, tokens = await app_fixture.logged_in(ada)
+    other, _ = await app_fixture.logged_in(ada)
+    successor = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+    await app_fixture.app.refresh.handle(Refresh(successor.refresh_token))
 
     with pytest.raises(RefreshTokenReused):
-        await house.app.refresh.handle(Refresh(tokens.refresh_token))
-    assert house.revoked == [(ada.id, (user.session,), "reuse")]
-    assert (house.is_open(user.session), house.is_open(other.session)) == (False, True)
+        await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+    assert app_fixture.revoked == [(ada.id, (user.session,), "reuse")]
+    assert (app_fixture.is_open(user.session), app_fixture.is_open(other.session)) == (False, True)
     with pytest.raises(RefreshTokenInvalid):
-        await house.app.refresh.handle(Refresh(tokens.refresh_token))
+        await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
 
 
-async def test_a_worker_whose_clock_is_behind_ends_nothing(house: House, ada: Profile) -> None:
+async def test_a_worker_whose_clock_is_behind_ends_nothing(app_fixture: AppFixture, ada: Profile) -> None:
     """Workers 12 s apart ended 15 of 20 sessions at a double refresh, when a grace time was measured."""
-    _, tokens = await house.logged_in(ada)
+    _, tokens = await app_fixture.logged_in(ada)
     answers = []
     for skew in (0, 30, -60, 30):
-        house.clock.advance(seconds=skew)
-        answers.append(await house.app.refresh.handle(Refresh(tokens.refresh_token)))
+        app_fixture.clock.advance(seconds=skew)
+        answers.append(await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token)))
 
     assert len({each.refresh_token for each in answers}) == 1
-    assert house.revoked == []
+    assert app_fixture.revoked == []
 
 
-async def test_of_many_refreshes_at_once_all_get_one_successor(house: House, ada: Profile) -> None:
-    _, tokens = await house.logged_in(ada)
-    refresh = house.app.refresh.handle
+async def test_of_many_refreshes_at_once_all_get_one_successor(app_fixture: AppFixture, ada: Profile) -> None:
+    _, tokens = await app_fixture.logged_in(ada)
+    refresh = app_fixture.app.refresh.handle
     answers = await asyncio.gather(*(refresh(Refresh(tokens.refresh_token)) for _ in range(50)))
 
     assert len({each.refresh_token for each in answers}) == 1
 
 
 async def test_a_refresh_gives_up_when_others_are_always_first(
-    house: House, ada: Profile, monkeypatch: pytest.MonkeyPatch
+    app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def moved(_: Session) -> None:
         raise SessionMoved
 
-    _, tokens = await house.logged_in(ada)
-    monkeypatch.setattr(house.repository, "save", moved)
+    _, tokens = await app_fixture.logged_in(ada)
+    monkeypatch.setattr(app_fixture.repository, "save", moved)
 
     with pytest.raises(TooManyRefreshes):
-        await house.app.refresh.handle(Refresh(tokens.refresh_token))
+        await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
 
 
-async def test_a_refresh_of_a_session_that_is_over_is_invalid(house: House, ada: Profile) -> None:
-    _, tokens = await house.logged_in(ada)
-    suspended = ada.changed(ProfileChanges(status=Status.SUSPENDED), house.clock.now())
-    await house.profiles.save(suspended)
+async def test_a_refresh_of_a_session_that_is_over_is_invalid(app_fixture: AppFixture, ada: Profile) -> None:
+    _, tokens = await app_fixture.logged_in(ada)
+    suspended = ada.changed(ProfileChanges(status=Status.SUSPENDED), app_fixture.clock.now())
+    await app_fixture.profiles.save(suspended)
 
-    for text in (tokens.refresh_token, house.refresh_tokens.issue(uuid4(), 0), "nonsense"):
+    for text in (tokens.refresh_token, app_fixture.refresh_tokens.issue(uuid4(), 0), "nonsense"):
         with pytest.raises(RefreshTokenInvalid):
-            await house.app.refresh.handle(Refresh(text))
+            await app_fixture.app.refresh.handle(Refresh(text))
 
 
 @pytest.mark.parametrize(
     ("scope", "open_after"), [(Scope.LOCAL, [1, 2]), (Scope.OTHERS, [0]), (Scope.GLOBAL, [])]
 )
 async def test_a_logout_ends_what_its_scope_says(
-    house: House, ada: Profile, scope: Scope, open_after: list[int]
+    app_fixture: AppFixture, ada: Profile, scope: Scope, open_after: list[int]
 ) -> None:
-    users = [(await house.logged_in(ada))[0] for _ in range(3)]
-    ended = await house.app.log_out.handle(LogOut(users[0], scope))
+    users = [(await app_fixture.logged_in(ada))[0] for _ in range(3)]
+    ended = await app_fixture.app.log_out.handle(LogOut(users[0], scope))
 
     assert ended == 3 - len(open_after)
-    assert [each for each in range(3) if house.is_open(users[each].session)] == open_after
-    dead = [user.session for user in users if not house.is_open(user.session)]
-    assert house.revoked == [(ada.id, (each,), "logout") for each in dead]
-    assert house.verdicts.known == dict.fromkeys(dead, False)
+    assert [each for each in range(3) if app_fixture.is_open(users[each].session)] == open_after
+    dead = [user.session for user in users if not app_fixture.is_open(user.session)]
+    assert app_fixture.revoked == [(ada.id, (each,), "logout") for each in dead]
+    assert app_fixture.verdicts.known == dict.fromkeys(dead, False)
 
 
-async def test_a_second_logout_ends_nothing_and_tells_nobody(house: House, ada: Profile) -> None:
-    user, _ = await house.logged_in(ada)
-    counts = [await house.app.log_out.handle(LogOut(user, Scope.LOCAL)) for _ in range(2)]
+async def test_a_second_logout_ends_nothing_and_tells_nobody(app_fixture: AppFixture, ada: Profile) -> None:
+    user, _ = await app_fixture.logged_in(ada)
+    counts = [await app_fixture.app.log_out.handle(LogOut(user, Scope.LOCAL)) for _ in range(2)]
 
     assert counts == [1, 0]
-    assert len(house.revoked) == 1
+    assert len(app_fixture.revoked) == 1
 
 
 @pytest.mark.parametrize(
     ("actor", "refusal"), [(Anonymous(), MissingToken), (TrustedService("hr"), NotAllowed)]
 )
 async def test_sessions_and_passwords_are_for_humans(
-    house: House, actor: Anonymous | TrustedService, refusal: type[Exception]
+    app_fixture: AppFixture, actor: Anonymous | TrustedService, refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        await house.app.log_out.handle(LogOut(actor, Scope.GLOBAL))
+        await app_fixture.app.log_out.handle(LogOut(actor, Scope.GLOBAL))
     with pytest.raises(refusal):
-        await house.app.change_password.handle(ChangePassword(Caller(actor), PASSWORD, "another horse"))
+        await app_fixture.app.change_password.handle(ChangePassword(Caller(actor), PASSWORD, "another horse"))
 
 
-async def test_a_change_of_password_ends_all_sessions_and_opens_one(house: House, ada: Profile) -> None:
-    users = [await house.logged_in(ada) for _ in range(2)]
+async def test_a_change_of_password_ends_all_sessions_and_opens_one(
+    app_fixture: AppFixture, ada: Profile
+) -> None:
+    users = [await app_fixture.logged_in(ada) for _ in range(2)]
     change = ChangePassword(Caller(users[0][0]), PASSWORD, "another horse")
-    done = await house.app.change_password.handle(change)
-    stored = await house.profiles.get(ada.id)
+    done = await app_fixture.app.change_password.handle(change)
+    stored = await app_fixture.profiles.get(ada.id)
 
-    assert [await verdict(house, tokens) for _, tokens in users] == [False, False]
-    assert await verdict(house, done)
+    assert [await verdict(app_fixture, tokens) for _, tokens in users] == [False, False]
+    assert await verdict(app_fixture, done)
     assert (stored.hashed_password, stored.version, stored.sessions_version) == (
         fake_hash(b"another horse"),
         2,
         2,
     )
-    assert house.revoked == [(ada.id, (), "password_changed")]
+    assert app_fixture.revoked == [(ada.id, (), "password_changed")]
 
 
 @pytest.mark.parametrize(
@@ -229,31 +231,33 @@ async def test_a_change_of_password_ends_all_sessions_and_opens_one(house: House
     ],
 )
 async def test_a_refused_change_of_password_changes_nothing(
-    house: House, ada: Profile, current: str, new: str, refusal: type[Exception]
+    app_fixture: AppFixture, ada: Profile, current: str, new: str, refusal: type[Exception]
 ) -> None:
-    user, tokens = await house.logged_in(ada)
+    user, tokens = await app_fixture.logged_in(ada)
 
     with pytest.raises(refusal):
-        await house.app.change_password.handle(ChangePassword(Caller(user), current, new))
-    assert await house.profiles.get(ada.id) == ada
-    assert await verdict(house, tokens)
+        await app_fixture.app.change_password.handle(ChangePassword(Caller(user), current, new))
+    assert await app_fixture.profiles.get(ada.id) == ada
+    assert await verdict(app_fixture, tokens)
 
 
 async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
-    house: House, ada: Profile, monkeypatch: pytest.MonkeyPatch
+    app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user, _ = await house.logged_in(ada)
-    hash_new = house.hasher.hash
+    user, _ = await app_fixture.logged_in(ada)
+    hash_new = app_fixture.hasher.hash
 
     async def slow(password: bytes) -> str:
-        await house.profiles.save(ada.with_password("the hash of a rival", uuid4(), house.clock.now()))
+        await app_fixture.profiles.save(
+            ada.with_password("the hash of a rival", uuid4(), app_fixture.clock.now())
+        )
         return await hash_new(password)
 
-    monkeypatch.setattr(house.hasher, "hash", slow)
+    monkeypatch.setattr(app_fixture.hasher, "hash", slow)
 
     with pytest.raises(SessionEnded):
-        await house.app.change_password.handle(ChangePassword(Caller(user), PASSWORD, "another horse"))
-    assert (await house.profiles.get(ada.id)).hashed_password == "the hash of a rival"
+        await app_fixture.app.change_password.handle(ChangePassword(Caller(user), PASSWORD, "another horse"))
+    assert (await app_fixture.profiles.get(ada.id)).hashed_password == "the hash of a rival"
 
 
 @pytest.mark.parametrize(
@@ -264,45 +268,45 @@ async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
     ],
 )
 async def test_another_standing_ends_all_sessions(
-    house: House, ada: Profile, changes: ProfileChanges, reason: str
+    app_fixture: AppFixture, ada: Profile, changes: ProfileChanges, reason: str
 ) -> None:
-    _, tokens = await house.logged_in(ada)
+    _, tokens = await app_fixture.logged_in(ada)
     update = UpdateProfile(caller=Caller(ADMIN), profile_id=ada.id, changes=changes)
-    after = await house.app.update_profile.handle(update)
+    after = await app_fixture.app.update_profile.handle(update)
 
     assert after.sessions_version == 2
-    assert not await verdict(house, tokens)
-    assert house.revoked == [(ada.id, (), reason)]
+    assert not await verdict(app_fixture, tokens)
+    assert app_fixture.revoked == [(ada.id, (), reason)]
 
 
-async def test_any_other_change_ends_none(house: House, ada: Profile) -> None:
-    user, tokens = await house.logged_in(ada)
+async def test_any_other_change_ends_none(app_fixture: AppFixture, ada: Profile) -> None:
+    user, tokens = await app_fixture.logged_in(ada)
     changes = ProfileChanges(first_name="Augusta", role=Role.USER, status=Status.ACTIVE)
-    await house.app.update_profile.handle(
+    await app_fixture.app.update_profile.handle(
         UpdateProfile(caller=Caller(ADMIN), profile_id=user.id, changes=changes)
     )
 
-    assert await verdict(house, tokens)
-    assert house.revoked == []
+    assert await verdict(app_fixture, tokens)
+    assert app_fixture.revoked == []
 
 
-async def test_a_deleted_user_has_no_session(house: House, ada: Profile) -> None:
-    user, tokens = await house.logged_in(ada)
-    await house.app.delete_profile.handle(DeleteProfile(actor=user, profile_id=ada.id))
+async def test_a_deleted_user_has_no_session(app_fixture: AppFixture, ada: Profile) -> None:
+    user, tokens = await app_fixture.logged_in(ada)
+    await app_fixture.app.delete_profile.handle(DeleteProfile(actor=user, profile_id=ada.id))
 
-    assert not await verdict(house, tokens)
-    assert house.revoked == [(ada.id, (), "deleted")]
+    assert not await verdict(app_fixture, tokens)
+    assert app_fixture.revoked == [(ada.id, (), "deleted")]
 
 
-async def test_sessions_are_over_before_they_are_removed(house: House, ada: Profile) -> None:
-    user, _ = await house.logged_in(ada)
-    await house.profiles.save(
-        ada.with_password("another hash", uuid4(), house.clock.now() + timedelta(seconds=1))
+async def test_sessions_are_over_before_they_are_removed(app_fixture: AppFixture, ada: Profile) -> None:
+    user, _ = await app_fixture.logged_in(ada)
+    await app_fixture.profiles.save(
+        ada.with_password("another hash", uuid4(), app_fixture.clock.now() + timedelta(seconds=1))
     )
 
-    assert house.is_open(user.session)
+    assert app_fixture.is_open(user.session)
     with pytest.raises(SessionEnded):
-        await house.sessions.check(user)
+        await app_fixture.sessions.check(user)
 
 
 STEPS_DOWN = [
@@ -316,21 +320,23 @@ STEPS_DOWN = [
 @pytest.mark.parametrize("beside", [None, Status.SUSPENDED, Status.DELETED, Status.ACTIVE])
 async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Status | None) -> None:
     boss = a_profile(role=Role.ADMIN)
-    house = House(boss, a_profile(), *([a_profile(role=Role.ADMIN, status=beside)] if beside else []))
+    app_fixture = AppFixture(
+        boss, a_profile(), *([a_profile(role=Role.ADMIN, status=beside)] if beside else [])
+    )
     actor = a_user(boss.id, Role.ADMIN)
 
     async def step_down() -> Profile:
         if changes is None:
-            return await house.app.delete_profile.handle(DeleteProfile(actor=actor, profile_id=boss.id))
+            return await app_fixture.app.delete_profile.handle(DeleteProfile(actor=actor, profile_id=boss.id))
         update = UpdateProfile(caller=Caller(actor), profile_id=boss.id, changes=changes)
-        return await house.app.update_profile.handle(update)
+        return await app_fixture.app.update_profile.handle(update)
 
     if beside is Status.ACTIVE:
         assert (await step_down()).sessions_version == 2
     else:
         with pytest.raises(LastAdmin):
             await step_down()
-        assert await house.profiles.get(boss.id) == boss
+        assert await app_fixture.profiles.get(boss.id) == boss
 
 
 @pytest.mark.parametrize("changes", [ProfileChanges(role=Role.ADMIN), ProfileChanges(first_name="B")])
@@ -338,23 +344,25 @@ async def test_the_last_admin_may_do_everything_else(changes: ProfileChanges) ->
     boss = a_profile(role=Role.ADMIN)
     update = UpdateProfile(caller=Caller(a_user(boss.id, Role.ADMIN)), profile_id=boss.id, changes=changes)
 
-    assert (await House(boss).app.update_profile.handle(update)).role is Role.ADMIN
+    assert (await AppFixture(boss).app.update_profile.handle(update)).role is Role.ADMIN
 
 
-async def test_an_old_hash_is_made_anew_by_the_next_login(house: House) -> None:
+async def test_an_old_hash_is_made_anew_by_the_next_login(app_fixture: AppFixture) -> None:
     bob = a_profile(hashed_password="old " + fake_hash(PASSWORD.encode()))
-    await house.profiles.add(bob)
-    await house.passwords.prove(PASSWORD, bob, Caller(Anonymous()).attempt(bob.email.key))
-    stored = await house.profiles.get(bob.id)
+    await app_fixture.profiles.add(bob)
+    await app_fixture.passwords.prove(PASSWORD, bob, Caller(Anonymous()).attempt(bob.email.key))
+    stored = await app_fixture.profiles.get(bob.id)
 
     assert (stored.hashed_password, stored.version) == (fake_hash(PASSWORD.encode()), 1)
 
 
-async def test_a_new_password_is_not_overwritten_by_an_old_hash(house: House, ada: Profile) -> None:
-    await house.profiles.save(ada.with_password("a newer one", uuid4(), house.clock.now()))
-    await house.profiles.replace_hash(ada, "an older one")
+async def test_a_new_password_is_not_overwritten_by_an_old_hash(
+    app_fixture: AppFixture, ada: Profile
+) -> None:
+    await app_fixture.profiles.save(ada.with_password("a newer one", uuid4(), app_fixture.clock.now()))
+    await app_fixture.profiles.replace_hash(ada, "an older one")
 
-    assert (await house.profiles.get(ada.id)).hashed_password == "a newer one"
+    assert (await app_fixture.profiles.get(ada.id)).hashed_password == "a newer one"
 
 
 def test_no_command_shows_a_secret() -> None:

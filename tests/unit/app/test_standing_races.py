@@ -24,7 +24,7 @@ from service.domain.emails import Email
 from service.domain.profile_refusals import ProfileNotFound
 from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from tests.builders import a_profile
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
 PASSWORD, NEW_PASSWORD = "correct horse", "another horse"
@@ -36,7 +36,7 @@ NOBODY = Caller(Anonymous())
 class People:
     """An owner and an administrator with two sessions each, and somebody else."""
 
-    house: House
+    app_fixture: AppFixture
     ada: Profile
     bob: Profile
     boss: Profile
@@ -51,10 +51,10 @@ async def people() -> People:
         a_profile(hashed_password=HASHED, role=role)
         for role in (Role.USER, Role.USER, Role.ADMIN, Role.ADMIN)
     )
-    house = House(ada, bob, boss, other)
+    app_fixture = AppFixture(ada, bob, boss, other)
     names = {"ada": ada, "ada elsewhere": ada, "boss": boss, "boss elsewhere": boss}
-    sessions = {name: (await house.logged_in(profile))[0] for name, profile in names.items()}
-    return People(house, ada, bob, boss, sessions)
+    sessions = {name: (await app_fixture.logged_in(profile))[0] for name, profile in names.items()}
+    return People(app_fixture, ada, bob, boss, sessions)
 
 
 @asynccontextmanager
@@ -86,7 +86,7 @@ NEW_ADDRESS = ProfileChanges(email=Email.parse("new@example.org"))
 
 def change_address(here: People) -> Awaitable[Any]:
     """The owner changes the address, and proves the password for it."""
-    return here.house.app.update_profile.handle(
+    return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
             caller=here.caller("ada"),
             profile_id=here.ada.id,
@@ -97,7 +97,7 @@ def change_address(here: People) -> Awaitable[Any]:
 
 
 def change_name(here: People) -> Awaitable[Any]:
-    return here.house.app.update_profile.handle(
+    return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
             caller=here.caller("ada"), profile_id=here.ada.id, changes=ProfileChanges(first_name="Eve")
         )
@@ -105,21 +105,23 @@ def change_name(here: People) -> Awaitable[Any]:
 
 
 def delete_oneself(here: People) -> Awaitable[Any]:
-    return here.house.app.delete_profile.handle(
+    return here.app_fixture.app.delete_profile.handle(
         DeleteProfile(actor=here.sessions["ada"], profile_id=here.ada.id)
     )
 
 
 def change_password(here: People) -> Awaitable[Any]:
-    return here.house.app.change_password.handle(ChangePassword(here.caller("ada"), PASSWORD, NEW_PASSWORD))
+    return here.app_fixture.app.change_password.handle(
+        ChangePassword(here.caller("ada"), PASSWORD, NEW_PASSWORD)
+    )
 
 
 def log_out_all(here: People) -> Awaitable[Any]:
-    return here.house.app.log_out.handle(LogOut(here.sessions["ada"], Scope.GLOBAL))
+    return here.app_fixture.app.log_out.handle(LogOut(here.sessions["ada"], Scope.GLOBAL))
 
 
 def give_role(here: People) -> Awaitable[Any]:
-    return here.house.app.update_profile.handle(
+    return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
             caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfileChanges(role=Role.ADMIN)
         )
@@ -127,7 +129,7 @@ def give_role(here: People) -> Awaitable[Any]:
 
 
 def change_anothers_name(here: People) -> Awaitable[Any]:
-    return here.house.app.update_profile.handle(
+    return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
             caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfileChanges(first_name="Eve")
         )
@@ -135,13 +137,13 @@ def change_anothers_name(here: People) -> Awaitable[Any]:
 
 
 def delete_another(here: People) -> Awaitable[Any]:
-    return here.house.app.delete_profile.handle(
+    return here.app_fixture.app.delete_profile.handle(
         DeleteProfile(actor=here.sessions["boss"], profile_id=here.bob.id)
     )
 
 
 def make_admin(here: People) -> Awaitable[Any]:
-    return here.house.app.create_profile.handle(
+    return here.app_fixture.app.create_profile.handle(
         CreateProfile(
             actor=here.sessions["boss"],
             first_name="Eve",
@@ -174,27 +176,27 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
 
 async def log_out(here: People, whose: str, scope: Scope, from_where: str) -> None:
     name = f"{whose}{from_where}"
-    await here.house.app.log_out.handle(LogOut(here.sessions[name], scope))
+    await here.app_fixture.app.log_out.handle(LogOut(here.sessions[name], scope))
 
 
 async def stand_otherwise(here: People, whose: str, changes: ProfileChanges) -> None:
-    profile = await here.house.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
-    await here.house.profiles.save(profile.changed(changes, here.house.clock.now()))
+    profile = await here.app_fixture.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
+    await here.app_fixture.profiles.save(profile.changed(changes, here.app_fixture.clock.now()))
 
 
 async def delete(here: People, whose: str) -> None:
     profile = here.ada if whose == "ada" else here.boss
-    await here.house.app.delete_profile.handle(
+    await here.app_fixture.app.delete_profile.handle(
         DeleteProfile(actor=TrustedService("hr"), profile_id=profile.id)
     )
 
 
 async def change_password_elsewhere(here: People, whose: str) -> None:
     """Change it as another worker would, which does not wait for the attempts of this one."""
-    profile = await here.house.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
-    now = here.house.clock.now()
-    await here.house.profiles.save(after := profile.with_password("another hash", new_id(now), now))
-    await here.house.sessions.discard(after)
+    profile = await here.app_fixture.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
+    now = here.app_fixture.clock.now()
+    await here.app_fixture.profiles.save(after := profile.with_password("another hash", new_id(now), now))
+    await here.app_fixture.sessions.discard(after)
 
 
 Quick = Callable[[People, str], Awaitable[None]]
@@ -220,7 +222,7 @@ async def test_what_was_proved_has_to_hold_in_the_write(
     slow: Slow, thing: str, method: str, whose: str, ending: str
 ) -> None:
     here = await people()
-    async with stopped(getattr(here.house, thing), method, slow(here)) as running:
+    async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
         await ENDINGS[ending](here, whose)
         seen = await everything(here)
 
@@ -231,13 +233,13 @@ async def test_what_was_proved_has_to_hold_in_the_write(
 
 async def everything(here: People) -> list[Profile]:
     """Return every profile as it is stored."""
-    return sorted(here.house.profiles.all(), key=lambda each: each.id)
+    return sorted(here.app_fixture.profiles.all(), key=lambda each: each.id)
 
 
 @pytest.mark.parametrize(("slow", "thing", "method"), [*OWN, *OF_ADMINS])
 async def test_the_end_of_another_session_stops_nobody(slow: Slow, thing: str, method: str) -> None:
     here = await people()
-    async with stopped(getattr(here.house, thing), method, slow(here)) as running:
+    async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
         for whose in ("ada", "boss"):
             await log_out(here, whose, Scope.LOCAL, " elsewhere")
 
@@ -247,7 +249,7 @@ async def test_the_end_of_another_session_stops_nobody(slow: Slow, thing: str, m
 @pytest.mark.parametrize(("slow", "thing", "method"), OWN[:4])
 async def test_a_change_of_something_else_stops_nobody(slow: Slow, thing: str, method: str) -> None:
     here = await people()
-    async with stopped(getattr(here.house, thing), method, slow(here)) as running:
+    async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
         await stand_otherwise(here, "ada", ProfileChanges(last_name="King"))
 
     assert running.exception() is None
@@ -261,8 +263,8 @@ async def test_who_expects_a_version_is_not_refused_for_the_end_of_another_sessi
         changes=ProfileChanges(first_name="Augusta"),
         expected_version=1,
     )
-    slow = here.house.app.update_profile.handle(command)
-    async with stopped(here.house.profiles, "save", slow) as running:
+    slow = here.app_fixture.app.update_profile.handle(command)
+    async with stopped(here.app_fixture.profiles, "save", slow) as running:
         await log_out(here, "ada", Scope.LOCAL, " elsewhere")
 
     assert running.result().version == 2
@@ -274,15 +276,15 @@ async def test_who_was_logged_out_meanwhile_ends_no_session_of_others() -> None:
 
     with pytest.raises(SessionEnded):
         await log_out_all(here)
-    assert here.house.is_open(here.sessions["ada elsewhere"].session)
+    assert here.app_fixture.is_open(here.sessions["ada elsewhere"].session)
 
 
 async def test_a_login_of_a_changed_password_has_no_session() -> None:
     here = await people()
-    proof = here.house.passwords.prove(PASSWORD, here.ada, NOBODY.attempt(here.ada.email.key))
-    async with stopped(here.house.hasher, "verify", proof) as running:
+    proof = here.app_fixture.passwords.prove(PASSWORD, here.ada, NOBODY.attempt(here.ada.email.key))
+    async with stopped(here.app_fixture.hasher, "verify", proof) as running:
         await change_password_elsewhere(here, "ada")
-    done = await here.house.sessions.open(running.result())
+    done = await here.app_fixture.sessions.open(running.result())
 
     with pytest.raises(SessionEnded):
-        await here.house.sessions.check(here.house.tokens.verify(done.access_token.text).user)
+        await here.app_fixture.sessions.check(here.app_fixture.tokens.verify(done.access_token.text).user)

@@ -6,6 +6,7 @@ import pytest
 
 from service.app.auth.budgets import Attempt, Budget, Budgets, Counters, counters_of
 from service.app.auth.throttle import (
+    MOST_WAITING,
     RESERVED,
     Answer,
     AttemptCounters,
@@ -142,6 +143,29 @@ async def test_50_valid_parallel_logins_all_pass() -> None:
     throttle = a_throttle()
 
     assert await asyncio.gather(*(guess(throttle, ATTEMPT, Outcome.RIGHT) for _ in range(50))) == [None] * 50
+
+
+async def test_an_account_takes_no_more_places_than_its_share() -> None:
+    throttle, inside = a_throttle(), asyncio.Event()
+
+    async def log_in(attempt: Attempt) -> bool:
+        try:
+            async with throttle.attempt(attempt) as reservation:
+                await inside.wait()
+                reservation.outcome = Outcome.RIGHT
+        except AttemptsInFlight:
+            return False
+        return True
+
+    many = [asyncio.ensure_future(log_in(ATTEMPT)) for _ in range(200)]
+    await asyncio.sleep(0)
+    refused = [each for each in many if each.done()]
+    inside.set()
+
+    assert await log_in(Attempt("bob@example.org"))
+    assert await log_in(KNOWN)
+    assert len(refused) == 200 - MOST_WAITING
+    assert sum(await asyncio.gather(*many)) == MOST_WAITING
 
 
 async def test_what_other_workers_have_reserved_is_in_flight() -> None:

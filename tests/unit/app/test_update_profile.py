@@ -14,7 +14,7 @@ from service.domain.errors import ServiceError
 from service.domain.profile_refusals import EmailTaken, ProfileNotFound
 from service.domain.profiles import Profile, ProfileChanges, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
-from tests.fakes.house import House
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import FakePasswords, fake_hash
 
 PASSWORD = "correct horse"
@@ -29,7 +29,7 @@ def ada() -> Profile:
 
 
 def handler(*stored: Profile) -> UpdateProfileHandler:
-    return House(*stored, time=LATER).app.update_profile
+    return AppFixture(*stored, time=LATER).app.update_profile
 
 
 def an_update(*, actor: Actor, **values: Any) -> UpdateProfile:

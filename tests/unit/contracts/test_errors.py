@@ -22,10 +22,12 @@ def test_no_two_codes_share_an_exception() -> None:
     assert {type(refusal(an_error(code))) for code in ErrorCode} == set(Refused.__subclasses__())
 
 
-def test_calls_fail_in_four_ways() -> None:
+def test_calls_fail_in_these_ways() -> None:
     assert {each.__name__ for each in CallFailed.__subclasses__()} == {
         "Refused",
         "NoReply",
+        "UnreadableReply",
         "Unroutable",
+        "NotSent",
         "Disconnected",
     }

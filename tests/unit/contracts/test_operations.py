@@ -15,8 +15,9 @@ from service.domain.errors import ServiceError
 from service.infrastructure.inputports.errors import error_body, reason_of
 
 CANARY = "canary-4711"
-# In dead letters only: whoever asked for the reply is not answered. And what operators hear.
-NEVER_SENT = {"reply_to_refused", "not_deleted"}
+# In dead letters only: whoever asked for the reply is not answered. And what operators hear, what the service
+# says to itself.
+NEVER_SENT = {"reply_to_refused", "not_deleted", "too_many_posts"}
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
 

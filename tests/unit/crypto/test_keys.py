@@ -26,6 +26,8 @@ from service.infrastructure.crypto.keys import (
 )
 from tests.builders import NOON
 
+pytestmark = pytest.mark.usefixtures("files_for_us_alone")
+
 # RFC 8037, A.1 to A.3.
 D = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
 X = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"

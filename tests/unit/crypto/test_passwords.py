@@ -101,3 +101,76 @@ def test_a_hash_of_a_lower_cost_is_outdated_and_no_other(
 
     assert passwords.is_outdated(f"$2b${cost}${'a' * 53}") is is_outdated
     assert passwords.is_outdated("nonsense")
+
+
+TAIL = "a" * 53
+
+
+@pytest.fixture
+def dearer_passwords(pool: HashingPool) -> BcryptPasswords:
+    return BcryptPasswords(pool, cost=5)
+
+
+async def test_a_right_password_is_right_and_a_wrong_one_wrong(dearer_passwords: BcryptPasswords) -> None:
+    hashed = await dearer_passwords.hash(PASSWORD)
+
+    assert hashed.startswith("$2b$05$")
+    assert await dearer_passwords.verify(PASSWORD, hashed) is True
+    assert await dearer_passwords.verify(b"wrong", hashed) is False
+    assert await dearer_passwords.hash(PASSWORD) != hashed
+
+
+@pytest.mark.parametrize("prefix", [b"2a", b"2b"])
+async def test_a_hash_of_an_older_kind_is_verified(dearer_passwords: BcryptPasswords, prefix: bytes) -> None:
+    hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4, prefix)).decode()
+
+    assert await dearer_passwords.verify(PASSWORD, hashed) is True
+
+
+@pytest.mark.parametrize(
+    ("hashed", "is_looked_at"),
+    [
+        (f"$2b$04${TAIL}", True),
+        (f"$2y$15${TAIL}", True),
+        (f"$2b$10${TAIL}", True),
+        (f"$2b$03${TAIL}", False),
+        (f"$2b$16${TAIL}", False),
+        (f"$2b$31${TAIL}", False),
+        (f"$2b$99${TAIL}", False),
+        (f"$2x$10${TAIL}", False),
+        (f"$2b$10${TAIL}a", False),
+        (f"$2b$10${TAIL[1:]}", False),
+        (f" $2b$10${TAIL}", False),
+        ("", False),
+        ("not a hash", False),
+        (None, False),
+    ],
+)
+async def test_a_hash_is_looked_at_only_within_bounds(
+    dearer_passwords: BcryptPasswords,
+    monkeypatch: pytest.MonkeyPatch,
+    hashed: str | None,
+    *,
+    is_looked_at: bool,
+) -> None:
+    seen: list[bytes] = []
+
+    def yes(password: bytes, against: bytes) -> bool:
+        assert password == PASSWORD
+        seen.append(against)
+        return True
+
+    monkeypatch.setattr(bcrypt, "checkpw", yes)
+
+    assert await dearer_passwords.verify(PASSWORD, hashed) is is_looked_at
+    assert [each.decode() for each in seen] == [hashed] * is_looked_at
+
+
+@pytest.mark.parametrize(
+    ("hashed", "outdated"),
+    [(f"$2b$05${TAIL}", False), (f"$2b$04${TAIL}", True), (f"$2b$06${TAIL}", False), ("none", True)],
+)
+def test_a_hash_of_a_lower_cost_or_none_is_outdated(
+    dearer_passwords: BcryptPasswords, hashed: str, *, outdated: bool
+) -> None:
+    assert dearer_passwords.is_outdated(hashed) is outdated

@@ -68,3 +68,82 @@ def test_the_token_of_a_foreign_key_or_version_is_refused() -> None:
 def test_any_text_is_invalid_and_nothing_worse(text: str) -> None:
     with pytest.raises(RefreshTokenInvalid):
         TOKENS.read(text)
+
+
+def encoded(name: bytes, key: bytes = KEY, mac: bytes | None = None) -> str:
+    """Return *name* and its MAC as a token is encoded."""
+    mac = hmac.digest(key, name, hashlib.sha256) if mac is None else mac
+    return base64.urlsafe_b64encode(name + mac).rstrip(b"=").decode()
+
+
+def named(version: int = 1, session: UUID = SESSION, step: int = 7) -> bytes:
+    return struct.pack(">B16sI", version, session.bytes, step)
+
+
+@pytest.mark.parametrize("step", [0, 1, 7, 2**32 - 1])
+def test_a_token_is_what_the_format_says_and_reads_back(step: int) -> None:
+    token = TOKENS.issue(SESSION, step)
+
+    assert token == encoded(named(step=step))
+    assert TOKENS.read(token) == (SESSION, step)
+
+
+def test_one_step_has_one_token() -> None:
+    assert TOKENS.issue(SESSION, 1) == MacRefreshTokens(KEY).issue(SESSION, 1)
+    others = {
+        TOKENS.issue(SESSION, 2),
+        TOKENS.issue(uuid4(), 1),
+        MacRefreshTokens(b"x" * 32).issue(SESSION, 1),
+    }
+    assert len(others | {TOKENS.issue(SESSION, 1)}) == 4
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        encoded(named(version=0)),
+        encoded(named(version=2)),
+        encoded(named(), key=b"x" * 32),
+        encoded(named(), mac=bytes(32)),
+        encoded(named(), mac=b""),
+        encoded(b"", mac=bytes(53)),
+        encoded(named() + b"\0"),
+        encoded(named())[:-1],
+        encoded(named()) + "A",
+        encoded(named()) + "=",
+        " " + encoded(named())[1:],
+        "\u00e9" + encoded(named())[1:],
+        "\u0661" * len(encoded(named())),
+        "!" * len(encoded(named())),
+        "." + encoded(named())[1:],
+        "",
+        "A",
+        "A" * 1_000_000,
+        "\ud800",
+    ],
+    ids=range(19),
+)
+def test_anything_else_is_invalid(token: str) -> None:
+    with pytest.raises(RefreshTokenInvalid):
+        TOKENS.read(token)
+
+
+def test_every_character_counts() -> None:
+    token = TOKENS.issue(SESSION, 7)
+    for place, character in enumerate(token):
+        other = "B" if character == "A" else "A"
+        with pytest.raises(RefreshTokenInvalid):
+            TOKENS.read(token[:place] + other + token[place + 1 :])
+
+
+def test_a_token_in_another_spelling_is_refused() -> None:
+    token = next(
+        each for each in (TOKENS.issue(SESSION, step) for step in range(100)) if "-" in each or "_" in each
+    )
+    respelt = token.replace("-", "+").replace("_", "/")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+    with pytest.raises(RefreshTokenInvalid):
+        TOKENS.read(respelt)
+    with pytest.raises(RefreshTokenInvalid):  # the lowest bits of the last character stand for nothing
+        TOKENS.read(token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1])

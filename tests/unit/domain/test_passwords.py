@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from service.domain.emails import Email
 from service.domain.errors import Invalid
 from service.domain.passwords import (
+    MAX_BYTES,
+    MIN_BYTES,
     PasswordMalformed,
     PasswordTooLong,
     PasswordTooShort,
@@ -105,3 +107,29 @@ def test_words_of_two_letters_are_in_too_many_passwords_to_be_personal(name: str
 
     assert (name in words) is is_one
     assert words[0] == "x@y.zz"
+
+
+@pytest.mark.parametrize("length", range(8))
+def test_fewer_than_8_bytes_are_too_short(length: int) -> None:
+    with pytest.raises(PasswordTooShort):
+        new_password_bytes("a" * length)
+
+
+@pytest.mark.parametrize("length", [8, 9, 15, 64, 72])
+def test_8_to_72_bytes_are_taken_whole(length: int) -> None:
+    assert new_password_bytes("a" * length) == b"a" * length
+
+
+@pytest.mark.parametrize("length", [73, 74, 1000])
+def test_more_than_72_bytes_are_too_long(length: int) -> None:
+    with pytest.raises(PasswordTooLong):
+        new_password_bytes("a" * length)
+
+
+def test_the_bounds_are_those_of_the_documentation() -> None:
+    assert (MIN_BYTES, MAX_BYTES) == (8, 72)
+
+
+@pytest.mark.parametrize("error", [PasswordTooShort, PasswordTooLong, PasswordMalformed])
+def test_a_refusal_blames_the_password(error: type[Invalid]) -> None:
+    assert error.field == "password"

@@ -129,7 +129,7 @@ def test_erasing_what_was_deleted_is_a_version_and_an_event_of_its_own() -> None
     assert (erased.version, erased.updated_at, erased.deleted_at) == (3, LATEST, LATER)
     assert (erased.title, erased.body, erased.deleted_with_owner) == ("", "", False)
     assert [(each.type, each.data["changed"]) for each in erased.events] == [
-        (EventType.POST_DELETED, ["body", "status", "title"])
+        (EventType.POST_UPDATED, ["body", "status", "title"])
     ]
 
 

@@ -3,12 +3,12 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from faststream.rabbit import TestRabbitBroker
 
-from tests.unit.inputports.desk import Desk, a_desk
+from tests.unit.inputports.messaging_harness import MessagingHarness, a_harness
 
 
 @pytest_asyncio.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def harness() -> AsyncIterator[MessagingHarness]:
     """The service, open for requests."""
-    desk = a_desk()
-    async with TestRabbitBroker(desk.broker):
-        yield desk
+    harness = a_harness()
+    async with TestRabbitBroker(harness.broker):
+        yield harness

@@ -106,6 +106,7 @@ def test_an_entry_says_who_did_what_to_whom() -> None:
         (Caller(TrustedService("hr")), "service:hr"),
         (Caller(ADA), f"user:{ADA.id}"),
     ],
+    ids=["nobody", "anonymous", "service", "user"],
 )
 def test_an_actor_is_named_by_kind(caller: Caller | None, actor: str) -> None:
     entry = logged("profile.get", "not_allowed", caller)

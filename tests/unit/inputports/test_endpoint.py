@@ -1,8 +1,10 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,19 +17,20 @@ from profile_contracts.profiles import Profile
 from service.app.auth.actors import Caller, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.saving import TooManyWriters
-from service.domain.errors import Unavailable
+from service.domain.errors import RateLimited, Unavailable
 from service.domain.profile_refusals import EmailTaken
-from service.infrastructure.inputports import suspects
+from service.infrastructure.inputports import deadlines, last_resort, outcomes, suspects
+from service.infrastructure.inputports.deadlines import ServiceTimeout
 from service.infrastructure.inputports.endpoint import Edge, Endpoint
 from service.infrastructure.inputports.in_hand import InHand
 from service.infrastructure.inputports.outgoing import ReplyAddresses
 from service.infrastructure.inputports.principals import Principals
-from service.infrastructure.inputports.vouching import sender
+from service.infrastructure.inputports.vouching import Journey, sender, vouch
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from tests.builders import a_profile
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.consumers import no_outage
-from tests.fakes.house import House
 
 ADA = a_profile()
 CANARY = "Canary-4711"
@@ -54,22 +57,32 @@ def failing(error: Exception) -> Translate:
 KEY = b"k" * 32
 
 
+def tried(times: int) -> dict[str, Any]:
+    """Return the headers of a command that a worker has tried so many times."""
+    return vouch(Journey("hr", times), "m-1", CREATE, KEY)
+
+
+# Sent by a known service, and nobody waits for it.
+UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr"}
+
+
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait for what comes at once with a suspect."""
+    """Let nobody wait for what comes at once with a suspect, nor before something is given back."""
     monkeypatch.setattr(suspects, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
 
 
-class Stage:
+class EndpointHarness:
     """One endpoint and the broker around it."""
 
     def __init__(
         self, translate: Translate = succeed, operation: Operation[Any, Any] = PROFILE_CREATE
     ) -> None:
-        self.house = House(ADA)
-        self.broker, self.clock = FakeBroker(), self.house.clock
+        self.app_fixture = AppFixture(ADA)
+        self.broker, self.clock = FakeBroker(), self.app_fixture.clock
         trusted = {"hr": frozenset({"profile.create"})}
-        principals = Principals(self.house.tokens, self.house.sessions, trusted, KEY)
+        principals = Principals(self.app_fixture.tokens, self.app_fixture.sessions, trusted, KEY)
         edge = Edge(
             principals,
             self.broker,
@@ -106,17 +119,17 @@ def watched(caplog: pytest.LogCaptureFixture) -> Iterator[list[MutableMapping[st
 
 
 async def test_success_is_answered_and_then_acknowledged() -> None:
-    stage = Stage()
-    await stage.serve()
+    harness = EndpointHarness()
+    await harness.serve()
 
-    assert stage.reply == {"ok": True, "result": json.loads(PROFILE.model_dump_json())}
-    assert stage.broker.journal == ["reply", "ack"]
+    assert harness.reply == {"ok": True, "result": json.loads(PROFILE.model_dump_json())}
+    assert harness.broker.journal == ["reply", "ack"]
 
 
 async def test_the_reply_goes_where_the_caller_waits() -> None:
-    stage = Stage()
-    await stage.serve(correlation_id="c-9")
-    [(queue, reply, _)] = stage.broker.replies
+    harness = EndpointHarness()
+    await harness.serve(correlation_id="c-9")
+    [(queue, reply, _)] = harness.broker.replies
 
     assert queue == REPLY_TO
     assert (reply.correlation_id, reply.type) == ("c-9", "profile.create.reply")
@@ -124,17 +137,17 @@ async def test_the_reply_goes_where_the_caller_waits() -> None:
 
 @pytest.mark.parametrize(("operation", "body"), [(PROFILE_CREATE, CREATE), (PROFILE_GET, GET)])
 async def test_the_reply_to_a_command_is_confirmed(operation: Operation[Any, Any], body: bytes) -> None:
-    stage = Stage(operation=operation)
-    await stage.serve(body)
+    harness = EndpointHarness(operation=operation)
+    await harness.serve(body)
 
-    assert [confirmed for _, _, confirmed in stage.broker.replies] == [operation is PROFILE_CREATE]
+    assert [confirmed for _, _, confirmed in harness.broker.replies] == [operation is PROFILE_CREATE]
 
 
 async def test_a_refusal_is_answered_and_acknowledged() -> None:
-    stage = Stage(failing(EmailTaken()))
-    await stage.serve()
+    harness = EndpointHarness(failing(EmailTaken()))
+    await harness.serve()
 
-    assert stage.reply == {
+    assert harness.reply == {
         "ok": False,
         "error": {
             "code": "conflict",
@@ -144,15 +157,15 @@ async def test_a_refusal_is_answered_and_acknowledged() -> None:
             "details": [{"field": "email", "reason": "email_taken"}],
         },
     }
-    assert stage.broker.journal == ["reply", "ack"]
+    assert harness.broker.journal == ["reply", "ack"]
 
 
 async def test_an_outage_is_answered_and_acknowledged() -> None:
-    stage = Stage(failing(DatabaseUnavailable()))
-    await stage.serve()
+    harness = EndpointHarness(failing(DatabaseUnavailable()))
+    await harness.serve()
 
-    assert stage.refusal == ("unavailable", "database_unavailable")
-    assert stage.broker.journal == ["reply", "ack"]
+    assert harness.refusal == ("unavailable", "database_unavailable")
+    assert harness.broker.journal == ["reply", "ack"]
 
 
 @pytest.mark.parametrize(
@@ -163,25 +176,26 @@ async def test_an_outage_is_answered_and_acknowledged() -> None:
         (b"{}", {}, "malformed_request"),
         (b" " * 70_000, {}, "message_too_large"),
         (CREATE, {"content_type": "text/plain"}, "unsupported_content_type"),
+        (CREATE, {"message_id": "caf\udce9"}, "message_id_malformed"),
     ],
 )
-async def test_a_malformed_request_is_answered_and_set_aside(
+async def test_a_malformed_request_is_answered_and_leaves_no_letter(
     body: bytes, properties: dict[str, Any], reason: str
 ) -> None:
-    stage = Stage()
-    await stage.serve(body, **properties)
+    harness = EndpointHarness()
+    await harness.serve(body, **properties)
 
-    assert stage.refusal == ("invalid", reason)
-    assert stage.broker.journal == ["reply", "set aside", "ack"]
+    assert harness.refusal == ("invalid", reason)
+    assert harness.broker.journal == ["reply", "ack"]
 
 
 async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> None:
-    stage = Stage(failing(KeyError(CANARY)))
-    await stage.serve(message_id="m-1")
-    [(queue, letter)] = stage.broker.set_asides
+    harness = EndpointHarness(failing(KeyError(CANARY)))
+    await harness.serve(message_id="m-1")
+    [(queue, letter)] = harness.broker.set_asides
 
-    assert stage.refusal == ("internal", "internal_error")
-    assert stage.broker.journal == ["reply", "set aside", "ack"]
+    assert harness.refusal == ("internal", "internal_error")
+    assert harness.broker.journal == ["reply", "set aside", "ack"]
     assert queue == "profile.create.dlq"
     assert letter.headers == {
         "x-error-code": "internal",
@@ -199,22 +213,22 @@ async def test_a_result_that_cannot_be_written_is_an_internal_error() -> None:
     async def unwritable(_request: Any, _caller: Caller) -> Profile:
         return PROFILE.model_copy(update={"first_name": "\ud800"})
 
-    stage = Stage(unwritable)
-    await stage.serve()
+    harness = EndpointHarness(unwritable)
+    await harness.serve()
 
-    assert stage.refusal == ("internal", "internal_error")
-    assert stage.broker.journal == ["reply", "set aside", "ack"]
+    assert harness.refusal == ("internal", "internal_error")
+    assert harness.broker.journal == ["reply", "set aside", "ack"]
 
 
 @pytest.mark.parametrize("address", ["profile.create", "amq.rabbitmq.reply-to", "somebody.elses|queue"])
 async def test_a_refused_reply_address_is_never_written_to(address: str) -> None:
-    stage = Stage()
-    await stage.serve(reply_to=address)
-    [(queue, letter)] = stage.broker.set_asides
+    harness = EndpointHarness()
+    await harness.serve(reply_to=address)
+    [(queue, letter)] = harness.broker.set_asides
 
-    assert stage.broker.replies == []
-    assert stage.broker.journal == ["set aside", "ack"]
-    assert (queue, letter.headers["x-error-reason"]) == ("profile.create.dlq", "reply_to_refused")
+    assert harness.broker.replies == []
+    assert harness.broker.journal == ["set aside", "ack"]
+    assert (queue, letter.headers["x-error-reason"]) == ("profile.malformed.dlq", "reply_to_refused")
 
 
 async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> None:
@@ -224,33 +238,48 @@ async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> No
         carried_out.append(request)
         return PROFILE
 
-    await Stage(translate).serve(reply_to="profile.create")
+    await EndpointHarness(translate).serve(reply_to="profile.create")
 
     assert carried_out == []
 
 
 @pytest.mark.parametrize("address", [None, ""])
 async def test_nobody_is_answered_who_does_not_wait(address: str | None) -> None:
-    stage = Stage()
-    await stage.serve(reply_to=address)
+    harness = EndpointHarness()
+    await harness.serve(reply_to=address)
 
-    assert stage.broker.journal == ["ack"]
+    assert harness.broker.journal == ["ack"]
 
 
 async def test_a_malformed_request_of_nobody_is_set_aside() -> None:
-    stage = Stage()
-    await stage.serve(b"junk", reply_to=None)
+    harness = EndpointHarness()
+    await harness.serve(b"junk", reply_to=None)
 
-    assert stage.broker.journal == ["set aside", "ack"]
+    assert harness.broker.journal == ["set aside", "ack"]
+    assert [queue for queue, _ in harness.broker.set_asides] == ["profile.malformed.dlq"]
+
+
+async def test_a_body_that_is_too_large_is_not_held_while_it_waits() -> None:
+    harness, held = EndpointHarness(), []
+
+    async def no_room() -> None:
+        held.append("waited")
+
+    harness.endpoint = replace(harness.endpoint, edge=replace(harness.endpoint.edge, room=no_room))
+    message = harness.broker.deliver(b" " * 70_000)
+    await harness.endpoint.serve(message)
+
+    assert harness.refusal == ("invalid", "message_too_large")
+    assert (message.body, held) == (b"", [])
 
 
 @pytest.mark.parametrize(("count", "served"), [(None, True), (0, True), (9, True), (10, False), (50, False)])
 async def test_a_request_that_kills_workers_is_not_tried_for_ever(count: object, *, served: bool) -> None:
-    stage = Stage()
-    await stage.serve(headers={} if count is None else {"x-delivery-count": count}, redelivered=bool(count))
+    harness = EndpointHarness()
+    await harness.serve(headers={} if count is None else {"x-delivery-count": count}, redelivered=bool(count))
 
-    assert stage.reply["ok"] is served
-    assert stage.broker.journal == (["reply", "ack"] if served else ["reply", "set aside", "ack"])
+    assert harness.reply["ok"] is served
+    assert harness.broker.journal == (["reply", "ack"] if served else ["reply", "set aside", "ack"])
 
 
 @pytest.mark.parametrize(
@@ -260,18 +289,18 @@ async def test_a_request_that_kills_workers_is_not_tried_for_ever(count: object,
 async def test_a_count_of_deliveries_that_is_not_the_brokers_is_passed_over(
     count: object, *, redelivered: bool
 ) -> None:
-    stage = Stage()
-    await stage.serve(headers={"x-delivery-count": count}, redelivered=redelivered)
+    harness = EndpointHarness()
+    await harness.serve(headers={"x-delivery-count": count}, redelivered=redelivered)
 
-    assert stage.reply["ok"] is True
+    assert harness.reply["ok"] is True
 
 
 async def test_a_deadline_that_has_passed_is_out_of_time() -> None:
-    stage = Stage()
-    await stage.serve(headers={"x-deadline": int(stage.clock.time.timestamp() * 1000) - 30_001})
+    harness = EndpointHarness()
+    await harness.serve(headers={"x-deadline": int(harness.clock.time.timestamp() * 1000) - 30_001})
 
-    assert stage.refusal == ("deadline_exceeded", "out_of_time")
-    assert stage.broker.journal == ["reply", "ack"]
+    assert harness.refusal == ("deadline_exceeded", "out_of_time")
+    assert harness.broker.journal == ["reply", "ack"]
 
 
 async def test_work_beyond_the_deadline_is_cut_off() -> None:
@@ -284,18 +313,65 @@ async def test_work_beyond_the_deadline_is_cut_off() -> None:
             ended.append("cut off")
         return PROFILE
 
-    stage = Stage(never)
-    await stage.serve(expiration="20")
+    harness = EndpointHarness(never)
+    await harness.serve(expiration="20")
 
-    assert stage.refusal == ("deadline_exceeded", "out_of_time")
+    assert harness.refusal == ("deadline_exceeded", "out_of_time")
     assert ended == ["cut off"]
 
 
-async def test_another_timeout_is_not_the_callers() -> None:
-    stage = Stage(failing(TimeoutError()))
-    await stage.serve()
+async def never_ends(_request: Any, _caller: Caller) -> Profile:
+    await asyncio.Event().wait()
+    return PROFILE
 
-    assert stage.refusal == ("internal", "internal_error")
+
+async def test_our_own_limit_is_no_deadline_of_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.02)
+    harness = EndpointHarness(never_ends)
+    await harness.serve()
+
+    assert harness.refusal == ("unavailable", "service_timeout")
+    assert harness.reply["error"]["retryable"] is True
+
+
+async def test_a_command_that_nobody_waits_for_outlives_our_own_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.02)
+    harness = EndpointHarness(never_ends)
+    await harness.serve(**UNHEARD)
+
+    assert harness.broker.journal == ["retry later", "ack"]
+
+
+@pytest.mark.parametrize("error", [TooManyWriters(), ServiceTimeout(), RateLimited()])
+async def test_a_command_that_was_never_done_is_dead_in_the_end_and_not_gone(error: Exception) -> None:
+    harness = EndpointHarness(failing(error))
+    await harness.serve(headers=tried(20), **UNHEARD)
+
+    assert harness.broker.journal == ["set aside", "ack"]
+
+
+async def test_time_in_our_own_queues_is_not_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = EndpointHarness()
+
+    class Later:
+        perf_counter = staticmethod(lambda: time.perf_counter() + 3_600)
+
+    async def no_room_for_long() -> None:
+        monkeypatch.setattr(outcomes, "time", Later)
+
+    harness.endpoint = replace(harness.endpoint, edge=replace(harness.endpoint.edge, room=no_room_for_long))
+    await harness.serve(**UNHEARD)
+
+    assert harness.broker.journal == ["ack"]
+
+
+async def test_another_timeout_is_not_the_callers() -> None:
+    harness = EndpointHarness(failing(TimeoutError()))
+    await harness.serve()
+
+    assert harness.refusal == ("internal", "internal_error")
 
 
 async def test_the_use_case_hears_who_asks_for_what() -> None:
@@ -305,10 +381,10 @@ async def test_the_use_case_hears_who_asks_for_what() -> None:
         heard.append((request, caller))
         return PROFILE
 
-    stage = Stage(listen)
-    await stage.serve(user_id="hr")
-    ada, tokens = await stage.house.logged_in(ADA)
-    await stage.serve(user_id="hr", headers={"authorization": f"Bearer {tokens.access_token.text}"})
+    harness = EndpointHarness(listen)
+    await harness.serve(user_id="hr")
+    ada, tokens = await harness.app_fixture.logged_in(ADA)
+    await harness.serve(user_id="hr", headers={"authorization": f"Bearer {tokens.access_token.text}"})
 
     assert [caller.actor for _, caller in heard] == [TrustedService("hr"), ada]
     assert heard[0][0] == PROFILE_CREATE.request.model_validate_json(CREATE)
@@ -316,30 +392,23 @@ async def test_the_use_case_hears_who_asks_for_what() -> None:
 
 @pytest.mark.parametrize("error", [AMQPConnectionError("down"), TimeoutError()])
 @pytest.mark.parametrize("body", [CREATE, b"junk"])
-async def test_a_request_is_not_acknowledged_unless_its_reply_is_away(error: Exception, body: bytes) -> None:
-    stage = Stage()
-    stage.broker.down = error
+@pytest.mark.parametrize("reply_to", [REPLY_TO, None])
+async def test_a_request_of_which_nothing_can_be_told_is_given_back(
+    error: Exception, body: bytes, reply_to: str | None
+) -> None:
+    harness = EndpointHarness() if reply_to else EndpointHarness(failing(KeyError()))
+    harness.broker.down = error
+    await harness.serve(body, reply_to=reply_to)
 
-    with pytest.raises(type(error)):
-        await stage.serve(body)
-    assert stage.broker.journal == []
-
-
-async def test_a_request_is_not_acknowledged_unless_it_is_set_aside() -> None:
-    stage = Stage()
-    stage.broker.down = AMQPConnectionError("down")
-
-    with pytest.raises(AMQPConnectionError):
-        await stage.serve(b"junk", reply_to=None)
-    assert stage.broker.journal == []
+    assert harness.broker.journal == ["requeue"]
 
 
 async def test_a_stop_in_the_middle_leaves_the_request_on_the_queue() -> None:
-    stage = Stage(failing(asyncio.CancelledError()))  # type: ignore[arg-type]
+    harness = EndpointHarness(failing(asyncio.CancelledError()))  # type: ignore[arg-type]
 
     with pytest.raises(asyncio.CancelledError):
-        await stage.serve()
-    assert stage.broker.journal == []
+        await harness.serve()
+    assert harness.broker.journal == []
 
 
 @pytest.mark.parametrize(
@@ -366,7 +435,7 @@ async def test_each_request_is_logged_once_and_by_field(
     caplog: pytest.LogCaptureFixture, translate: Translate, entry: dict[str, object]
 ) -> None:
     with watched(caplog) as entries:
-        await Stage(translate).serve(user_id="gateway", correlation_id="c-9")
+        await EndpointHarness(translate).serve(user_id="gateway", correlation_id="c-9")
     [logged] = [each for each in entries if each["event"].startswith("request")]
 
     assert entry.items() <= logged.items()
@@ -380,7 +449,7 @@ async def test_each_request_is_logged_once_and_by_field(
 
 async def test_an_unforeseen_error_is_logged_by_where_it_happened() -> None:
     with structlog.testing.capture_logs() as entries:
-        await Stage(failing(KeyError())).serve()
+        await EndpointHarness(failing(KeyError())).serve()
 
     assert any(line.endswith(" fail") and "test_endpoint.py:" in line for line in entries[0]["frames"])
 
@@ -393,21 +462,18 @@ async def test_nothing_that_was_sent_is_logged_or_set_aside(
     translate: Translate,
     body: bytes,
 ) -> None:
-    stage = Stage(translate)
+    harness = EndpointHarness(translate)
     with watched(caplog) as entries:
-        await stage.serve(body, headers={"authorization": f"Bearer {CANARY}"})
-    told = [f"{letter.info()} {letter.body!r}" for _, letter in stage.broker.set_asides]
+        await harness.serve(body, headers={"authorization": f"Bearer {CANARY}"})
+    told = [f"{letter.info()} {letter.body!r}" for _, letter in harness.broker.set_asides]
 
     assert entries
     assert CANARY not in f"{entries} {caplog.text} {capsys.readouterr()} {told}"
-    assert CANARY not in json.dumps(stage.reply)
-
-
-UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr"}
+    assert CANARY not in json.dumps(harness.reply)
 
 
 @pytest.mark.parametrize(
-    ("error", "tried", "delay"),
+    ("error", "times", "delay"),
     [
         (Unavailable(), 0, "profile.retry.5s"),
         (Unavailable(), 7, "profile.retry.300s"),
@@ -416,35 +482,35 @@ UNHEARD: dict[str, Any] = {"reply_to": None, "message_id": "m-1", "user_id": "hr
     ],
 )
 async def test_a_command_that_nobody_waits_for_is_tried_again(
-    error: Exception, tried: int, delay: str
+    error: Exception, times: int, delay: str
 ) -> None:
-    stage = Stage(failing(error))
-    await stage.serve(headers={"x-attempt": tried}, **UNHEARD)
-    ((queue, waits_in, message),) = stage.broker.retries
+    harness = EndpointHarness(failing(error))
+    await harness.serve(headers=tried(times), **UNHEARD)
+    ((queue, waits_in, message),) = harness.broker.retries
 
-    assert stage.broker.journal == ["retry later", "ack"]
+    assert harness.broker.journal == ["retry later", "ack"]
     assert (queue, waits_in, message.body) == ("profile.create", delay, CREATE)
-    assert (message.message_id, message.headers["x-attempt"]) == ("m-1", tried + 1)
+    assert (message.message_id, message.headers["x-attempt"]) == ("m-1", times + 1)
     assert message.user_id is None  # the broker would refuse it
     # But the worker that gets it knows who sent it, by our word.
-    back = stage.broker.deliver(CREATE, reply_to=None, message_id="m-1", headers=message.headers)
+    back = harness.broker.deliver(CREATE, reply_to=None, message_id="m-1", headers=message.headers)
     assert sender(back, KEY) == "hr"
 
 
 @pytest.mark.parametrize("error", [EmailTaken(), NotAllowed()])
 async def test_a_refusal_is_not_tried_again(error: Exception) -> None:
-    stage = Stage(failing(error))
-    await stage.serve(**UNHEARD)
+    harness = EndpointHarness(failing(error))
+    await harness.serve(**UNHEARD)
 
-    assert stage.broker.journal == ["ack"]
+    assert harness.broker.journal == ["ack"]
 
 
 async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
-    stage = Stage(failing(ZeroDivisionError()))
-    await stage.serve(**UNHEARD, headers={"x-attempt": 3})
-    ((_, letter),) = stage.broker.set_asides
+    harness = EndpointHarness(failing(ZeroDivisionError()))
+    await harness.serve(**UNHEARD, headers=tried(3))
+    ((_, letter),) = harness.broker.set_asides
 
-    assert stage.broker.journal == ["set aside", "ack"]
+    assert harness.broker.journal == ["set aside", "ack"]
     assert letter.headers["x-attempts"] == 4
 
 
@@ -456,26 +522,37 @@ async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
 async def test_what_somebody_waits_for_or_nobody_needs_is_not_tried_again(
     operation: Operation[Any, Any], properties: dict[str, Any]
 ) -> None:
-    stage = Stage(failing(Unavailable()), operation)
-    await stage.serve(json.dumps(operation.example[0]).encode(), **properties)
+    harness = EndpointHarness(failing(Unavailable()), operation)
+    await harness.serve(json.dumps(operation.example[0]).encode(), **properties)
 
-    assert stage.broker.retries == []
-    assert stage.broker.journal[-1] == "ack"
+    assert harness.broker.retries == []
+    assert harness.broker.journal[-1] == "ack"
 
 
 async def test_a_request_that_kills_workers_is_not_tried_again() -> None:
-    stage = Stage()
-    await stage.serve(headers={"x-delivery-count": 10}, redelivered=True, **UNHEARD)
+    harness = EndpointHarness()
+    await harness.serve(headers={"x-delivery-count": 10}, redelivered=True, **UNHEARD)
 
-    assert stage.broker.journal == ["set aside", "ack"]
+    assert harness.broker.journal == ["set aside", "ack"]
+
+
+async def test_a_retry_does_not_add_to_what_clocks_may_be_apart() -> None:
+    harness = EndpointHarness(failing(Unavailable()))
+    deadline = int(harness.clock.now().timestamp() * 1000)
+    harness.clock.advance(seconds=29)
+    await harness.serve(headers={"x-deadline": deadline}, **UNHEARD)
+    ((_, _, message),) = harness.broker.retries
+
+    assert message.headers["x-deadline"] == deadline
 
 
 async def test_a_time_limit_counts_from_the_first_time() -> None:
-    stage = Stage(failing(Unavailable()))
-    await stage.serve(expiration="2000", **UNHEARD)
-    ((_, _, message),) = stage.broker.retries
+    harness = EndpointHarness(failing(Unavailable()))
+    await harness.serve(expiration="2000", **UNHEARD)
+    ((_, _, message),) = harness.broker.retries
 
-    assert message.headers["x-deadline"] == int(stage.clock.now().timestamp() * 1000) + 2000
-    stage.clock.advance(seconds=33)  # by any clock
-    await stage.serve(headers=message.headers, **UNHEARD)
-    assert len(stage.broker.retries) == 1  # it is too late
+    deadline = int(harness.clock.now().timestamp() * 1000) + 2000
+    assert message.headers["x-deadline"] == pytest.approx(deadline, abs=200)  # what was spent on it is gone
+    harness.clock.advance(seconds=33)  # by any clock
+    await harness.serve(headers=message.headers, **UNHEARD)
+    assert len(harness.broker.retries) == 1  # it is too late

@@ -6,14 +6,18 @@ import pytest
 
 from service.app.commands.follow_owner import FollowOwner
 from service.domain.errors import Unavailable
+from service.infrastructure.inputports import last_resort
 from service.infrastructure.inputports.followups import Followups
 from service.infrastructure.inputports.in_hand import InHand
+from service.infrastructure.inputports.vouching import Journey, journey_of, vouch
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.consumers import no_outage
 
 QUEUE = "profile.followup"
+KEY = b"k" * 32
+TRACE = f"00-{32 * 'a'}-{16 * 'b'}-01"
 OWNER, POST = uuid4(), uuid4()
 
 
@@ -36,9 +40,15 @@ def an_event(kind: str = "profile.deleted", **data: Any) -> bytes:
     return json.dumps({**event, "data": {**usual, **data}}).encode()
 
 
+def a_followup(broker: FakeBroker, handler: Handler | Exception) -> Followups:
+    """Return what looks after posts; given an error, it always fails with that."""
+    handler = Handler(handler) if isinstance(handler, Exception) else handler
+    return Followups(QUEUE, handler, broker, FakeClock(NOON), no_outage(), InHand(), KEY)  # type: ignore[arg-type]
+
+
 async def serve(body: bytes, error: Exception | None = None, **properties: Any) -> tuple[Handler, FakeBroker]:
     handler, broker = Handler(error), FakeBroker()
-    followups = Followups(QUEUE, handler, broker, FakeClock(NOON), no_outage(), InHand())  # type: ignore[arg-type]
+    followups = a_followup(broker, handler)
     await followups.serve(broker.deliver(body, reply_to=None, message_id="e-1", **properties))
     return handler, broker
 
@@ -82,12 +92,17 @@ async def test_what_is_no_event_of_ours_is_set_aside_at_once(body: bytes, reason
 
     assert handler.owners == []
     assert broker.journal == ["set aside", "ack"]
-    assert (queue, letter.body, letter.headers["x-error-reason"]) == (f"{QUEUE}.dlq", body, reason)
-    assert letter.headers["x-replayable"] is True
+    assert (queue, letter.body, letter.headers["x-error-reason"]) == (f"{QUEUE}.dlq", b"{}", reason)
+    assert letter.headers["x-replayable"] is False
+
+
+def tried(times: int, body: bytes | None = None) -> dict[str, Any]:
+    """Return the headers of an event that was tried so many times before."""
+    return vouch(Journey(None, times), "e-1", body or an_event(), KEY)
 
 
 @pytest.mark.parametrize(
-    ("error", "tried", "delay"),
+    ("error", "times", "delay"),
     [
         (Unavailable(), 0, "profile.retry.5s"),
         (Unavailable(), 1, "profile.retry.30s"),
@@ -95,22 +110,43 @@ async def test_what_is_no_event_of_ours_is_set_aside_at_once(body: bytes, reason
         (Unavailable(), 99, "profile.retry.300s"),  # whatever is away comes back
         (ZeroDivisionError(), 0, "profile.retry.5s"),
         (ZeroDivisionError(), 2, "profile.retry.300s"),
-        (ZeroDivisionError(), "2", "profile.retry.5s"),  # a header that is none of ours
     ],
 )
-async def test_what_fails_is_tried_again_later(error: Exception, tried: object, delay: str) -> None:
-    _, broker = await serve(an_event(), error, headers={"x-attempt": tried, "traceparent": "t"})
+async def test_what_fails_is_tried_again_later(error: Exception, times: int, delay: str) -> None:
+    _, broker = await serve(an_event(), error, headers={**tried(times), "traceparent": TRACE})
     ((queue, waits_in, message),) = broker.retries
+    back = broker.deliver(message.body, message_id="e-1", headers=message.headers)
 
     assert broker.journal == ["retry later", "ack"]
-    assert (queue, waits_in, message.body) == (QUEUE, delay, an_event())
-    assert message.headers["x-attempt"] == (tried + 1 if isinstance(tried, int) else 1)
-    assert (message.headers["traceparent"], message.message_id) == ("t", "e-1")
+    assert (queue, waits_in) == (QUEUE, delay)
+    assert json.loads(message.body)["data"] == json.loads(an_event())["data"]
+    assert journey_of(back, KEY).attempts == times + 1
+    assert (message.headers["traceparent"], message.message_id) == (TRACE, "e-1")
     assert message.headers["x-error-type"] == type(error).__name__
 
 
+SECRETS = {
+    "authorization": "Bearer canary",
+    "CC": ["canary"],
+    "BCC": ["canary"],
+    "x-attempt": 99,
+    "x": "canary",
+}
+
+
+@pytest.mark.parametrize("error", [Unavailable(), KeyError()])
+@pytest.mark.parametrize("forged", [{"canary": "canary"}, {"changed": ["status", "the canary!"]}])
+async def test_of_an_event_its_ids_go_on_and_nothing_else(error: Exception, forged: dict[str, Any]) -> None:
+    body = an_event(**forged)
+    _, broker = await serve(body, error, headers={**tried(3, body), **SECRETS})
+    sent = [message for _, _, message in broker.retries] + [message for _, message in broker.set_asides]
+
+    assert len(sent) == 1
+    assert "canary" not in f"{sent[0].info()} {sent[0].body!r}"
+
+
 async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
-    _, broker = await serve(an_event(), ZeroDivisionError("canary"), headers={"x-attempt": 3})
+    _, broker = await serve(an_event(), ZeroDivisionError("canary"), headers=tried(3))
     ((_, letter),) = broker.set_asides
 
     assert broker.journal == ["set aside", "ack"]
@@ -118,18 +154,19 @@ async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
     assert "canary" not in repr(letter.headers)
 
 
-async def test_an_event_that_could_not_be_put_off_is_not_acknowledged() -> None:
+async def test_an_event_that_could_not_be_put_off_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
     broker = FakeBroker(down=ConnectionError())
-    followups = Followups(QUEUE, Handler(Unavailable()), broker, FakeClock(NOON), no_outage(), InHand())  # type: ignore[arg-type]
+    followups = a_followup(broker, Unavailable())
 
-    with pytest.raises(ConnectionError):
-        await followups.serve(broker.deliver(an_event()))
-    assert broker.journal == []
+    await followups.serve(broker.deliver(an_event()))
+
+    assert broker.journal == ["requeue"]
 
 
 async def test_an_event_that_kills_workers_is_set_aside() -> None:
     broker, handler = FakeBroker(), Handler()
-    followups = Followups(QUEUE, handler, broker, FakeClock(NOON), no_outage(), InHand())  # type: ignore[arg-type]
+    followups = a_followup(broker, handler)
     await followups.serve(broker.deliver(b"{}", headers={"x-delivery-count": 10}, redelivered=True))
     ((queue, letter),) = broker.set_asides
 

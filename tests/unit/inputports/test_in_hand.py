@@ -13,7 +13,7 @@ async def in_hand_of(in_hand: InHand, serve: Serve) -> None:
 
 
 async def test_nothing_in_hand_is_finished_at_once() -> None:
-    assert await InHand().finished(5, asyncio.Event()) == 0
+    assert await InHand().finished(5) == 0
 
 
 async def test_it_waits_for_what_is_in_hand() -> None:
@@ -24,7 +24,7 @@ async def test_it_waits_for_what_is_in_hand() -> None:
 
     working = [asyncio.create_task(in_hand_of(in_hand, work)) for _ in range(3)]
     await asyncio.sleep(0)
-    finishing = asyncio.create_task(in_hand.finished(5, asyncio.Event()))
+    finishing = asyncio.create_task(in_hand.finished(5))
     await asyncio.sleep(0)
 
     assert not finishing.done()
@@ -41,22 +41,19 @@ async def test_what_fails_is_not_in_hand_any_more() -> None:
 
     with pytest.raises(ConnectionError):
         await in_hand.counting(fail)(message())
-    assert await in_hand.finished(5, asyncio.Event()) == 0
+    assert await in_hand.finished(5) == 0
 
 
-@pytest.mark.parametrize("is_forced", [True, False])
-async def test_when_it_is_given_up_it_says_how_much_is_left(*, is_forced: bool) -> None:
-    in_hand, never, given_up = InHand(), asyncio.Event(), asyncio.Event()
+async def test_when_the_time_is_over_it_says_how_much_is_left() -> None:
+    in_hand, never = InHand(), asyncio.Event()
 
     async def work(_message: AbstractIncomingMessage) -> None:
         await never.wait()
 
     working = [asyncio.create_task(in_hand_of(in_hand, work)) for _ in range(2)]
     await asyncio.sleep(0)
-    if is_forced:
-        given_up.set()
 
-    assert await in_hand.finished(5 if is_forced else 0.01, given_up) == 2
+    assert await in_hand.finished(0.01) == 2
     for each in working:
         each.cancel()
     await asyncio.gather(*working, return_exceptions=True)

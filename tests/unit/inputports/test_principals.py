@@ -1,3 +1,4 @@
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ from service.app.auth.standing import SessionEnded
 from service.domain.errors import Unauthenticated, Unavailable
 from service.infrastructure.inputports.principals import Principals
 from tests.builders import a_profile
+from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import message
-from tests.fakes.house import House
 
 ADA = a_profile()
 TRUSTED = {"hr": frozenset({"profile.create"}), "idle": frozenset[str]()}
@@ -34,13 +35,13 @@ AnyOperation = Operation[Any, Any]
 
 
 @pytest.fixture
-def house() -> House:
-    return House(ADA)
+def app_fixture() -> AppFixture:
+    return AppFixture(ADA)
 
 
 @pytest.fixture
-def principals(house: House) -> Principals:
-    return Principals(house.tokens, house.sessions, TRUSTED, b"k" * 32)
+def principals(app_fixture: AppFixture) -> Principals:
+    return Principals(app_fixture.tokens, app_fixture.sessions, TRUSTED, b"k" * 32)
 
 
 async def asked(
@@ -58,14 +59,18 @@ def why(actor: Actor) -> type[Unauthenticated]:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
-async def test_a_bearer_token_names_the_human(principals: Principals, house: House, scheme: str) -> None:
-    ada, tokens = await house.logged_in(ADA)
+async def test_a_bearer_token_names_the_human(
+    principals: Principals, app_fixture: AppFixture, scheme: str
+) -> None:
+    ada, tokens = await app_fixture.logged_in(ADA)
 
     assert await asked(principals, scheme + tokens.access_token.text) == ada
 
 
-async def test_the_human_decides_even_if_the_service_is_trusted(principals: Principals, house: House) -> None:
-    ada, tokens = await house.logged_in(ADA)
+async def test_the_human_decides_even_if_the_service_is_trusted(
+    principals: Principals, app_fixture: AppFixture
+) -> None:
+    ada, tokens = await app_fixture.logged_in(ADA)
 
     assert await asked(principals, f"Bearer {tokens.access_token.text}", "hr", PROFILE_CREATE) == ada
 
@@ -81,34 +86,34 @@ async def test_a_dead_token_gains_nothing_by_a_trusted_service(
     assert why(await asked(principals, header, user_id, PROFILE_CREATE)) is TokenInvalid
 
 
-async def test_a_token_has_to_be_text(principals: Principals, house: House) -> None:
-    _, tokens = await house.logged_in(ADA)
+async def test_a_token_has_to_be_text(principals: Principals, app_fixture: AppFixture) -> None:
+    _, tokens = await app_fixture.logged_in(ADA)
 
     assert why(await asked(principals, f"Bearer {tokens.access_token.text}".encode())) is TokenInvalid
 
 
-async def test_an_expired_token_is_called_expired(principals: Principals, house: House) -> None:
-    _, tokens = await house.logged_in(ADA)
-    house.tokens.expire()
+async def test_an_expired_token_is_called_expired(principals: Principals, app_fixture: AppFixture) -> None:
+    _, tokens = await app_fixture.logged_in(ADA)
+    app_fixture.tokens.expire()
 
     assert why(await asked(principals, f"Bearer {tokens.access_token.text}", "hr")) is TokenExpired
 
 
-async def test_the_token_of_an_ended_session_is_dead(principals: Principals, house: House) -> None:
-    ada, tokens = await house.logged_in(ADA)
-    await house.sessions.end(ada.id, "logout")
+async def test_the_token_of_an_ended_session_is_dead(principals: Principals, app_fixture: AppFixture) -> None:
+    ada, tokens = await app_fixture.logged_in(ADA)
+    await app_fixture.sessions.end(ada.id, "logout")
 
     assert why(await asked(principals, f"Bearer {tokens.access_token.text}", "hr")) is SessionEnded
 
 
 async def test_nobody_is_let_in_while_it_is_not_known(
-    principals: Principals, house: House, monkeypatch: pytest.MonkeyPatch
+    principals: Principals, app_fixture: AppFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(_: object) -> None:
         raise Unavailable
 
-    _, tokens = await house.logged_in(ADA)
-    monkeypatch.setattr(house.repository, "find", away)
+    _, tokens = await app_fixture.logged_in(ADA)
+    monkeypatch.setattr(app_fixture.repository, "find", away)
 
     with pytest.raises(Unavailable):
         await asked(principals, f"Bearer {tokens.access_token.text}")
@@ -139,9 +144,9 @@ async def test_with_any_other_it_is_nobody(
     "operation", [each for each in OPERATIONS if not each.heeds_actor], ids=lambda each: each.queue
 )
 async def test_where_nobody_is_needed_a_token_is_not_looked_at(
-    principals: Principals, house: House, operation: AnyOperation
+    principals: Principals, app_fixture: AppFixture, operation: AnyOperation
 ) -> None:
-    _, tokens = await house.logged_in(ADA)
+    _, tokens = await app_fixture.logged_in(ADA)
 
     assert await asked(principals, f"Bearer {tokens.access_token.text}", None, operation) == Anonymous()
 
@@ -189,7 +194,57 @@ async def test_what_is_no_address_is_none(principals: Principals, address: objec
 
 @given(address=st.ip_addresses().map(str) | st.text())
 async def test_any_header_is_an_address_or_none(address: str) -> None:
-    house = House()
-    found = await client(Principals(house.tokens, house.sessions, TRUSTED, b"k" * 32), address)
+    app_fixture = AppFixture()
+    found = await client(Principals(app_fixture.tokens, app_fixture.sessions, TRUSTED, b"k" * 32), address)
 
     assert found is None or "/" in found
+
+
+KEY = b"k" * 32
+
+
+class Written:
+    """No text, but written like one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Zoo", "", "Bearer2", "aBearer", "Digest"])
+async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
+    app_fixture = AppFixture(ADA)
+    _, tokens = await app_fixture.logged_in(ADA)
+    request = message(headers={"authorization": f"{scheme} {tokens.access_token.text}"})
+
+    actor = (
+        await Principals(app_fixture.tokens, app_fixture.sessions, {}, KEY).identify(request, PROFILE_GET)
+    ).actor
+
+    assert isinstance(actor, Anonymous)
+    assert type(actor.why) is TokenInvalid
+
+
+async def test_what_is_only_written_like_a_token_is_dead() -> None:
+    app_fixture = AppFixture(ADA)
+    _, tokens = await app_fixture.logged_in(ADA)
+    request = message()
+    request.headers["authorization"] = Written(f"Bearer {tokens.access_token.text}")  # type: ignore[assignment]
+
+    actor = (
+        await Principals(app_fixture.tokens, app_fixture.sessions, {}, KEY).identify(request, PROFILE_GET)
+    ).actor
+
+    assert isinstance(actor, Anonymous)
+    assert type(actor.why) is TokenInvalid
+
+
+def test_principals_do_not_change() -> None:
+    app_fixture = AppFixture()
+    principals = Principals(app_fixture.tokens, app_fixture.sessions, {}, KEY)
+
+    assert not hasattr(principals, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        principals.trusted_services = {}  # type: ignore[misc]

@@ -2,40 +2,40 @@ from typing import Any
 
 import pytest
 
-from tests.unit.inputports.desk import Desk
+from tests.unit.inputports.messaging_harness import MessagingHarness
 
 
-async def several(desk: Desk) -> list[dict[str, Any]]:
+async def several(harness: MessagingHarness) -> list[dict[str, Any]]:
     """Sign three users up, a minute apart, and return their profiles, the newest first."""
     made = []
     for name in ("ada", "bob", "cy"):
-        made.append(await desk.sign_up(f"{name}@example.org"))
-        desk.clock.advance(minutes=1)
+        made.append(await harness.sign_up(f"{name}@example.org"))
+        harness.clock.advance(minutes=1)
     return made[::-1]
 
 
-async def test_a_list_is_of_whole_profiles_without_a_hash(desk: Desk) -> None:
-    made = await several(desk)
-    reply = await desk.ask("profile.list", {}, user_id="hr")
+async def test_a_list_is_of_whole_profiles_without_a_hash(harness: MessagingHarness) -> None:
+    made = await several(harness)
+    reply = await harness.ask("profile.list", {}, user_id="hr")
 
     assert reply == {"ok": True, "result": {"items": made, "next_cursor": None}}
 
 
-async def test_a_list_goes_on_where_the_cursor_says(desk: Desk) -> None:
-    made, token = await several(desk), await desk.admin()
-    first = (await desk.ask("profile.list", {"limit": 2, "role": "user"}, token))["result"]
+async def test_a_list_goes_on_where_the_cursor_says(harness: MessagingHarness) -> None:
+    made, token = await several(harness), await harness.admin()
+    first = (await harness.ask("profile.list", {"limit": 2, "role": "user"}, token))["result"]
     following = {"limit": 2, "role": "user", "cursor": first["next_cursor"]}
-    second = (await desk.ask("profile.list", following, token))["result"]
+    second = (await harness.ask("profile.list", following, token))["result"]
 
     assert first["items"] == made[:2]
     assert second == {"items": made[2:], "next_cursor": None}
 
 
-async def test_twenty_is_the_usual_size_of_a_page(desk: Desk) -> None:
+async def test_twenty_is_the_usual_size_of_a_page(harness: MessagingHarness) -> None:
     for each in range(21):
-        await desk.sign_up(f"user{each}@example.org")
-    page = (await desk.ask("profile.list", {}, user_id="hr"))["result"]
-    whole = (await desk.ask("profile.list", {"limit": 100}, user_id="hr"))["result"]
+        await harness.sign_up(f"user{each}@example.org")
+    page = (await harness.ask("profile.list", {}, user_id="hr"))["result"]
+    whole = (await harness.ask("profile.list", {"limit": 100}, user_id="hr"))["result"]
 
     assert len(page["items"]) == 20
     assert page["next_cursor"]
@@ -57,38 +57,40 @@ async def test_twenty_is_the_usual_size_of_a_page(desk: Desk) -> None:
         ({"email_prefix": ".*"}, []),
     ],
 )
-async def test_filters_say_which_profiles(desk: Desk, filters: dict[str, Any], expected: list[str]) -> None:
-    cy, bob, ada = await several(desk)
+async def test_filters_say_which_profiles(
+    harness: MessagingHarness, filters: dict[str, Any], expected: list[str]
+) -> None:
+    cy, bob, ada = await several(harness)
     assert cy["status"] == "active"
-    boss = await desk.admin()
+    boss = await harness.admin()
     for changes in ({"id": bob["id"], "status": "suspended"}, {"id": ada["id"], "role": "admin"}):
-        assert (await desk.ask("profile.update", changes, boss))["ok"]
-    page = (await desk.ask("profile.list", filters, user_id="hr"))["result"]
+        assert (await harness.ask("profile.update", changes, boss))["ok"]
+    page = (await harness.ask("profile.list", filters, user_id="hr"))["result"]
     named = [each["email"].partition("@")[0] for each in page["items"]]
 
     assert [each for each in named if each in {"ada", "bob", "cy"}] == expected
 
 
 @pytest.mark.parametrize("limit", [0, 101, -1, 1.5, "1", True, None])
-async def test_a_limit_is_1_to_100(desk: Desk, limit: object) -> None:
-    reply = await desk.ask("profile.list", {"limit": limit}, user_id="hr")
+async def test_a_limit_is_1_to_100(harness: MessagingHarness, limit: object) -> None:
+    reply = await harness.ask("profile.list", {"limit": limit}, user_id="hr")
 
     assert reply["error"]["reason"] == "malformed_request"
     assert [each["field"] for each in reply["error"]["details"]] == ["limit"]
 
 
 @pytest.mark.parametrize("status", ["deleted", "ACTIVE", ""])
-async def test_a_status_is_one_that_is_in_the_list(desk: Desk, status: str) -> None:
-    assert await desk.refusal("profile.list", {"status": status}, await desk.admin()) == (
+async def test_a_status_is_one_that_is_in_the_list(harness: MessagingHarness, status: str) -> None:
+    assert await harness.refusal("profile.list", {"status": status}, await harness.admin()) == (
         "invalid",
         "malformed_request",
     )
 
 
-async def test_a_cursor_is_of_this_service_and_of_this_query(desk: Desk) -> None:
-    await several(desk)
-    token = await desk.admin()
-    cursor = (await desk.ask("profile.list", {"limit": 1}, token))["result"]["next_cursor"]
+async def test_a_cursor_is_of_this_service_and_of_this_query(harness: MessagingHarness) -> None:
+    await several(harness)
+    token = await harness.admin()
+    cursor = (await harness.ask("profile.list", {"limit": 1}, token))["result"]["next_cursor"]
     refused = ("invalid", "cursor_invalid")
 
     for body in (
@@ -99,19 +101,19 @@ async def test_a_cursor_is_of_this_service_and_of_this_query(desk: Desk) -> None
         {"cursor": cursor, "status": "active"},
         {"cursor": cursor, "email_prefix": "a"},
     ):
-        assert await desk.refusal("profile.list", body, token) == refused
+        assert await harness.refusal("profile.list", body, token) == refused
 
-    error = (await desk.ask("profile.list", {"cursor": "garbage"}, token))["error"]
+    error = (await harness.ask("profile.list", {"cursor": "garbage"}, token))["error"]
 
     assert error["details"] == [{"field": "cursor", "reason": "cursor_invalid"}]
     assert error["retryable"] is False
 
 
-async def test_only_administrators_and_trusted_services_list(desk: Desk) -> None:
-    await desk.sign_up("ada@example.org")
-    token = await desk.token("ada@example.org")
+async def test_only_administrators_and_trusted_services_list(harness: MessagingHarness) -> None:
+    await harness.sign_up("ada@example.org")
+    token = await harness.token("ada@example.org")
 
     for body in ({}, {"email_prefix": "ada@example.org"}, {"cursor": "garbage"}):
-        assert await desk.refusal("profile.list", body) == ("unauthenticated", "missing_token")
-        assert await desk.refusal("profile.list", body, "dead") == ("unauthenticated", "token_invalid")
-        assert await desk.refusal("profile.list", body, token) == ("forbidden", "not_allowed")
+        assert await harness.refusal("profile.list", body) == ("unauthenticated", "missing_token")
+        assert await harness.refusal("profile.list", body, "dead") == ("unauthenticated", "token_invalid")
+        assert await harness.refusal("profile.list", body, token) == ("forbidden", "not_allowed")

@@ -1,25 +1,37 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from service.infrastructure.inputports.vouching import sender, vouch
+from service.infrastructure.inputports.vouching import Journey, journey_of, sender, vouch
 from tests.fakes.broker import FakeBroker
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 BODY = b"{}"
+FAR = Journey("hr", attempts=2, replays=1)
 
 
 def test_the_broker_is_believed_and_then_we_are() -> None:
     first = FakeBroker().deliver(BODY, message_id="m-1", user_id="hr")
-    second = FakeBroker().deliver(BODY, message_id="m-1", headers=vouch(first, KEY))
-    third = FakeBroker().deliver(BODY, message_id="m-1", headers=vouch(second, KEY))
+    second = FakeBroker().deliver(
+        BODY, message_id="m-1", headers=vouch(journey_of(first, KEY), "m-1", BODY, KEY)
+    )
+    third = FakeBroker().deliver(
+        BODY, message_id="m-1", headers=vouch(journey_of(second, KEY), "m-1", BODY, KEY)
+    )
 
     assert [sender(each, KEY) for each in (first, second, third)] == ["hr"] * 3
 
 
-def test_of_nobody_there_is_nothing_to_say() -> None:
-    assert vouch(FakeBroker().deliver(BODY), KEY) == {}
-    assert sender(FakeBroker().deliver(BODY), KEY) is None
+@pytest.mark.parametrize("journey", [FAR, Journey(), Journey(None, 3), replace(FAR, sender=None)])
+def test_all_that_was_said_comes_back(journey: Journey) -> None:
+    headers = vouch(journey, None, BODY, KEY)
+
+    assert journey_of(FakeBroker().deliver(BODY, headers=headers), KEY) == journey
+
+
+def test_of_a_new_message_nothing_is_known() -> None:
+    assert journey_of(FakeBroker().deliver(BODY), KEY) == Journey()
 
 
 @pytest.mark.parametrize(
@@ -33,17 +45,41 @@ def test_of_nobody_there_is_nothing_to_say() -> None:
         {"headers": {"x-vouched-mac": "0" * 32}},
         {"headers": {"x-vouched-mac": None}},
         {"headers": {"x-vouched-mac": "\ud800"}},
+        {"headers": {"x-attempt": 1}},
+        {"headers": {"x-attempt": None}},
+        {"headers": {"x-attempt": 2**63 - 1}},
+        {"headers": {"x-replay-count": 0}},
     ],
 )
-def test_our_word_is_for_one_message_of_one_sender(changes: dict[str, Any]) -> None:
-    headers = vouch(FakeBroker().deliver(BODY, message_id="m-1", user_id="hr"), KEY)
-    given = {"body": BODY, "message_id": "m-1", **changes}
-    given["headers"] = {**headers, **changes.get("headers", {})}
+def test_our_word_is_for_one_message_of_one_sender_and_its_counts(changes: dict[str, Any]) -> None:
+    given = {"body": BODY, "message_id": "m-1", "exchange": "profile.commands", **changes}
+    given["headers"] = {**vouch(FAR, "m-1", BODY, KEY), **changes.get("headers", {})}
 
-    assert sender(FakeBroker().deliver(**given), KEY) is None
+    assert journey_of(FakeBroker().deliver(**given), KEY) == Journey()
 
 
 def test_nobody_else_can_give_it() -> None:
-    headers = vouch(FakeBroker().deliver(BODY, message_id="m-1", user_id="hr"), OTHER)
+    headers = vouch(FAR, "m-1", BODY, OTHER)
+    message = FakeBroker().deliver(BODY, message_id="m-1", headers=headers, exchange="profile.commands")
 
-    assert sender(FakeBroker().deliver(BODY, message_id="m-1", headers=headers), KEY) is None
+    assert journey_of(message, KEY) == Journey()
+
+
+@pytest.mark.parametrize(
+    ("exchange", "sent", "believed"),
+    [
+        ("", 2, 2),
+        ("", 1_000, 1_000),
+        ("", 1_001, 0),
+        ("", "2", 0),
+        ("", True, 0),
+        ("", -1, 0),
+        ("profile.commands", 2, 0),
+    ],
+)
+def test_replays_are_counted_by_whoever_may_write_to_any_queue_and_attempts_by_us_alone(
+    exchange: str, sent: object, believed: int
+) -> None:
+    message = FakeBroker().deliver(BODY, exchange=exchange, headers={"x-replay-count": sent, "x-attempt": 7})
+
+    assert journey_of(message, KEY) == Journey(None, 0, believed)

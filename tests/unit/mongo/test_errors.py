@@ -1,24 +1,41 @@
+import asyncio
+from typing import NoReturn
+
 import pytest
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from service.infrastructure.mongo.errors import DatabaseUnavailable, translated_errors
+from service.infrastructure.mongo import errors
+from service.infrastructure.mongo.errors import DatabaseUnavailable, database_call
+from service.pkg.detached import DetachedCalls
+from tests.unit.pkg.test_detached import Driver
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        PyMongoError(),
-        AutoReconnect(),
-        RuntimeError("cannot wait on un-acquired lock"),
-        RuntimeError("Lock is not acquired"),
-    ],
-)
-def test_what_the_driver_cannot_do_is_unavailable(error: Exception) -> None:
-    with pytest.raises(DatabaseUnavailable), translated_errors():
-        raise error
+@database_call
+async def fail(error: Exception) -> NoReturn:
+    raise error
+
+
+@pytest.mark.parametrize("error", [PyMongoError(), AutoReconnect()])
+async def test_what_the_driver_cannot_do_is_unavailable(error: Exception) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await fail(error)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("of ours"), NotImplementedError(), KeyError("name")])
-def test_a_mistake_of_ours_is_not_hidden(error: Exception) -> None:
-    with pytest.raises(type(error)), translated_errors():
-        raise error
+async def test_a_mistake_of_ours_is_not_hidden(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await fail(error)
+
+
+async def test_a_driver_that_does_not_come_back_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "CALLS", DetachedCalls("stuck", limit=1))
+    driver = Driver()
+    call = database_call(driver.call)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await call()
+    with pytest.raises(DatabaseUnavailable):
+        await call()
+    await driver.ends()
+
+    assert await call() == 42

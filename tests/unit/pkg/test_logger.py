@@ -1,5 +1,9 @@
+import asyncio
 import json
 import logging
+import subprocess
+import sys
+import threading
 
 import pytest
 import structlog
@@ -11,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     """Return the lines on standard error."""
+    logging.getLogger().handlers[0].flush()
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
@@ -52,7 +57,64 @@ def test_a_traceback_does_not_show_variables(capsys: pytest.CaptureFixture[str])
         raise ZeroDivisionError  # noqa: TRY301 - the frame with the variable is the point
     except ZeroDivisionError:
         logging.getLogger("theirs").exception("failed")
+    logging.getLogger().handlers[0].flush()
     written = capsys.readouterr().err
 
     assert "ZeroDivisionError" in written
     assert "canary" not in written.replace('password = "canary"', "")
+
+
+SILENT_READER = """
+import logging, sys
+from service.pkg import logger
+
+logger.MAX_WAITING = 100
+logger.configure_logging("INFO")
+for number in range(3000):
+    logging.getLogger("ours").info("x" * 200)
+print("done", flush=True)
+sys.stdin.read()
+logging.getLogger("ours").info("read again")
+"""
+
+
+def test_standard_error_that_nobody_reads_holds_nothing_up() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SILENT_READER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        killing = threading.Timer(30, process.kill)
+        killing.start()
+        said = process.stdout.readline()  # it has come to this point although the pipe is full
+        process.stdin.close()
+        lines = [json.loads(line) for line in process.stderr]
+        killing.cancel()
+
+    assert said == "done\n"
+    assert process.returncode == 0
+    dropped = sum(each["count"] for each in lines if each["event"] == "log lines dropped")
+    written = [each for each in lines if each["event"].startswith("xxx")]
+    assert dropped + len(written) == 3000
+    assert lines[-1]["event"] == "read again"
+
+
+def test_a_broken_connection_is_no_error_and_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    for number in range(50):
+        logging.getLogger("aio_pika.tools").error("Callback %r error: %r", number, "closed")
+        logging.getLogger("profile.faststream").error("gone", exc_info=asyncio.CancelledError())
+    logging.getLogger("profile.faststream").error("a fault", exc_info=KeyError())
+    logging.getLogger("profile.faststream").error("a fault", exc_info=KeyError())
+
+    assert [(each["logger"], each["level"]) for each in logged(capsys)] == [
+        ("aio_pika.tools", "warning"),
+        ("profile.faststream", "warning"),
+        ("profile.faststream", "error"),
+        ("profile.faststream", "error"),
+    ]

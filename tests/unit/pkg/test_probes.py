@@ -1,5 +1,7 @@
 import asyncio
+import http.client
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -54,3 +56,90 @@ async def test_questions_are_answered_by_path(monkeypatch: pytest.MonkeyPatch) -
 async def test_a_port_that_is_taken_is_an_error() -> None:
     with answering(0, {}) as port, pytest.raises(OSError, match="in use"), answering(port, {}):
         pass
+
+
+def raw(host: str, port: int, method: str, path: str) -> tuple[int, str | None, bytes]:
+    """Return status, announced length and body of what is answered."""
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.getheader("Content-Length"), response.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(("path", "status"), [("/well", 200), ("/unwell", 503), ("/else", 404)])
+async def test_head_is_answered_as_get_without_a_body(path: str, status: int) -> None:
+    with answering(0, {"/well": well, "/unwell": unwell}) as port:
+        got = await asyncio.to_thread(raw, "127.0.0.1", port, "GET", path)
+        head = await asyncio.to_thread(raw, "127.0.0.1", port, "HEAD", path)
+
+    assert got[:2] == head[:2] == (status, str(len(got[2])))
+    assert (bool(got[2]), head[2]) == (True, b"")
+
+
+def reached(port: int, *hosts: str) -> list[str]:
+    """Return the *hosts* at which something listens on *port*."""
+    found = []
+    for host in hosts:
+        try:
+            socket.create_connection((host, port), timeout=2).close()
+        except OSError:
+            continue
+        found.append(host)
+    return found
+
+
+def own_address() -> str:
+    """Return an address of this machine that others can reach."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(("192.0.2.1", 9))  # which sends nothing
+        return str(asking.getsockname()[0])
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", ["127.0.0.1", "::1"]),
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("::1", ["::1"]),
+        ("::", ["127.0.0.1", "::1", "others"]),
+        ("0.0.0.0", ["127.0.0.1", "others"]),  # noqa: S104 - as in a container
+    ],
+)
+async def test_it_listens_where_it_is_told_to(
+    host: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    resolve = socket.getaddrinfo
+
+    def both(name: str | None, port: int, *args: Any, **options: Any) -> Any:
+        """Know both names of this machine, as most do, whatever its hosts file says."""
+        if name != "localhost":
+            return resolve(name, port, *args, **options)
+        return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for family, address in known]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    others = own_address()
+    with answering(0, {}, host) as port:
+        found = await asyncio.to_thread(reached, port, "127.0.0.1", "::1", others)
+
+    assert ["others" if each == others else each for each in found] == expected
+
+
+async def test_an_address_of_another_machine_is_an_error() -> None:
+    with pytest.raises(OSError, match="assign"), answering(0, {}, "192.0.2.1"):
+        pass
+
+
+async def test_without_ipv6_it_listens_on_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "192.0.2.1")]
+
+    def half(_name: str | None, port: int, *_args: Any, **_options: Any) -> Any:
+        return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for family, address in known]
+
+    monkeypatch.setattr(socket, "getaddrinfo", half)
+    with answering(0, {"/well": well}) as port:
+        monkeypatch.undo()
+        assert (await asyncio.to_thread(get, port, "/well"))[0] == 200

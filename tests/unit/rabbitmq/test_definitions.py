@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.connection import HEARTBEAT_SECONDS, named
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 
@@ -100,5 +100,5 @@ def test_a_connection_says_whose_it_is_and_keeps_its_secrets_in_place() -> None:
 
     assert url.query["name"].startswith("profile-service@")
     assert url.query["name"].endswith(" consume")
-    assert (url.query["heartbeat"], url.query["a"]) == ("30", "1")
+    assert (url.query["heartbeat"], url.query["a"]) == (str(HEARTBEAT_SECONDS), "1")
     assert (url.user, url.password, url.host, url.port, url.raw_path) == ("u", "p@ss", "mq", 5673, "/v%2Fh")

@@ -21,7 +21,7 @@ WHOLE = topology()
 def seen() -> Seen:
     """Return what a broker says on which everything stands, with a worker."""
     file: dict[str, Any] = definitions(WHOLE)
-    dead = ("dlq", "parked", "unroutable", "5s", "30s", "300s")
+    dead = ("dlq", "parked", "5s", "30s", "300s")
     queues = [{**each, "consumers": 0 if each["name"].endswith(dead) else 1} for each in file["queues"]]
     return Seen(queues, file["exchanges"], file["bindings"], file["policies"])
 
@@ -85,8 +85,9 @@ def test_a_policy_that_differs_is_told_in_words() -> None:
 
     assert differing_policies(WHOLE, found) == [
         (
-            "policy profile-commands differs: max-length is 7 and not 100000, overflow is unset and not "
-            "'reject-publish', priority is 3 and not 10; set it again, unless that is meant"
+            "policy profile-commands differs: max-length is 7 and not 100000, max-length-bytes is unset and "
+            "not 268435456, overflow is unset and not 'reject-publish', priority is 3 and not 10; set it "
+            "again, unless that is meant"
         )
     ]
 
@@ -120,7 +121,9 @@ def test_who_consumes_where_nobody_should_is_told_and_who_does_not_where_somebod
     found = Seen(swapped, there.exchanges, there.bindings, there.policies)
 
     assert "profile.retry.5s has 1 consumers and should have none: stop them" in differences(WHOLE, found)
-    assert {"profile.followup", *(each.queue for each in OPERATIONS)} == set(idle(WHOLE, found))
+    assert {"profile.followup", "profile.unroutable", *(each.queue for each in OPERATIONS)} == set(
+        idle(WHOLE, found)
+    )
 
 
 def test_what_the_broker_has_not_said_yet_is_no_difference() -> None:

@@ -5,11 +5,13 @@ import pytest
 
 from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS, Kind, Operation
+from service.infrastructure.inputports import outgoing
 from service.infrastructure.inputports.retries import DELAYS
 from service.infrastructure.rabbitmq.topology import (
     COMMANDS_EXCHANGE,
     FOLLOWED,
     FOLLOWUPS,
+    MALFORMED,
     PARKED,
     RETRIES,
     UNROUTABLE,
@@ -56,7 +58,7 @@ def test_every_operation_has_a_queue_a_binding_and_dead_letters(query_type: Queu
     queues = {each.name for each in whole.queues}
     bound = {(each.exchange, each.queue, each.routing_key) for each in whole.bindings}
 
-    ours = {UNROUTABLE, PARKED, FOLLOWUPS, f"{FOLLOWUPS}.dlq", *RETRIES}
+    ours = {UNROUTABLE, PARKED, MALFORMED, FOLLOWUPS, f"{FOLLOWUPS}.dlq", *RETRIES}
     assert queues == {name for each in OPERATIONS for name in (each.queue, each.dead_letters)} | ours
     assert len(whole.queues) == len(queues)
     assert bound == {
@@ -128,6 +130,17 @@ def test_what_is_parked_is_kept_and_a_full_parking_queue_says_so() -> None:
 
     assert "message-ttl" not in definition
     assert (definition["max-length"], definition["overflow"]) == (50_000, "reject-publish")
+
+
+def test_what_makes_no_sense_pushes_no_genuine_letter_out() -> None:
+    assert MALFORMED == outgoing.MALFORMED
+    assert MALFORMED not in {each.dead_letters for each in OPERATIONS}
+    assert policy(MALFORMED)["max-length"] == 1_000
+
+
+def test_every_queue_is_bounded_in_bytes() -> None:
+    for queue in topology().queues:
+        assert 0 < policy(queue.name)["max-length-bytes"] <= 256 * 1024 * 1024, queue.name
 
 
 def test_misdirected_requests_are_kept_for_a_day() -> None:

@@ -1,0 +1,39 @@
+"""When a call that failed is sent again.
+
+Only what can't do harm: a refusal that the service calls retryable, a request that never left, and after
+a lost reply those requests that have their effect once under one key.
+"""
+
+import random
+from typing import Any, Final
+
+from profile_contracts.errors import CallFailed, DeadlineExceeded, Disconnected, Refused
+from profile_contracts.operations import Operation
+
+_FIRST_SECONDS: Final = 0.1
+_LONGEST_SECONDS: Final = 5.0
+
+
+def pause_before_retry(operation: Operation[Any, Any], failure: CallFailed, tries: int) -> float | None:
+    """Return how many seconds to wait before the call is sent again, or None if it must not be.
+
+    *tries* is how often it was sent. Pauses grow exponentially, with jitter ("Exponential Backoff And
+    Jitter", AWS Architecture Blog), and are never shorter than the service asks for.
+    """
+    if not _is_safe(operation, failure):
+        return None
+    longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(tries - 1, 10))
+    pause = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
+    return _asked_for(failure) + pause
+
+
+def _is_safe(operation: Operation[Any, Any], failure: CallFailed) -> bool:
+    if isinstance(failure, Disconnected):
+        return operation.resendable or not failure.sent
+    return (
+        isinstance(failure, Refused) and failure.error.retryable and not isinstance(failure, DeadlineExceeded)
+    )
+
+
+def _asked_for(failure: CallFailed) -> float:
+    return (failure.error.retry_after_ms or 0) / 1000 if isinstance(failure, Refused) else 0.0

@@ -1,0 +1,49 @@
+"""A worker from its start to its end."""
+
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from functools import partial
+
+from service.draining import ABANDONED, STUCK
+from service.health import questions_of
+from service.infrastructure.mongo import reaching as mongo
+from service.infrastructure.rabbitmq import connection as rabbitmq
+from service.infrastructure.rabbitmq.connection import named
+from service.main import Worker
+from service.pkg.patience import tried_until
+from service.pkg.probes import answering
+from service.pkg.watchdog import watched_loop
+
+
+async def live(worker: Worker) -> int:
+    """Let *worker* work until a signal comes, or until something is stuck; return the exit code.
+
+    Raises:
+        IndexMissing
+        AMQPError, PyMongoError, OSError: A server is not there, or lets nobody in. Where it may be starting,
+            that is raised after `startup_seconds`.
+
+    """
+    termination = worker.termination
+    termination.install()
+    with _answering_probes(worker), watched_loop(STUCK):
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(worker.stores.close)  # otherwise its tasks hold the end up
+            if await termination.unless_requested(_start(worker, stack)):
+                await termination.requested.wait()
+                await worker.app.stop()
+    return termination.code or (ABANDONED if worker.draining.abandoned else 0)
+
+
+async def _start(worker: Worker, stack: AsyncExitStack) -> None:
+    """Start consuming, once broker and database let us in; they may be starting, too."""
+    patience, url = worker.settings.startup_seconds, named(worker.settings.rabbitmq_url, "start")
+    await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
+    await tried_until(patience, partial(mongo.reach, worker.database), mongo.STARTING)
+    await stack.enter_async_context(worker.opened())
+    await worker.app.start()
+
+
+def _answering_probes(worker: Worker) -> AbstractContextManager[int]:
+    port = worker.settings.health_port
+    questions = questions_of(worker.health, worker.outcomes, worker.background)
+    return answering(port, questions, worker.settings.health_host) if port else nullcontext(0)

@@ -1,0 +1,166 @@
+"""The loops beside the work of a process, supervised in one place.
+
+What a loop did not foresee is logged by its type and place, counted, and the loop begins anew after a pause.
+A loop that fails on and on ends the process, so that whoever supervises it sees to it.
+"""
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from service.pkg.repeating import beside, is_cancelled
+
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+# With the pauses between them, about three minutes.
+MAX_FAILURES: Final = 10
+# A loop that has gone on for so long has got over it.
+_STEADY_SECONDS: Final = 60.0
+
+_log = structlog.get_logger("profile.background")
+
+
+class EndedByItself(Exception):
+    """The loop ended, or was cancelled by a library that it called; nobody had asked it to."""
+
+
+@dataclass(slots=True)
+class LoopState:
+    """What operators can see of a loop.
+
+    Attributes:
+        failures: How often it had to begin anew, since the process started.
+        in_a_row: How often without having gone on well in between.
+        skipped: How many items it left aside because of an unforeseen error.
+        error: The type of the last error, while it fails.
+
+    """
+
+    failures: int = 0
+    in_a_row: int = 0
+    skipped: int = 0
+    error: str | None = None
+
+    @property
+    def pause(self) -> float:
+        """How many seconds to wait before it begins anew: twice as long each time."""
+        return min(_FIRST_PAUSE_SECONDS * float(2 ** (self.in_a_row - 1)), _LONGEST_PAUSE_SECONDS)
+
+    def succeed(self) -> None:
+        """Take note that it goes on well."""
+        self.in_a_row, self.error = 0, None
+
+    def fail(self, error: Exception) -> None:
+        """Take note of what it fell over."""
+        self.failures += 1
+        self.in_a_row += 1
+        self.error = type(error).__name__
+
+
+@dataclass(slots=True)
+class Background:
+    """Keeps loops going.
+
+    Attributes:
+        give_up: Is called with the name of a loop that can't go on.
+        loops: The state of each loop, by name.
+
+    """
+
+    give_up: Callable[[str], object]
+    loops: dict[str, LoopState] = field(default_factory=dict)
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """What the loops that do not go on well fall over, by name."""
+        return {name: state.error for name, state in self.loops.items() if state.error}
+
+    @asynccontextmanager
+    async def running(self, name: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Keep *work*, which goes on for ever, going inside the block."""
+        async with beside(self._keep(name, work)):
+            yield
+
+    @asynccontextmanager
+    async def periodic(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[None]],
+        every: timedelta,
+        *,
+        passing: tuple[type[Exception], ...] = (),
+    ) -> AsyncIterator[None]:
+        """Do *work* after each pause inside the block. Errors that are *passing* are only logged."""
+        state = self._state(name)
+
+        async def repeat() -> None:
+            while not is_cancelled():
+                await asyncio.sleep(every.total_seconds())
+                try:
+                    await work()
+                except passing as error:
+                    _log.error("tried in vain", loop=name, error_type=type(error).__name__, why=str(error))
+                else:
+                    state.succeed()
+
+        async with self.running(name, repeat):
+            yield
+
+    @contextmanager
+    def skipping(self, name: str, **about: str) -> Iterator[None]:
+        """Let the loop *name* leave aside the one item inside, if an unforeseen error says so.
+
+        *about* it is logged: nothing personal.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the other items must not suffer from this one
+            self.skip(name, error, **about)
+
+    def skip(self, name: str, error: Exception, **about: str) -> None:
+        """Take note that the loop *name* left an item aside because of *error*."""
+        self._state(name).skipped += 1
+        _log.error("item skipped", loop=name, **about, **_what_and_where(error))
+
+    def _state(self, name: str) -> LoopState:
+        return self.loops.setdefault(name, LoopState())
+
+    async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        state, later = self._state(name), asyncio.get_running_loop().call_later
+        while not is_cancelled():
+            steady = later(_STEADY_SECONDS, state.succeed)
+            try:
+                error = await _failure(work)
+            finally:
+                steady.cancel()
+            state.fail(error)
+            _log.error("loop failed", loop=name, in_a_row=state.in_a_row, **_what_and_where(error))
+            if state.in_a_row >= MAX_FAILURES:
+                self.give_up(name)
+                return
+            await asyncio.sleep(state.pause)
+
+
+async def _failure(work: Callable[[], Awaitable[None]]) -> Exception:
+    """Return why *work* ended."""
+    try:
+        await work()
+    except asyncio.CancelledError:
+        if is_cancelled():
+            raise
+    except Exception as error:  # noqa: BLE001 - the loop begins anew, whatever it was
+        return error
+    return EndedByItself()
+
+
+def _what_and_where(error: Exception) -> dict[str, object]:
+    """Return what may be logged of an unforeseen error: its text might quote data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error_type": type(error).__name__, "frames": where}

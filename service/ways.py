@@ -1,0 +1,45 @@
+"""The ways of a worker to its servers: whether each is open, and whether a new one would be."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+from service.infrastructure.mongo import reaching as mongo
+from service.infrastructure.rabbitmq import connection as rabbitmq
+from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.consumers import Consumers
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.pkg.database import close_mongo, default_database, open_mongo
+from service.pkg.watchdog import Way
+from service.settings import Settings
+
+# For a new client of the database, which has to find the primary first.
+_NEW_CLIENT_SECONDS: Final = 3.0
+
+
+def ways_of(
+    settings: Settings,
+    consumers: Consumers,
+    publisher: RabbitPublisher,
+    is_database_there: Callable[[], Awaitable[bool]],
+) -> Sequence[Way]:
+    """Return the ways of the worker that consists of these."""
+    is_broker_there = partial(rabbitmq.is_there, named(settings.rabbitmq_url, "watchdog"))
+
+    async def is_published() -> bool:
+        return publisher.is_connected()
+
+    return (
+        Way("database", is_database_there, partial(_is_database_there_anew, settings)),
+        Way("consumers", consumers.is_any_there, is_broker_there),
+        Way("publisher", is_published, is_broker_there),
+    )
+
+
+async def _is_database_there_anew(settings: Settings) -> bool:
+    """Return whether a client that was not there before reaches the database."""
+    client = open_mongo(settings.mongo_url, settings.mongo_driver)
+    try:
+        return await mongo.is_there(default_database(client), _NEW_CLIENT_SECONDS)
+    finally:
+        await close_mongo(client)

@@ -1,0 +1,46 @@
+"""`asyncapi/package-lock.json` leaves nothing for npm to decide, and names no registry."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncapi.node import FOLDER, clean_install, node_of_the_wheel
+
+LOCK: dict[str, Any] = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))
+PACKAGES: dict[str, dict[str, Any]] = {path: each for path, each in LOCK["packages"].items() if path}
+
+
+def test_every_package_has_one_version_and_a_hash() -> None:
+    """Where a file comes from is left to the user's registry; which file it must be is not."""
+    assert PACKAGES
+    assert [path for path, each in PACKAGES.items() if not each["version"][0].isdigit()] == []
+    assert [path for path, each in PACKAGES.items() if not each["integrity"].startswith("sha512-")] == []
+    assert [path for path, each in PACKAGES.items() if "resolved" in each] == []
+
+
+def test_it_is_of_the_version_that_every_npm_from_7_on_reads() -> None:
+    assert LOCK["lockfileVersion"] == 3
+
+
+def test_what_is_asked_for_is_one_version() -> None:
+    asked = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+
+    assert LOCK["packages"][""]["devDependencies"] == asked["devDependencies"]
+    assert all(version[0].isdigit() for version in asked["devDependencies"].values())
+
+
+def test_npm_refuses_a_lock_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`npm ci`, whatever the user has set: `npm install` would resolve anew."""
+    monkeypatch.setenv("npm_config_package_lock", "false")
+    monkeypatch.setenv("NODE_ENV", "production")
+    asked = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+    asked["devDependencies"]["@asyncapi/parser"] = "3.6.2"
+    (tmp_path / "package.json").write_text(json.dumps(asked))
+    (tmp_path / "package-lock.json").write_text(json.dumps(LOCK))
+    done = clean_install(node_of_the_wheel(), tmp_path)
+
+    assert done.returncode != 0
+    assert "EUSAGE" in done.stdout
+    assert not (tmp_path / "node_modules").exists()

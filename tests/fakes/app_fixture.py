@@ -1,0 +1,111 @@
+"""Every use case, with fakes behind: what `service/wiring.py` does with databases."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.app.application import Application
+from service.app.auth.actors import Caller, User
+from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.log_in import LogInHandler
+from service.app.auth.log_out import LogOutHandler
+from service.app.auth.passwords import Passwords
+from service.app.auth.refresh import RefreshHandler
+from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.throttle import Gate, Throttle
+from service.app.auth.verify_token import VerifyTokenHandler
+from service.app.commands.create_post import CreatePostHandler
+from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_post import DeletePostHandler
+from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.update_post import UpdatePostHandler
+from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.get_post import GetPostHandler
+from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_posts import ListPostsHandler
+from service.app.queries.list_profiles import ListProfilesHandler
+from service.domain.profiles import Profile
+from service.infrastructure.crypto.cursors import SealedCursors
+from service.infrastructure.crypto.device_tokens import MacDeviceTokens
+from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
+from service.infrastructure.memory.attempts import MemoryAttempts
+from tests.builders import NOON
+from tests.fakes.clock import FakeClock
+from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
+from tests.fakes.posts import FakePosts
+from tests.fakes.profiles import FakeProfiles
+from tests.fakes.sessions import FakeSessions, FakeVerdicts
+from tests.fakes.standings import TrustingStandings
+from tests.fakes.tokens import FakeTokens
+
+
+class AppFixture:
+    """The use cases, and what they stand on."""
+
+    def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:
+        self.clock = FakeClock(time)
+        self.profiles = profiles or FakeProfiles(*stored)
+        self.posts = FakePosts()
+        self.hasher = FakePasswords()
+        self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
+        self.device_tokens = MacDeviceTokens(b"k" * 32, self.clock, timedelta(days=180))
+        self.cursors = SealedCursors(b"k" * 32)
+        self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
+        self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
+        self.passwords = Passwords(
+            self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate()), self.profiles
+        )
+        self.standings = TrustingStandings(self.profiles, self.repository, self.clock)
+        self.sessions = Sessions(
+            self.profiles,
+            self.repository,
+            self.verdicts,
+            self.tokens,
+            self.refresh_tokens,
+            self.standings,
+            self.clock,
+        )
+        self.app = self._application()
+
+    def _application(self) -> Application:
+        profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
+        standings = self.standings
+        return Application(
+            create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
+            get_profile=GetProfileHandler(profiles),
+            update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
+            delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
+            create_post=CreatePostHandler(self.posts, clock),
+            get_post=GetPostHandler(self.posts),
+            update_post=UpdatePostHandler(self.posts, clock),
+            delete_post=DeletePostHandler(self.posts, clock),
+            list_posts=ListPostsHandler(self.posts, self.cursors),
+            list_profiles=ListProfilesHandler(profiles, self.cursors),
+            log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
+            refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
+            log_out=LogOutHandler(sessions),
+            verify_token=VerifyTokenHandler(self.tokens, sessions),
+            change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
+            tokens=self.tokens,
+        )
+
+    async def logged_in(self, profile: Profile) -> tuple[User, LoggedIn]:
+        """Return the user of *profile* with a new session, and what the user got."""
+        done = await self.sessions.open(profile)
+        return self.tokens.verify(done.access_token.text).user, done
+
+    @property
+    def revoked(self) -> list[tuple[UUID, tuple[UUID, ...], str]]:
+        """What others were told of sessions: whose, which, and why."""
+        told = [
+            event.data for event in (*self.profiles.told, *self.repository.told) if "reason" in event.data
+        ]
+        return [(each["user_id"], tuple(each["session_ids"]), each["reason"]) for each in told]
+
+    def is_open(self, session_id: UUID) -> bool:
+        """Return whether the session is stored."""
+        return session_id in self.repository.stored
+
+
+def caller(user: User) -> Caller:
+    """Return *user* as one who asks."""
+    return Caller(user)

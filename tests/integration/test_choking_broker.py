@@ -1,0 +1,31 @@
+"""What the broker cannot bear ends alone; what was on its way beside it arrives."""
+
+import asyncio
+
+from aio_pika import Message
+
+from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.publishing import BrokerChoked
+from tests.integration.broker import administrating
+from tests.integration.gateway import eventually
+from tests.integration.workers import isolated_sandbox
+from tools.servers import Servers
+
+GOOD = 50
+LETTERS = "profile.create.dlq"
+
+
+async def test_a_message_larger_than_a_frame_is_given_up_and_the_others_are_not(servers: Servers) -> None:
+    with isolated_sandbox(servers) as sandbox:
+        async with RabbitPublisher(sandbox.service_url) as publisher, administrating(sandbox) as broker:
+            large = Message(b"{}", headers={"x": "x" * 140_000})
+            sending = [publisher.set_aside(Message(b"{}"), LETTERS) for _ in range(GOOD)]
+            sending.insert(GOOD // 2, publisher.retry_later(large, "profile.create", "profile.retry.300s"))
+            results = await asyncio.gather(*sending, return_exceptions=True)
+            letters = await broker.ready(LETTERS)
+
+            assert isinstance(results.pop(GOOD // 2), BrokerChoked)
+            assert results == [None] * GOOD
+            assert letters >= GOOD
+            assert publisher.given_up == {("retry", "ConnectionFrameError"): 1}
+            assert await eventually(publisher.is_open)  # its connection is another one now

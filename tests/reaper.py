@@ -1,0 +1,62 @@
+"""Ends what tests have started and left behind, however the tests themselves end.
+
+`python -m tests.reaper MARK FOLDER` waits until its standard input ends, because whoever holds the other end
+is done, was interrupted, or was killed. Then it kills every process that has MARK in its environment, and
+removes FOLDER.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+_VARIABLE: Final = "PROFILE_TEST_RUN"
+
+
+@contextmanager
+def reaping() -> Iterator[Path]:
+    """Mark every process that is started inside the block, and give a folder: neither outlives it, or us."""
+    mark, folder = secrets.token_hex(8), Path(tempfile.mkdtemp(prefix="profile-tests-"))
+    reaper = subprocess.Popen(
+        [sys.executable, "-m", "tests.reaper", mark, folder],
+        stdin=subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+        start_new_session=True,  # a Ctrl-C in the terminal is not for it
+    )
+    os.environ[_VARIABLE] = mark
+    try:
+        yield folder
+    finally:
+        del os.environ[_VARIABLE]
+        reaper.communicate()
+
+
+def marked(mark: str) -> Iterator[int]:
+    """Return the processes that were started with *mark*; this system has to have a /proc."""
+    wanted = f"{_VARIABLE}={mark}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            if wanted in environment.read_bytes().split(b"\0"):
+                yield int(environment.parent.name)
+
+
+def main() -> None:
+    """Wait for the end, and then kill until nobody is left: some may just be starting others."""
+    sys.stdin.buffer.read()
+    mark, folder = sys.argv[1:]
+    while found := list(marked(mark)):
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+from dataclasses import FrozenInstanceError, dataclass, field
+
+import pytest
+
+from service.app.auth.budgets import Attempt, Counters
+from service.app.auth.passwords import (
+    CommonPasswords,
+    CurrentPasswordRequired,
+    InvalidCredentials,
+    PasswordHasher,
+    Passwords,
+    PasswordTooCommon,
+    PasswordTooPersonal,
+)
+from service.app.auth.throttle import Answer, AttemptCounters, Gate, Outcome, Throttle, TooManyAttempts
+from service.domain.errors import Unavailable
+from service.domain.passwords import PasswordTooShort
+from service.domain.profiles import Profile, Status
+from tests.builders import a_profile
+from tests.fakes.profiles import FakeProfiles
+
+PASSWORD = "correct horse"
+ATTEMPT = Attempt("ada@example.org")
+
+
+def hash_of(password: bytes) -> str:
+    return f"old {password.hex()}"
+
+
+@dataclass(slots=True)
+class Hasher(PasswordHasher):
+    """Hashes at once and keeps a journal; hashes that begin with `old` are outdated."""
+
+    journal: list[tuple[str, bytes, str | None]] = field(default_factory=list)
+    down: bool = False
+
+    async def hash(self, password: bytes) -> str:
+        self.journal.append(("hash", password, None))
+        return f"new {password.hex()}"
+
+    async def verify(self, password: bytes, hashed: str | None) -> bool:
+        self.journal.append(("verify", password, hashed))
+        if self.down:
+            raise Unavailable
+        return hashed is not None and hashed.partition(" ")[2] == password.hex()
+
+    def require_room(self) -> None:
+        raise NotImplementedError  # only a login asks, and none is made here
+
+    def is_outdated(self, hashed: str) -> bool:
+        return hashed.startswith("old")
+
+
+@dataclass(slots=True)
+class Journal(AttemptCounters):
+    """Lets everything through, unless it is locked, and keeps the outcomes."""
+
+    is_locked: bool = False
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+        assert reservation
+        assert counters.own.name
+        return (Answer.LOCKED, 30_000) if self.is_locked else (Answer.RESERVED, 0)
+
+    async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
+        assert reservation
+        assert counters.own.name
+        self.outcomes.append(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Common(CommonPasswords):
+    """Knows two."""
+
+    def __contains__(self, password: str) -> bool:
+        return password.casefold() in {"password1", "sunshine"}
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordsFixture:
+    """Passwords with everything behind them."""
+
+    hasher: Hasher
+    counters: Journal
+    profiles: FakeProfiles
+    passwords: Passwords
+
+
+def a_fixture(*profiles: Profile) -> PasswordsFixture:
+    hasher, counters, stored = Hasher(), Journal(), FakeProfiles(*profiles)
+    return PasswordsFixture(
+        hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate()), stored)
+    )
+
+
+def a_user(**changes: object) -> Profile:
+    return a_profile(**{"hashed_password": f"new {PASSWORD.encode().hex()}", **changes})
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (CurrentPasswordRequired, "current_password"),
+        (PasswordTooCommon, "password"),
+        (PasswordTooPersonal, "password"),
+    ],
+)
+def test_a_refusal_blames_its_field(error: type[CurrentPasswordRequired], name: str) -> None:
+    assert error.field == name
+
+
+async def test_a_new_password_is_hashed_in_its_normal_form() -> None:
+    fixture = a_fixture()
+
+    assert await fixture.passwords.hash_new("\uff21\uff22\uff23\uff24efgh", ()) == f"new {b'ABCDefgh'.hex()}"
+    assert fixture.hasher.journal == [("hash", b"ABCDefgh", None)]
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password1", "PassWord1", "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff11", "sunshine"],
+)
+async def test_a_common_password_is_refused_unhashed_in_every_spelling(password: str) -> None:
+    fixture = a_fixture()
+
+    with pytest.raises(PasswordTooCommon):
+        await fixture.passwords.hash_new(password, ())
+    assert fixture.hasher.journal == []
+
+
+async def test_a_short_password_is_refused_unhashed() -> None:
+    fixture = a_fixture()
+
+    with pytest.raises(PasswordTooShort):
+        await fixture.passwords.hash_new("1234567", ())
+    assert fixture.hasher.journal == []
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "lovelace",
+        "Lovelace1",
+        "LOVELACE1234",
+        "adalovelace",
+        "LovelaceAda2026",
+        "1lovelace!",
+        "\uff4covelace12",
+    ],
+)
+async def test_a_password_of_ones_own_name_is_refused(password: str) -> None:
+    with pytest.raises(PasswordTooPersonal):
+        await a_fixture().passwords.hash_new(password, ("Lovelace", "Ada"))
+
+
+@pytest.mark.parametrize(
+    "password", ["lovelace12345", "Lovelace rides", "12345678", "wxyz wxyz", "Charles Babbage"]
+)
+async def test_a_password_with_enough_beside_the_name_is_not(password: str) -> None:
+    assert await a_fixture().passwords.hash_new(password, ("Lovelace", "Ada"))
+
+
+async def test_a_password_of_few_characters_is_not_personal_for_that() -> None:
+    assert await a_fixture().passwords.hash_new("\U0001f40e" * 4, ("Lovelace", "Ada"))
+
+
+async def test_a_password_is_not_personal_without_any_words() -> None:
+    assert await a_fixture().passwords.hash_new("abcd1234", ())
+
+
+def test_passwords_do_not_change() -> None:
+    passwords = a_fixture().passwords
+
+    assert not hasattr(passwords, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        passwords.common = Common()  # type: ignore[misc]
+
+
+async def test_the_right_password_proves_it_and_is_counted_as_right() -> None:
+    user = a_user()
+    fixture = a_fixture(user)
+
+    assert await fixture.passwords.prove(PASSWORD, user, ATTEMPT) == user
+    assert fixture.counters.outcomes == [Outcome.RIGHT]
+    assert fixture.hasher.journal == [("verify", PASSWORD.encode(), user.hashed_password)]
+
+
+@pytest.mark.parametrize(
+    ("status", "password", "seen", "has_hash"),
+    [
+        (Status.ACTIVE, "wrong horse", b"wrong horse", True),
+        (Status.SUSPENDED, PASSWORD, PASSWORD.encode(), False),
+        (Status.DELETED, PASSWORD, PASSWORD.encode(), False),
+        (None, PASSWORD, PASSWORD.encode(), False),
+        (Status.ACTIVE, "a" * 73, b"-", False),
+        (Status.ACTIVE, "nul\0nul\0", b"-", False),
+        (Status.ACTIVE, "\ud800", b"-", False),
+    ],
+)
+async def test_every_refusal_is_one_verification_and_one_wrong_attempt(
+    status: Status | None, password: str, seen: bytes, *, has_hash: bool
+) -> None:
+    user = a_user(status=status) if status else None
+    fixture = a_fixture()
+
+    with pytest.raises(InvalidCredentials):
+        await fixture.passwords.prove(password, user, ATTEMPT)
+
+    hashed = user.hashed_password if user and has_hash else None
+    assert fixture.hasher.journal == [("verify", seen, hashed)]
+    assert fixture.counters.outcomes == [Outcome.WRONG]
+
+
+async def test_what_stands_for_an_impossible_password_lets_nobody_in() -> None:
+    user = a_user(hashed_password=f"new {b'-'.hex()}")
+
+    with pytest.raises(InvalidCredentials):
+        await a_fixture(user).passwords.prove("a" * 73, user, ATTEMPT)
+
+
+async def test_a_locked_account_is_not_looked_at() -> None:
+    user = a_user()
+    fixture = a_fixture(user)
+    fixture.counters.is_locked = True
+
+    with pytest.raises(TooManyAttempts):
+        await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+    assert fixture.hasher.journal == []
+    assert fixture.counters.outcomes == []
+
+
+async def test_an_attempt_that_could_not_be_looked_at_costs_nothing() -> None:
+    user = a_user()
+    fixture = a_fixture(user)
+    fixture.hasher.down = True
+
+    with pytest.raises(Unavailable):
+        await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+    assert fixture.counters.outcomes == [Outcome.NOT_LOOKED_AT]
+
+
+async def test_an_outdated_hash_is_replaced_after_a_right_password_only() -> None:
+    user = a_user(hashed_password=hash_of(PASSWORD.encode()))
+    fixture = a_fixture(user)
+
+    with pytest.raises(InvalidCredentials):
+        await fixture.passwords.prove("wrong horse", user, ATTEMPT)
+    assert (await fixture.profiles.get(user.id)).hashed_password == user.hashed_password
+
+    await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+
+    assert (await fixture.profiles.get(user.id)).hashed_password == f"new {PASSWORD.encode().hex()}"
+    assert fixture.hasher.journal[-1] == ("hash", PASSWORD.encode(), None)

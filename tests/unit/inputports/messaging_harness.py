@@ -1,0 +1,147 @@
+"""The whole service without its servers: requests pass through FastStream, and fakes stand behind."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
+from pydantic import MISSING, BaseModel
+
+from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
+from profile_contracts.replies import Failure
+from service.domain.profiles import Role
+from service.infrastructure.inputports.auth import subscribe_auth
+from service.infrastructure.inputports.endpoint import Edge
+from service.infrastructure.inputports.in_hand import InHand
+from service.infrastructure.inputports.outgoing import ReplyAddresses
+from service.infrastructure.inputports.posts import subscribe_posts
+from service.infrastructure.inputports.principals import Principals
+from service.infrastructure.inputports.profiles import subscribe_profiles
+from service.infrastructure.inputports.requests import Requests, Source
+from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE
+from tests.builders import a_profile
+from tests.fakes.app_fixture import AppFixture
+from tests.fakes.broker import REPLY_TO, FakeBroker
+from tests.fakes.clock import FakeClock
+from tests.fakes.consumers import no_outage
+from tests.fakes.tokens import FakeTokens
+
+PASSWORD = "correct horse"
+
+
+@dataclass(slots=True)
+class MessagingHarness:
+    """Where requests are handed in and replies handed out."""
+
+    broker: RabbitBroker
+    outgoing: FakeBroker
+    app_fixture: AppFixture
+
+    @property
+    def clock(self) -> FakeClock:
+        """The clock of the application."""
+        return self.app_fixture.clock
+
+    @property
+    def tokens(self) -> FakeTokens:
+        """The access tokens of the application."""
+        return self.app_fixture.tokens
+
+    async def ask(
+        self, queue: str, body: dict[str, Any], token: str | None = None, **properties: Any
+    ) -> dict[str, Any]:
+        """Return the reply, after comparing it with what the contract says."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        given: dict[str, Any] = {"reply_to": REPLY_TO, "correlation_id": uuid4().hex, "headers": headers}
+        await self.broker.publish(json.dumps(body).encode(), queue, COMMANDS_EXCHANGE, **given | properties)
+        _, message, _ = self.outgoing.replies.pop()
+        reply: dict[str, Any] = json.loads(message.body)
+        _check(next(each for each in OPERATIONS if each.queue == queue), reply)
+        return reply
+
+    async def refusal(self, queue: str, body: dict[str, Any], token: str | None = None) -> tuple[str, str]:
+        """Return code and reason of the refusal."""
+        error = (await self.ask(queue, body, token))["error"]
+        return error["code"], error["reason"]
+
+    async def sign_up(self, email: str) -> dict[str, Any]:
+        """Return the profile of a new user."""
+        person = {"first_name": "Ada", "last_name": "Lovelace", "email": email, "password": PASSWORD}
+        profile: dict[str, Any] = (await self.ask("profile.create", person))["result"]
+        return profile
+
+    async def token(self, email: str) -> str:
+        """Return a token of the user with that address."""
+        text: str = (await self.log_in(email))["access_token"]
+        return text
+
+    async def log_in(self, email: str) -> dict[str, Any]:
+        """Return all tokens of the user with that address."""
+        reply = await self.ask("auth.login", {"email": email, "password": PASSWORD})
+        tokens: dict[str, Any] = reply["result"]
+        return tokens
+
+    async def admin(self) -> str:
+        """Return the token of a new administrator."""
+        boss = a_profile(role=Role.ADMIN)
+        await self.app_fixture.profiles.add(boss)
+        _, done = await self.app_fixture.logged_in(boss)
+        return done.access_token.text
+
+
+def _check(operation: Operation[Any, Any], reply: dict[str, Any]) -> None:
+    """Fail if *reply* is none that the contract promises."""
+    if reply["ok"]:
+        written = json.dumps(reply["result"])
+        matching = [each for each in operation.results if _fits(each, set(reply["result"]))]
+        assert [json.loads(each.model_validate_json(written).model_dump_json()) for each in matching] == [
+            reply["result"]
+        ]
+    else:
+        error = Failure.model_validate(reply).error
+        assert (COMMON_ERRORS | operation.errors)[error.reason] is error.code
+
+
+def _fits(result: type[BaseModel], names: set[str]) -> bool:
+    """Return whether a result has fields of these names, and no others that have to be there."""
+    may_be_left_out = {name for name, field in result.model_fields.items() if field.default is MISSING}
+    return set(result.model_fields) - may_be_left_out <= names <= set(result.model_fields)
+
+
+def _source(operation: Operation[Any, Any]) -> Source:
+    return Source(
+        RabbitQueue(operation.queue, durable=True, routing_key=operation.queue),
+        RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False),
+        Channel(prefetch_count=1),
+    )
+
+
+def a_harness() -> MessagingHarness:
+    """Return a harness without any profile. `TestRabbitBroker` opens it."""
+    broker = RabbitBroker("amqp://nowhere.invalid", apply_types=False, logger=None)
+    app_fixture = AppFixture()
+    harness = MessagingHarness(broker, FakeBroker(), app_fixture)
+    trusted = {
+        "hr": frozenset({"profile.create", "profile.get", "profile.list"}),
+        "cms": frozenset({"post.create", "post.get", "post.update", "post.delete"}),
+    }
+    principals = Principals(app_fixture.tokens, app_fixture.sessions, trusted, b"k" * 32)
+    requests = Requests(
+        broker,
+        Edge(
+            principals,
+            harness.outgoing,
+            ReplyAddresses(),
+            app_fixture.clock,
+            harness.outgoing.room,
+            no_outage(),
+            InHand(),
+            b"k" * 32,
+        ),
+        _source,
+    )
+    subscribe_profiles(requests, app_fixture.app)
+    subscribe_posts(requests, app_fixture.app)
+    subscribe_auth(requests, app_fixture.app)
+    return harness

@@ -1,0 +1,34 @@
+"""The page of settings."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_json
+
+from asyncapi.tables import table
+from service.settings import Settings
+from tools.reference.markdown import blocks, paragraph
+
+_INTRODUCTION: Final = """
+A worker reads environment variables, or a file `.env` in the folder that it is started in; the environment
+goes first. An empty variable counts as missing. [.env.example](../../.env.example) lists them all, with
+values for this machine. A worker with a wrong setting says which one it is, and exits with 2. [Run a
+worker](../howto/operate.md) uses them.
+""".strip()
+
+
+def page() -> str:
+    """Return the page."""
+    rows = [
+        (f"`{name.upper()}`", _default(field), str(field.description))
+        for name, field in Settings.model_fields.items()
+    ]
+    return blocks("# Settings", paragraph(_INTRODUCTION), table(("variable", "default", "meaning"), rows))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    default = field.default
+    return f"`{default if isinstance(default, str | int | Path) else to_json(default).decode()}`"
