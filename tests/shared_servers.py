@@ -7,7 +7,7 @@ the others find them by a file. A virtual host and databases are each process's 
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,10 +78,11 @@ class OwnedServers:
         except (ServersUnavailable, ServerFailed) as failure:
             self._tell({"failure": str(failure)})
             raise
-        self._tell(asdict(servers))
+        addresses = (servers.rabbitmq_url, servers.management_url, servers.mongo_url, servers.redis_url)
+        self._tell({"addresses": addresses})
         return servers
 
-    def _tell(self, facts: dict[str, str]) -> None:
+    def _tell(self, facts: Mapping[str, object]) -> None:
         if self.file:
             unfinished = self.file.with_suffix(".part")
             unfinished.touch(mode=0o600)  # somebody's own servers may have passwords
@@ -106,7 +107,7 @@ class FoundServers:
         facts = json.loads(self.file.read_text())
         if failure := facts.get("failure"):
             raise ServersUnavailable(failure)
-        return Servers(**facts)
+        return Servers(*facts["addresses"])
 
 
 def servers_of(config: pytest.Config) -> OwnedServers | FoundServers:
