@@ -5,6 +5,7 @@ the others find them by a file. A virtual host and databases are each process's 
 """
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
