@@ -131,7 +131,7 @@ class Profile:
 
         Raises:
             NotDeleted
-            EmailMalformed: Its address is none by the rules of today.
+            EmailMalformed: Its address is none by any rules of ours.
 
         """
         if self.status is not Status.DELETED:
