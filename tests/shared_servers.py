@@ -23,6 +23,8 @@ FOLDERS: Final = ("faults", "integration", "ports")
 # As the tools start the slowest server within 120 s, or say that they have failed.
 _SECONDS_TO_START: Final = 180.0
 _FILE: Final = "servers_file"
+# What the others need to know of them.
+_ADDRESSES: Final = ("rabbitmq_url", "management_url", "mongo_url", "redis_url")
 
 
 def needs_servers(test: str) -> bool:

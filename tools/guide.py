@@ -12,6 +12,8 @@ from tools.servers.processes import LOOPBACK
 from tools.servers.sandbox import Sandbox
 from tools.worker import environment
 
+# How the README calls its example.
+EXAMPLE: Final = "first_call.py"
 # The program of the environment that we run in, whether or not somebody has activated it.
 _PROGRAMS: Final = Path(sys.prefix, "bin")
 
@@ -50,9 +52,9 @@ Or, in short: . {shlex.quote(str(file))}
 Then make the first administrator:
   {_program("profilectl")} admin create you@example.org
 
-The Python example of the README runs when pasted into this Python:
+The README's example, saved there as {EXAMPLE}, greets a first user:
   cd {shlex.quote(str(Path.cwd()))}
-  {_program("python")} -m asyncio
+  {_program("python")} {EXAMPLE}
 {self._other_address()}
 Ctrl-C stops everything."""
 

@@ -1,13 +1,13 @@
 """What the broker user `gateway` may do, and what not."""
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from aio_pika import Message, connect
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
+from tests.documents import ROOT, prose
 from tests.integration.gateway import COMMANDS, Gateway, connected, eventually
 from tests.integration.replies import result
 from tools.servers.sandbox import Sandbox
@@ -107,12 +107,13 @@ async def test_every_documented_address_of_replies_is_open_to_a_gateway(
     assert b'"ok":true' in reply.body
 
 
-def test_the_readme_names_these_routes_and_says_which_one_is_not_a_gateways() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_page_on_publishing_names_these_routes_and_says_which_one_is_not_a_gateways() -> None:
+    page = " ".join(prose(ROOT / "docs/howto/publish.md").split())
 
-    assert "`amq.rabbitmq.reply-to`" in readme
-    assert "`amq.gen-…`" in readme
-    assert "the default exchange, which the shipped `gateway` may not" in readme
+    assert "`amq.rabbitmq.reply-to`" in page
+    assert "`amq.gen-…`" in page
+    assert "such as `gateway.replies`" in page
+    assert "the default exchange, which the shipped `gateway` may not use" in page
 
 
 async def test_a_gateway_cannot_pass_for_another_user(sandbox: Sandbox) -> None:

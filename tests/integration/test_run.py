@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,8 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.documents import ROOT, blocks
 from tools import run
-from tools.guide import Guide
+from tools.guide import EXAMPLE, Guide
 from tools.servers import Servers
 from tools.servers.logs import end_of, shorten
 from tools.servers.management import Management
@@ -25,7 +27,6 @@ from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 from tools.worker import Worker, WorkerFailed
 
-ROOT = Path(__file__).parents[2]
 ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 SECONDS = 60.0
 
@@ -217,18 +218,21 @@ def test_on_servers_of_its_own_everything_printed_works(tmp_path: Path) -> None:
         broker, health = _printed(said, "broker"), _printed(said, "health")
         settings, admin = re.findall(r"Or, in short: (.*)\n.*\n  (.*)\n", said)[0]
         made = _shell(f"{settings} && {admin}", ADMIN_PASSWORD="correct horse battery staple")
-        called = _shell(f"{settings} && {sys.prefix}/bin/profilectl topology check")
-        example = _example().replace("amqp://gateway:gateway@127.0.0.1:5672/", broker)
-        (tmp_path / "example").write_text(f"{example}\n")
-        pasted = _shell(f"{sys.executable} -m asyncio < {tmp_path}/example")
+        console = shlex.quote(_console(said))
+        checked = _shell(
+            f"{settings} && {sys.prefix}/bin/profilectl topology check --management-url {console}"
+        )
+        (example,) = re.findall(rf"^  cd (\S+)\n  (\S+) {EXAMPLE}$", said, re.MULTILINE)
+        _save_example(tmp_path / EXAMPLE, broker)
+        greeted = _shell(f"cd {example[0]} && {example[1]} {tmp_path / EXAMPLE}")
         with urllib.request.urlopen(health, timeout=10) as answer:  # noqa: S310 - our own
             assert answer.status == 200
 
         assert urlsplit(broker).path == "/"
         assert (urlsplit(broker).port == 5672) != ("Port 5672 was not free" in said)
         assert re.fullmatch(r"[0-9a-f-]{36}\n", made)
-        assert called
-        assert "last_name='Lovelace'" in pasted
+        assert checked.splitlines()[-1] == "Everything stands as it should."
+        assert greeted == "Hello Ada Lovelace\n"
 
 
 def _printed(said: str, what: str) -> str:
@@ -250,8 +254,19 @@ def _shell(line: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
-def _example() -> str:
-    return (ROOT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+def _console(said: str) -> str:
+    """Return the console's address with the user and the password that were printed."""
+    found = re.search(r"^  console +http://(\S+)  \(user (\S+), password (\S+)\)$", said, re.MULTILINE)
+    assert found
+    return f"http://{found[2]}:{found[3]}@{found[1]}"
+
+
+def _save_example(file: Path, broker: str) -> None:
+    """Do as the README says: save its program, with the address that was printed."""
+    (example,) = (each for each in blocks(ROOT / "README.md") if each.file_name == EXAMPLE)
+    usual = "amqp://gateway:gateway@127.0.0.1:5672/"
+    assert example.text.count(usual) == 1
+    file.write_text(example.text.replace(usual, broker))
 
 
 def test_given_servers_keep_their_default_virtual_host(
@@ -307,7 +322,7 @@ def test_a_worker_that_cannot_start_ends_it_and_keeps_the_log(servers: Servers, 
 
 
 def test_a_worker_that_dies_again_and_again_is_given_up(
-    servers: Servers, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    servers: Servers, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pauses grow up to a limit, and then there is an end."""
     log = tmp_path / "worker.log"
@@ -315,7 +330,7 @@ def test_a_worker_that_dies_again_and_again_is_given_up(
     slept: list[float] = []
     monkeypatch.setattr(run, "running_worker", lambda *_: _dying_worker(log))
 
-    keeper = run.Run(servers, Guide(box, tmp_path, 1), lambda _: None, slept.append)
+    keeper = run.Run(servers, Guide(sandbox, tmp_path, 1), lambda _: None, slept.append)
     with pytest.raises(WorkerFailed, match=r"Out of luck\nIt ended 6 times in a row: giving up."):
         keeper.keep_up()
 

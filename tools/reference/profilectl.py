@@ -46,7 +46,7 @@ def _commands(name: str, command: Command) -> Iterator[tuple[str, Command]]:
 
 def _section(name: str, command: Command) -> str:
     arguments = [each for each in command.params if each.param_type_name == "argument"]
-    options = [each for each in command.params if each.param_type_name == "option"]
+    options = [each for each in command.params if each.param_type_name == "option" and not _is_hidden(each)]
     usage = " ".join([name, *map(_placeholder, arguments)])
     return blocks(
         f"## {name}",
@@ -55,6 +55,11 @@ def _section(name: str, command: Command) -> str:
         items(f"`{_word(each)}`{_said(each)}" for each in arguments),
         items(map(_option, options)),
     )
+
+
+def _is_hidden(option: Parameter) -> bool:
+    """Return whether *option* is for ourselves, and `--help` does not show it either."""
+    return bool(getattr(option, "hidden", False))
 
 
 def _option(option: Parameter) -> str:

@@ -31,4 +31,6 @@ def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required"
     default = field.default
+    if default == "":
+        return "empty"
     return f"`{default if isinstance(default, str | int | Path) else to_json(default).decode()}`"
