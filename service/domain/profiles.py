@@ -131,7 +131,7 @@ class Profile:
 
         Raises:
             NotDeleted
-            EmailMalformed: Its address is none by any rules of ours.
+            EmailMalformed: Its address is none by any rule.
 
         """
         if self.status is not Status.DELETED:

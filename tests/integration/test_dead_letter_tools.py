@@ -12,7 +12,6 @@ from yarl import URL
 
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.deadletters import opened
-from tests.integration.broker import Broker
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.operators import Letters, letters_in, profilectl
@@ -269,16 +268,17 @@ async def test_a_request_that_died_is_carried_out_when_it_is_replayed_by_a_trust
 
 @pytest.mark.usefixtures("worker")
 async def test_what_always_comes_back_is_replayed_three_times_and_no_more(
-    sandbox: Sandbox, broker: Broker
+    env: Sandbox, letters: Letters
 ) -> None:
-    await broker.take("profile.followup.dlq")  # what other tests have left there
-    await broker.publish("profile.followup", "{", {"message_id": "poison"})
-    for _ in range(3):
-        await eventually(lambda: broker.ready("profile.followup.dlq"))
-        assert "Replayed 1." in (await profilectl(sandbox, "dlq", "replay", "profile.followup")).out
-    await eventually(lambda: broker.ready("profile.followup.dlq"))
-    said = await profilectl(sandbox, "dlq", "replay", "profile.followup")
-    (letter,) = await eventually(lambda: broker.take("profile.followup.dlq"))
+    for count in range(3):
+        await letters.put(DEAD, "poison", x_replay_count=count)
+        said = await profilectl(env, "dlq", "replay", QUEUE)
+        (again,) = await letters.take(QUEUE)
+
+        assert "Replayed 1." in said.out
+        assert again.headers["x-replay-count"] == count + 1
+    await letters.put(DEAD, "poison", x_replay_count=3)
+    said = await profilectl(env, "dlq", "replay", QUEUE)
 
     assert "replayed 3 times or more already" in said.out
-    assert (letter.message_id, letter.headers["x-replay-count"], letter.body) == ("poison", 3, b"{")
+    assert await letters.ids(DEAD) == ["poison"]

@@ -91,7 +91,7 @@ def outage(request: pytest.FixtureRequest, env: ProxiedEnv) -> Any:
 
 async def _ask_by_client(env: ProxiedEnv) -> Exception | None:
     """Return what the typed client raises."""
-    async with ProfileClient(env.sandbox.gateway_url, timeout=10) as client:
+    async with ProfileClient(env.sandbox.gateway_url, timeout=10, retry=False) as client:
         try:
             await client.get_profile(GetProfile(id=UUID(env.person["id"])), env.token)
         except CallFailed as error:

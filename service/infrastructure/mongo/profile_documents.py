@@ -103,8 +103,8 @@ def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
 def _to_email(typed: str, key: str | None) -> Email:
     """Return an address; of one that is free, no key is stored, and of one that was erased, nothing.
 
-    What is stored is read, whatever the rules are by now: it has to be erased and exported, too. What was
-    an address by no rules of ours has no key.
+    What is stored is read, whatever the rules are by now: it has to be erased and exported, too. What was an
+    address by no rule has no key, and its profile can't be restored.
     """
     if key is not None or not typed:
         return Email(typed, key or "")

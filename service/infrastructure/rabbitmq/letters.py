@@ -119,9 +119,16 @@ def _is_before(moment: datetime | None, other: datetime) -> bool:
 
 
 def origins() -> dict[str, frozenset[str]]:
-    """Return, for each queue that holds letters, the queues that they may go back to."""
-    names = [queue.name for queue in topology().queues if queue.name.endswith(_DEAD)]
-    own = {name: frozenset({name.removesuffix(_DEAD)}) for name in names}
+    """Return, for each queue that holds letters, the queues that they may go back to.
+
+    Those of malformed requests, of all operations in one queue, go nowhere.
+    """
+    names = [queue.name for queue in topology().queues]
+    own = {
+        name: frozenset({name.removesuffix(_DEAD)}).intersection(names)
+        for name in names
+        if name.endswith(_DEAD)
+    }
     return {**own, PARKED: frozenset().union(*own.values())}
 
 

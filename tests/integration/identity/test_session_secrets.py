@@ -95,7 +95,7 @@ async def test_no_log_holds_one(secrets: list[str], worker: Worker) -> None:
 
 
 async def test_no_dead_letter_holds_one(secrets: list[str], broker: Broker) -> None:
-    letters = [each for source in (*AUTH, "profile.malformed") for each in await broker.dead_letters(source)]
+    letters = [each for queue in (*AUTH, "profile.malformed") for each in await broker.dead_letters(queue)]
     text = "".join(f"{each.body.decode()} {each.info()!r}" for each in letters)
 
     assert len(letters) > 100
