@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench hostile timing mutation chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ hostile: $(VENV)/ready ## Measure: do hostile messages slow down the good ones a
 
 timing: $(VENV)/ready ## Measure: does a refused login tell by its time who has an account?
 	$(BIN)/python -m benchmarks.login_timing
+
+guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what do others lose? (table of SECURITY.md)
+	$(BIN)/python -m benchmarks.guessing
 
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation

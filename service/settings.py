@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from profile_contracts.operations import OPERATIONS
 
 Seconds = Annotated[int, Field(gt=0)]
+Guesses = Annotated[int, Field(ge=1, le=60_000)]
 Prefetch = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -101,6 +102,36 @@ class Settings(BaseSettings):
         int,
         Field(ge=0, le=300, description="How long a right password is remembered in memory; 0 is never."),
     ] = 0
+
+    device_token_days: Annotated[
+        int, Field(ge=1, le=3650, description="How long a device is known after a login from it.")
+    ] = 180
+    guesses_account_burst: Annotated[
+        Guesses, Field(description="Wrong passwords for an account by strangers, at once.")
+    ] = 10
+    guesses_account_per_day: Annotated[
+        Guesses, Field(description="Wrong passwords for an account by strangers, and so many more in a day.")
+    ] = 96
+    guesses_known_burst: Annotated[
+        Guesses, Field(description="Wrong passwords from a known device or in a session, at once.")
+    ] = 10
+    guesses_known_per_day: Annotated[
+        Guesses, Field(description="Wrong passwords from a known device or in a session, and more in a day.")
+    ] = 288
+    guesses_network_burst: Annotated[
+        Guesses,
+        Field(description="Wrong passwords from a network at once; then strangers get one each."),
+    ] = 100
+    guesses_network_per_minute: Annotated[
+        Guesses, Field(description="Wrong passwords from a network, and so many more in a minute.")
+    ] = 10
+    guesses_service_burst: Annotated[
+        Guesses,
+        Field(description="Wrong passwords through a service at once; then strangers get one each."),
+    ] = 2000
+    guesses_service_per_minute: Annotated[
+        Guesses, Field(description="Wrong passwords through a service, and so many more in a minute.")
+    ] = 1200
 
     trusted_services: Annotated[
         dict[str, frozenset[str]],

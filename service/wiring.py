@@ -10,12 +10,14 @@ from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
 from service.app.application import Application
+from service.app.auth.budgets import DAY, MINUTE, Budget, Budgets
 from service.app.auth.change_password import ChangePasswordHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
 from service.app.auth.sessions import Sessions, SessionVerdicts
+from service.app.auth.standing import Standings
 from service.app.auth.throttle import AttemptCounters, Gate, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
@@ -37,6 +39,7 @@ from service.domain.profile_repository import ProfileRepository
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.common_passwords import ListedPasswords
 from service.infrastructure.crypto.cursors import SealedCursors
+from service.infrastructure.crypto.device_tokens import MacDeviceTokens
 from service.infrastructure.crypto.keyring import Keyring
 from service.infrastructure.crypto.keys import load_refresh_key
 from service.infrastructure.crypto.passwords import BcryptPasswords
@@ -112,23 +115,26 @@ def wire(
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
     key = load_refresh_key(settings.signing_keys_dir)
     refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
-    sessions = Sessions(profiles, repository, _verdicts(stores, lifetime), tokens, refresh_tokens, clock)
+    device_tokens = MacDeviceTokens(key, clock, timedelta(days=settings.device_token_days))
+    standings = Standings(profiles, repository, clock)
+    verdicts = _verdicts(stores, lifetime)
+    sessions = Sessions(profiles, repository, verdicts, tokens, refresh_tokens, standings, clock)
     app = Application(
-        create_profile=CreateProfileHandler(profiles, passwords, clock),
+        create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
         get_profile=GetProfileHandler(profiles),
-        update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
-        delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+        update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
+        delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
         create_post=CreatePostHandler(posts, clock),
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, clock),
         delete_post=DeletePostHandler(posts, clock),
         list_posts=ListPostsHandler(posts, cursors),
         list_profiles=ListProfilesHandler(profiles, cursors),
-        log_in=LogInHandler(profiles, passwords, sessions),
+        log_in=LogInHandler(profiles, passwords, sessions, device_tokens),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
         verify_token=VerifyTokenHandler(tokens, sessions),
-        change_password=ChangePasswordHandler(profiles, passwords, sessions, clock),
+        change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
         tokens=tokens,
     )
     return app, sessions
@@ -167,7 +173,7 @@ def profiles_and_passwords(
 ) -> tuple[ProfileRepository, Passwords]:
     """Return where profiles live, and everything about their passwords."""
     profiles = MongoProfiles(default_database(stores.mongo), hint)
-    throttle = Throttle(_attempts(stores), Gate())
+    throttle = Throttle(_attempts(stores), Gate(), _budgets(settings))
     return profiles, Passwords(_hasher(settings, stores), ListedPasswords(), throttle, profiles)
 
 
@@ -179,6 +185,15 @@ def _hasher(settings: Settings, stores: Stores) -> PasswordHasher:
 
 def _verdicts(stores: Stores, lifetime: timedelta) -> SessionVerdicts:
     return RedisVerdicts(stores.redis, lifetime) if stores.redis else NoVerdicts()
+
+
+def _budgets(settings: Settings) -> Budgets:
+    return Budgets(
+        Budget(settings.guesses_account_burst, DAY / settings.guesses_account_per_day),
+        Budget(settings.guesses_known_burst, DAY / settings.guesses_known_per_day),
+        Budget(settings.guesses_network_burst, MINUTE / settings.guesses_network_per_minute),
+        Budget(settings.guesses_service_burst, MINUTE / settings.guesses_service_per_minute),
+    )
 
 
 def _attempts(stores: Stores) -> AttemptCounters:

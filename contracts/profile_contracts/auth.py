@@ -14,6 +14,10 @@ class LogIn(Request):
 
     email: Email
     password: Secret
+    device_token: Annotated[
+        Secret | MISSING,
+        Field(description="That of the last login of this user on this device: strangers can't lock it out."),
+    ] = MISSING
 
 
 class Refresh(Request):
@@ -63,6 +67,10 @@ class Tokens(Result):
     expires_in: Annotated[int, Field(gt=0, description="Seconds until the access token expires.")]
     refresh_token: str = Field(description="Good for one `auth.refresh`, which gives the next one.")
     profile_id: Id
+    device_token: Annotated[
+        str | MISSING,
+        Field(description="By `auth.login`, for the next one on this device. It lets nobody in."),
+    ] = MISSING
 
 
 class LoggedOut(Result):

@@ -8,10 +8,13 @@ from pydantic import SecretStr
 
 from profile_contracts import profiles as wire
 from service.app.auth.actors import TrustedService
+from service.app.auth.standing import Standings
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
 from service.cli.explaining import explained
 from service.domain.profiles import Profile, Role
 from service.infrastructure.clock import SystemClock
+from service.infrastructure.mongo.sessions import MongoSessions
+from service.pkg.database import default_database
 from service.settings import Settings
 from service.wiring import Stores, profiles_and_passwords
 
@@ -44,7 +47,9 @@ async def _create_admin(email: str, first_name: str, last_name: str, password: s
         request = wire.CreateProfile(
             first_name=first_name, last_name=last_name, email=email, password=SecretStr(password)
         )
-        handler = CreateProfileHandler(*profiles_and_passwords(settings, stores), SystemClock())
+        profiles, passwords = profiles_and_passwords(settings, stores)
+        standings = Standings(profiles, MongoSessions(default_database(stores.mongo)), SystemClock())
+        handler = CreateProfileHandler(profiles, passwords, standings, SystemClock())
         return await handler.handle(
             CreateProfile(
                 actor=TrustedService("profilectl"),

@@ -11,6 +11,10 @@ class StaleVersion(Conflict):
     field = "expected_version"
 
 
+class StandingMoved(Exception):
+    """Sessions of whoever asks have ended, or their standing has changed: prove it again."""
+
+
 class NothingToChange(Invalid):
     """Name at least one field to change."""
 

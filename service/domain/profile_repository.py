@@ -50,12 +50,17 @@ class ProfileRepository(Protocol):
     def next_oid(self) -> str:
         """Return a name in the database for a profile that is about to be made."""
 
-    async def add(self, profile: Profile) -> None:
+    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
         """Store a new profile.
+
+        Args:
+            profile: The new profile.
+            proved: That of whoever asks, if the right to ask has to hold in the same moment.
 
         Raises:
             EmailTaken: Another profile has its address.
             AlreadyMade: The same command has made one before.
+            StandingMoved: What was *proved* may not hold any more.
 
         """
 
@@ -78,19 +83,27 @@ class ProfileRepository(Protocol):
         it from one position to the next, whatever is added or goes away meanwhile.
         """
 
-    async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
-        """Store a changed profile over the version before it.
+    async def save(
+        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+    ) -> None:
+        """Store a changed profile over the version before it, if no session of its user ended since.
 
         Args:
             profile: The changed profile.
             keeps_admin: Whether an administrator has to be left beside it, in the same moment.
+            proved: That of whoever asks, if it is another one and the right to ask has to hold in the
+                same moment.
 
         Raises:
-            StaleVersion: What is stored is not the version before it, or is gone.
+            StaleVersion: What is stored is not the version before it, or is gone, or sessions have ended.
+            StandingMoved: What was *proved* may not hold any more.
             EmailTaken: Another profile has its address.
             LastAdmin: No administrator would be left.
 
         """
+
+    async def count_logout(self, profile_id: UUID) -> None:
+        """Note that sessions of a user have just ended: writes that were proved by them come too late."""
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""

@@ -55,6 +55,8 @@ class Profile:
         status_before: That of a deleted profile before it was deleted.
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
+        logouts: How often sessions of this user were ended otherwise. A write that rests on a session is made
+            for the number that the session was alive at; only the repository counts.
         events: What happened since the profile was loaded, to be stored with it.
         by: The command that it happened by, to be stored with it, too.
 
@@ -74,6 +76,7 @@ class Profile:
     status_before: Status | None = None
     version: int = 1
     sessions_version: int = 1
+    logouts: int = 0
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
     by: CommandId | None = field(default=None, compare=False, repr=False)
 
@@ -128,7 +131,7 @@ class Profile:
 
         Raises:
             NotDeleted
-            EmailMalformed: Its address is none by the rules of today.
+            EmailMalformed: Its address is none by any rule.
 
         """
         if self.status is not Status.DELETED:

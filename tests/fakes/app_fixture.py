@@ -1,6 +1,6 @@
 """Every use case, with fakes behind: what `service/wiring.py` does with databases."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.app.application import Application
@@ -25,6 +25,7 @@ from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profiles import Profile
 from service.infrastructure.crypto.cursors import SealedCursors
+from service.infrastructure.crypto.device_tokens import MacDeviceTokens
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
 from service.infrastructure.memory.attempts import MemoryAttempts
 from tests.builders import NOON
@@ -33,6 +34,7 @@ from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions, FakeVerdicts
+from tests.fakes.standings import TrustingStandings
 from tests.fakes.tokens import FakeTokens
 
 
@@ -45,40 +47,44 @@ class AppFixture:
         self.posts = FakePosts()
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
+        self.device_tokens = MacDeviceTokens(b"k" * 32, self.clock, timedelta(days=180))
         self.cursors = SealedCursors(b"k" * 32)
         self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
         self.passwords = Passwords(
             self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate()), self.profiles
         )
+        self.standings = TrustingStandings(self.profiles, self.repository, self.clock)
         self.sessions = Sessions(
             self.profiles,
             self.repository,
             self.verdicts,
             self.tokens,
             self.refresh_tokens,
+            self.standings,
             self.clock,
         )
         self.app = self._application()
 
     def _application(self) -> Application:
         profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
+        standings = self.standings
         return Application(
-            create_profile=CreateProfileHandler(profiles, passwords, clock),
+            create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
             get_profile=GetProfileHandler(profiles),
-            update_profile=UpdateProfileHandler(profiles, passwords, sessions, clock),
-            delete_profile=DeleteProfileHandler(profiles, sessions, clock),
+            update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
+            delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
             create_post=CreatePostHandler(self.posts, clock),
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
             delete_post=DeletePostHandler(self.posts, clock),
             list_posts=ListPostsHandler(self.posts, self.cursors),
             list_profiles=ListProfilesHandler(profiles, self.cursors),
-            log_in=LogInHandler(profiles, passwords, sessions),
+            log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
             verify_token=VerifyTokenHandler(self.tokens, sessions),
-            change_password=ChangePasswordHandler(profiles, passwords, sessions, clock),
+            change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
             tokens=self.tokens,
         )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from bson import ObjectId
 
 from service.domain.address_owners import current_key, is_held_by_former_rule, keys_of, owner_among
-from service.domain.changes import StaleVersion
+from service.domain.changes import StaleVersion, StandingMoved
 from service.domain.commands import Handled
 from service.domain.emails import Email
 from service.domain.events import Event
@@ -32,11 +32,16 @@ class FakeProfiles(ProfileRepository):
         self.told: list[Event] = []
         self.handled: FakeHandled[Profile] = FakeHandled()
 
+    def all(self) -> Sequence[Profile]:
+        """Return every profile that is stored, in whatever state."""
+        return list(self._by_oid.values())
+
     def next_oid(self) -> str:
         return str(ObjectId())
 
-    async def add(self, profile: Profile) -> None:
+    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
         await asyncio.sleep(0)
+        self._hold(proved)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
         self.handled.refuse_made(profile.by)
@@ -89,17 +94,35 @@ class FakeProfiles(ProfileRepository):
             ]
         return found[:most]
 
-    async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
+    async def save(
+        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+    ) -> None:
         await asyncio.sleep(0)
+        self._hold(proved)
         others = [each for each in self._by_oid.values() if each.oid != profile.oid]
         if keeps_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
         stored = self._by_oid.get(profile.oid)
-        if stored is None or stored.version != profile.version - 1:
+        before = (profile.version - 1, profile.logouts)
+        if stored is None or (stored.version, stored.logouts) != before:
             raise StaleVersion
         self.handled.refuse_seen(profile.id, profile.by)
         self._keep(profile)
         self.handled.changed(profile.id, profile.by, _result(profile))
+
+    async def count_logout(self, profile_id: UUID) -> None:
+        await asyncio.sleep(0)
+        for each in self._by_oid.values():
+            if each.id == profile_id:
+                self._by_oid[each.oid] = replace(each, logouts=each.logouts + 1)
+
+    def _hold(self, proved: Profile | None) -> None:
+        if proved is None:
+            return
+        stored = self._by_oid.get(proved.oid)
+        holds = (proved.logouts, proved.sessions_version)
+        if stored is None or (stored.logouts, stored.sessions_version) != holds:
+            raise StandingMoved
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         await asyncio.sleep(0)

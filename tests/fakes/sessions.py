@@ -15,11 +15,13 @@ class FakeSessions(SessionRepository):
 
     def __init__(self, *sessions: Session) -> None:
         self.stored = {session.id: session for session in sessions}
+        self.ever = set(self.stored)
         self.told: list[Event] = []
 
     async def add(self, session: Session) -> None:
         await asyncio.sleep(0)
         self.stored[session.id] = session
+        self.ever.add(session.id)
 
     async def find(self, session_id: UUID) -> Session | None:
         await asyncio.sleep(0)

@@ -90,12 +90,14 @@ class OpenPublisher(RabbitPublisher):
 class HastyProfiles(MongoProfiles):
     """Tells of a change before it stores it."""
 
-    async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
+    async def save(
+        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+    ) -> None:
         """Tell of a changed profile; store it, if there is time."""
         for event in profile.events:
             await OpenPublisher.opened.tell(to_message(event), event.type.value, needed=False)
         may_die()
-        await super().save(profile, keeps_admin=keeps_admin)
+        await super().save(profile, keeps_admin=keeps_admin, proved=proved)
 
 
 # By their names: what is put in the place of what.

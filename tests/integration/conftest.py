@@ -36,6 +36,8 @@ def settings_for(sandbox: Sandbox) -> dict[str, str]:
         # Some users are logged in for as long as all the tests take.
         "ACCESS_TOKEN_SECONDS": str(LIFETIME),
         "TRUSTED_SERVICES": json.dumps(trusted),
+        # Or it would take a hundred wrong passwords to see what comes then.
+        "GUESSES_NETWORK_BURST": "20",
     }
 
 

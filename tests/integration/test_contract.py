@@ -136,7 +136,14 @@ async def test_a_login_answers_with_tokens(gateway: Gateway, ada: Person) -> Non
 
     tokens = reply["result"]
     assert reply.keys() == {"ok", "result"}
-    assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token", "profile_id"}
+    assert tokens.keys() == {
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "profile_id",
+        "device_token",
+    }
     assert JWT.fullmatch(tokens["access_token"])
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == LIFETIME

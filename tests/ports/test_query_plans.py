@@ -85,6 +85,11 @@ async def use_profiles(database: Any) -> Watched:
     await profiles.save(changed.deleted(LATER), keeps_admin=True)
     assert (await profiles.get_even_deleted(ada.id)).version == 3
     assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
+    boss, bea = (replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()) for _ in range(2))
+    await profiles.add(boss)
+    await profiles.add(bea, proved=boss)
+    await profiles.save(bea.changed(ProfileChanges(last_name="King"), LATER), proved=boss)
+    await profiles.count_logout(boss.id)
     await use_commands(profiles, replace(a_profile(), by=COMMAND))
     for chosen in FILTERS:
         everything = await profiles.list(chosen, None, 1000)

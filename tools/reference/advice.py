@@ -64,7 +64,8 @@ REASONS: Final[Mapping[str, str]] = {
     "current_password_required": "Ask the user for the password, and send it as `current_password`.",
     "invalid_credentials": "Say that address or password is wrong. Which of them, the service does not tell.",
     "too_many_attempts": (
-        "Let the user wait for `retry_after_ms`. Until then the right password is refused, too."
+        "Let the user wait for `retry_after_ms`. Until then the right password is refused, too, unless the "
+        "`device_token` of the last login on that device comes with it."
     ),
     "attempts_in_flight": "Try again soon: other logins to this account are being checked.",
     "refresh_token_invalid": "Let the user log in again.",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from service.app.auth.throttle import Attempt
+from service.app.auth.budgets import Attempt
 from service.domain.commands import CommandId
 from service.domain.errors import Unauthenticated
 from service.domain.profiles import Role
@@ -70,6 +70,11 @@ class Caller:
     message_id: str | None = None
     command: CommandId | None = None
 
-    def attempt(self, account: str) -> Attempt:
-        """Return an attempt by this caller at the password of *account*."""
-        return Attempt(account, self.service, self.client_ip)
+    def attempt(self, account: str, device: UUID | None = None) -> Attempt:
+        """Return an attempt by this caller at the password of *account*, perhaps from a device of its user.
+
+        Who has a session, or has logged in there before, is no stranger.
+        """
+        session = self.actor.session if isinstance(self.actor, User) else None
+        known = f"device {device}" if device else f"session {session}" if session else None
+        return Attempt(account, known, self.service, self.client_ip)

@@ -1,16 +1,23 @@
 """Change the password of the user who asks."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
 
-from service.app.auth.actors import Caller
+from service.app.auth.actors import Caller, User
 from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import require_user
 from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import TooManyWriters
 from service.app.ids import new_id
 from service.domain.changes import StaleVersion
 from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile
+
+_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class ChangePasswordHandler:
     profiles: ProfileRepository
     passwords: Passwords
     sessions: Sessions
+    standings: Standings
     clock: Clock
 
     async def handle(self, command: ChangePassword) -> LoggedIn:
@@ -36,15 +44,24 @@ class ChangePasswordHandler:
         user = require_user(command.caller.actor)
         profile = await self.profiles.get(user.id)
         attempt = command.caller.attempt(profile.email.key)
-        profile = await self.passwords.prove(command.current_password, profile, attempt)
-        hashed = await self.passwords.hash_new(command.new_password, profile.personal_words)
-        now = self.clock.now()
-        session_id = new_id(now)
-        after = profile.with_password(hashed, session_id, now)
-        try:
-            await self.profiles.save(after)
-        except StaleVersion as error:
-            # The password that was shown may not be the current one any more.
-            raise TooManyWriters from error
+        proved = await self.passwords.prove(command.current_password, profile, attempt)
+        hashed = await self.passwords.hash_new(command.new_password, proved.personal_words)
+        session_id = new_id(self.clock.now())
+        after = await self._save(user, hashed, session_id)
         await self.sessions.discard(after)
         return await self.sessions.open(after, session_id)
+
+    async def _save(self, user: User, hashed: str, session_id: UUID) -> Profile:
+        """Store the new hash, if *user* has the session still.
+
+        A session ends with the password that it was opened by. So if it is there, the password that was shown
+        is the current one.
+        """
+        for _ in range(_ATTEMPTS):
+            before = await self.profiles.get(user.id)
+            await self.standings.of(user, before)
+            after = before.with_password(hashed, session_id, self.clock.now())
+            with suppress(StaleVersion):
+                await self.profiles.save(after)
+                return after
+        raise TooManyWriters

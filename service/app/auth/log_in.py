@@ -1,13 +1,17 @@
 """Exchange an e-mail address and a password for tokens."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
-from service.app.auth.actors import Caller
+from service.app.auth.actors import Anonymous, Caller
 from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.tokens import Device, DeviceTokens
+from service.app.ids import new_id
 from service.domain.emails import Email
 from service.domain.errors import Invalid
 from service.domain.profile_repository import ProfileRepository
+from service.domain.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class LogIn:
     caller: Caller
     email: str
     password: str = field(repr=False)
+    device_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class LogInHandler:
     profiles: ProfileRepository
     passwords: Passwords
     sessions: Sessions
+    device_tokens: DeviceTokens
 
     async def handle(self, command: LogIn) -> LoggedIn:
         """Return the tokens of a new session, or raise `InvalidCredentials`."""
@@ -36,5 +42,15 @@ class LogInHandler:
             account, profile = command.email, None
         else:
             account, profile = email.key, await self.profiles.find_by_email(email)
-        attempt = command.caller.attempt(account)
-        return await self.sessions.open(await self.passwords.prove(command.password, profile, attempt))
+        device = self._device(command, profile)
+        # Nobody is logged in yet, whatever token came with the request: only a device is known.
+        attempt = replace(command.caller, actor=Anonymous()).attempt(account, device)
+        profile = await self.passwords.prove(command.password, profile, attempt)
+        opened = await self.sessions.open(profile)
+        token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
+        return replace(opened, device_token=token)
+
+    def _device(self, command: LogIn, profile: Profile | None) -> UUID | None:
+        """Return the device of the user of *profile* that the command comes from, if it proves that."""
+        device = self.device_tokens.read(command.device_token) if command.device_token else None
+        return device.id if device and profile and device.user_id == profile.id else None

@@ -33,6 +33,8 @@ class LogOutHandler:
     async def handle(self, command: LogOut) -> int:
         """Return how many sessions ended."""
         user = require_user(command.actor)
+        if command.scope is not Scope.LOCAL:  # who was logged out meanwhile ends nobody else
+            await self.sessions.standings.of(user)
         only = user.session if command.scope is Scope.LOCAL else None
         but = user.session if command.scope is Scope.OTHERS else None
         return await self.sessions.end(user.id, "logout", only=only, but=but)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.app.auth.throttle import Attempt, Outcome, Throttle
+from service.app.auth.budgets import Attempt
+from service.app.auth.throttle import Outcome, Throttle
 from service.domain.errors import Invalid, Unauthenticated
 from service.domain.passwords import new_password_bytes, password_bytes
 from service.domain.profile_repository import ProfileRepository

@@ -6,18 +6,13 @@ from typing import Protocol
 from uuid import UUID
 
 from service.app.auth.actors import User
+from service.app.auth.standing import SessionEnded, Standings
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
-from service.domain.errors import Unauthenticated
-from service.domain.profile_refusals import ProfileNotFound
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile
 from service.domain.sessions import Session, SessionRepository
-
-
-class SessionEnded(Unauthenticated):
-    """The session of this access token has ended; log in again."""
 
 
 class SessionVerdicts(Protocol):
@@ -38,11 +33,17 @@ class SessionVerdicts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """What a user gets who has just shown a password or a refresh token."""
+    """What a user gets who has just shown a password or a refresh token.
+
+    Attributes:
+        device_token: For the next login from there; only a login gives one.
+
+    """
 
     user_id: UUID
     access_token: AccessToken
     refresh_token: str = field(repr=False)
+    device_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Sessions:
     verdicts: SessionVerdicts
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
+    standings: Standings
     clock: Clock
 
     async def open(self, profile: Profile, session_id: UUID | None = None) -> LoggedIn:
@@ -79,32 +81,19 @@ class Sessions:
         """
         alive = await self.verdicts.get(user.session)
         if alive is None:
-            alive = await self._is_alive(user)
+            alive = await self.standings.is_alive(user)
             if alive:
                 await self.verdicts.note_alive(user.session)
         if not alive:
             raise SessionEnded
-
-    async def _is_alive(self, user: User) -> bool:
-        session = await self.sessions.find(user.session)
-        if session is None or session.user_id != user.id or session.expires_at <= self.clock.now():
-            return False
-        return await self.profile_of(session) is not None
-
-    async def profile_of(self, session: Session) -> Profile | None:
-        """Return the user of *session*, if the session is one that the user still has."""
-        try:
-            profile = await self.profiles.get(session.user_id)
-        except ProfileNotFound:
-            return None
-        is_current = profile.sessions_version == session.sessions_version
-        return profile if profile.may_log_in and is_current else None
 
     async def end(
         self, user_id: UUID, reason: str, *, only: UUID | None = None, but: UUID | None = None
     ) -> int:
         """End sessions of a user, everywhere and at once; return how many. Others are told."""
         ended = await self.sessions.end(user_id, reason, self.clock.now(), only=only, but=but)
+        # After they have ended: what is proved from here on is proved by others.
+        await self.profiles.count_logout(user_id)
         await self.verdicts.note_ended(ended)
         return len(ended)
 

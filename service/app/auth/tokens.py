@@ -44,6 +44,24 @@ class AccessTokens(Protocol):
         """Return the public keys that tokens are verified with, as JSON Web Keys (RFC 7517)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a user has logged in before."""
+
+    user_id: UUID
+    id: UUID
+
+
+class DeviceTokens(Protocol):
+    """Writes and reads device tokens. They let nobody in: they only have a budget of wrong passwords."""
+
+    def issue(self, device: Device) -> str:
+        """Return a token for *device*."""
+
+    def read(self, token: str) -> Device | None:
+        """Return the device that *token* was issued to, or `None` if it is not good, for whatever reason."""
+
+
 class RefreshTokens(Protocol):
     """Writes and reads refresh tokens. They are not stored: only whoever has the key can make one."""
 

@@ -1,19 +1,25 @@
 """Sign a user up."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from service.app.auth.actors import Actor
 from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import Action, RoleNotAllowed, require
+from service.app.auth.standing import Standings
 from service.app.clock import Clock
-from service.app.commands.saving import made_once
+from service.app.commands.saving import TooManyWriters, made_once
 from service.app.ids import new_id
+from service.domain.changes import StandingMoved
 from service.domain.commands import AlreadyMade, CommandId
 from service.domain.emails import Email
 from service.domain.passwords import personal_words
 from service.domain.profile_refusals import EmailTaken
 from service.domain.profile_repository import ProfileRepository
 from service.domain.profiles import Profile, Role
+
+_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,7 @@ class CreateProfileHandler:
 
     profiles: ProfileRepository
     passwords: Passwords
+    standings: Standings
     clock: Clock
 
     async def handle(self, command: CreateProfile) -> Profile:
@@ -61,10 +68,18 @@ class CreateProfileHandler:
             by=command.named,
         )
         try:
-            await self.profiles.add(profile.announced())
+            await self._add(profile.announced(), command)
         except (AlreadyMade, EmailTaken):
             # Perhaps it was this very command, just now, on another worker.
             if made := await made_once(self.profiles.find_made, command.named):
                 return made
             raise
         return profile
+
+    async def _add(self, profile: Profile, command: CreateProfile) -> None:
+        """Store *profile*; one with a role only while whoever gives it may do so: hashing took a while."""
+        for _ in range(_ATTEMPTS):
+            standing = await self.standings.of(command.actor) if profile.role is not Role.USER else None
+            with suppress(StandingMoved):  # perhaps another session of theirs has ended
+                return await self.profiles.add(profile, proved=standing)
+        raise TooManyWriters

@@ -1,11 +1,13 @@
 """Delete a profile."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require
 from service.app.auth.sessions import Sessions
+from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import Change, change_profile
 from service.domain.commands import CommandId
@@ -29,6 +31,7 @@ class DeleteProfileHandler:
 
     profiles: ProfileRepository
     sessions: Sessions
+    standings: Standings
     clock: Clock
 
     async def handle(self, command: DeleteProfile) -> Profile:
@@ -37,6 +40,7 @@ class DeleteProfileHandler:
         change: Change[Profile] = Change(
             may=lambda profile: require(Action.DELETE_PROFILE, command.actor, profile.id),
             decide=lambda profile: profile.deleted(self.clock.now()),
+            standing=partial(self.standings.of, command.actor),
             expected_version=command.expected_version,
             command=command.named,
         )

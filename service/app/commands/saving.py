@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from service.domain.changes import StaleVersion
+from service.domain.changes import StaleVersion, StandingMoved
 from service.domain.commands import CommandId, Handled
 from service.domain.errors import Conflict, NotFound
 from service.domain.post_repository import PostRepository
@@ -25,6 +25,10 @@ class TooManyWriters(Conflict):
 Thing = TypeVar("Thing", Profile, Post)
 
 
+class _Outrun(Exception):
+    """It has changed between reading and writing, or sessions of its user have ended."""
+
+
 class Repository(Protocol[Thing]):
     """Where things live that can be changed."""
 
@@ -38,6 +42,10 @@ class Repository(Protocol[Thing]):
         """Note the command that left a thing as it was, or raise `StaleVersion`."""
 
 
+async def no_standing(_thing: Profile | Post) -> None:
+    """Let the write rest on nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change(Generic[Thing]):
     """What is to be done to a thing.
@@ -46,6 +54,7 @@ class Change(Generic[Thing]):
         may: Raises if whoever asks may not do it.
         decide: Makes the next version, or returns the thing itself if nothing changes.
         command: What tells the command from others, if it has a name.
+        standing: Returns the profile of whoever asks, as the write has to find it, or raises.
 
     """
 
@@ -53,6 +62,7 @@ class Change(Generic[Thing]):
     decide: Callable[[Thing], Thing]
     expected_version: int | None = None
     command: CommandId | None = None
+    standing: Callable[[Thing], Awaitable[Profile | None]] = no_standing
 
 
 async def change_profile(
@@ -67,8 +77,10 @@ async def change_profile(
 
     """
 
-    async def save(before: Profile, after: Profile) -> None:
-        await profiles.save(after, keeps_admin=before.may_administrate and not after.may_administrate)
+    async def save(before: Profile, after: Profile, standing: Profile | None) -> None:
+        proved = standing if standing and standing.id != after.id else None
+        keeps_admin = before.may_administrate and not after.may_administrate
+        await profiles.save(after, keeps_admin=keeps_admin, proved=proved)
 
     return await _change(profiles, profile_id, change, save)
 
@@ -81,7 +93,7 @@ async def change_post(posts: PostRepository, post_id: UUID, change: Change[Post]
 
     """
 
-    async def save(_before: Post, after: Post) -> None:
+    async def save(_before: Post, after: Post, _standing: Profile | None) -> None:
         await posts.save(after)
 
     _, after = await _change(posts, post_id, change, save)
@@ -92,7 +104,7 @@ async def _change(
     things: Repository[Thing],
     thing_id: UUID,
     change: Change[Thing],
-    save: Callable[[Thing, Thing], Awaitable[None]],
+    save: Callable[[Thing, Thing, Profile | None], Awaitable[None]],
 ) -> tuple[Thing, Thing]:
     """Load a thing, make the next version of it, store that, and return both.
 
@@ -108,10 +120,12 @@ async def _change(
     for _ in range(_ATTEMPTS):
         try:
             return await _next(things, thing_id, change, save)
-        except (NotFound, Conflict) as refusal:
+        except StandingMoved:
+            continue
+        except (NotFound, Conflict, _Outrun) as refusal:
             if done := await _done_before(things, thing_id, change):
                 return done, done
-            if change.expected_version or not isinstance(refusal, StaleVersion):
+            if not isinstance(refusal, _Outrun):
                 raise
     raise TooManyWriters
 
@@ -120,7 +134,7 @@ async def _next(
     things: Repository[Thing],
     thing_id: UUID,
     change: Change[Thing],
-    save: Callable[[Thing, Thing], Awaitable[None]],
+    save: Callable[[Thing, Thing, Profile | None], Awaitable[None]],
 ) -> tuple[Thing, Thing]:
     """Do *change* to a thing as it is now, unless its command has been carried out already."""
     before = await things.get(thing_id)
@@ -128,10 +142,15 @@ async def _next(
     after = change.decide(before)
     if change.expected_version not in (None, before.version):
         raise StaleVersion
-    if after is not before:
-        await save(before, replace(after, by=change.command))
-    elif change.command:
-        await things.remember(replace(after, by=change.command))
+    standing = await change.standing(before)
+    named = replace(after, by=change.command)
+    try:
+        if after is not before:
+            await save(before, named, standing)
+        elif change.command:
+            await things.remember(named)
+    except StaleVersion as error:
+        raise _Outrun from error
     return before, after
 
 

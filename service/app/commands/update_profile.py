@@ -1,12 +1,14 @@
 """Change some fields of a profile."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from service.app.auth.actors import Caller
 from service.app.auth.passwords import CurrentPasswordRequired, Passwords
 from service.app.auth.permissions import Action, is_owner, require
 from service.app.auth.sessions import Sessions
+from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import Change, change_profile
 from service.domain.profile_repository import ProfileRepository
@@ -31,6 +33,7 @@ class UpdateProfileHandler:
     profiles: ProfileRepository
     passwords: Passwords
     sessions: Sessions
+    standings: Standings
     clock: Clock
 
     async def handle(self, command: UpdateProfile) -> Profile:
@@ -42,6 +45,7 @@ class UpdateProfileHandler:
         change: Change[Profile] = Change(
             may=lambda profile: self._require(command, profile),
             decide=lambda profile: profile.changed(changes, self.clock.now()),
+            standing=partial(self.standings.of, actor),
             expected_version=command.expected_version,
             command=command.caller.command,
         )

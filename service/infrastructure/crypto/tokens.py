@@ -17,6 +17,10 @@ _ALGORITHM: Final = "EdDSA"
 _TYPE: Final = "at+jwt"  # RFC 9068, 2.1: no other kind of JWT passes for an access token
 _REQUIRED: Final = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
 _MAX_LENGTH: Final = 4096
+# The clock of the worker that issued a token may be so far behind ours (RFC 7519, 4.1.4), if that is little
+# beside the life of a token.
+_SKEW: Final = timedelta(seconds=30)
+_LITTLE: Final = 20
 
 
 class JwtAccessTokens(AccessTokens):
@@ -80,7 +84,8 @@ class JwtAccessTokens(AccessTokens):
             algorithms=[_ALGORITHM],
             audience=self._audience,
             issuer=self._issuer,
-            # Not `iat`: it would refuse the new token of a worker whose clock is a moment ahead.
+            leeway=min(_SKEW, self._lifetime / _LITTLE),
+            # Not `iat`: it would refuse the new token of a worker whose clock is ahead of ours.
             options={"require": _REQUIRED, "verify_iat": False},
         )
 

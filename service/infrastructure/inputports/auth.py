@@ -1,5 +1,7 @@
 """Requests about logins, sessions and keys: from the wire to a command or query, and back."""
 
+from pydantic import MISSING
+
 from profile_contracts import auth as wire
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
@@ -18,6 +20,7 @@ from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.refresh import Refresh
 from service.app.auth.sessions import LoggedIn
 from service.app.auth.verify_token import VerifyToken
+from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
 
 
@@ -26,8 +29,9 @@ def subscribe_auth(requests: Requests, app: Application) -> None:
 
     @requests.on(AUTH_LOGIN)
     async def log_in(request: wire.LogIn, caller: Caller) -> wire.Tokens:
-        password = request.password.get_secret_value()
-        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password)))
+        password, device_token = request.password.get_secret_value(), given(request.device_token)
+        known = device_token.get_secret_value() if device_token else None
+        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password, known)))
 
     @requests.on(AUTH_REFRESH)
     async def refresh(request: wire.Refresh, _caller: Caller) -> wire.Tokens:
@@ -69,4 +73,5 @@ def _tokens(user: LoggedIn) -> wire.Tokens:
         expires_in=user.access_token.seconds,
         refresh_token=user.refresh_token,
         profile_id=user.user_id,
+        device_token=user.device_token or MISSING,
     )

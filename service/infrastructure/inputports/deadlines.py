@@ -15,6 +15,8 @@ from service.pkg.database import answering_within
 
 # Our own limit for the work on one request. What was spent in a queue of ours before does not count.
 MAX_SECONDS: Final = 30.0
+# So far may the clocks of a caller and of a worker be apart.
+SKEW_SECONDS: Final = 30.0
 # The part of its time that a request may wait for the database, so that its refusal still comes in time.
 DATABASE_SHARE: Final = 0.9
 # The driver gives up a little before its time is over, because it expects a round trip to the server.
@@ -55,8 +57,7 @@ def deadline_of(message: AbstractIncomingMessage, now: float, spent: float = 0.0
     `expiration`, of which *spent* seconds have passed at *now* since the broker delivered it. A header
     that is no number is passed over: it is a hint, not part of the request.
     """
-    expiration = math.inf if message.expiration is None else _number(message.expiration)
-    return min(now - spent + expiration, _number(message.headers.get("x-deadline")) / 1000)
+    return min(now - spent + _expiration(message), _header(message))
 
 
 def limit_of(message: AbstractIncomingMessage, now: float, spent: float = 0.0) -> Limit:
@@ -66,7 +67,7 @@ def limit_of(message: AbstractIncomingMessage, now: float, spent: float = 0.0) -
         OutOfTime: The caller's deadline has passed.
 
     """
-    left = deadline_of(message, now, spent) - now
+    left = _left(message, now, spent)
     if left <= 0:
         raise OutOfTime
     return Limit(min(left, MAX_SECONDS), is_callers=left <= MAX_SECONDS)
@@ -74,7 +75,7 @@ def limit_of(message: AbstractIncomingMessage, now: float, spent: float = 0.0) -
 
 def seconds_to_reply(message: AbstractIncomingMessage, now: float, spent: float, *, confirmed: bool) -> float:
     """Return for how many seconds from *now* it is worth trying to send a reply: while somebody waits."""
-    left = deadline_of(message, now, spent) - now
+    left = _left(message, now, spent)
     return max(_LEAST_TO_REPLY, min(left, _MOST_TO_REPLY if confirmed else MAX_SECONDS))
 
 
@@ -98,6 +99,26 @@ async def limited(limit: Limit, patience: float) -> AsyncIterator[None]:
         if limit.is_callers and time.monotonic() - started >= limit.seconds * DATABASE_SHARE - _ROUND_TRIP:
             raise OutOfTime from None
         raise
+
+
+def _left(message: AbstractIncomingMessage, now: float, spent: float) -> float:
+    """Return for how long the caller waits still, though the clocks of both may be apart.
+
+    The header is a time by another clock. Where `expiration` says how long, which needs no clock, it only
+    counts if it is over by more than clocks may be apart; and without that, such a time is not over either.
+    """
+    by_header = _header(message) - now
+    if message.expiration is not None or by_header <= 0:
+        by_header += SKEW_SECONDS
+    return min(_expiration(message) - spent, by_header)
+
+
+def _expiration(message: AbstractIncomingMessage) -> float:
+    return math.inf if message.expiration is None else _number(message.expiration)
+
+
+def _header(message: AbstractIncomingMessage) -> float:
+    return _number(message.headers.get("x-deadline")) / 1000
 
 
 def _number(value: object) -> float:

@@ -1,66 +1,67 @@
 """Attempts at passwords, counted in this process."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final
 
-from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Counter, Outcome, locked_for
+from service.app.auth.budgets import BURST_IN_A_CROWD, Budget, Counter, Counters
+from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Outcome
 
 # Names are made up by those who guess: memory must not grow with them.
 _MAX_COUNTERS: Final = 100_000
 
 
-@dataclass(slots=True)
-class _State:
-    wrong: int = 0
-    locked_until: float = 0.0
-    forgotten_at: float = 0.0
-    reserved: dict[str, float] = field(default_factory=dict)
-
-
 class MemoryAttempts(AttemptCounters):
-    """Counts in memory; *now* gives the time in seconds."""
+    """Counts in memory; *now* gives the time in seconds.
+
+    Of each counter is kept when its budget will be full again, as in the generic cell rate algorithm (ITU-T
+    I.371): one number, which slides.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._states: dict[str, _State] = {}
+        self._full_at: dict[str, float] = {}
+        self._reserved: dict[str, dict[str, float]] = {}
 
-    async def reserve(self, reservation: str, counters: Sequence[Counter]) -> tuple[Answer, int]:
-        """Reserve an attempt with all *counters*, or with none."""
-        now = self._now()
-        states = [(self._state(each, now), each.budget) for each in counters]
-        locked = max((state.locked_until for state, _ in states), default=0.0)
-        if locked > now:
-            return Answer.LOCKED, int((locked - now) * 1000) + 1
-        for state, budget in states:
-            # Once it was locked, a counter gives one try at a time.
-            if len(state.reserved) >= max(1, budget.limit - state.wrong):
-                return Answer.BUSY, 0
-        for state, _ in states:
-            state.reserved[reservation] = now + RESERVED.total_seconds()
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+        """Reserve an attempt."""
+        now, own = self._now(), counters.own
+        is_crowded = any(self._used(each, now) + 1 > each.budget.burst for each in counters.crowds)
+        burst = BURST_IN_A_CROWD if is_crowded else own.budget.burst
+        missing = self._used(own, now) + 1 - burst
+        if missing > 0:
+            return Answer.LOCKED, int(missing * _seconds(own.budget) * 1000) + 1
+        going_on = self._going_on(own.name, now)
+        if missing + len(going_on) > 0:
+            return Answer.BUSY, 0
+        self._reserved[own.name] = {**going_on, reservation: now + RESERVED.total_seconds()}
         return Answer.RESERVED, 0
 
-    async def settle(self, reservation: str, counters: Sequence[Counter], outcome: Outcome) -> None:
-        """Give the reservation back; count a wrong password, or forget those before a right one."""
-        now = self._now()
-        for counter in counters:
-            state = self._state(counter, now)
-            state.reserved.pop(reservation, None)
-            if outcome is Outcome.WRONG:
-                state.wrong += 1
-                lock = locked_for(counter.budget, state.wrong)
-                state.locked_until = now + lock.total_seconds()
-                state.forgotten_at = now + max(lock, counter.budget.forget).total_seconds()
-            elif outcome is Outcome.RIGHT and counter.is_reset_by_success:
-                state.wrong, state.locked_until = 0, 0.0
+    async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
+        """Give the reservation back, and count a wrong password."""
+        now, own = self._now(), counters.own
+        going_on = self._going_on(own.name, now)
+        going_on.pop(reservation, None)
+        self._reserved[own.name] = going_on
+        if not going_on:
+            del self._reserved[own.name]
+        if outcome is Outcome.WRONG:
+            for each in (own, *counters.crowds):
+                self._count(each, now)
 
-    def _state(self, counter: Counter, now: float) -> _State:
-        state = self._states.pop(counter.name, None) or _State()
-        if state.forgotten_at <= now:
-            state.wrong, state.locked_until = 0, 0.0
-        state.reserved = {name: until for name, until in state.reserved.items() if until > now}
-        self._states[counter.name] = state  # the one used last is the last
-        if len(self._states) > _MAX_COUNTERS:
-            del self._states[next(iter(self._states))]
-        return state
+    def _used(self, counter: Counter, now: float) -> float:
+        return max(0.0, self._full_at.get(counter.name, now) - now) / _seconds(counter.budget)
+
+    def _going_on(self, name: str, now: float) -> dict[str, float]:
+        return {each: until for each, until in self._reserved.get(name, {}).items() if until > now}
+
+    def _count(self, counter: Counter, now: float) -> None:
+        used = min(self._used(counter, now) + 1, counter.budget.burst)
+        self._full_at.pop(counter.name, None)  # so that the one that was counted last is the last
+        self._full_at[counter.name] = now + used * _seconds(counter.budget)
+        if len(self._full_at) > _MAX_COUNTERS:
+            del self._full_at[next(iter(self._full_at))]
+
+
+def _seconds(budget: Budget) -> float:
+    return budget.every.total_seconds()

@@ -42,6 +42,12 @@ def to_document(profile: Profile) -> dict[str, Any]:
     return document
 
 
+def as_proved(profile: Profile) -> dict[str, Any]:
+    """Return the condition that whatever a session of *profile* has proved still holds."""
+    # None of them may have ended yet; then there is no number.
+    return {"logouts": profile.logouts or {"$in": [0, None]}, "sessions_version": profile.sessions_version}
+
+
 def to_result(profile: Profile) -> dict[str, Any]:
     """Return what a command that is repeated needs of *profile*: all but its secret."""
     return {name: value for name, value in to_document(profile).items() if name != "hashed_password"}
@@ -76,6 +82,7 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         version=document["version"],
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
+        logouts=document.get("logouts", 0),
     )
 
 

@@ -15,9 +15,9 @@ from service.app.outbox import Kind
 from service.domain.changes import StaleVersion
 from service.domain.commands import AlreadyMade, Handled
 from service.domain.emails import Email
-from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
+from service.domain.profile_refusals import EmailTaken, ProfileNotFound
 from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile, Role, Status
+from service.domain.profiles import Profile, Status
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.former_keys import find_owner, is_taken_by_former_rule, make_way
 from service.infrastructure.mongo.handled import (
@@ -32,22 +32,23 @@ from service.infrastructure.mongo.handled import (
     to_handled,
 )
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
+from service.infrastructure.mongo.others import together
 from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
 from service.infrastructure.mongo.profile_documents import (
     GONE,
+    as_proved,
     from_result,
     to_document,
     to_profile,
     to_result,
 )
-from service.pkg.database import in_transaction
+from service.pkg.database import Documents
 
 
 class MongoProfiles(ProfileRepository):
     """Keeps profiles in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
-        self._client = database.client
         self._profiles = database[PROFILES]
         self._hint = hint
 
@@ -56,7 +57,7 @@ class MongoProfiles(ProfileRepository):
         return str(ObjectId())
 
     @database_call
-    async def add(self, profile: Profile) -> None:
+    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
         """Store a new profile, or raise `EmailTaken`."""
         document = {
             **to_document(profile),
@@ -64,10 +65,14 @@ class MongoProfiles(ProfileRepository):
             **made_by(profile.by, to_result(profile)),
         }
         try:
-            await self._with_address(profile, partial(self._profiles.insert_one, document))
+            insert = partial(together, self._profiles, partial(self._insert, document), proved)
+            await self._with_address(profile, insert)
         except DuplicateKeyError as error:
             raise (AlreadyMade if is_made(error) else EmailTaken) from error
         self._hint(Kind.PROFILE, profile.id)
+
+    async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
+        await self._profiles.insert_one(document, session=transaction)
 
     async def _with_address(self, profile: Profile, write: Callable[[], Awaitable[object]]) -> None:
         """Do *write*, which gives *profile* its address, though a former rule may stand in the way."""
@@ -124,28 +129,21 @@ class MongoProfiles(ProfileRepository):
         return [to_profile(each) async for each in cursor.limit(most)]
 
     @database_call
-    async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
+    async def save(
+        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+    ) -> None:
         """Store a changed profile over the version before it."""
+        beside = profile if keeps_admin else None
         try:
-            save = self._save_beside_admin if keeps_admin else self._save
-            await self._with_address(profile, partial(save, profile))
+            save = partial(together, self._profiles, partial(self._save, profile), proved, beside)
+            await self._with_address(profile, save)
         except DuplicateKeyError as error:
             raise EmailTaken from error
         self._hint(Kind.PROFILE, profile.id)
 
-    async def _save_beside_admin(self, profile: Profile) -> None:
-        await in_transaction(self._client, partial(self._save_if_admin_stays, profile))
-
-    async def _save_if_admin_stays(self, profile: Profile, transaction: AsyncClientSession) -> None:
-        """Write to another administrator, too, so that of all who leave at once one has to stay."""
-        others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": profile.id}}
-        stays = await self._profiles.update_one(others, {"$inc": {"stayed": 1}}, session=transaction)
-        if stays.matched_count == 0:
-            raise LastAdmin
-        await self._save(profile, transaction)
-
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
-        before = {"_id": ObjectId(profile.oid), "version": profile.version - 1, **not_noted(profile.by)}
+        same = {"version": profile.version - 1, "logouts": as_proved(profile)["logouts"]}
+        before = {"_id": ObjectId(profile.oid), **same, **not_noted(profile.by)}
         document = to_document(profile)
         gone = {} if "email_key" in document else {"email_key": ""}
         if profile.status is Status.ERASED:  # results of commands are personal
@@ -170,6 +168,11 @@ class MongoProfiles(ProfileRepository):
     async def remember(self, profile: Profile) -> None:
         """Note the command that left this profile as it was, or raise `StaleVersion`."""
         await note_alone(self._profiles, profile, to_result(profile))
+
+    @database_call
+    async def count_logout(self, profile_id: UUID) -> None:
+        """Note that sessions of a user have just ended."""
+        await self._profiles.update_one({"id": profile_id}, {"$inc": {"logouts": 1}})
 
     @database_call
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:

@@ -1,6 +1,5 @@
 """Attempts at passwords, counted for all workers together."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -8,54 +7,46 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Counter, Outcome
+from service.app.auth.budgets import BURST_IN_A_CROWD, Counter, Counters
+from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Outcome
 from service.infrastructure.redis.client import CALLS
 from service.pkg.detached import TooManyAbandoned
 
-# A counter is two keys: a hash (wrong, locked_until) and a sorted set of reservations by when they lapse.
-_TIME: Final = """
+# Of each counter is kept when its budget will be full again, in milliseconds, as in the generic cell rate
+# algorithm (ITU-T I.371); of attempts that go on, a sorted set by when they lapse. KEYS: the set, the own
+# counter, the crowds. ARGV: two, then burst and milliseconds for one more of each counter.
+_BEGIN: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function used(i)
+    local full_at = tonumber(redis.call('GET', KEYS[i]) or now)
+    return math.max(0, full_at - now) / tonumber(ARGV[2 * i])
+end
 """
 _RESERVE: Final = (
-    _TIME
+    _BEGIN
     + """
-for i = 1, #KEYS, 2 do
-    local locked = tonumber(redis.call('HGET', KEYS[i], 'locked_until') or 0)
-    if locked > now then return {1, locked - now} end
+local burst = tonumber(ARGV[3])
+for i = 3, #KEYS do
+    if used(i) + 1 > tonumber(ARGV[2 * i - 1]) then burst = BURST_IN_A_CROWD end
 end
-for i = 1, #KEYS, 2 do
-    local wrong = tonumber(redis.call('HGET', KEYS[i], 'wrong') or 0)
-    redis.call('ZREMRANGEBYSCORE', KEYS[i + 1], '-inf', now)
-    local left = math.max(1, tonumber(ARGV[3 + (i - 1) / 2]) - wrong)
-    if redis.call('ZCARD', KEYS[i + 1]) >= left then return {2, 0} end
-end
-for i = 2, #KEYS, 2 do
-    redis.call('ZADD', KEYS[i], now + ARGV[2], ARGV[1])
-    redis.call('PEXPIRE', KEYS[i], ARGV[2])
-end
+local missing = used(2) + 1 - burst
+if missing > 0 then return {1, math.ceil(missing * ARGV[4])} end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if missing + redis.call('ZCARD', KEYS[1]) > 0 then return {2, 0} end
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {0, 0}
 """
-)
+).replace("BURST_IN_A_CROWD", str(BURST_IN_A_CROWD))
 _SETTLE: Final = (
-    _TIME
+    _BEGIN
     + """
-for i = 1, #KEYS, 2 do
-    local arg = 3 + (i - 1) / 2 * 5
-    redis.call('ZREM', KEYS[i + 1], ARGV[1])
-    if ARGV[2] == 'WRONG' then
-        local wrong = redis.call('HINCRBY', KEYS[i], 'wrong', 1)
-        local limit, lock, longest = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
-        local forget = tonumber(ARGV[arg + 3])
-        if wrong >= limit then
-            local length = math.min(longest, lock * 2 ^ math.min(wrong - limit, 20))
-            forget = math.max(forget, length)
-            redis.call('HSET', KEYS[i], 'locked_until', string.format('%d', now + length))
-        end
-        redis.call('PEXPIRE', KEYS[i], string.format('%d', forget))
-    elseif ARGV[2] == 'RIGHT' and ARGV[arg + 4] == '1' then
-        redis.call('DEL', KEYS[i])
-    end
+redis.call('ZREM', KEYS[1], ARGV[1])
+if ARGV[2] ~= 'WRONG' then return end
+for i = 2, #KEYS do
+    local length = math.ceil(math.min(used(i) + 1, tonumber(ARGV[2 * i - 1])) * ARGV[2 * i])
+    redis.call('SET', KEYS[i], string.format('%d', now + length), 'PX', length)
 end
 """
 )
@@ -72,9 +63,9 @@ class RedisAttempts(AttemptCounters):
         self._reserve = redis.register_script(_RESERVE)
         self._settle = redis.register_script(_SETTLE)
 
-    async def reserve(self, reservation: str, counters: Sequence[Counter]) -> tuple[Answer, int]:
-        """Reserve an attempt with all *counters*, or with none."""
-        arguments: list[str | int] = [reservation, _ms(RESERVED), *(each.budget.limit for each in counters)]
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+        """Reserve an attempt."""
+        arguments: list[str | int] = [reservation, _ms(RESERVED), *_budgets(counters)]
         try:
             answer, milliseconds = await CALLS.run(self._reserve(keys=_keys(counters), args=arguments))
         except (RedisError, TooManyAbandoned) as error:
@@ -82,13 +73,9 @@ class RedisAttempts(AttemptCounters):
             return await self._fallback.reserve(reservation, counters)
         return _ANSWERS[int(answer)], int(milliseconds)
 
-    async def settle(self, reservation: str, counters: Sequence[Counter], outcome: Outcome) -> None:
-        """Give the reservation back; count a wrong password, or forget those before a right one."""
-        arguments: list[str | int] = [reservation, outcome.name]
-        for each in counters:
-            budget = each.budget
-            lengths = [_ms(length) for length in (budget.lock, budget.longest, budget.forget)]
-            arguments += [budget.limit, *lengths, int(each.is_reset_by_success)]
+    async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
+        """Give the reservation back, and count a wrong password."""
+        arguments: list[str | int] = [reservation, outcome.name, *_budgets(counters)]
         # Both, because Redis may have gone or come back since the reservation.
         await self._fallback.settle(reservation, counters, outcome)
         try:
@@ -97,13 +84,18 @@ class RedisAttempts(AttemptCounters):
             _log.warning("redis unavailable", error_type=type(error).__name__)
 
 
-def _keys(counters: Sequence[Counter]) -> list[str]:
+def _all(counters: Counters) -> list[Counter]:
+    return [counters.own, *counters.crowds]
+
+
+def _keys(counters: Counters) -> list[str]:
     # Braces: a script's keys have to live on one node of a cluster.
-    return [
-        key
-        for each in counters
-        for key in (f"attempts:{{login}}:{each.name}", f"reserved:{{login}}:{each.name}")
-    ]
+    names = [f"guesses:{{login}}:{each.name}" for each in _all(counters)]
+    return [f"going-on:{{login}}:{counters.own.name}", *names]
+
+
+def _budgets(counters: Counters) -> list[int]:
+    return [number for each in _all(counters) for number in (each.budget.burst, _ms(each.budget.every))]
 
 
 def _ms(length: timedelta) -> int:

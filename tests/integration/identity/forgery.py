@@ -118,7 +118,7 @@ FORGERIES: Mapping[str, Callable[[Forger], str]] = {
     "critical_extension": lambda forger: forger.signed({"crit": ["exp2"], "exp2": 1}),
     "another_issuer": lambda forger: forger.signed(iss="somebody else"),
     "another_audience": lambda forger: forger.signed(aud="another service"),
-    "expired": lambda forger: forger.signed(exp=int(time.time()) - 1),
+    "expired": lambda forger: forger.signed(exp=int(time.time()) - 60),
     "expiry_is_text": lambda forger: forger.signed(exp="never"),
     "another_session": lambda forger: forger.signed(sid=str(uuid4())),
     "expiry_beyond_time": lambda forger: forger.signed(exp=10**30),

@@ -100,7 +100,7 @@ async def test_without_redis_guesses_are_counted_by_each_worker(without_redis: G
     replies = await asyncio.gather(*(guess(without_redis, person["email"]) for _ in range(40)))
     counted = outcomes(replies)
 
-    assert 0 < counted["invalid_credentials"] <= 5
+    assert 0 < counted["invalid_credentials"] <= 10
     assert counted.keys() <= {"invalid_credentials", "too_many_attempts", "attempts_in_flight"}
     right = await guess(without_redis, person["email"], person["password"])
     assert refusal(right) == ("rate_limited", "too_many_attempts")

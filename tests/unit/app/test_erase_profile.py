@@ -144,10 +144,12 @@ async def test_who_is_restored_at_the_last_moment_is_not_erased() -> None:
 
 async def test_a_profile_that_cannot_be_erased_does_not_keep_the_others() -> None:
     class Stubborn(FakeProfiles):
-        async def save(self, profile: Profile, *, keeps_admin: bool = False) -> None:
+        async def save(
+            self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        ) -> None:
             if profile.id == ada.id:
                 raise ZeroDivisionError
-            await super().save(profile, keeps_admin=keeps_admin)
+            await super().save(profile, keeps_admin=keeps_admin, proved=proved)
 
     @contextmanager
     def guard() -> Iterator[None]:

@@ -98,14 +98,14 @@ async def test_every_refusal_is_the_same_after_the_same_work(
 
 @pytest.mark.parametrize(("email", "password"), REFUSED, ids=NAMES)
 async def test_every_refusal_is_counted_alike(app_fixture: AppFixture, email: str, password: str) -> None:
-    for _ in range(5):
+    for _ in range(10):
         with pytest.raises(InvalidCredentials):
             await app_fixture.app.log_in.handle(LogIn(NOBODY, email, password))
     with pytest.raises(TooManyAttempts) as refusal:
         await app_fixture.app.log_in.handle(LogIn(NOBODY, email, password))
 
-    assert refusal.value.retry_after_ms == pytest.approx(30_000, abs=2)
-    assert app_fixture.hasher.verified == 5
+    assert refusal.value.retry_after_ms == pytest.approx(900_000, abs=2)
+    assert app_fixture.hasher.verified == 10
 
 
 async def test_letting_in_takes_that_work_too(app_fixture: AppFixture) -> None:
@@ -122,7 +122,7 @@ async def test_what_stands_for_a_malformed_password_is_nobodys_password() -> Non
 
 
 async def test_two_spellings_of_an_address_are_one_account(app_fixture: AppFixture) -> None:
-    for name in ("ada", "ADA", "Ada", "aDa", "adA"):
+    for name in ("ada", "ADA", "Ada", "aDa", "adA") * 2:
         with pytest.raises(InvalidCredentials):
             await app_fixture.app.log_in.handle(LogIn(NOBODY, f"{name}@Example.org", "wrong horse"))
     with pytest.raises(TooManyAttempts):

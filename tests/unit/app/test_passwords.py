@@ -1,8 +1,8 @@
-from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, dataclass, field
 
 import pytest
 
+from service.app.auth.budgets import Attempt, Counters
 from service.app.auth.passwords import (
     CommonPasswords,
     CurrentPasswordRequired,
@@ -12,16 +12,7 @@ from service.app.auth.passwords import (
     PasswordTooCommon,
     PasswordTooPersonal,
 )
-from service.app.auth.throttle import (
-    Answer,
-    Attempt,
-    AttemptCounters,
-    Counter,
-    Gate,
-    Outcome,
-    Throttle,
-    TooManyAttempts,
-)
+from service.app.auth.throttle import Answer, AttemptCounters, Gate, Outcome, Throttle, TooManyAttempts
 from service.domain.errors import Unavailable
 from service.domain.passwords import PasswordTooShort
 from service.domain.profiles import Profile, Status
@@ -61,20 +52,20 @@ class Hasher(PasswordHasher):
 
 
 @dataclass(slots=True)
-class Counters(AttemptCounters):
+class Journal(AttemptCounters):
     """Lets everything through, unless it is locked, and keeps the outcomes."""
 
     is_locked: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
-    async def reserve(self, reservation: str, counters: Sequence[Counter]) -> tuple[Answer, int]:
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
         assert reservation
-        assert counters
+        assert counters.own.name
         return (Answer.LOCKED, 30_000) if self.is_locked else (Answer.RESERVED, 0)
 
-    async def settle(self, reservation: str, counters: Sequence[Counter], outcome: Outcome) -> None:
+    async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         assert reservation
-        assert counters
+        assert counters.own.name
         self.outcomes.append(outcome)
 
 
@@ -91,13 +82,13 @@ class PasswordsFixture:
     """Passwords with everything behind them."""
 
     hasher: Hasher
-    counters: Counters
+    counters: Journal
     profiles: FakeProfiles
     passwords: Passwords
 
 
 def a_fixture(*profiles: Profile) -> PasswordsFixture:
-    hasher, counters, stored = Hasher(), Counters(), FakeProfiles(*profiles)
+    hasher, counters, stored = Hasher(), Journal(), FakeProfiles(*profiles)
     return PasswordsFixture(
         hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate()), stored)
     )

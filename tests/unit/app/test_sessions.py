@@ -10,10 +10,10 @@ from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.passwords import InvalidCredentials, PasswordTooPersonal
 from service.app.auth.permissions import NotAllowed
 from service.app.auth.refresh import Refresh, TooManyRefreshes
-from service.app.auth.sessions import LoggedIn, SessionEnded
+from service.app.auth.sessions import LoggedIn
+from service.app.auth.standing import SessionEnded
 from service.app.auth.verify_token import VerifyToken
 from service.app.commands.delete_profile import DeleteProfile
-from service.app.commands.saving import TooManyWriters
 from service.app.commands.update_profile import UpdateProfile
 from service.domain.errors import Unavailable
 from service.domain.passwords import PasswordTooShort
@@ -255,7 +255,7 @@ async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
 
     monkeypatch.setattr(app_fixture.hasher, "hash", slow)
 
-    with pytest.raises(TooManyWriters):
+    with pytest.raises(SessionEnded):
         await app_fixture.app.change_password.handle(ChangePassword(Caller(user), PASSWORD, "another horse"))
     assert (await app_fixture.profiles.get(ada.id)).hashed_password == "the hash of a rival"
 

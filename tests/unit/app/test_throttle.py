@@ -1,32 +1,46 @@
 import asyncio
-from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, dataclass, field
 from datetime import timedelta
 
 import pytest
 
+from service.app.auth.budgets import Attempt, Budget, Budgets, Counters, counters_of
 from service.app.auth.throttle import (
-    BUDGETS,
     MOST_WAITING,
     RESERVED,
     Answer,
-    Attempt,
     AttemptCounters,
     AttemptsInFlight,
-    Budget,
-    Counter,
     Gate,
     Outcome,
     Throttle,
     TooManyAttempts,
-    counters_of,
-    locked_for,
 )
 from service.infrastructure.memory.attempts import MemoryAttempts
+
+ATTEMPT = Attempt("ada@example.org", None, "gateway", "192.0.2.1/32")
+KNOWN = Attempt("ada@example.org", "device 1", "gateway", "192.0.2.1/32")
+BUDGETS = Budgets()
 
 
 def a_throttle() -> Throttle:
     return Throttle(MemoryAttempts(lambda: 0.0), Gate())
+
+
+@dataclass(slots=True)
+class Journal(AttemptCounters):
+    """Gives one answer and keeps a journal."""
+
+    answer: tuple[Answer, int] = (Answer.RESERVED, 0)
+    reserved: list[tuple[str, Counters]] = field(default_factory=list)
+    settled: list[tuple[str, Counters, Outcome]] = field(default_factory=list)
+
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+        self.reserved.append((reservation, counters))
+        return self.answer
+
+    async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
+        self.settled.append((reservation, counters, outcome))
 
 
 async def guess(throttle: Throttle, attempt: Attempt, outcome: Outcome) -> None:
@@ -35,37 +49,104 @@ async def guess(throttle: Throttle, attempt: Attempt, outcome: Outcome) -> None:
         reservation.outcome = outcome
 
 
-def test_an_attempt_is_counted_for_all_that_is_known_and_by_digest() -> None:
-    counters = counters_of(Attempt("ada@example.org", "gateway", "192.0.2.7/32"))
+def kinds(counters: Counters) -> list[str]:
+    return [each.name.partition(":")[0] for each in (counters.own, *counters.crowds)]
 
-    assert [(each.name.partition(":")[0], each.is_reset_by_success) for each in counters] == [
-        ("account", True),
-        ("ip", False),
-        ("service", False),
+
+def test_the_budgets_are_those_of_the_documentation() -> None:
+    day, minute = timedelta(days=1), timedelta(minutes=1)
+
+    assert BUDGETS.account == Budget(10, day / 96)
+    assert BUDGETS.known == Budget(10, day / 288)
+    assert BUDGETS.network == Budget(100, minute / 10)
+    assert BUDGETS.service == Budget(2_000, minute / 1_200)
+    assert timedelta(seconds=60) == RESERVED
+
+
+@pytest.mark.parametrize(("days", "taken"), [(0, 10), (1, 106), (7, 682)])
+def test_a_budget_says_what_a_guesser_gets(days: int, taken: int) -> None:
+    assert BUDGETS.account.in_time(timedelta(days=days)) == taken
+
+
+def test_a_stranger_is_counted_for_account_network_and_service() -> None:
+    counters = counters_of(ATTEMPT, BUDGETS)
+
+    assert kinds(counters) == ["account", "network", "service"]
+    assert [each.budget for each in (counters.own, *counters.crowds)] == [
+        BUDGETS.account,
+        BUDGETS.network,
+        BUDGETS.service,
     ]
-    assert [each.budget for each in counters] == [BUDGETS[name] for name in ("account", "ip", "service")]
-    assert not [each for each in counters if "ada" in each.name or "192" in each.name]
-    assert len(counters_of(Attempt("\ud800"))) == 1
+
+
+def test_who_is_known_has_a_budget_of_their_own() -> None:
+    counters = counters_of(KNOWN, BUDGETS)
+
+    assert kinds(counters) == ["known"]
+    assert counters.own.budget == BUDGETS.known
+    assert counters.own != counters_of(Attempt("ada@example.org", "device 2"), BUDGETS).own
+
+
+def test_what_is_not_known_is_not_counted() -> None:
+    assert kinds(counters_of(Attempt("ada@example.org"), BUDGETS)) == ["account"]
+    assert len(kinds(counters_of(Attempt("", None, "", ""), BUDGETS))) == 3
+
+
+def test_a_counter_is_named_by_a_digest() -> None:
+    counters = counters_of(ATTEMPT, BUDGETS)
+    names = [each.name for each in (counters.own, *counters.crowds)]
+
+    assert [len(name.partition(":")[2]) for name in names] == [32, 32, 32]
+    assert not any("ada" in name or "192" in name or "gateway" in name for name in names)
+    assert counters_of(Attempt("ben@example.org"), BUDGETS).own.name != names[0]
+    assert counters_of(Attempt("ada@example.org"), BUDGETS).own.name == names[0]
+    assert counters_of(Attempt("\ud800@example.org"), BUDGETS).own.name
+
+
+@pytest.mark.parametrize("value", [ATTEMPT, BUDGETS, counters_of(ATTEMPT, BUDGETS), a_throttle()])
+def test_values_do_not_change(value: object) -> None:
+    name = next(iter(type(value).__dataclass_fields__))  # type: ignore[attr-defined]
+
+    assert not hasattr(value, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, name, None)
 
 
 async def test_of_200_parallel_guesses_no_more_are_looked_at_than_the_budget() -> None:
-    throttle, attempt = a_throttle(), Attempt("ada@example.org")
-    guesses = (guess(throttle, attempt, Outcome.WRONG) for _ in range(200))
+    throttle = a_throttle()
+    guesses = (guess(throttle, ATTEMPT, Outcome.WRONG) for _ in range(200))
     outcomes = await asyncio.gather(*guesses, return_exceptions=True)
 
-    assert [each for each in outcomes if each is None] == [None] * 5
+    assert [each for each in outcomes if each is None] == [None] * 10
     assert {type(each) for each in outcomes if each} <= {TooManyAttempts, AttemptsInFlight}
 
 
-async def test_50_valid_parallel_logins_all_pass() -> None:
-    throttle, attempt = a_throttle(), Attempt("ada@example.org")
+async def test_strangers_do_not_lock_out_who_is_known() -> None:
+    throttle = a_throttle()
+    for _ in range(10):
+        await guess(throttle, ATTEMPT, Outcome.WRONG)
 
-    assert await asyncio.gather(*(guess(throttle, attempt, Outcome.RIGHT) for _ in range(50))) == [None] * 50
+    with pytest.raises(TooManyAttempts):
+        await guess(throttle, ATTEMPT, Outcome.RIGHT)
+    await guess(throttle, KNOWN, Outcome.RIGHT)
+
+
+async def test_who_is_known_does_not_wait_behind_strangers() -> None:
+    throttle = a_throttle()
+    async with throttle.attempt(ATTEMPT) as stranger, asyncio.timeout(1):
+        await guess(throttle, KNOWN, Outcome.RIGHT)
+
+        assert stranger.outcome is Outcome.NOT_LOOKED_AT
+
+
+async def test_50_valid_parallel_logins_all_pass() -> None:
+    throttle = a_throttle()
+
+    assert await asyncio.gather(*(guess(throttle, ATTEMPT, Outcome.RIGHT) for _ in range(50))) == [None] * 50
 
 
 async def test_an_account_takes_no_more_places_than_its_share() -> None:
-    throttle, mine, yours = a_throttle(), Attempt("ada@example.org"), Attempt("bob@example.org")
-    inside = asyncio.Event()
+    throttle, inside = a_throttle(), asyncio.Event()
 
     async def log_in(attempt: Attempt) -> bool:
         try:
@@ -76,217 +157,102 @@ async def test_an_account_takes_no_more_places_than_its_share() -> None:
             return False
         return True
 
-    many = [asyncio.ensure_future(log_in(mine)) for _ in range(200)]
+    many = [asyncio.ensure_future(log_in(ATTEMPT)) for _ in range(200)]
     await asyncio.sleep(0)
     refused = [each for each in many if each.done()]
     inside.set()
 
-    assert await log_in(yours)
+    assert await log_in(Attempt("bob@example.org"))
+    assert await log_in(KNOWN)
     assert len(refused) == 200 - MOST_WAITING
     assert sum(await asyncio.gather(*many)) == MOST_WAITING
 
 
 async def test_what_other_workers_have_reserved_is_in_flight() -> None:
-    counters, attempt = MemoryAttempts(lambda: 0.0), Attempt("ada@example.org")
-    for name in "abcde":
-        await counters.reserve(name, counters_of(attempt))
+    counters = MemoryAttempts(lambda: 0.0)
+    for name in range(10):
+        await counters.reserve(str(name), counters_of(ATTEMPT, BUDGETS))
 
     with pytest.raises(AttemptsInFlight):
-        await guess(Throttle(counters, Gate()), attempt, Outcome.RIGHT)
+        await guess(Throttle(counters, Gate()), ATTEMPT, Outcome.RIGHT)
     assert AttemptsInFlight.retryable
 
 
 async def test_an_attempt_that_was_cut_off_is_given_back() -> None:
-    throttle, attempt = a_throttle(), Attempt("ada@example.org")
+    throttle = a_throttle()
     for _ in range(20):
         with pytest.raises(TimeoutError):
-            async with throttle.attempt(attempt):
+            async with throttle.attempt(ATTEMPT):
                 raise TimeoutError
 
-    assert await guess(throttle, attempt, Outcome.RIGHT) is None  # type: ignore[func-returns-value]
-
-
-async def test_a_gate_lets_one_through_at_a_time_and_keeps_nothing() -> None:
-    gate, inside, most = Gate(), 0, 0
-
-    async def pass_through() -> None:
-        nonlocal inside, most
-        async with gate.passed("ada"):
-            inside += 1
-            most = max(most, inside)
-            await asyncio.sleep(0)
-            inside -= 1
-
-    await asyncio.gather(*(pass_through() for _ in range(20)))
-
-    assert most == 1
-    assert gate._queues == {}  # noqa: SLF001 - memory must not grow with names
-
-
-ATTEMPT = Attempt("ada@example.org", "gateway", "192.0.2.1/32")
-ACCOUNT = BUDGETS["account"]
-
-
-@dataclass(slots=True)
-class Counters(AttemptCounters):
-    """Gives one answer and keeps a journal."""
-
-    answer: tuple[Answer, int] = (Answer.RESERVED, 0)
-    reserved: list[tuple[str, Sequence[Counter]]] = field(default_factory=list)
-    settled: list[tuple[str, Sequence[Counter], Outcome]] = field(default_factory=list)
-
-    async def reserve(self, reservation: str, counters: Sequence[Counter]) -> tuple[Answer, int]:
-        self.reserved.append((reservation, counters))
-        return self.answer
-
-    async def settle(self, reservation: str, counters: Sequence[Counter], outcome: Outcome) -> None:
-        self.settled.append((reservation, counters, outcome))
-
-
-def test_the_budgets_are_those_of_the_documentation() -> None:
-    minutes = {
-        name: (
-            each.limit,
-            *(length / timedelta(minutes=1) for length in (each.lock, each.longest, each.forget)),
-        )
-        for name, each in BUDGETS.items()
-    }
-
-    assert minutes == {
-        "account": (5, 0.5, 15, 24 * 60),
-        "ip": (30, 1, 15, 5),
-        "service": (1000, 10 / 60, 1, 1),
-    }
-    assert timedelta(seconds=60) == RESERVED
-
-
-@pytest.mark.parametrize(
-    ("wrong", "seconds"),
-    [(0, 0), (4, 0), (5, 30), (6, 60), (7, 120), (8, 240), (9, 480), (10, 900), (11, 900), (10**9, 900)],
-)
-def test_a_lock_doubles_up_to_a_quarter_of_an_hour(wrong: int, seconds: int) -> None:
-    assert locked_for(ACCOUNT, wrong) == timedelta(seconds=seconds)
-
-
-def test_a_lock_doubles_twenty_times_at_most() -> None:
-    budget = Budget(1, timedelta(milliseconds=1), timedelta(days=365), timedelta(days=1))
-
-    assert locked_for(budget, 21) == timedelta(milliseconds=2**20)
-    assert locked_for(budget, 20) == timedelta(milliseconds=2**19)
-    assert locked_for(budget, 10**6) == timedelta(milliseconds=2**20)
-
-
-def test_an_attempt_is_counted_for_account_network_and_service() -> None:
-    counters = counters_of(ATTEMPT)
-
-    assert [each.name.partition(":")[0] for each in counters] == ["account", "ip", "service"]
-    assert [each.budget for each in counters] == [BUDGETS["account"], BUDGETS["ip"], BUDGETS["service"]]
-    assert [each.is_reset_by_success for each in counters] == [True, False, False]
-
-
-def test_what_is_not_known_is_not_counted() -> None:
-    assert [each.name.partition(":")[0] for each in counters_of(Attempt("ada@example.org"))] == ["account"]
-    assert len(counters_of(Attempt("", "", ""))) == 3
-
-
-def test_a_counter_is_named_by_a_digest() -> None:
-    names = [each.name for each in counters_of(ATTEMPT)]
-
-    assert names[0] == "account:" + names[0].partition(":")[2]
-    assert [len(name.partition(":")[2]) for name in names] == [32, 32, 32]
-    assert not any("ada" in name or "192" in name or "gateway" in name for name in names)
-    assert counters_of(Attempt("ben@example.org"))[0].name != names[0]
-    assert counters_of(Attempt("ada@example.org"))[0].name == names[0]
-
-
-def test_an_address_that_is_no_text_is_counted_too() -> None:
-    assert counters_of(Attempt("\ud800@example.org"))[0].name
-
-
-@pytest.mark.parametrize("value", [ATTEMPT, ACCOUNT, counters_of(ATTEMPT)[0], Throttle(Counters(), Gate())])
-def test_values_do_not_change(value: object) -> None:
-    name = next(iter(type(value).__dataclass_fields__))  # type: ignore[attr-defined]
-
-    assert not hasattr(value, "__dict__")
-    with pytest.raises(FrozenInstanceError):
-        setattr(value, name, None)
+    assert await guess(throttle, ATTEMPT, Outcome.RIGHT) is None  # type: ignore[func-returns-value]
 
 
 async def test_an_attempt_is_reserved_before_and_settled_after() -> None:
-    counters = Counters()
+    journal, counters = Journal(), counters_of(ATTEMPT, BUDGETS)
 
-    async with Throttle(counters, Gate()).attempt(ATTEMPT) as reservation:
-        assert counters.reserved == [(reservation.name, counters_of(ATTEMPT))]
-        assert counters.settled == []
+    async with Throttle(journal, Gate()).attempt(ATTEMPT) as reservation:
+        assert journal.reserved == [(reservation.name, counters)]
+        assert journal.settled == []
         assert reservation.outcome is Outcome.NOT_LOOKED_AT
         reservation.outcome = Outcome.RIGHT
 
-    assert counters.settled == [(reservation.name, counters_of(ATTEMPT), Outcome.RIGHT)]
+    assert journal.settled == [(reservation.name, counters, Outcome.RIGHT)]
 
 
 async def test_two_attempts_have_two_names() -> None:
-    counters = Counters()
+    journal = Journal()
     for _ in range(2):
-        async with Throttle(counters, Gate()).attempt(ATTEMPT) as reservation:
+        async with Throttle(journal, Gate()).attempt(ATTEMPT) as reservation:
             reservation.outcome = Outcome.WRONG
 
-    assert len({name for name, _ in counters.reserved}) == 2
-    assert len(counters.reserved[0][0]) == 32
+    assert len({name for name, _ in journal.reserved}) == 2
+    assert len(journal.reserved[0][0]) == 32
 
 
 async def test_an_attempt_that_breaks_off_is_settled() -> None:
-    counters = Counters()
+    journal = Journal()
 
     with pytest.raises(KeyError):
-        async with Throttle(counters, Gate()).attempt(ATTEMPT):
+        async with Throttle(journal, Gate()).attempt(ATTEMPT):
             raise KeyError
 
-    assert [outcome for _, _, outcome in counters.settled] == [Outcome.NOT_LOOKED_AT]
+    assert [outcome for _, _, outcome in journal.settled] == [Outcome.NOT_LOOKED_AT]
 
 
-async def test_a_locked_attempt_hears_for_how_long_and_is_not_settled() -> None:
-    counters = Counters((Answer.LOCKED, 1234))
+@pytest.mark.parametrize(
+    ("answer", "refusal"), [(Answer.LOCKED, TooManyAttempts), (Answer.BUSY, AttemptsInFlight)]
+)
+async def test_a_refused_attempt_is_not_settled(answer: Answer, refusal: type[Exception]) -> None:
+    journal = Journal((answer, 1234))
 
-    with pytest.raises(TooManyAttempts) as refused:
-        async with Throttle(counters, Gate()).attempt(ATTEMPT):
+    with pytest.raises(refusal) as refused:
+        async with Throttle(journal, Gate()).attempt(ATTEMPT):
             pytest.fail("it was let through")
 
-    assert refused.value.retry_after_ms == 1234
-    assert counters.settled == []
+    assert getattr(refused.value, "retry_after_ms", None) == (1234 if answer is Answer.LOCKED else None)
+    assert journal.settled == []
 
 
-async def test_a_busy_account_may_be_tried_again() -> None:
-    counters = Counters((Answer.BUSY, 0))
-
-    with pytest.raises(AttemptsInFlight):
-        async with Throttle(counters, Gate()).attempt(ATTEMPT):
-            pytest.fail("it was let through")
-
-    assert counters.settled == []
-
-
-async def most_at_once(gate: Gate, accounts: Sequence[str]) -> int:
+async def most_at_once(gate: Gate, names: list[str]) -> int:
     """Return how many of those who pass the gate, all at once, were inside together."""
     inside, most = 0, 0
 
-    async def pass_through(account: str) -> None:
+    async def pass_through(name: str) -> None:
         nonlocal inside, most
-        async with gate.passed(account):
+        async with gate.passed(name):
             inside += 1
             most = max(most, inside)
             for _ in range(3):
                 await asyncio.sleep(0)
             inside -= 1
 
-    await asyncio.wait_for(asyncio.gather(*map(pass_through, accounts)), 2)
+    await asyncio.wait_for(asyncio.gather(*map(pass_through, names)), 2)
     return most
 
 
-async def test_a_gate_lets_one_through_at_a_time() -> None:
+async def test_a_gate_lets_one_of_a_name_through_at_a_time() -> None:
     assert await most_at_once(Gate(), ["ada"] * 20) == 1
-
-
-async def test_accounts_do_not_wait_for_each_other() -> None:
     assert await most_at_once(Gate(), ["ada", "ben", "eve"]) == 3
 
 

@@ -110,7 +110,7 @@ def test_secrets_are_found() -> None:
     assert {queue: names for queue, names in found.items() if names} == {
         "profile.create": ["password"],
         "profile.update": ["current_password"],
-        "auth.login": ["password"],
+        "auth.login": ["password", "device_token"],
         "auth.refresh": ["refresh_token"],
         "auth.verify": ["token"],
         "auth.change_password": ["current_password", "new_password"],

@@ -26,6 +26,7 @@ from tests.fakes.keys import FakeKeyring, a_key
 KEY, OLD_KEY, FOREIGN_KEY = a_key(), a_key(), a_key()
 ADA = a_user(UUID(int=1), session=UUID(int=2))
 LIFETIME = timedelta(minutes=10)
+SKEW = timedelta(seconds=30)
 
 
 def tokens(*keys: SigningKey, clock: Any = None) -> JwtAccessTokens:
@@ -121,7 +122,7 @@ def test_all_keys_are_listed() -> None:
     assert TOKENS.public_keys() == [OLD_KEY.public_jwk(), KEY.public_jwk()]
 
 
-@pytest.mark.parametrize("ago", [LIFETIME, LIFETIME + timedelta(seconds=1), timedelta(days=9999)])
+@pytest.mark.parametrize("ago", [LIFETIME + SKEW, LIFETIME + timedelta(seconds=31), timedelta(days=9999)])
 def test_a_token_whose_time_is_over_is_expired(ago: timedelta) -> None:
     text = tokens(clock=FakeClock(datetime.now(UTC) - ago)).issue(ADA).text
 
@@ -129,10 +130,13 @@ def test_a_token_whose_time_is_over_is_expired(ago: timedelta) -> None:
         TOKENS.verify(text)
 
 
-def test_a_token_of_a_worker_whose_clock_is_ahead_is_valid() -> None:
-    text = tokens(clock=FakeClock(datetime.now(UTC) + timedelta(seconds=5))).issue(ADA).text
+@pytest.mark.parametrize("ahead", [5, 30, -29])
+def test_a_token_of_a_worker_whose_clock_is_off_is_valid_for_its_whole_life(ahead: int) -> None:
+    """By our clock it may just have been issued, or be about to expire."""
+    for age in (timedelta(), timedelta(seconds=599)):
+        issued = FakeClock(datetime.now(UTC) - age + timedelta(seconds=ahead))
 
-    assert TOKENS.verify(text).user == ADA
+        assert TOKENS.verify(tokens(clock=issued).issue(ADA).text).user == ADA
 
 
 @pytest.mark.parametrize(
@@ -457,9 +461,9 @@ def test_time_is_told_from_forgery(keyring: Keyring, issuer: JwtAccessTokens) ->
     now = int(datetime.now(UTC).timestamp())
 
     with pytest.raises(TokenExpired):
-        issuer.verify(signed(keyring, exp=now - 1, iat=now - 601))
+        issuer.verify(signed(keyring, exp=now - 31, iat=now - 631))
     with pytest.raises(TokenInvalid):
-        issuer.verify(signed(keyring, exp=now - 1)[:-6] + "AAAAAA")
+        issuer.verify(signed(keyring, exp=now - 31)[:-6] + "AAAAAA")
 
 
 def test_the_token_of_a_worker_that_is_ahead_is_good(keyring: Keyring, issuer: JwtAccessTokens) -> None:

@@ -10,10 +10,11 @@ async def test_a_login_is_answered_with_tokens(harness: MessagingHarness) -> Non
     ada = await harness.sign_up("ada@example.org")
     reply = await harness.ask("auth.login", {"email": "ADA@example.org", "password": PASSWORD})
     text, refresh_token = (reply["result"].pop(name) for name in ("access_token", "refresh_token"))
+    device_token = reply["result"].pop("device_token")
 
     assert reply["result"] == {"token_type": "Bearer", "expires_in": 600, "profile_id": ada["id"]}
     assert str(harness.tokens.verify(text).user.id) == ada["id"]
-    assert len(refresh_token) == 71
+    assert (len(refresh_token), len(device_token)) == (71, 98)
 
 
 @pytest.mark.parametrize(
@@ -135,12 +136,23 @@ async def test_a_change_of_password_gives_tokens_and_ends_all_other_sessions(
     )
 
 
-async def test_the_sixth_guess_hears_when_to_come_back(harness: MessagingHarness) -> None:
+async def test_the_eleventh_guess_hears_when_to_come_back(harness: MessagingHarness) -> None:
     await harness.sign_up("ada@example.org")
     guess = {"email": "ada@example.org", "password": "wrong guess"}
-    for _ in range(5):
+    for _ in range(10):
         assert await harness.refusal("auth.login", guess) == ("unauthenticated", "invalid_credentials")
     error = (await harness.ask("auth.login", guess | {"password": PASSWORD}))["error"]
 
     assert (error["code"], error["reason"], error["retryable"]) == ("rate_limited", "too_many_attempts", True)
-    assert 29_000 < error["retry_after_ms"] <= 30_001
+    assert 899_000 < error["retry_after_ms"] <= 900_001
+
+
+async def test_a_device_token_is_taken_back(harness: MessagingHarness) -> None:
+    await harness.sign_up("ada@example.org")
+    knows = {"email": "ada@example.org", "password": PASSWORD}
+    device = {"device_token": (await harness.ask("auth.login", knows))["result"]["device_token"]}
+    for _ in range(10):
+        await harness.ask("auth.login", {**knows, "password": "wrong guess"})
+
+    assert await harness.refusal("auth.login", knows) == ("rate_limited", "too_many_attempts")
+    assert (await harness.ask("auth.login", {**knows, **device}))["ok"]

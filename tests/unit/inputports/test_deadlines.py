@@ -11,6 +11,7 @@ from service.domain.errors import Unavailable
 from service.infrastructure.inputports import deadlines
 from service.infrastructure.inputports.deadlines import (
     MAX_SECONDS,
+    SKEW_SECONDS,
     Limit,
     OutOfTime,
     ServiceTimeout,
@@ -54,17 +55,29 @@ def test_the_expiration_says_for_how_long(expiration: str, seconds: float) -> No
     assert left(expiration=expiration) == pytest.approx(seconds, abs=1e-6)
 
 
-def test_the_earlier_of_both_counts() -> None:
-    soon = int(NOW * 1000) + 1000
+@pytest.mark.parametrize("skew", [-30, -6, 0, 6, 30])
+def test_where_an_expiration_says_how_long_a_clock_may_be_30_seconds_off(skew: int) -> None:
+    """A client whose clock was 6 s behind heard `deadline_exceeded` at once, for every call of 5 s."""
+    deadline = int((NOW + skew + 5) * 1000)
 
-    assert left(soon, "2000") == pytest.approx(1.0)
-    assert left(soon + 2000, "2000") == pytest.approx(2.0)
+    assert left(deadline, "5000") == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("deadline", [int(NOW * 1000), int(NOW * 1000) - 1, 0, -1, "0", "-inf", -1e300])
-def test_a_deadline_that_has_passed_is_out_of_time(deadline: object) -> None:
+@pytest.mark.parametrize("late", [0.0, 0.25, 6.0, 29.5])
+def test_a_deadline_that_clocks_alone_may_have_passed_is_not_over(late: float) -> None:
+    assert left((NOW - late) * 1000) == pytest.approx(SKEW_SECONDS - late)
+    assert left((NOW - late) * 1000, "2000") == pytest.approx(min(2.0, SKEW_SECONDS - late))
+
+
+@pytest.mark.parametrize(
+    "deadline", [int(NOW * 1000) - 30_000, int(NOW * 1000) - 30_001, 0, -1, "0", "-inf", -1e300]
+)
+@pytest.mark.parametrize("expiration", [None, "5000"])
+def test_a_deadline_that_has_passed_by_any_clock_is_out_of_time(
+    deadline: object, expiration: str | None
+) -> None:
     with pytest.raises(OutOfTime):
-        left(deadline)
+        left(deadline, expiration)
 
 
 @pytest.mark.parametrize("expiration", ["0", "-1"])

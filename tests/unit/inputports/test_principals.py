@@ -22,7 +22,7 @@ from service.app.auth.actors import (
     TokenInvalid,
     TrustedService,
 )
-from service.app.auth.sessions import SessionEnded
+from service.app.auth.standing import SessionEnded
 from service.domain.errors import Unauthenticated, Unavailable
 from service.infrastructure.inputports.principals import Principals
 from tests.builders import a_profile

@@ -1,0 +1,58 @@
+"""Device tokens as names with a MAC: nothing of them is stored."""
+
+import base64
+import hashlib
+import hmac
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from service.app.auth.tokens import Device, DeviceTokens
+from service.app.clock import Clock
+
+_FORMAT: Final = struct.Struct(">B16s16sQ")
+_FORMAT_VERSION: Final = 1
+_MAC_BYTES: Final = 32
+_LENGTH: Final = len(base64.urlsafe_b64encode(bytes(_FORMAT.size + _MAC_BYTES)).rstrip(b"="))
+_PURPOSE: Final = b"profile-service: device tokens, version 1"
+
+
+class MacDeviceTokens(DeviceTokens):
+    """Base64url of format, user, device and time of issue, with an HMAC-SHA-256 of them.
+
+    Args:
+        key: 32 random bytes, the same for all workers. It has other uses, so another one is derived from it.
+        lifetime: How long a token is good. Each login gives a new one.
+
+    """
+
+    def __init__(self, key: bytes, clock: Clock, lifetime: timedelta) -> None:
+        self._key = hmac.digest(key, _PURPOSE, hashlib.sha256)
+        self._clock = clock
+        self._lifetime = lifetime
+
+    def issue(self, device: Device) -> str:
+        """Return a token for *device*."""
+        seconds = int(self._clock.now().timestamp())
+        name = _FORMAT.pack(_FORMAT_VERSION, device.user_id.bytes, device.id.bytes, seconds)
+        return base64.urlsafe_b64encode(name + self._mac(name)).rstrip(b"=").decode()
+
+    def read(self, token: str) -> Device | None:
+        """Return the device that *token* was issued to, or `None` if it is not good."""
+        if len(token) != _LENGTH or not token.isascii():
+            return None
+        try:
+            data = base64.b64decode(token + "=" * (-_LENGTH % 4), b"-_", validate=True)
+        except ValueError:
+            return None
+        name, mac = data[: _FORMAT.size], data[_FORMAT.size :]
+        if not hmac.compare_digest(mac, self._mac(name)):
+            return None
+        version, user, device, seconds = _FORMAT.unpack(name)
+        age = self._clock.now() - datetime.fromtimestamp(seconds, UTC)
+        is_good = version == _FORMAT_VERSION and age <= self._lifetime
+        return Device(UUID(bytes=user), UUID(bytes=device)) if is_good else None
+
+    def _mac(self, name: bytes) -> bytes:
+        return hmac.digest(self._key, name, hashlib.sha256)

@@ -1,0 +1,61 @@
+"""What a write needs of profiles other than its own, in the same transaction.
+
+Each writes to the other profile: a transaction only meets another one in what both of them write.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+
+from service.domain.changes import StandingMoved
+from service.domain.profile_refusals import LastAdmin
+from service.domain.profiles import Profile, Role, Status
+from service.infrastructure.mongo.profile_documents import as_proved
+from service.pkg.database import Documents, in_transaction
+
+Profiles = AsyncCollection[Documents]
+
+
+async def together(
+    profiles: Profiles,
+    write: Callable[[AsyncClientSession | None], Awaitable[None]],
+    proved: Profile | None,
+    beside: Profile | None = None,
+) -> None:
+    """Do *write* in the same moment in which others are as they have to be; with no others, just do it.
+
+    Args:
+        profiles: Where they are.
+        write: What to do.
+        proved: The profile of whoever asks: no session of it has ended, and its standing is the same.
+        beside: The profile that is about to give up administrating, beside which another has to stay.
+
+    Raises:
+        StandingMoved, LastAdmin
+
+    """
+
+    async def work(transaction: AsyncClientSession) -> None:
+        if proved:
+            await _hold(profiles, proved, transaction)
+        if beside:
+            await _keep_admin(profiles, beside, transaction)
+        await write(transaction)
+
+    await (in_transaction(profiles.database.client, work) if proved or beside else write(None))
+
+
+async def _hold(profiles: Profiles, proved: Profile, transaction: AsyncClientSession) -> None:
+    holds = {"id": proved.id, **as_proved(proved)}
+    held = await profiles.update_one(holds, {"$inc": {"held": 1}}, session=transaction)
+    if held.matched_count == 0:
+        raise StandingMoved
+
+
+async def _keep_admin(profiles: Profiles, beside: Profile, transaction: AsyncClientSession) -> None:
+    """Write to one of the others: so of all who leave at once one has to stay."""
+    others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": beside.id}}
+    stays = await profiles.update_one(others, {"$inc": {"stayed": 1}}, session=transaction)
+    if stays.matched_count == 0:
+        raise LastAdmin
