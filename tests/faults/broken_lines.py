@@ -28,6 +28,7 @@ class Line:
     fault: str = ""
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     is_flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def fail(self, fault: str) -> None:
         """Let the line fail, those who are connected already included."""
@@ -46,6 +47,20 @@ class Line:
     def _drop(self) -> None:
         for each in self.writers:
             _reset(each)
+
+    async def end(self) -> None:
+        """Leave nothing behind: what does not flow any more would be waited for until the loop is closed."""
+        self._drop()
+        for each in self.serving:
+            each.cancel()
+        if self.serving:
+            await asyncio.wait(self.serving)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client beside the others."""
+        task = asyncio.create_task(self.serve(reader, writer))
+        self.serving.add(task)
+        task.add_done_callback(self.serving.discard)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry what one client says, and what it is told."""
@@ -104,13 +119,13 @@ async def line_to(host: str, port: int, fault: str = "") -> AsyncIterator[Line]:
         async with _nobody_accepts(line, is_silent=fault == "silent"):
             yield line
         return
-    server = await asyncio.start_server(line.serve, "127.0.0.1")
+    server = await asyncio.start_server(line.accept, "127.0.0.1")
     line.port = server.sockets[0].getsockname()[1]
     try:
         yield line
     finally:
         server.close()
-        line._drop()  # noqa: SLF001 - its own
+        await line.end()
 
 
 @asynccontextmanager

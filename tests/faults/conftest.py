@@ -10,7 +10,7 @@ from tools.servers import Servers, running_servers
 
 @pytest.fixture(scope="session")
 def own_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
-    """Servers that no other process uses: for an alarm of the broker, or a primary that steps down."""
+    """Servers that no other process uses: for an alarm, a primary that steps down, or a server that stops."""
     if not is_one_of_many(request.config):
         yield request.getfixturevalue("servers")
         return

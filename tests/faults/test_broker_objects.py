@@ -237,8 +237,8 @@ async def test_missing_policies_are_made_by_who_may(servers: Servers, tmp_path: 
     assert made == {each.name for each in topology().policies}
 
 
-async def test_a_broker_that_hangs_is_told_within_seconds(servers: Servers, tmp_path: Path) -> None:
-    async with proxied_env(servers, tmp_path) as stage, probed(stage) as (_, ask):
+async def test_a_broker_that_hangs_is_told_within_seconds(own_servers: Servers, tmp_path: Path) -> None:
+    async with proxied_env(own_servers, tmp_path) as stage, probed(stage) as (_, ask):
         node = await node_of(stage.broker)
         assert node, "only a broker that we started can be stopped"
         (facts, *_others) = await stage.broker.look("nodes")

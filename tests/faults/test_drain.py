@@ -100,10 +100,16 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
 @asynccontextmanager
 async def side_by_side(env: ProxiedEnv, folder: Path, count: int) -> AsyncIterator[Worker]:
     """Run several workers under one command, and wait until all of them are there."""
+
+    async def are_ready() -> bool:  # the broker would count one twice that is just about to be
+        log = await asyncio.to_thread(several.log.read_text)
+        return log.count('"event": "ready"') == count
+
     settings = settings_for(env.sandbox)
     async with working(
         env.sandbox, folder, settings, "several", (*WORKER, "--workers", str(count))
     ) as several:
+        await eventually(are_ready, within=60)
         await all_consume(env, count)
         yield several
 

@@ -124,9 +124,9 @@ Stop = Callable[[StoppedEnv], AbstractAsyncContextManager[None]]
 
 @pytest.mark.parametrize("stop", [mongod_stopped, worker_stopped, alarm])
 async def test_no_promise_is_broken_by_a_server_that_stands_still(
-    servers: Servers, tmp_path: Path, stop: Stop
+    own_servers: Servers, tmp_path: Path, stop: Stop
 ) -> None:
-    with sandbox_with_short_retries(servers) as sandbox:
+    with sandbox_with_short_retries(own_servers) as sandbox:
         async with (
             working(sandbox, tmp_path, settings_for(sandbox)) as worker,
             administrating(sandbox) as broker,
