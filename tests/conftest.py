@@ -1,6 +1,7 @@
 """Real servers for every test that claims anything about them: started here, or given by the environment."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -26,6 +27,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         tests, folder, *_ = item.path.relative_to(item.config.rootpath).parts
         assert tests == "tests"
         item.add_marker(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let nothing be collected while a failure is written.
+
+    What is shown of a finalizer is parsed, and so is the test. One inside the other ends a whole run with a
+    `SystemError`, up to Python 3.11.7 (gh-106905).
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

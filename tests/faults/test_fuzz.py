@@ -133,6 +133,6 @@ async def _send(hostile: Gateway, draw: Draw) -> None:
 async def _is_empty(broker: Broker) -> bool:
     """Return whether nothing waits or is in hand anywhere, but in dead-letter queues."""
     found = await broker.look_here("queues")
-    waiting = {each["name"]: each["messages"] for each in found if not each["name"].endswith(".dlq")}
+    waiting = {each["name"]: each.get("messages", 1) for each in found if not each["name"].endswith(".dlq")}
     exact = [await broker.ready(each) for each in (*OPERATIONS, *RETRIES, "profile.unroutable")]
     return not any(waiting.values()) and not any(exact)

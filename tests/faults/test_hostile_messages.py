@@ -66,7 +66,7 @@ class HostileEnv:
         found = {each["name"]: each for each in await self.broker.look_here("queues")}
         sent = self.load_generator.service.sent
         is_done = all(found[name].get("message_stats", {}).get("ack", 0) >= sent[name] for name in QUEUES)
-        return is_done and all(found[name]["messages"] == 0 for name in OPERATIONS)
+        return is_done and all(found[name].get("messages") == 0 for name in OPERATIONS)
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -14,8 +14,10 @@ import pytest
 
 from service.infrastructure.crypto.keys import new_key
 from tests.faults.proxied_env import proxied_env
+from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
+from tests.integration.requests import OPERATIONS
 from tests.integration.workers import working
 from tools.servers import Servers
 
@@ -75,3 +77,15 @@ async def test_a_worker_that_still_waits_ends_at_once(
 
         assert await asyncio.wait_for(worker.wait(), 60) == 0
         assert "Traceback" not in await asyncio.to_thread((tmp_path / "worker.log").read_text)
+
+
+async def test_while_it_starts_no_queue_gets_two_consumers(servers: Servers, tmp_path: Path) -> None:
+    """The second one would go on taking messages from a worker that has to end."""
+    eager = ("tests.faults.eager_worker",)
+    async with (
+        proxied_env(servers, tmp_path) as env,
+        working(env.sandbox, tmp_path, settings_for(env.sandbox), module=eager),
+    ):
+        counts = {each: (await env.counts(each))[1] for each in OPERATIONS}
+
+    assert counts == dict.fromkeys(OPERATIONS, 1)

@@ -94,7 +94,7 @@ async def test_who_forges_addresses_takes_no_reply_from_anybody(
         queues = [
             await broker.look_here("queues", each) for each in ("auth.keys", "profile.get", "post.create")
         ]
-        return all(each["messages"] == 0 for each in queues)
+        return all(each.get("messages") == 0 for each in queues)
 
     assert await eventually(idle, within=40)
     assert await lines(broker) == before

@@ -184,7 +184,7 @@ async def test_a_lost_connection_leaves_no_command_without_an_answer(env: Proxie
 
     async def settled() -> bool:
         queues = [await broker.look_here("queues", each) for each in OPERATIONS]
-        return all(each["messages"] == 0 and each["consumers"] == 1 for each in queues)
+        return all(each.get("messages") == 0 and each.get("consumers") == 1 for each in queues)
 
     assert await eventually(settled, within=60)
     assert env.worker.process.poll() is None

@@ -56,10 +56,11 @@ class Consumers:
         self.connection = self._keeper.connection = await self._broker.connect()
         for each in self._subscribers():
             if queue := _queue(each):
-                unnamed, each._consumer_tag = each._consumer_tag, None  # noqa: SLF001 - see above
-                await self._consume(each, queue)
-                if unnamed:
-                    await queue.cancel(unnamed, timeout=_WAIT_SECONDS)
+                async with self._locks[each.queue.name]:  # or `restore` would consume it a second time
+                    unnamed, each._consumer_tag = each._consumer_tag, None  # noqa: SLF001 - see above
+                    await self._consume(each, queue)
+                    if unnamed:
+                        await queue.cancel(unnamed, timeout=_WAIT_SECONDS)
 
     async def pause(self, queues: Collection[str]) -> None:
         """Let the messages of these queues wait there, and consume all others.
