@@ -20,6 +20,8 @@ from tools.worker import Worker
 ABANDONED = 3
 # As many as one worker takes at a time from one queue.
 IN_HAND = 16
+# Enough for both workers to have their hands full, and done before the frozen ones' time is over.
+FIRST = 2 * IN_HAND + 8
 
 
 async def assert_none_came_twice(env: ProxiedEnv, queue: str, acknowledged: int) -> None:
@@ -49,7 +51,7 @@ async def test_a_worker_that_ends_finishes_its_work_and_leaves_the_rest_to_other
             working(env.sandbox, tmp_path, staying_settings, "staying"),
         ):
             env.proxy.freeze()
-            first = [asyncio.ensure_future(env.ask(number)) for number in range(4 * IN_HAND)]
+            first = [asyncio.ensure_future(env.ask(number)) for number in range(FIRST)]
             await eventually(only_the_frozen_wait)
             ending.process.send_signal(signal.SIGTERM)
             await has_logged(ending, "draining")
@@ -64,7 +66,7 @@ async def test_a_worker_that_ends_finishes_its_work_and_leaves_the_rest_to_other
         assert is_still_there
         assert code == 0
         assert len(env.service.replies) == asked
-        assert sum(await env.versions()) == len(env.profiles) + 4 * IN_HAND + 20
+        assert sum(await env.versions()) == len(env.profiles) + FIRST + 20
         assert await env.dead_letters() == 0
 
 
