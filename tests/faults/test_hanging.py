@@ -318,7 +318,7 @@ async def test_the_client(servers: Servers, folder: Path) -> None:
         working(stage.sandbox, folder, settings_for(stage.sandbox), "client"),
     ):
         found = await asyncio.gather(*(client_at(stage, each) for each in faults))
-        # What aio-pika forgets of a connection that never came about, it closes by the event loop of the moment.
+        # A connection that never came about is closed when aio-pika forgets it, by the loop that runs then.
         gc.collect()
     assert_held({name: each for one in found for name, each in one.items()}, wanted, factor)
 
