@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -317,6 +318,8 @@ async def test_the_client(servers: Servers, folder: Path) -> None:
         working(stage.sandbox, folder, settings_for(stage.sandbox), "client"),
     ):
         found = await asyncio.gather(*(client_at(stage, each) for each in faults))
+        # A connection that never came about is closed when aio-pika forgets it, by the loop that runs then.
+        gc.collect()
     assert_held({name: each for one in found for name, each in one.items()}, wanted, factor)
 
 
