@@ -220,7 +220,7 @@ async def test_while_it_ends_it_is_not_ready(servers: Servers, tmp_path: Path) -
 
     slow = {"BCRYPT_COST": "14", "HASHING_THREADS": "1"}
     async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, ask):
-        for _ in range(4):
+        for _ in range(10):
             await env.service.tell("profile.create", a_request("profile.create"))
         await eventually(none_waits)
         worker.process.send_signal(signal.SIGTERM)

@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.broker import Broker
-from tests.integration.gateway import Gateway, eventually
+from tests.integration.gateway import connected, eventually
 from tests.integration.replies import refusal
 from tests.integration.requests import OPERATIONS, a_request
+from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
 QUERIES = ("profile.get", "profile.list", "auth.verify", "auth.keys", "post.get", "post.list")
@@ -118,13 +119,14 @@ async def test_limits_are_policies_which_operators_can_change(broker: Broker) ->
 
 
 async def test_who_misspells_a_routing_key_hears_so_at_once_and_nothing_is_kept(
-    gateway: Gateway, broker: Broker, worker: Worker
+    sandbox: Sandbox, broker: Broker, worker: Worker
 ) -> None:
     canary = f"canary-{uuid4().hex}"
     body = a_request("profile.create", password=canary)
-    reply = await gateway.ask("profile.crate", body, timeout=5)
-    await gateway.tell("profile.crate", body)
-    await gateway.tell(canary, body, reply_to="profile.create")
+    async with connected(sandbox.gateway_url) as gateway:
+        reply = await gateway.ask("profile.crate", body, timeout=5)
+        await gateway.tell("profile.crate", body)
+        await gateway.tell(canary, body, reply_to="profile.create")
 
     async def all_gone() -> bool:
         return bool((await broker.look_here("queues", "profile.unroutable")).get("messages") == 0)
