@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from tests.faults.generators import RequestGenerator
 from tests.faults.model import Author, Wish
 from tests.faults.records import Answer, History, Sent
+from tests.integration.connections import connect
 from tests.integration.gateway import REPLY_TO
 
 # Requests of a client at the same time, and the pause after each, at most.
@@ -157,7 +157,7 @@ async def client_of(
     url: str, generator: RequestGenerator, history: History, unlimited: float
 ) -> AsyncIterator[Client]:
     """Connect a client as the user that *url* names."""
-    async with await aio_pika.connect(url) as connection:
+    async with await connect(url) as connection:
         channel = await connection.channel()
         client = Client(connection.url.user or "", channel, generator, history, unlimited)
         replies = await channel.get_queue(REPLY_TO, ensure=False)

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 from pymongo.asynchronous.database import AsyncDatabase
 
 from profile_contracts.events import EVENTS_EXCHANGE
+from tests.integration.connections import connect
 from tests.integration.gateway import eventually
 
 # Those that happen to a profile once with each of its versions.
@@ -39,7 +39,7 @@ class Told:
 @asynccontextmanager
 async def listening(admin_url: str) -> AsyncIterator[Told]:
     """Hear events inside the block, from a queue that outlives every worker."""
-    async with await aio_pika.connect(admin_url) as connection:
+    async with await connect(admin_url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
         await queue.bind(EVENTS_EXCHANGE, "#")

@@ -20,6 +20,7 @@ from tests.builders import an_address
 from tests.faults.cluster import sandbox_with_short_retries
 from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
+from tests.integration.connections import connect
 from tests.integration.gateway import COMMANDS, connected, eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.replies import result
@@ -141,7 +142,7 @@ async def test_656_messages_that_cannot_be_written_again_silence_nobody(
 async def test_what_is_larger_than_any_request_is_not_taken(servers: Servers, tmp_path: Path) -> None:
     async with (
         proxied_env(servers, tmp_path) as stage,
-        await aio_pika.connect(stage.sandbox.gateway_url) as connection,
+        await connect(stage.sandbox.gateway_url) as connection,
     ):
         for key in ("profile.create", "nobody"):
             channel = await connection.channel()

@@ -39,11 +39,15 @@ class HostileEnv:
     administrator: str | None
 
     async def links(self) -> set[str]:
-        """Return the names of the worker's channels, which none keeps that is closed and opened again."""
+        """Return the names of the worker's connections and of the channels that consume.
+
+        None keeps its name that is closed and opened again. Other channels come and go: the worker looks at
+        the objects of the broker on one of its own, every ten seconds.
+        """
         connections = await self.broker.connections()
-        channels = await self.broker.look("vhosts", self.broker.vhost, "channels")
+        consumers = await self.broker.look_here("consumers")
         mine = {each["name"] for each in connections if "profile-service@" in str(each)}
-        return {each["name"] for each in channels if each["connection_details"]["name"] in mine}
+        return mine | {each["channel_details"]["name"] for each in consumers}
 
     async def is_listed(self) -> bool:
         """Return whether the console lists what we have opened, and so all that was opened before."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-import aio_pika
 import pytest
 from aio_pika import DeliveryMode, Message
 from pymongo import AsyncMongoClient
@@ -27,6 +26,7 @@ from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.cluster import sandbox_with_short_retries
 from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
+from tests.integration.connections import connect
 from tests.integration.gateway import eventually
 from tests.integration.requests import a_request
 from tests.integration.workers import working
@@ -51,7 +51,7 @@ class StoppedEnv:
 
     async def promise(self) -> None:
         """Send commands that nobody waits for, one in two of them without a name; all are confirmed."""
-        async with await aio_pika.connect(self.sandbox.service_url) as connection:
+        async with await connect(self.sandbox.service_url) as connection:
             channel = await connection.channel()
             sending = [
                 channel.default_exchange.publish(_create(number), "profile.create", mandatory=True)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from tests.integration.connections import connect
 from tests.integration.gateway import eventually
 from tools.servers.management import Management
 from tools.servers.sandbox import Sandbox
@@ -106,6 +106,6 @@ def _name(connection: dict[str, Any]) -> str:
 @asynccontextmanager
 async def administrating(sandbox: Sandbox) -> AsyncIterator[Broker]:
     """Connect as the administrator, and disconnect at the end."""
-    async with await aio_pika.connect(sandbox.admin_url) as connection:
+    async with await connect(sandbox.admin_url) as connection:
         management = Management.of(sandbox.management_url, sandbox.admin_url)
         yield Broker(management, sandbox.vhost, await connection.channel())

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aio_pika
 from pymongo.asynchronous.database import AsyncDatabase
 from redis import Redis
 
 from profile_contracts.events import EVENTS_EXCHANGE
 from tests.integration.broker import Broker
+from tests.integration.connections import connect
 from tools.servers.sandbox import Sandbox
 
 
@@ -56,7 +56,7 @@ async def _peek(broker: Broker, queue: str, how: Mapping[str, Any]) -> list[Any]
 @asynccontextmanager
 async def every_event_kept(sandbox: Sandbox, queue: str) -> AsyncIterator[None]:
     """Let *queue* take every event inside the block, and nobody take them out."""
-    async with await aio_pika.connect(sandbox.admin_url) as connection:
+    async with await connect(sandbox.admin_url) as connection:
         channel = await connection.channel()
         kept = await channel.declare_queue(queue, durable=True)
         await kept.bind(EVENTS_EXCHANGE, "#")

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
+
+from tests.integration.connections import connect
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 COMMANDS = "profile.commands"
@@ -47,7 +49,6 @@ class Gateway:
     waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = field(default_factory=dict)
     replies: list[AbstractIncomingMessage] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
-    connection: AbstractConnection | None = None
 
     async def ask(
         self,
@@ -91,18 +92,7 @@ class Gateway:
     async def send(self, queue: str, message: aio_pika.Message) -> None:
         """Publish *message* as it is."""
         self.sent[queue] += 1
-        if self.channel.is_closed and self.connection:  # the broker has closed it on an earlier test
-            await self._open_again(self.connection)
         await self.exchange.publish(message, queue, mandatory=False)
-
-    async def _open_again(self, connection: AbstractConnection) -> None:
-        self.channel = await connection.channel(publisher_confirms=False)
-        name = self.exchange.name
-        self.exchange = (
-            await self.channel.get_exchange(name, ensure=False) if name else self.channel.default_exchange
-        )
-        replies = await self.channel.get_queue(REPLY_TO, ensure=False)
-        await replies.consume(self.on_reply, no_ack=True)
 
     def message(self, body: object, *, token: str | None = None, **properties: Any) -> aio_pika.Message:
         """Return a request, with *properties* in place of the usual ones."""
@@ -131,10 +121,10 @@ class Gateway:
 @asynccontextmanager
 async def connected(url: str, exchange: str = COMMANDS) -> AsyncIterator[Gateway]:
     """Connect as the user that *url* names, to publish to *exchange*; disconnect at the end."""
-    async with await aio_pika.connect(url) as connection:
+    async with await connect(url) as connection:
         channel = await connection.channel(publisher_confirms=False)
         target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
-        gateway = Gateway(connection.url.user, channel, target, connection=connection)
+        gateway = Gateway(connection.url.user, channel, target)
         replies = await channel.get_queue(REPLY_TO, ensure=False)
         await replies.consume(gateway.on_reply, no_ack=True)
         yield gateway

@@ -13,6 +13,7 @@ import aio_pika
 from service.infrastructure.rabbitmq.letters import origins
 from tests import forking
 from tests.builders import NOON
+from tests.integration.connections import connect
 from tools.servers.sandbox import Sandbox
 
 
@@ -86,5 +87,5 @@ class Letters:
 @asynccontextmanager
 async def letters_in(sandbox: Sandbox) -> AsyncIterator[Letters]:
     """Connect as the service, and disconnect at the end."""
-    async with await aio_pika.connect(sandbox.service_url) as connection:
+    async with await connect(sandbox.service_url) as connection:
         yield Letters(await connection.channel())

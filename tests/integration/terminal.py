@@ -5,7 +5,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -63,7 +63,8 @@ class Terminal:
         """End everything that runs here."""
         for each in (*self.staying, self.shell):
             if each.returncode is None:
-                os.killpg(each.pid, signal.SIGTERM)
+                with suppress(ProcessLookupError):  # it has ended, and asyncio has not been told yet
+                    os.killpg(each.pid, signal.SIGTERM)
         async with asyncio.timeout(_STOP_SECONDS):
             await asyncio.gather(*(each.communicate() for each in (*self.staying, self.shell)))
 

@@ -16,6 +16,7 @@ from profile_contracts.operations import AUTH_KEYS
 from profile_contracts.profiles import GetProfile
 from tests.integration.broker import Broker
 from tests.integration.conftest import Person
+from tests.integration.connections import connect
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.workers import address_of, isolated_sandbox
@@ -204,7 +205,7 @@ async def test_a_call_that_is_cancelled_is_cancelled_and_harms_no_other(
 async def test_a_reply_that_is_none_is_unreadable_and_not_quoted(servers_without_worker: Sandbox) -> None:
     sandbox = servers_without_worker
     async with (
-        await aio_pika.connect(sandbox.admin_url) as connection,
+        await connect(sandbox.admin_url) as connection,
         ProfileClient(sandbox.gateway_url) as client,
     ):
         channel = await connection.channel()

@@ -18,6 +18,7 @@ from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.broker import Broker
 from tests.integration.canary import Canary, a_canary, send_everything, use_as_meant
 from tests.integration.conftest import settings_for
+from tests.integration.connections import connect
 from tests.integration.gateway import Gateway, connected
 from tests.integration.requests import OPERATIONS, a_request
 from tests.integration.workers import running_worker
@@ -108,7 +109,7 @@ async def test_tokens_are_in_no_log_and_no_dead_letter(
 
 async def leave_to_kill(sandbox: Sandbox, queue: str, body: dict[str, Any]) -> None:
     """Leave a request in *queue* that was given back so often that no worker tries it."""
-    async with await aio_pika.connect(sandbox.admin_url) as connection:
+    async with await connect(sandbox.admin_url) as connection:
         channel = await connection.channel()
         message = aio_pika.Message(json.dumps(body).encode(), delivery_mode=2)
         await channel.default_exchange.publish(message, queue)

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.events import EVENTS_EXCHANGE, SESSION_REVOKED
+from tests.integration.connections import connect
 from tests.integration.gateway import eventually
 
 ENVELOPE = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"}
@@ -46,7 +46,7 @@ class Listener:
 @asynccontextmanager
 async def listening(admin_url: str) -> AsyncIterator[Listener]:
     """Hear events inside the block."""
-    async with await aio_pika.connect(admin_url) as connection:
+    async with await connect(admin_url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
         await queue.bind(EVENTS_EXCHANGE, "#")
