@@ -1,6 +1,7 @@
 """Real servers for every test that claims anything about them: started here, or given by the environment."""
 
 import gc
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -16,7 +17,12 @@ _SERVERS = pytest.StashKey[OwnedServers | FoundServers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let this process start the servers, or find them."""
+    """Let this process start the servers, or find them, and send signals that are heeded.
+
+    What a shell runs in the background ignores these two, and so would all that is started here.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.stash[_SERVERS] = servers_of(config)
     config.pluginmanager.register(config.stash[_SERVERS])
 
