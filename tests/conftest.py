@@ -17,14 +17,20 @@ _SERVERS = pytest.StashKey[OwnedServers | FoundServers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let this process start the servers, or find them, and send signals that are heeded.
-
-    What a shell runs in the background ignores these two, and so would all that is started here.
-    """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    """Let this process start the servers, or find them."""
+    _let_children_heed_signals()
     config.stash[_SERVERS] = servers_of(config)
     config.pluginmanager.register(config.stash[_SERVERS])
+
+
+def _let_children_heed_signals() -> None:
+    """Ignore what this process ignores by a handler of its own, which no process inherits.
+
+    A shell lets what it runs in the background ignore signals, and `nohup` does so.
+    """
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, lambda _number, _frame: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
