@@ -16,7 +16,7 @@ from service.infrastructure.rabbitmq.topology import FOLLOWUPS, MALFORMED, RETRI
 from tests.faults.clients import Client, client_of
 from tests.faults.cluster import Cluster
 from tests.faults.commits import Watch, watching
-from tests.faults.fault_injection import TO_SERVERS, TO_WORKERS, disturb
+from tests.faults.fault_injection import AT_LENGTH, TO_SERVERS, TO_WORKERS, disturb
 from tests.faults.generators import RequestGenerator
 from tests.faults.history import Told, listening
 from tests.faults.model import Model
@@ -33,6 +33,8 @@ _QUEUES: Final = [
 # Seconds of peace after each disturbance.
 _BETWEEN_ENDS: Final = (3.0, 8.0)
 _BETWEEN_OUTAGES: Final = (0.5, 3.0)
+# From so many seconds on, a run has time for faults that take long.
+_LONG_RUN: Final = 60.0
 # For what is left to do once nothing is wrong any more.
 _SETTLING: Final = 120.0
 _END: Final = "end"
@@ -61,10 +63,11 @@ def every_trouble(seed: int, seconds: float) -> Trouble:
         over = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, over.set)
         workers, servers = _chance(seed, "workers"), _chance(seed, "servers")
+        to_servers = {**TO_SERVERS, **(AT_LENGTH if seconds >= _LONG_RUN else {})}
         async with asyncio.TaskGroup() as troubles:
             for chance, disturbances, pauses in (
                 (workers, TO_WORKERS, _BETWEEN_ENDS),
-                (servers, TO_SERVERS, _BETWEEN_OUTAGES),
+                (servers, to_servers, _BETWEEN_OUTAGES),
             ):
                 troubles.create_task(
                     disturb(cluster, history, disturbances, pauses=pauses, chance=chance, over=over)
