@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.checkouts import (
+from tests.setup.checkouts import (
     PYTHON,
     SECONDS,
     Checkout,
