@@ -36,6 +36,8 @@ _AWAY: Final = (0.1, 4.5, 0.5)
 _DEAD: Final = (15.0, 25.0, 18.0)
 # A key of direct reply-to that no broker has made: whoever publishes to it loses the connection.
 _FORGED: Final = "amq.rabbitmq.reply-to.AAAA.BBBB"
+# Of what is published for no other purpose; dead letters are left of it.
+FORGED_BY: Final = "nobody"
 
 
 async def end_a_worker(by: signal.Signals, cluster: Cluster, chance: random.Random) -> bool:
@@ -130,7 +132,7 @@ async def poison_an_outbox(cluster: Cluster, chance: random.Random) -> bool:
 async def forge_a_reply_address(cluster: Cluster, chance: random.Random) -> bool:
     """Ask for replies to an address on which the broker closes whatever connection publishes to it."""
     for queue in chance.sample(["profile.get", "profile.update", "post.get", "auth.keys"], 2):
-        message = Message(b"{}", reply_to=_FORGED)
+        message = Message(b"{}", message_id=FORGED_BY, reply_to=_FORGED)
         await cluster.broker.channel.default_exchange.publish(message, queue, mandatory=False)
     return True
 
