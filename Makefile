@@ -71,14 +71,17 @@ CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
 
+# Several at once meet a slower machine than each alone would.
+FAULTS_AT_ONCE ?= 2
 KILLS ?= 200
 RESTARTS ?= 10
 RATE ?= 200
 HOSTILE ?= 1000
 POSTS ?= 10000
+FUZZ ?= 10000
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
-	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=10000 \
-	$(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
+	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=$(FUZZ) HANGING=1 \
+	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal tests/faults --deselect tests/faults/test_history.py
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
 	$(BIN)/python -m asyncapi.generate
