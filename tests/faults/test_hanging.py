@@ -1,7 +1,7 @@
 """Holds `docs/hanging.md`: each row of its table is a test.
 
-`HANGING=1` runs all of them, as `make faults` does; otherwise those of one fault that most others are like, and
-all of the client. Of lives there is then one, as each takes a minute.
+`HANGING=1` runs all of them, as `make faults` does; otherwise those of one fault that most others are like,
+and all of the client. Of lives there is then one, as each takes a minute.
 """
 
 import asyncio
