@@ -117,11 +117,33 @@ def _source(operation: Operation[Any, Any]) -> Source:
     )
 
 
+class _Subscribers:
+    """Keeps what subscribes, by its queue."""
+
+    def __init__(self) -> None:
+        self.by_queue: dict[str, Any] = {}
+
+    def subscriber(self, queue: RabbitQueue, *_: object, **__: object) -> Any:
+        return lambda serve: self.by_queue.update({queue.name: serve})
+
+
+def subscribed(outgoing: FakeBroker, app_fixture: AppFixture) -> dict[str, Any]:
+    """Return what serves the messages of each queue, without FastStream."""
+    subscribers = _Subscribers()
+    _subscribe(subscribers, outgoing, app_fixture)
+    return subscribers.by_queue
+
+
 def a_harness() -> MessagingHarness:
     """Return a harness without any profile. `TestRabbitBroker` opens it."""
     broker = RabbitBroker("amqp://nowhere.invalid", apply_types=False, logger=None)
     app_fixture = AppFixture()
     harness = MessagingHarness(broker, FakeBroker(), app_fixture)
+    _subscribe(broker, harness.outgoing, app_fixture)
+    return harness
+
+
+def _subscribe(broker: Any, outgoing: FakeBroker, app_fixture: AppFixture) -> None:
     trusted = {
         "hr": frozenset({"profile.create", "profile.get", "profile.list"}),
         "cms": frozenset({"post.create", "post.get", "post.update", "post.delete"}),
@@ -131,10 +153,10 @@ def a_harness() -> MessagingHarness:
         broker,
         Edge(
             principals,
-            harness.outgoing,
+            outgoing,
             ReplyAddresses(),
             app_fixture.clock,
-            harness.outgoing.room,
+            outgoing.room,
             no_outage(),
             InHand(),
             b"k" * 32,
@@ -144,4 +166,3 @@ def a_harness() -> MessagingHarness:
     subscribe_profiles(requests, app_fixture.app)
     subscribe_posts(requests, app_fixture.app)
     subscribe_auth(requests, app_fixture.app)
-    return harness
