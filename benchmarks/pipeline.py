@@ -1,7 +1,7 @@
 """What does the pipeline cost? CPU time per request, without servers: `python -m benchmarks.pipeline`.
 
 Messages are made beforehand, as aio-pika hands them over. Fakes in memory stand behind the use cases, and
-nothing is logged. What is left is the pipeline itself, the translation to and from the wire, and the use case.
+nothing is logged. What is left is the pipeline itself, translation to and from the wire, and the use case.
 Figures of two versions on the same machine can be compared; those of two machines mean nothing.
 """
 
@@ -23,7 +23,7 @@ from service.domain.profiles import Profile
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import FakeBroker
-from tests.unit.inputports.messaging_harness import subscribed
+from tests.unit.inputports.amqp.messaging_harness import subscribed
 
 _ROUNDS: Final = 5
 _REQUESTS: Final = 5_000
@@ -64,7 +64,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for operation in (PROFILE_GET, PROFILE_UPDATE):
         rounds = [asyncio.run(microseconds(operation, requests)) for _ in range(_ROUNDS)]
-        print(f"{operation.queue}: {median(rounds):.1f} us, best {min(rounds):.1f}")  # noqa: T201
+        print(f"{operation.queue}: {median(rounds):.1f} us, best {min(rounds):.1f}")
 
 
 if __name__ == "__main__":

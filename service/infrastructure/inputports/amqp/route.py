@@ -1,0 +1,113 @@
+"""Where messages come from, and what the pipeline knows of them before they come."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from profile_contracts.fields import Request
+from profile_contracts.operations import Kind, Operation
+from service.infrastructure.inputports.amqp import retries
+from service.infrastructure.rabbitmq.topology import DEAD_LETTERS
+
+# What a message asks for, in the words of the application; who asks is `None` where nobody does.
+Handler = Callable[[Any, Any], Awaitable[BaseModel | None]]
+
+
+class MessageKind(Enum):
+    """What messages of one queue are."""
+
+    COMMAND = auto()
+    QUERY = auto()
+    EVENT = auto()  # of this service itself
+    UNROUTABLE = auto()  # with a routing key that no operation has
+
+
+async def nothing(_message: object, _caller: object) -> None:
+    """Handle what is refused anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One queue.
+
+    Attributes:
+        queue: For requests, this is also the name of the operation.
+        handle: Carries out what was decoded.
+        request: The body of a request.
+        heeds_actor: Whether it makes a difference who asks.
+        is_retryable: Whether it is worth to carry a message out later, when nobody waits for it.
+
+    """
+
+    queue: str
+    kind: MessageKind
+    handle: Handler = nothing
+    request: type[Request] = Request
+    heeds_actor: bool = False
+    is_retryable: bool = False
+
+    @classmethod
+    def of(cls, operation: Operation[Any, Any], handle: Handler) -> Self:
+        """Return the route of the requests for *operation*."""
+        kind = MessageKind.COMMAND if operation.kind is Kind.COMMAND else MessageKind.QUERY
+        return cls(
+            operation.queue,
+            kind,
+            handle,
+            operation.request,
+            operation.heeds_actor,
+            retries.is_retryable(operation),
+        )
+
+    @property
+    def dead_letters(self) -> str:
+        """The queue for what is left of messages that could not be handled."""
+        return f"{self.queue}{DEAD_LETTERS}"
+
+
+def is_command(route: Route) -> bool:
+    """Return whether messages ask for a change."""
+    return route.kind is MessageKind.COMMAND
+
+
+def is_query(route: Route) -> bool:
+    """Return whether messages only ask."""
+    return route.kind is MessageKind.QUERY
+
+
+def is_request(route: Route) -> bool:
+    """Return whether messages ask for an operation."""
+    return is_command(route) or is_query(route)
+
+
+def is_event(route: Route) -> bool:
+    """Return whether messages are the service's own events."""
+    return route.kind is MessageKind.EVENT
+
+
+def is_unroutable(route: Route) -> bool:
+    """Return whether messages ask for something that there is not."""
+    return route.kind is MessageKind.UNROUTABLE
+
+
+def is_handled(route: Route) -> bool:
+    """Return whether messages lead to a use case."""
+    return not is_unroutable(route)
+
+
+def is_answered(route: Route) -> bool:
+    """Return whether somebody may wait for a reply."""
+    return not is_event(route)
+
+
+def is_retryable(route: Route) -> bool:
+    """Return whether messages of nobody who waits are worth to be carried out later."""
+    return route.is_retryable
+
+
+def is_any(_route: Route) -> bool:
+    """Return that this is for all of them."""
+    return True
