@@ -29,7 +29,7 @@ from tests.unit.inputports.amqp.test_pipeline import CREATE, GET, PipelineHarnes
 
 # Whatever a message passes.
 PIPELINE = {str(each) for each in Path(amqp.__path__[0]).rglob("*.py")} | {str(message_fields.__file__)}
-# These are no more than a `try` and what comes after it.
+# These are no more than a `try` and what comes after it, or around it.
 OUTERMOST = frozenset(
     {
         "LastResort.__call__",
@@ -38,6 +38,8 @@ OUTERMOST = frozenset(
         "_link.<locals>.call",
         "Pipeline.compile.<locals>.serve",
         "InFlight.track.<locals>.tracked",
+        "_Consumer.take",
+        "_Consumer.drop",
     }
 )
 ENDS = {"ack", "requeue", "drop"}
