@@ -46,7 +46,7 @@ from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
+from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
@@ -60,7 +60,7 @@ from service.wiring import Stores, operators, wire
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
 # Whose messages wait in their queues while the circuit is open.
-_PAUSABLE: Final = (FOLLOWUPS, *(each.queue for each in OPERATIONS if pauses_in_outages(each)))
+_PAUSABLE: Final = (CASCADE_QUEUE, *(each.queue for each in OPERATIONS if pauses_in_outages(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 # How long consumers and their connection have to be closed.
@@ -95,7 +95,7 @@ class Worker:
             MongoOutbox(self.database),
             self.publisher,
             clock,
-            frozenset(map(EventType, FOLLOWED)),
+            frozenset(map(EventType, CASCADE_EVENTS)),
             self.background,
         )
         self.own = operators(

@@ -10,8 +10,8 @@ from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.amqp.router import QueueBinding
 from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, named
 from service.infrastructure.rabbitmq.topology import (
+    CASCADE_QUEUE,
     COMMANDS_EXCHANGE,
-    FOLLOWUPS,
     UNROUTABLE,
     Queue,
     work_queue,
@@ -46,8 +46,8 @@ def binding_of(operation: Operation[Any, Any], settings: Settings) -> QueueBindi
 
 def own_events(settings: Settings) -> QueueBinding:
     """Return the queue of the service's own events; the topology binds it."""
-    followups = _queue(Queue(FOLLOWUPS, "quorum"), settings)
-    return QueueBinding(followups, None, Channel(prefetch_count=settings.prefetch_commands))
+    cascade = _queue(Queue(CASCADE_QUEUE, "quorum"), settings)
+    return QueueBinding(cascade, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
 def misdirected(settings: Settings) -> QueueBinding:

@@ -91,16 +91,16 @@ def seconds_to_reply(message: AbstractIncomingMessage, now: float, spent: float,
 
 
 @asynccontextmanager
-async def limited(limit: Limit, patience: float) -> AsyncIterator[None]:
+async def limited(limit: Limit, db_timeout: float) -> AsyncIterator[None]:
     """Raise `OutOfTime` or `ServiceTimeout` when the time is over; let other timeouts pass as they are.
 
-    *patience* is for the database alone, so that its failure can be told in time. Whoever's own time
+    *db_timeout* is for the database alone, so that its failure can be told in time. Whoever's own time
     is over hears that, whichever layer noticed it.
     """
     started = time.monotonic()
     try:
         async with asyncio.timeout(limit.seconds) as timer:
-            with answering_within(patience):
+            with answering_within(db_timeout):
                 yield
     except TimeoutError:
         if not timer.expired():

@@ -179,7 +179,7 @@ async def test_a_malformed_request_is_answered_and_leaves_no_letter(
     assert harness.broker.journal == ["reply", "ack"]
 
 
-async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> None:
+async def test_an_unforeseen_error_is_answered_without_words_and_dead_lettered() -> None:
     harness = PipelineHarness(failing(KeyError(CANARY)))
     await harness.serve(message_id="m-1")
     [(queue, letter)] = harness.broker.dead_letters
@@ -241,7 +241,7 @@ async def test_nobody_is_answered_who_does_not_wait(address: str | None) -> None
     assert harness.broker.journal == ["ack"]
 
 
-async def test_a_malformed_request_of_nobody_is_set_aside() -> None:
+async def test_a_malformed_request_of_nobody_is_dead_lettered() -> None:
     harness = PipelineHarness()
     await harness.serve(b"junk", reply_to=None)
 
@@ -446,7 +446,7 @@ async def test_an_unforeseen_error_is_logged_by_where_it_happened() -> None:
 
 @pytest.mark.parametrize("translate", [succeed, failing(EmailTaken(CANARY)), failing(KeyError(CANARY))])
 @pytest.mark.parametrize("body", [CREATE, CREATE + b"!", CANARY.encode()])
-async def test_nothing_that_was_sent_is_logged_or_set_aside(
+async def test_nothing_that_was_sent_is_logged_or_dead_lettered(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
     translate: Translate,
@@ -495,7 +495,7 @@ async def test_a_refusal_is_not_tried_again(error: Exception) -> None:
     assert harness.broker.journal == ["ack"]
 
 
-async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
+async def test_an_unforeseen_failure_is_dead_lettered_after_a_few_tries() -> None:
     harness = PipelineHarness(failing(ZeroDivisionError()))
     await harness.serve(**UNHEARD, headers=tried(3))
     ((_, letter),) = harness.broker.dead_letters

@@ -1,4 +1,4 @@
-"""Backpressure: no more changes than others can be told of."""
+"""Backpressure: no more changes than there can be events of."""
 
 import time
 from collections.abc import Awaitable, Callable

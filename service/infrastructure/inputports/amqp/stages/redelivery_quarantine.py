@@ -1,4 +1,4 @@
-"""Messages that workers have died over, and those that only were there, are told apart here."""
+"""Which of the messages that a dead worker had is the one that killed it."""
 
 import asyncio
 import itertools

@@ -11,8 +11,8 @@ from service.infrastructure.inputports.amqp.stage import CallNext
 class ResolveReplyTo:
     """Finds out who waits for a reply, and refuses to write into a queue that is not the caller's.
 
-    Reads the properties `reply_to` and `user_id`, of which RabbitMQ vouches for the second (RabbitMQ
-    documentation, "Validated User-ID"). A refused address is never written to, not even to say so.
+    Reads the properties `reply_to` and `user_id`; RabbitMQ has validated the second (RabbitMQ documentation,
+    "Validated User-ID"). Answers nothing: a refused address is never written to, not even to say so.
     """
 
     policy: ReplyToPolicy

@@ -161,7 +161,7 @@ async def test_where_nobody_is_needed_a_token_is_not_looked_at(
     assert await asked(authenticator, f"Bearer {tokens.access_token.text}", None, operation) == Anonymous()
 
 
-async def test_a_caller_is_known_by_what_the_broker_vouches_for(authenticator: Authenticator) -> None:
+async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator: Authenticator) -> None:
     request = message(user_id="hr", message_id="m-1", headers={"x-client-ip": "192.0.2.7"})
 
     assert await authenticator.authenticate(request, a_route(AUTH_LOGIN)) == Caller(
