@@ -30,7 +30,7 @@ class ReplyToPolicy:
     prefixes: tuple[str, ...] = ()
 
     def allow(self, reply_to: str, user: str | None = None) -> bool:
-        """Return whether a reply may be sent to *reply_to*, for which *user* asks, as RabbitMQ has validated."""
+        """Return whether a reply may be sent to *reply_to*, as the validated *user* wants."""
         if OWN_QUEUES.match(reply_to):
             return False
         return (
