@@ -20,8 +20,7 @@ from profile_contracts.operations import PROFILE_UPDATE
 from service import main, wiring
 from service.cli.worker import worker
 from service.domain.profiles import Profile
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.stages.idempotency_key import AddIdempotencyKey
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.mongo.profiles import MongoProfiles

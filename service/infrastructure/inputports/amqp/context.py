@@ -1,6 +1,7 @@
 """One message on its way through the pipeline."""
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,6 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.replies import ErrorBody
 from service.app.auth.actors import Caller
-from service.domain.errors import ServiceError
 from service.infrastructure.inputports.amqp.errors import error_body
 from service.infrastructure.inputports.amqp.route import Route
 
@@ -55,11 +55,10 @@ class MessageContext:
         """The seconds since the message arrived."""
         return time.perf_counter() - self.arrived
 
-    @property
-    def is_failure(self) -> bool:
-        """Whether a person has to look at it: we have failed."""
-        return not isinstance(self.cause, ServiceError | None)
-
     def fail(self, cause: Exception) -> None:
         """Note that the way in ended with *cause*."""
         self.cause, self.error = cause, error_body(cause)
+
+
+# The rest of the pipeline, as a stage sees it.
+CallNext = Callable[[MessageContext], Awaitable[None]]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel
 
@@ -68,46 +68,26 @@ class Route:
         return f"{self.queue}{DEAD_LETTERS}"
 
 
-def is_command(route: Route) -> bool:
-    """Return whether messages ask for a change."""
-    return route.kind is MessageKind.COMMAND
+# For which routes something is there.
+Condition = Callable[[Route], bool]
 
 
-def is_query(route: Route) -> bool:
-    """Return whether messages only ask."""
-    return route.kind is MessageKind.QUERY
-
-
-def is_request(route: Route) -> bool:
-    """Return whether messages ask for an operation."""
-    return is_command(route) or is_query(route)
-
-
-def is_event(route: Route) -> bool:
-    """Return whether messages are the service's own events."""
-    return route.kind is MessageKind.EVENT
-
-
-def is_unroutable(route: Route) -> bool:
-    """Return whether messages ask for something that there is not."""
-    return route.kind is MessageKind.UNROUTABLE
-
-
-def is_handled(route: Route) -> bool:
-    """Return whether messages lead to a use case."""
-    return not is_unroutable(route)
-
-
-def is_answered(route: Route) -> bool:
-    """Return whether somebody may wait for a reply."""
-    return not is_event(route)
+def of_kind(*kinds: MessageKind) -> Condition:
+    """Return a condition that holds for messages of these kinds."""
+    return lambda route: route.kind in kinds
 
 
 def is_retryable(route: Route) -> bool:
-    """Return whether messages of nobody who waits are worth to be carried out later."""
+    """Return whether messages that nobody waits for are worth to be carried out later."""
     return route.is_retryable
 
 
-def is_any(_route: Route) -> bool:
-    """Return that this is for all of them."""
-    return True
+is_command: Final = of_kind(MessageKind.COMMAND)
+is_query: Final = of_kind(MessageKind.QUERY)
+is_request: Final = of_kind(MessageKind.COMMAND, MessageKind.QUERY)
+is_event: Final = of_kind(MessageKind.EVENT)
+is_unroutable: Final = of_kind(MessageKind.UNROUTABLE)
+# Whether messages lead to a use case, and whether somebody may wait for a reply.
+is_handled: Final = of_kind(MessageKind.COMMAND, MessageKind.QUERY, MessageKind.EVENT)
+is_answered: Final = of_kind(MessageKind.COMMAND, MessageKind.QUERY, MessageKind.UNROUTABLE)
+is_any: Final = of_kind(*MessageKind)

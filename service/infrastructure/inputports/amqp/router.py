@@ -1,19 +1,24 @@
 """FastStream subscribers, one for each queue."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aio_pika.abc import AbstractIncomingMessage
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
+from pydantic import BaseModel
 
+from profile_contracts.fields import Request
 from profile_contracts.operations import Operation
+from service.app.auth.actors import Caller
 from service.infrastructure.inputports.amqp.in_flight import InFlight
-from service.infrastructure.inputports.amqp.route import Handler, Route
+from service.infrastructure.inputports.amqp.route import Route
 from service.infrastructure.inputports.amqp.stage import Pipeline
 
-AnyHandler = TypeVar("AnyHandler", bound=Handler)
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT", bound=BaseModel)
+RequestHandler = Callable[[RequestT, Caller], Awaitable[ResultT]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,12 @@ class Router:
     in_flight: InFlight
     binding: Callable[[Operation[Any, Any]], QueueBinding]
 
-    def handles(self, operation: Operation[Any, Any]) -> Callable[[AnyHandler], AnyHandler]:
+    def handles(
+        self, operation: Operation[RequestT, Any]
+    ) -> Callable[[RequestHandler[RequestT, ResultT]], RequestHandler[RequestT, ResultT]]:
         """Let the decorated function handle the requests for *operation*."""
 
-        def subscribe(handler: AnyHandler) -> AnyHandler:
+        def subscribe(handler: RequestHandler[RequestT, ResultT]) -> RequestHandler[RequestT, ResultT]:
             self.consume(Route.of(operation, handler), self.binding(operation), operation.summary)
             return handler
 

@@ -1,17 +1,15 @@
 """What a stage is, and how stages are put together: once for each queue, when the worker starts."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.in_flight import Serve
-from service.infrastructure.inputports.amqp.route import Route
-
-CallNext = Callable[[MessageContext], Awaitable[None]]
+from service.infrastructure.inputports.amqp.route import Condition, Route
 
 
 class Stage(Protocol):
@@ -30,7 +28,7 @@ class ExitStage(Protocol):
 
 AnyStage = TypeVar("AnyStage")
 # A stage, and for which routes it is there.
-Entries = tuple[tuple[Callable[[Route], bool], AnyStage], ...]
+Entries = tuple[tuple[Condition, AnyStage], ...]
 
 
 @dataclass(frozen=True, slots=True)

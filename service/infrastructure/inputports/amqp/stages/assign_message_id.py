@@ -2,8 +2,7 @@
 
 from uuid import uuid4
 
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
 
 class AssignMessageId:

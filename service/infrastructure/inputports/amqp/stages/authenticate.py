@@ -11,10 +11,9 @@ from service.app.auth.actors import Actor, Anonymous, Caller, TokenInvalid, Trus
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
 from service.domain.errors import Unauthenticated
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.route import Route
 from service.infrastructure.inputports.amqp.sender_signature import verified_sender
-from service.infrastructure.inputports.amqp.stage import CallNext
 from service.pkg.message_fields import text_header
 
 # In bytes: longer than any token of ours, and than any address.

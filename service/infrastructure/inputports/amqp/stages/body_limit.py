@@ -3,8 +3,7 @@
 from typing import Any
 
 from profile_contracts.fields import MAX_BODY_BYTES
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
 
 class BodyLimit:

@@ -1,8 +1,7 @@
 """What is around a request, before anything in it is read."""
 
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.decoding import Malformed, MessageTooLarge
-from service.infrastructure.inputports.amqp.stage import CallNext
 
 
 class MessageIdMalformed(Malformed):

@@ -8,9 +8,8 @@ import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.domain.errors import DeadlineExceeded, Unavailable
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE
-from service.infrastructure.inputports.amqp.stage import CallNext
 from service.pkg.repeating import is_cancelled
 
 # After so many failures the database itself is asked.

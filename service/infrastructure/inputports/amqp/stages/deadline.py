@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from service.app.clock import Clock
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.deadlines import limit_of, limited
-from service.infrastructure.inputports.amqp.stage import CallNext
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 
 

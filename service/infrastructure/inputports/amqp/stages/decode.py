@@ -1,8 +1,7 @@
 """From bytes to a request."""
 
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.decoding import decode
-from service.infrastructure.inputports.amqp.stage import CallNext
 
 
 class Decode:

@@ -5,9 +5,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from profile_contracts.events import Event, PostEvent, ProfileEvent
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.decoding import MalformedJson, MalformedRequest
-from service.infrastructure.inputports.amqp.stage import CallNext
 
 ANY_EVENT: Final = Event[dict[str, Any]]
 

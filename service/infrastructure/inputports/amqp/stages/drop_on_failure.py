@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.in_flight import InFlight
-from service.infrastructure.inputports.amqp.stage import CallNext
 from service.infrastructure.inputports.amqp.stages.acknowledge import acknowledge
 
 _log = structlog.get_logger("profile.requests")

@@ -1,7 +1,6 @@
 """From a result to bytes."""
 
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
 
 class EncodeResult:

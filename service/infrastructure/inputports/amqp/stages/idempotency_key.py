@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from service.domain.commands import CommandId
 from service.infrastructure.inputports.amqp.actor_name import actor_name
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from aio_pika import DeliveryMode, Message
 
 from profile_contracts.replies import Failure
 from service.app.clock import Clock
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.errors import INTERNAL, where_raised
 from service.infrastructure.inputports.amqp.outgoing import OURS, Publisher, failure_headers
-from service.infrastructure.inputports.amqp.stage import CallNext
 from service.infrastructure.inputports.amqp.stages.acknowledge import acknowledge
 from service.infrastructure.rabbitmq.headers import REPLAYABLE
 from service.pkg.message_fields import short_text

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.stages.reject_poison import delivery_count
 
 # By then all that came at once with a redelivered message is here, too.

@@ -4,8 +4,7 @@ from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
 # A message over which so many workers have died, or lost their connection, is not given to another one.
 MAX_DELIVERIES: Final = 10

@@ -6,8 +6,7 @@ from typing import Final
 import structlog
 
 from service.domain.errors import Invalid
-from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stage import CallNext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
 # A key is logged only if it looks like a mistyped operation, and not like a value.
 _LIKE_A_QUEUE: Final = re.compile(r"[a-z_]{1,20}(\.[a-z_]{1,20}){0,2}")

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy, ReplyToRefused
-from service.infrastructure.inputports.amqp.stage import CallNext
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from profile_contracts.replies import ErrorBody
 from service.app.clock import Clock
+from service.domain.errors import ServiceError
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.deadlines import caller_deadline, deadline_header
 from service.infrastructure.inputports.amqp.decoding import Malformed
@@ -51,6 +52,7 @@ class RetryOrDeadLetter:
         history = before.tried()
         headers = failure_headers(error, cause, route.queue, self.clock.now(), history.attempts)
         may_wait = route.is_retryable and not message.reply_to and not isinstance(cause, TooManyDeliveries)
+        is_refusal = isinstance(cause, ServiceError)
         if may_wait and (delay := delay_before_retry(before.attempts, cause)):
             more = {**headers, **self._signature(context, history)}
             retry = retry_message(message, context.message_id, more)
@@ -58,9 +60,7 @@ class RetryOrDeadLetter:
         elif isinstance(cause, Malformed) and not context.reply_to:
             letter = dead_letter_message(message, context.message_id, None, headers)
             await self.publisher.dead_letter(letter, MALFORMED)
-        elif context.is_failure or (
-            may_wait and is_transient(cause)
-        ):  # nobody has heard that it was not done
+        elif not is_refusal or (may_wait and is_transient(cause)):  # nobody has heard that it was not done
             headers |= replay_header(history)
             letter = dead_letter_message(message, context.message_id, context.request, headers)
             await self.publisher.dead_letter(letter, route.dead_letters)
