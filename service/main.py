@@ -35,7 +35,7 @@ from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
 from service.infrastructure.inputports.amqp.retries import pauses_in_outages
 from service.infrastructure.inputports.amqp.route import MessageKind, Route
 from service.infrastructure.inputports.amqp.router import Router
-from service.infrastructure.inputports.amqp.stages.authenticate import Authenticator
+from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox

@@ -39,6 +39,14 @@ def test_the_page_has_the_stages_in_their_order() -> None:
     assert rows == in_order()
 
 
+def test_a_stage_is_one_class_in_the_file_of_its_name() -> None:
+    stages = pipeline(needs_of(AppFixture(), FakeBroker(), {}))
+    classes = {type(stage) for _, stage in (*stages.around, *stages.way_in, *stages.way_out)}
+    snake_case = {each: re.sub(r"(?<!^)(?=[A-Z])", "_", each.__name__).lower() for each in classes}
+
+    assert [each for each in classes if each.__module__.rpartition(".")[2] != snake_case[each]] == []
+
+
 def test_every_stage_is_in_the_pipeline_and_has_a_test() -> None:
     files = {each.stem for each in STAGES.glob("*.py")} - {"__init__"}
 

@@ -21,7 +21,7 @@ from service import main, wiring
 from service.cli.worker import worker
 from service.domain.profiles import Profile
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
-from service.infrastructure.inputports.amqp.stages.idempotency_key import AddIdempotencyKey
+from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.events import to_message

@@ -27,7 +27,7 @@ class MessageContext:
         reply_to: Where somebody waits for a reply, as `ResolveReplyTo` has found.
         replied: Whether the reply was sent, or given up.
         request: What `Decode` has read.
-        caller: Who asks, as `Authenticate` has found; with the idempotency key of a command.
+        caller: Who asks, as `Authenticator` has found; with the idempotency key of a command.
         result: What the handler has returned.
         body: The same as a reply.
         cause: What the way in ended with, if it failed.

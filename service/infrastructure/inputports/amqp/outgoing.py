@@ -12,7 +12,7 @@ from profile_contracts.fields import Request
 from profile_contracts.operations import IMPERSONAL_FIELDS
 from profile_contracts.replies import ErrorBody
 from service.infrastructure.inputports.amqp.sender_signature import History
-from service.infrastructure.inputports.amqp.stages.authenticate import MAX_ADDRESS, MAX_AUTHORIZATION
+from service.infrastructure.inputports.amqp.stages.authenticator import MAX_ADDRESS, MAX_AUTHORIZATION
 from service.infrastructure.rabbitmq import headers
 from service.pkg.message_fields import short_text, text_header, trace_header
 

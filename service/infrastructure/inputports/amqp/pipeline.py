@@ -16,6 +16,7 @@ from service.infrastructure.inputports.amqp.route import (
     is_answered,
     is_any,
     is_command,
+    is_command_or_unroutable,
     is_event,
     is_handled,
     is_query,
@@ -25,9 +26,10 @@ from service.infrastructure.inputports.amqp.route import (
 )
 from service.infrastructure.inputports.amqp.stage import Pipeline
 from service.infrastructure.inputports.amqp.stages.acknowledge import Acknowledge
+from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from service.infrastructure.inputports.amqp.stages.assign_message_id import AssignMessageId
 from service.infrastructure.inputports.amqp.stages.audit import Audit
-from service.infrastructure.inputports.amqp.stages.authenticate import Authenticator
+from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from service.infrastructure.inputports.amqp.stages.body_limit import BodyLimit
 from service.infrastructure.inputports.amqp.stages.check_envelope import CheckEnvelope
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
@@ -38,7 +40,6 @@ from service.infrastructure.inputports.amqp.stages.decode_event import DecodeEve
 from service.infrastructure.inputports.amqp.stages.drop_on_failure import DropOnFailure
 from service.infrastructure.inputports.amqp.stages.encode_result import EncodeResult
 from service.infrastructure.inputports.amqp.stages.handle import Handle
-from service.infrastructure.inputports.amqp.stages.idempotency_key import AddIdempotencyKey
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.inputports.amqp.stages.outbox_capacity import OutboxCapacity
 from service.infrastructure.inputports.amqp.stages.redelivery_quarantine import RedeliveryQuarantine
@@ -104,8 +105,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
         # All of this, whatever the outcome is.
         way_out=(
             (is_query, Reply(publisher, clock, outcomes, confirmed=False)),
-            (is_command, Reply(publisher, clock, outcomes, confirmed=True)),
-            (is_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
+            (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
             (is_request, RetryOrDeadLetter(publisher, clock, key)),
             (is_event, RetryOrDeadLetterEvent(publisher, clock, key)),
             (is_any, Acknowledge(needs.in_flight)),

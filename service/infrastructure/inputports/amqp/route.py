@@ -12,7 +12,7 @@ from profile_contracts.operations import Kind, Operation
 from service.infrastructure.inputports.amqp import retries
 from service.infrastructure.rabbitmq.topology import DEAD_LETTERS
 
-# What a message asks for, in the words of the application; who asks is `None` where nobody does.
+# Carries out what was decoded, for who asks; of an event, nobody does.
 Handler = Callable[[Any, Any], Awaitable[BaseModel | None]]
 
 
@@ -38,7 +38,7 @@ class Route:
         handle: Carries out what was decoded.
         request: The body of a request.
         heeds_actor: Whether it makes a difference who asks.
-        is_retryable: Whether it is worth to carry a message out later, when nobody waits for it.
+        is_retryable: Whether messages that nobody waits for are worth carrying out later.
 
     """
 
@@ -78,7 +78,7 @@ def of_kind(*kinds: MessageKind) -> Condition:
 
 
 def is_retryable(route: Route) -> bool:
-    """Return whether messages that nobody waits for are worth to be carried out later."""
+    """Return whether messages that nobody waits for are worth carrying out later."""
     return route.is_retryable
 
 
@@ -87,6 +87,7 @@ is_query: Final = of_kind(MessageKind.QUERY)
 is_request: Final = of_kind(MessageKind.COMMAND, MessageKind.QUERY)
 is_event: Final = of_kind(MessageKind.EVENT)
 is_unroutable: Final = of_kind(MessageKind.UNROUTABLE)
+is_command_or_unroutable: Final = of_kind(MessageKind.COMMAND, MessageKind.UNROUTABLE)
 # Whether messages lead to a use case, and whether somebody may wait for a reply.
 is_handled: Final = of_kind(MessageKind.COMMAND, MessageKind.QUERY, MessageKind.EVENT)
 is_answered: Final = of_kind(MessageKind.COMMAND, MessageKind.QUERY, MessageKind.UNROUTABLE)

@@ -36,7 +36,8 @@ class Pipeline:
     """Everything that happens to messages, in order.
 
     Attributes:
-        around: What holds a message from its arrival to its end. Nothing may be raised here.
+        around: What holds a message from its arrival to its end. The first of it has to take what is raised
+            in it, and on the way out: nobody comes after.
         way_in: The first that raises ends the way in, and what it raised is the outcome.
         way_out: All of them, whatever the outcome is.
 

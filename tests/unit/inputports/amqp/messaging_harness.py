@@ -19,7 +19,7 @@ from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.inputports.amqp.pipeline import Dependencies, pipeline
 from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
 from service.infrastructure.inputports.amqp.router import QueueBinding, Router
-from service.infrastructure.inputports.amqp.stages.authenticate import Authenticator
+from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture

@@ -24,7 +24,7 @@ from service.app.auth.actors import (
 )
 from service.app.auth.standing import SessionEnded
 from service.domain.errors import Unauthenticated, Unavailable
-from service.infrastructure.inputports.amqp.stages.authenticate import Authenticator
+from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import message

@@ -8,7 +8,7 @@ from profile_contracts.operations import PROFILE_DELETE, PROFILE_UPDATE, Operati
 from service.app.auth.actors import Anonymous, Caller, TrustedService
 from service.domain.commands import CommandId
 from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stages.idempotency_key import AddIdempotencyKey
+from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
 
 ID = str(uuid4())
