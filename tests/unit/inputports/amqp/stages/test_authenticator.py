@@ -24,7 +24,7 @@ from service.app.auth.actors import (
 )
 from service.app.auth.standing import SessionEnded
 from service.domain.errors import Unauthenticated, Unavailable
-from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
+from service.infrastructure.inputports.amqp.stages.authenticator import MAX_AUTHORIZATION, Authenticator
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import message
@@ -273,3 +273,24 @@ async def test_the_stage_notes_who_asks_and_goes_on(authenticator: Authenticator
     assert context.caller is not None
     assert context.caller.actor == TrustedService("hr")
     assert rest.seen == [context]
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(MAX_AUTHORIZATION, True), (MAX_AUTHORIZATION + 1, False)])
+async def test_a_token_is_read_up_to_eight_kibibytes(
+    authenticator: Authenticator, app_fixture: AppFixture, length: int, *, is_read: bool
+) -> None:
+    ada, tokens = await app_fixture.logged_in(ADA)
+    header = tokens.access_token.text.rjust(8_192 + length - MAX_AUTHORIZATION - len("Bearer "))
+
+    assert (await asked(authenticator, f"Bearer {header}") == ada) is is_read
+
+
+@pytest.mark.parametrize(("length", "network"), [(64, "fe80::/64"), (65, None)])
+async def test_an_address_is_read_up_to_64_bytes(
+    authenticator: Authenticator, length: int, network: str | None
+) -> None:
+    assert await client(authenticator, "fe80::1%".ljust(length, "e")) == network
+
+
+def test_the_secret_is_not_shown(authenticator: Authenticator) -> None:
+    assert "kkkk" not in repr(authenticator)
