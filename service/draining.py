@@ -1,17 +1,17 @@
-"""How a worker ends: it takes nothing more, finishes what it has in hand, and only then closes all else."""
+"""How a worker ends: it takes nothing more, finishes what is in flight, and only then closes all else."""
 
 from typing import Final
 
 import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from service.infrastructure.inputports.in_hand import InHand
+from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.pkg.signals import Termination
 
 # All of the end. Kubernetes kills after 30, if nobody says otherwise.
 STOP_SECONDS: Final = 28.0
-# Of that, finishing what is in hand; and before it, waiting until nothing is on its way any more.
+# Of that, finishing what is in flight; and before it, waiting until nothing is on its way any more.
 DRAIN_SECONDS: Final = 18.0
 _FILL_SECONDS: Final = 5.0
 
@@ -31,23 +31,23 @@ class Drain:
 
     """
 
-    def __init__(self, consumers: Consumers, in_hand: InHand, termination: Termination) -> None:
+    def __init__(self, consumers: Consumers, in_flight: InFlight, termination: Termination) -> None:
         self._consumers = consumers
-        self._in_hand = in_hand
+        self._in_flight = in_flight
         self._termination = termination
         self.has_begun = False
         self.abandoned = 0
 
     async def run(self) -> None:
-        """Finish what is in hand. A second signal, or the end of the time, leaves the rest to others."""
+        """Finish what is in flight. A second signal, or the end of the time, leaves the rest to others."""
         self.has_begun = True
         self._termination.begin()
         _log.info("draining")
-        async with self._in_hand.filled(_FILL_SECONDS):
+        async with self._in_flight.pause_acks(_FILL_SECONDS):
             try:
                 await self._consumers.close()
             except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
                 _log.warning("broker away", error_type=type(error).__name__)
-        self.abandoned = await self._in_hand.finished(DRAIN_SECONDS)
+        self.abandoned = await self._in_flight.drain(DRAIN_SECONDS)
         log = _log.warning if self.abandoned else _log.info
         log("drained", abandoned=self.abandoned)

@@ -25,18 +25,18 @@ from service.health import Health, Standing, health_of
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
 from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
-from service.infrastructure.inputports.auth import subscribe_auth
-from service.infrastructure.inputports.endpoint import Edge
-from service.infrastructure.inputports.followups import Followups
-from service.infrastructure.inputports.in_hand import InHand
-from service.infrastructure.inputports.outage import Outage
-from service.infrastructure.inputports.outgoing import ReplyAddresses
-from service.infrastructure.inputports.posts import subscribe_posts
-from service.infrastructure.inputports.principals import Principals
-from service.infrastructure.inputports.profiles import subscribe_profiles
-from service.infrastructure.inputports.requests import Requests, subscribe
-from service.infrastructure.inputports.retries import rests_in_outages
-from service.infrastructure.inputports.unroutable import Unroutable
+from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
+from service.infrastructure.inputports.amqp.handlers.cascade import subscribe_cascade
+from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
+from service.infrastructure.inputports.amqp.handlers.profiles import subscribe_profiles
+from service.infrastructure.inputports.amqp.in_flight import InFlight
+from service.infrastructure.inputports.amqp.pipeline import Dependencies, pipeline
+from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
+from service.infrastructure.inputports.amqp.retries import pauses_in_outages
+from service.infrastructure.inputports.amqp.route import MessageKind, Route
+from service.infrastructure.inputports.amqp.router import Router
+from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
+from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 from service.infrastructure.mongo import reaching as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
@@ -46,21 +46,21 @@ from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
+from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
 from service.settings import Settings
-from service.sources import consuming_broker, misdirected, own_events, source_of
+from service.sources import binding_of, consuming_broker, misdirected, own_events
 from service.ways import ways_of
 from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
-# Whose messages wait in their queues while the database is away.
-_WAITING: Final = (FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each)))
+# Whose messages wait in their queues while the circuit is open.
+_PAUSABLE: Final = (CASCADE_QUEUE, *(each.queue for each in OPERATIONS if pauses_in_outages(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 # How long consumers and their connection have to be closed.
@@ -95,7 +95,7 @@ class Worker:
             MongoOutbox(self.database),
             self.publisher,
             clock,
-            frozenset(map(EventType, FOLLOWED)),
+            frozenset(map(EventType, CASCADE_EVENTS)),
             self.background,
         )
         self.own = operators(
@@ -104,11 +104,11 @@ class Worker:
         self.broker = consuming_broker(settings)
         self.keeper = Keeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
         self.consumers = Consumers(self.broker, self.keeper)
-        self.in_hand = InHand()
+        self.in_flight = InFlight()
         self.termination = Termination(STOP_SECONDS, ABANDONED)
-        self.draining = Drain(self.consumers, self.in_hand, self.termination)
+        self.draining = Drain(self.consumers, self.in_flight, self.termination)
         self.is_database_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
-        self.outage = Outage(self.is_database_there, self.consumers, _WAITING)
+        self.circuit_breaker = CircuitBreaker(self.is_database_there, self.consumers, _PAUSABLE)
         self.outcomes: Counter[tuple[str, str]] = Counter()
         ways = ways_of(settings, self.consumers, self.publisher, self.is_database_there)
         self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
@@ -134,25 +134,27 @@ class Worker:
 
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
-        settings, publisher, clock = self.settings, self.publisher, self.clock
-        app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
+        settings = self.settings
+        app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, self.clock)
         key = load_refresh_key(settings.signing_keys_dir)
-        principals = Principals(app.tokens, sessions, settings.trusted_services, key)
-        addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.room
-        edge = Edge(
-            principals, publisher, addresses, clock, room, self.outage, self.in_hand, key, self.outcomes
+        needs = Dependencies(
+            authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, key),
+            publisher=self.publisher,
+            reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),
+            clock=self.clock,
+            wait_capacity=self.relay.room,
+            circuit_breaker=self.circuit_breaker,
+            in_flight=self.in_flight,
+            key=key,
+            outcomes=self.outcomes,
         )
-        requests = Requests(self.broker, edge, partial(source_of, settings=settings))
+        binding = partial(binding_of, settings=settings)
+        router = Router(self.broker, pipeline(needs), self.in_flight, binding)
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
-            each(requests, app)
-        followups = Followups(
-            FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand, key
-        )
-        serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
-        subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
-        unroutable = Unroutable(UNROUTABLE, publisher, edge.addresses, self.in_hand, self.outcomes)
-        serve = self.in_hand.counting(unroutable.serve, settings.prefetch_commands)
-        subscribe(self.broker, misdirected(settings), serve, "Say that there is no such operation.")
+            each(router, app)
+        subscribe_cascade(router, own_events(settings), self.own.follow_owner)
+        unroutable = Route(UNROUTABLE, MessageKind.UNROUTABLE)
+        router.consume(unroutable, misdirected(settings), "Say that there is no such operation.")
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -167,7 +169,7 @@ class Worker:
                 self.relay.running(),
                 loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
                 loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
-                loops.running("outage", self.outage.watch),
+                loops.running("circuit_breaker", self.circuit_breaker.monitor),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
                 loops.periodic("topology", self.keeper.look, LOOKING),
                 loops.running("delays", self.publisher.watch_delays),

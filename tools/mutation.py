@@ -37,7 +37,7 @@ TARGETS: Final = {
     "service/infrastructure/crypto/tokens.py": "tests/unit/crypto",
     "service/infrastructure/crypto/refresh_tokens.py": "tests/unit/crypto",
     "service/infrastructure/crypto/passwords.py": "tests/unit/crypto",
-    "service/infrastructure/inputports/principals.py": "tests/unit/inputports",
+    "service/infrastructure/inputports/amqp/stages/authenticator.py": "tests/unit/inputports/amqp/stages",
 }
 _WANTED: Final = 0.85
 _TIMEOUT: Final = 60.0

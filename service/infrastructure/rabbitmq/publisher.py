@@ -143,11 +143,11 @@ class RabbitPublisher:
         # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
         await publish(self._replies, channel, message, queue)
 
-    async def set_aside(self, message: Message, queue: str) -> None:
+    async def dead_letter(self, message: Message, queue: str) -> None:
         """Put the dead letter *message* into *queue*, and wait until the broker has it; or `BrokerChoked`."""
         await self._insist(message, queue, what="dead letter")
 
-    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+    async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         """Let *message* come to *queue* after a delay, and wait until the broker has it.
 
         Where no queue is seen to give it back, it waits here, and is still the broker's if we die.
