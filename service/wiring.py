@@ -35,7 +35,7 @@ from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
-from service.domain.profile_repository import ProfileRepository
+from service.domain.profile import ProfileRepository
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.common_passwords import ListedPasswords
 from service.infrastructure.crypto.cursors import SealedCursors

@@ -30,7 +30,7 @@ from rich.table import Table
 ROOT: Final = Path(__file__).parents[1]
 # Each module, and where its unit tests are: files named after it.
 TARGETS: Final = {
-    "service/domain/passwords.py": "tests/unit/domain",
+    "service/domain/password.py": "tests/unit/domain",
     "service/app/auth/passwords.py": "tests/unit/app",
     "service/app/auth/permissions.py": "tests/unit/app",
     "service/app/auth/throttle.py": "tests/unit/app",

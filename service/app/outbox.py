@@ -40,8 +40,8 @@ class Untold:
 class Outbox(Protocol):
     """Where events wait. Every method may raise `Unavailable`."""
 
-    async def waiting(self, since: datetime, most: int) -> Sequence[tuple[Kind, UUID]]:
-        """Return things some of whose events have waited at least *since* then: *most* of each kind."""
+    async def waiting(self, since: datetime, limit: int) -> Sequence[tuple[Kind, UUID]]:
+        """Return things some of whose events have waited at least *since* then: *limit* of each kind."""
 
     async def untold(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[Untold]:
         """Return the events that wait in some things of one kind."""

@@ -14,8 +14,10 @@ Reader = Callable[[str | None, int], Awaitable[Sequence[Item]]]
 
 
 class CursorInvalid(Invalid):
-    """This cursor does not belong to this list: leave it out to begin again."""
+    """A cursor was changed, or is that of another query."""
 
+    reason = "cursor_invalid"
+    message = "This cursor does not belong to this list: leave it out to begin again."
     field = "cursor"
 
 

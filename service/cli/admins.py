@@ -11,7 +11,7 @@ from service.app.auth.actors import TrustedService
 from service.app.auth.standing import Standings
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
 from service.cli.explaining import explained
-from service.domain.profiles import Profile, Role
+from service.domain.profile import Profile, Role
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import default_database

@@ -66,6 +66,6 @@ def _sentence(error: Exception) -> str:
         return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
     if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says
         return "RabbitMQ closed the connection: is there such a virtual host, and may this user use it?"
-    if isinstance(error, ServiceError | CallFailed):
-        return str(error) or type(error).__doc__ or ""
+    if isinstance(error, ServiceError):
+        return error.message
     return f"RabbitMQ: {error}" if isinstance(error, AMQPError | ChannelInvalidStateError) else str(error)

@@ -23,7 +23,7 @@ from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.crypto.cursors import SealedCursors
 from service.infrastructure.crypto.device_tokens import MacDeviceTokens
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens

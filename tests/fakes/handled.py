@@ -3,29 +3,29 @@
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, CommandId, Handled
-from service.domain.posts import Post
-from service.domain.profiles import Profile
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
+from service.domain.post import Post
+from service.domain.profile import Profile
 
-Thing = TypeVar("Thing", Profile, Post)
+Aggregate = TypeVar("Aggregate", Profile, Post)
 
 KEPT = 64
 
 
-class FakeHandled(Generic[Thing]):
+class FakeHandled(Generic[Aggregate]):
     """Remembers what came of commands: of all that made a thing, and of the last 64 of each thing."""
 
     def __init__(self) -> None:
-        self.makers: dict[str, Handled[Thing]] = {}
-        self.of_things: dict[UUID, list[Handled[Thing]]] = {}
+        self.makers: dict[str, ProcessedCommand[Aggregate]] = {}
+        self.of_things: dict[UUID, list[ProcessedCommand[Aggregate]]] = {}
 
-    def refuse_made(self, command: CommandId | None) -> None:
-        """Raise `AlreadyMade` if *command* has made a thing."""
+    def refuse_made(self, command: IdempotencyKey | None) -> None:
+        """Raise `AlreadyCreated` if *command* has made a thing."""
         if command and command.message_id in self.makers:
-            raise AlreadyMade
+            raise AlreadyCreated
 
-    def refuse_seen(self, thing_id: UUID, command: CommandId | None) -> None:
+    def refuse_seen(self, thing_id: UUID, command: IdempotencyKey | None) -> None:
         """Raise `StaleVersion` if a thing has seen *command*."""
         if command and self.find(thing_id, command.message_id):
             raise StaleVersion
@@ -35,20 +35,20 @@ class FakeHandled(Generic[Thing]):
         self.of_things.pop(thing_id, None)
         self.makers = {name: each for name, each in self.makers.items() if each.result.id != thing_id}
 
-    def made(self, command: CommandId | None, thing: Thing) -> None:
+    def made(self, command: IdempotencyKey | None, thing: Aggregate) -> None:
         """Note that *command* made a thing."""
         if command:
-            self.makers[command.message_id] = Handled(command, thing)
+            self.makers[command.message_id] = ProcessedCommand(command, thing)
 
-    def changed(self, thing_id: UUID, command: CommandId | None, thing: Thing) -> None:
+    def changed(self, thing_id: UUID, command: IdempotencyKey | None, thing: Aggregate) -> None:
         """Note what *command* did to a thing."""
         if command is None:
             return
         known = self.of_things.setdefault(thing_id, [])
-        known.append(Handled(command, thing))
+        known.append(ProcessedCommand(command, thing))
         del known[:-KEPT]
 
-    def find(self, thing_id: UUID, message_id: str) -> Handled[Thing] | None:
+    def find(self, thing_id: UUID, message_id: str) -> ProcessedCommand[Aggregate] | None:
         """Return what came of a command."""
         known = self.of_things.get(thing_id, [])
-        return next((each for each in known if each.command.message_id == message_id), None)
+        return next((each for each in known if each.key.message_id == message_id), None)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from service.app.auth.sessions import SessionVerdicts
 from service.domain.events import Event
-from service.domain.sessions import Session, SessionMoved, SessionRepository, revoked
+from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
 
 
 class FakeSessions(SessionRepository):
@@ -30,16 +30,22 @@ class FakeSessions(SessionRepository):
     async def save(self, session: Session) -> None:
         await asyncio.sleep(0)
         before = self.stored.get(session.id)
-        if before is None or before.step != session.step - 1:
-            raise SessionMoved
+        if before is None or before.generation != session.generation - 1:
+            raise RefreshConflict
         self.stored[session.id] = session
 
     async def end(
-        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
+        self,
+        user_id: UUID,
+        reason: str,
+        now: datetime,
+        *,
+        session_id: UUID | None = None,
+        except_id: UUID | None = None,
     ) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each.id for each in self.stored.values() if each.user_id == user_id]
-        ended = [each for each in mine if (each == only if only else each != but)]
+        ended = [each for each in mine if (each == session_id if session_id else each != except_id)]
         for each in ended:
             del self.stored[each]
             self.told.append(revoked(each, user_id, reason, now))

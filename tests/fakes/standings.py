@@ -2,7 +2,7 @@
 
 from service.app.auth.actors import Actor, User
 from service.app.auth.standing import Standings
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from tests.fakes.sessions import FakeSessions
 
 

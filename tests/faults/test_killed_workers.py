@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
@@ -56,7 +56,7 @@ async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_pa
     with isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)
         database = default_database(client)
-        stored: list[Profile] = [a_profile().announced() for _ in range(PROFILES)]
+        stored: list[Profile] = [a_profile().with_created_event() for _ in range(PROFILES)]
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)
             told = await stack.enter_async_context(listening(sandbox.admin_url))

@@ -13,7 +13,7 @@ from uuid import UUID
 from aio_pika import Message
 
 from service.app.outbox import Untold
-from service.domain.profiles import ProfileChanges
+from service.domain.profile import ProfilePatch
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
@@ -66,7 +66,7 @@ async def main() -> None:
         relay = Relay(Outbox(database), publisher, clock, frozenset(), Background(print))
         profiles = MongoProfiles(database, relay.hint)
         profile = await profiles.get(UUID(sys.argv[2]))
-        changed = profile.changed(ProfileChanges(last_name=f"King {profile.version}"), clock.now())
+        changed = profile.updated(ProfilePatch(last_name=f"King {profile.version}"), clock.now())
         reach("before the write")
         await profiles.save(changed)
         reach("after the write")

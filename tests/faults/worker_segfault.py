@@ -11,7 +11,7 @@ from uuid import UUID
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from service.app.queries.get_profile import GetProfile, GetProfileHandler, PublicView
 from service.cli import app
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.inputports import suspects
 
 POISON = "Poison"

@@ -20,7 +20,7 @@ from profile_contracts.operations import PROFILE_UPDATE
 from service import main, wiring
 from service.app.auth.actors import Caller
 from service.cli.worker import worker
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.inputports import endpoint, requests
 from service.infrastructure.inputports.endpoint import Endpoint
 from service.infrastructure.mongo.profiles import MongoProfiles
@@ -91,13 +91,13 @@ class HastyProfiles(MongoProfiles):
     """Tells of a change before it stores it."""
 
     async def save(
-        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
     ) -> None:
         """Tell of a changed profile; store it, if there is time."""
         for event in profile.events:
             await OpenPublisher.opened.tell(to_message(event), event.type.value, needed=False)
         may_die()
-        await super().save(profile, keeps_admin=keeps_admin, proved=proved)
+        await super().save(profile, require_other_admin=require_other_admin, proved=proved)
 
 
 # By their names: what is put in the place of what.

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, CommandId
-from service.domain.posts import PostChanges
-from service.domain.profiles import ProfileChanges
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey
+from service.domain.post import PostPatch
+from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import default_database
@@ -29,16 +29,16 @@ class Things:
         fake, real = (FakeProfiles, MongoProfiles) if self.is_profile else (FakePosts, MongoPosts)
         self.stored: Any = real(default_database(client)) if client else fake()
 
-    def new(self, command: CommandId | None = None) -> Any:
-        return (a_profile if self.is_profile else a_post)(by=command)
+    def new(self, command: IdempotencyKey | None = None) -> Any:
+        return (a_profile if self.is_profile else a_post)(idempotency_key=command)
 
-    def changed(self, thing: Any, text: str, command: CommandId | None = None) -> Any:
-        changes = ProfileChanges(last_name=text) if self.is_profile else PostChanges(title=text)
-        return replace_by(thing.changed(changes, LATER), command)
+    def changed(self, thing: Any, text: str, command: IdempotencyKey | None = None) -> Any:
+        changes = ProfilePatch(last_name=text) if self.is_profile else PostPatch(title=text)
+        return replace_by(thing.updated(changes, LATER), command)
 
 
-def replace_by(thing: Any, command: CommandId | None) -> Any:
-    return replace(thing, by=command)
+def replace_by(thing: Any, command: IdempotencyKey | None) -> Any:
+    return replace(thing, idempotency_key=command)
 
 
 @pytest.fixture(params=["fake", "pymongo", "motor"])
@@ -51,8 +51,8 @@ def things(request: pytest.FixtureRequest, client: Any) -> Things:
     return Things(request.param, client)
 
 
-def a_command() -> CommandId:
-    return CommandId(uuid4().hex, uuid4().bytes)
+def a_command() -> IdempotencyKey:
+    return IdempotencyKey(uuid4().hex, uuid4().bytes)
 
 
 def without_hash(thing: Any) -> dict[str, Any]:
@@ -67,12 +67,12 @@ async def test_a_command_makes_one_thing(things: Things) -> None:
     await things.stored.add(made := things.new(command))
     await things.stored.save(things.changed(made, "King"))
 
-    with pytest.raises(AlreadyMade):
+    with pytest.raises(AlreadyCreated):
         await things.stored.add(things.new(command))
-    known = await things.stored.find_made(command.message_id)
+    known = await things.stored.find_created_by(command.message_id)
     assert known.command == command
     assert without_hash(known.result) == without_hash(made)
-    assert await things.stored.find_made(uuid4().hex) is None
+    assert await things.stored.find_created_by(uuid4().hex) is None
 
 
 async def test_a_command_changes_a_thing_once(things: Things) -> None:
@@ -83,21 +83,21 @@ async def test_a_command_changes_a_thing_once(things: Things) -> None:
     with pytest.raises(StaleVersion):
         await things.stored.save(things.changed(once, "Byron", command))
     await things.stored.save(things.changed(once, "Byron"))
-    known = await things.stored.find_handled(thing.id, command.message_id)
+    known = await things.stored.find_processed(thing.id, command.message_id)
     assert known.command == command
     assert without_hash(known.result) == without_hash(once)
-    assert await things.stored.find_handled(uuid4(), command.message_id) is None
-    assert await things.stored.find_handled(thing.id, uuid4().hex) is None
+    assert await things.stored.find_processed(uuid4(), command.message_id) is None
+    assert await things.stored.find_processed(thing.id, uuid4().hex) is None
 
 
 async def test_a_command_without_effect_is_noted(things: Things) -> None:
     command = a_command()
     await things.stored.add(thing := things.new())
-    await things.stored.remember(replace_by(thing, command))
+    await things.stored.record_processed(replace_by(thing, command))
 
     with pytest.raises(StaleVersion):
-        await things.stored.remember(replace_by(thing, command))
-    known = await things.stored.find_handled(thing.id, command.message_id)
+        await things.stored.record_processed(replace_by(thing, command))
+    known = await things.stored.find_processed(thing.id, command.message_id)
     assert without_hash(known.result) == without_hash(thing)
     assert (await things.stored.get(thing.id)).version == 1
 
@@ -108,8 +108,8 @@ async def test_the_last_64_commands_are_known(things: Things) -> None:
     for number, command in enumerate(commands):
         await things.stored.save(thing := things.changed(thing, f"King {number}", command))
 
-    assert await things.stored.find_handled(thing.id, commands[0].message_id) is None
-    assert await things.stored.find_handled(thing.id, commands[1].message_id)
+    assert await things.stored.find_processed(thing.id, commands[0].message_id) is None
+    assert await things.stored.find_processed(thing.id, commands[1].message_id)
 
 
 async def test_a_large_thing_does_not_grow_with_commands_that_change_nothing(pymongo_client: Any) -> None:
@@ -118,11 +118,11 @@ async def test_a_large_thing_does_not_grow_with_commands_that_change_nothing(pym
     await posts.add(post)
     commands = [a_command() for _ in range(64)]
     for command in commands:
-        await posts.remember(replace(post, by=command))
+        await posts.record_processed(replace(post, idempotency_key=command))
     [stored] = await database["posts"].find({"id": post.id}).to_list()
 
     assert sum(len(each["result"]["body"].encode()) for each in stored["handled"]) < 512 * 1024
-    assert await posts.find_handled(post.id, commands[-1].message_id)
+    assert await posts.find_processed(post.id, commands[-1].message_id)
 
 
 async def test_what_was_erased_answers_nothing(things: Things) -> None:
@@ -131,5 +131,5 @@ async def test_what_was_erased_answers_nothing(things: Things) -> None:
     await things.stored.save(thing := things.changed(thing, "King", changed))
     await things.stored.save(replace_by(thing, None).erased(LATER))
 
-    assert await things.stored.find_made(made.message_id) is None
-    assert await things.stored.find_handled(thing.id, changed.message_id) is None
+    assert await things.stored.find_created_by(made.message_id) is None
+    assert await things.stored.find_processed(thing.id, changed.message_id) is None

@@ -12,8 +12,8 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 
 from service.app.outbox import Kind, Untold
-from service.domain.posts import PostChanges
-from service.domain.profiles import ProfileChanges
+from service.domain.post import PostPatch
+from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo import outbox as module
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS, ensure_indexes
@@ -41,7 +41,7 @@ async def fresh(client: AsyncMongoClient[Documents]) -> AsyncIterator[Any]:
 async def a_told_profile(database: Any) -> UUID:
     """Store a profile with an event at noon and two one minute later."""
     profiles, profile = MongoProfiles(database), a_profile()
-    await profiles.add(profile.announced())
+    await profiles.add(profile.with_created_event())
     await profiles.save(profile.deleted(LATER))
     return profile.id
 
@@ -49,7 +49,7 @@ async def a_told_profile(database: Any) -> UUID:
 async def a_told_post(database: Any) -> UUID:
     """Store a post with an event at noon and one a minute later."""
     posts, post = MongoPosts(database), a_post()
-    await posts.add(post.announced())
+    await posts.add(post.with_created_event())
     await posts.save(post.deleted(LATER))
     return post.id
 
@@ -135,9 +135,9 @@ async def test_events_of_many_things_are_told_at_once(fresh: Any) -> None:
 
 async def test_what_happens_while_others_are_told_is_not_forgotten(fresh: Any) -> None:
     posts, post, outbox = MongoPosts(fresh), a_post(), MongoOutbox(fresh)
-    await posts.add(post.announced())
+    await posts.add(post.with_created_event())
     (untold,) = await outbox.untold(Kind.POST, [post.id])
-    await posts.save(post.changed(PostChanges(title="Note H"), LATER))
+    await posts.save(post.updated(PostPatch(title="Note H"), LATER))
     await outbox.told([untold])
     (rest,) = await outbox.untold(Kind.POST, [post.id])
 
@@ -148,9 +148,9 @@ async def test_what_happens_while_others_are_told_is_not_forgotten(fresh: Any) -
 
 async def test_of_events_that_were_told_in_part_the_rest_waits(fresh: Any) -> None:
     profiles, profile, outbox = MongoProfiles(fresh), a_profile(), MongoOutbox(fresh)
-    await profiles.add(profile.announced())
+    await profiles.add(profile.with_created_event())
     for number in range(3):
-        await profiles.save(profile := profile.changed(ProfileChanges(last_name=f"{number}"), LATER))
+        await profiles.save(profile := profile.updated(ProfilePatch(last_name=f"{number}"), LATER))
     (untold,) = await outbox.untold(Kind.PROFILE, [profile.id])
     for told, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
         await outbox.told([Untold(untold.kind, untold.key, untold.events[:told])])
@@ -186,7 +186,10 @@ async def test_those_that_wait_are_found_by_an_index(fresh: Any) -> None:
 
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
     client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
-    outbox, untold = MongoOutbox(default_database(client)), Untold(Kind.POST, "", a_post().announced().events)
+    outbox, untold = (
+        MongoOutbox(default_database(client)),
+        Untold(Kind.POST, "", a_post().with_created_event().events),
+    )
     outcomes = await asyncio.gather(
         outbox.waiting(NOON, 9),
         outbox.untold(Kind.POST, [uuid4()]),

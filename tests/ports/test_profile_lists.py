@@ -10,9 +10,8 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 
 from service.app.ids import new_id
-from service.domain.emails import Email, email_prefix
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email, email_prefix
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, ProfileRepository, Role, Status
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
@@ -66,12 +65,12 @@ async def stored(profiles: ProfileRepository, number: int, **changes: Any) -> Pr
     return profile
 
 
-async def through(profiles: ProfileRepository, chosen: ProfileFilter, most: int) -> list[Profile]:
+async def through(profiles: ProfileRepository, chosen: ProfileFilter, limit: int) -> list[Profile]:
     """Return what is met by going through the list, so many at a time."""
     met: list[Profile] = []
     after = None
-    while found := await profiles.list(chosen, after, most):
-        assert len(found) <= most
+    while found := await profiles.list(chosen, after, limit):
+        assert len(found) <= limit
         met += found
         after = chosen.position(found[-1])
     return met
@@ -87,14 +86,14 @@ async def test_a_list_of_nobody_is_empty(profiles: ProfileRepository) -> None:
     assert await profiles.list(ProfileFilter(email_prefix="a"), None, 10) == []
 
 
-@pytest.mark.parametrize("most", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 async def test_the_newest_is_the_first_whatever_the_size_of_a_page(
-    profiles: ProfileRepository, most: int
+    profiles: ProfileRepository, limit: int
 ) -> None:
     made = [await stored(profiles, number) for number in (3, 1, 6, 2, 5, 4, 0)]
     newest_first = sorted(made, key=lambda each: each.id, reverse=True)
 
-    assert await through(profiles, ALL, most) == newest_first
+    assert await through(profiles, ALL, limit) == newest_first
     assert [each.email.key for each in newest_first] == [
         f"u{each:03}@example.org" for each in range(6, -1, -1)
     ]
@@ -114,8 +113,8 @@ async def test_a_list_by_address_is_in_the_order_of_keys(profiles: ProfileReposi
         await stored(profiles, number, email=Email.parse(f"{local}@example.org"))
     expected = ["a", "a.b", "aa", "ab", "ab2", "a\U00020000", "a~"]
 
-    for most in (1, 2, 100):
-        found = await through(profiles, ProfileFilter(email_prefix="a"), most)
+    for limit in (1, 2, 100):
+        found = await through(profiles, ProfileFilter(email_prefix="a"), limit)
         assert [each.email.key for each in found] == sorted(f"{each}@example.org" for each in expected)
 
 
@@ -200,7 +199,7 @@ async def test_a_list_goes_on_after_one_that_is_gone(profiles: ProfileRepository
 
 async def test_a_change_is_in_the_list_at_once(profiles: ProfileRepository) -> None:
     ada = await stored(profiles, 1)
-    await profiles.save(changed := ada.changed(ProfileChanges(status=Status.SUSPENDED), LATER))
+    await profiles.save(changed := ada.updated(ProfilePatch(status=Status.SUSPENDED), LATER))
 
     assert await profiles.list(ProfileFilter(status=Status.ACTIVE), None, 10) == []
     assert await profiles.list(ProfileFilter(status=Status.SUSPENDED), None, 10) == [changed]

@@ -6,10 +6,16 @@ from datetime import timedelta
 import pytest
 from pymongo import AsyncMongoClient
 
-from service.domain.changes import StaleVersion, StandingMoved
-from service.domain.profile_refusals import EmailTaken, ProfileNotFound
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.errors import AuthorizationChanged, StaleVersion
+from service.domain.profile import (
+    EmailTaken,
+    Profile,
+    ProfileNotFound,
+    ProfilePatch,
+    ProfileRepository,
+    Role,
+    Status,
+)
 from service.infrastructure.mongo.indexes import PROFILES
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
@@ -17,7 +23,7 @@ from tests.builders import NOON, a_profile
 from tests.fakes.profiles import FakeProfiles
 
 LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
-KING = ProfileChanges(last_name="King")
+KING = ProfilePatch(last_name="King")
 
 
 @pytest.fixture(params=["fake", "pymongo", "motor"])
@@ -40,10 +46,10 @@ async def test_a_change_from_before_a_logout_is_stale(profiles: ProfileRepositor
     await profiles.count_logout(ada.id)
 
     with pytest.raises(StaleVersion):
-        await profiles.save(ada.changed(KING, LATER))
+        await profiles.save(ada.updated(KING, LATER))
     again = await profiles.get(ada.id)
     assert (again.version, again.logouts, again.last_name) == (1, 1, "Lovelace")
-    await profiles.save(again.changed(KING, LATER))
+    await profiles.save(again.updated(KING, LATER))
     assert (await profiles.get(ada.id)).last_name == "King"
 
 
@@ -64,15 +70,15 @@ async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRep
         await profiles.save(boss.deleted(LATER))
     else:
         changes = {
-            "role": ProfileChanges(role=Role.USER),
-            "status": ProfileChanges(status=Status.SUSPENDED),
+            "role": ProfilePatch(role=Role.USER),
+            "status": ProfilePatch(status=Status.SUSPENDED),
         }
-        await profiles.save(boss.changed(changes[how], LATER))
+        await profiles.save(boss.updated(changes[how], LATER))
     new = a_profile(role=Role.ADMIN)
 
-    with pytest.raises(StandingMoved):
-        await profiles.save(ada.changed(KING, LATER), proved=boss)
-    with pytest.raises(StandingMoved):
+    with pytest.raises(AuthorizationChanged):
+        await profiles.save(ada.updated(KING, LATER), proved=boss)
+    with pytest.raises(AuthorizationChanged):
         await profiles.add(new, proved=boss)
     assert await profiles.get(ada.id) == ada
     with pytest.raises(ProfileNotFound):
@@ -81,8 +87,8 @@ async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRep
 
 async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) -> None:
     boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
-    await profiles.save(boss.changed(KING, LATER))  # which takes no right away
-    await profiles.save(ada.changed(KING, LATER), proved=boss)
+    await profiles.save(boss.updated(KING, LATER))  # which takes no right away
+    await profiles.save(ada.updated(KING, LATER), proved=boss)
     await profiles.add(a_profile(role=Role.ADMIN), proved=boss)
 
     assert (await profiles.get(ada.id)).last_name == "King"
@@ -90,10 +96,10 @@ async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) ->
 
 async def test_other_refusals_are_the_same_in_the_same_moment(profiles: ProfileRepository) -> None:
     boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
-    await profiles.save(ada.changed(KING, LATER))
+    await profiles.save(ada.updated(KING, LATER))
 
     with pytest.raises(StaleVersion):
-        await profiles.save(ada.changed(KING, LATEST), proved=boss)
+        await profiles.save(ada.updated(KING, LATEST), proved=boss)
     with pytest.raises(EmailTaken):
         await profiles.add(a_profile(email=ada.email), proved=boss)
 
@@ -104,8 +110,8 @@ async def test_a_logout_and_a_write_in_one_moment_have_an_order(profiles: Profil
 
         async def write(ada: Profile = ada, boss: Profile = boss) -> bool:
             try:
-                await profiles.save(ada.changed(KING, LATER), proved=boss)
-            except StandingMoved:
+                await profiles.save(ada.updated(KING, LATER), proved=boss)
+            except AuthorizationChanged:
                 return False
             return True
 
@@ -123,7 +129,7 @@ async def test_a_profile_from_before_logouts_were_counted_is_changed(
     document = await default_database(client)[PROFILES].find_one({"id": ada.id})
     assert document is not None
     assert "logouts" not in document
-    await profiles.save(ada.changed(KING, LATER))
-    await profiles.save((await profiles.get(ada.id)).changed(ProfileChanges(first_name="A"), LATEST))
+    await profiles.save(ada.updated(KING, LATER))
+    await profiles.save((await profiles.get(ada.id)).updated(ProfilePatch(first_name="A"), LATEST))
 
     assert (await profiles.get(ada.id)).version == 3

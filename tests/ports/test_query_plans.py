@@ -12,12 +12,10 @@ from pymongo import AsyncMongoClient
 
 from service.app.ids import new_id
 from service.app.outbox import Kind
-from service.domain.commands import CommandId
-from service.domain.emails import Email
-from service.domain.post_repository import Which
-from service.domain.posts import PostChanges
-from service.domain.profile_repository import ProfileFilter
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email
+from service.domain.idempotency import IdempotencyKey
+from service.domain.post import PostPatch, PostSelection
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
@@ -26,7 +24,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post, a_profile, a_session
 
-COMMAND = CommandId("m-1", b"digest")
+COMMAND = IdempotencyKey("m-1", b"digest")
 LATER = NOON + timedelta(milliseconds=1)
 FILTERS = [
     ProfileFilter(status=status, role=role, email_prefix=prefix)
@@ -69,28 +67,28 @@ def some_profiles() -> list[Profile]:
 async def use_commands(things: Any, thing: Any) -> None:
     """Do everything that can be done with the commands of a thing."""
     await things.add(thing)
-    assert (await things.find_made(COMMAND.message_id)).result.id == thing.id
-    await things.remember(thing)
-    assert (await things.find_handled(thing.id, COMMAND.message_id)).result.id == thing.id
+    assert (await things.find_created_by(COMMAND.message_id)).result.id == thing.id
+    await things.record_processed(thing)
+    assert (await things.find_processed(thing.id, COMMAND.message_id)).result.id == thing.id
 
 
 async def use_profiles(database: Any) -> Watched:
     """Do everything that can be done with profiles."""
     profiles: Any = Watched(MongoProfiles(database))
-    ada = replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()).announced()
+    ada = replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()).with_created_event()
     await profiles.add(ada)
     assert await profiles.get(ada.id) == ada == await profiles.find_by_email(ada.email)
     await profiles.replace_hash(ada, "another")
-    await profiles.save(changed := ada.changed(ProfileChanges(last_name="King"), LATER))
-    await profiles.save(changed.deleted(LATER), keeps_admin=True)
-    assert (await profiles.get_even_deleted(ada.id)).version == 3
+    await profiles.save(changed := ada.updated(ProfilePatch(last_name="King"), LATER))
+    await profiles.save(changed.deleted(LATER), require_other_admin=True)
+    assert (await profiles.get_including_deleted(ada.id)).version == 3
     assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
     boss, bea = (replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()) for _ in range(2))
     await profiles.add(boss)
     await profiles.add(bea, proved=boss)
-    await profiles.save(bea.changed(ProfileChanges(last_name="King"), LATER), proved=boss)
+    await profiles.save(bea.updated(ProfilePatch(last_name="King"), LATER), proved=boss)
     await profiles.count_logout(boss.id)
-    await use_commands(profiles, replace(a_profile(), by=COMMAND))
+    await use_commands(profiles, replace(a_profile(), idempotency_key=COMMAND))
     for chosen in FILTERS:
         everything = await profiles.list(chosen, None, 1000)
         for after in (None, chosen.position(everything[len(everything) // 2])):
@@ -107,9 +105,9 @@ async def use_sessions(database: Any) -> Watched:
     for each in (first, second, third, *(a_session() for _ in range(300))):
         await sessions.add(each)
     assert await sessions.find(first.id) == first
-    await sessions.save(replace(first, step=first.step + 1))
-    assert await sessions.end(user, "logout", NOON, only=first.id) == [first.id]
-    assert await sessions.end(user, "logout", NOON, but=second.id) == [third.id]
+    await sessions.save(replace(first, generation=first.generation + 1))
+    assert await sessions.end(user, "logout", NOON, session_id=first.id) == [first.id]
+    assert await sessions.end(user, "logout", NOON, except_id=second.id) == [third.id]
     assert await sessions.of_user(user) == [second]
     assert await sessions.discard(user, 2) == [second.id]
     await sessions.end(user, "logout", NOON)
@@ -122,19 +120,19 @@ async def use_posts(database: Any) -> Watched:
     user = uuid4()
     for _ in range(300):
         await posts.add(a_post())
-    mine = [replace(a_post(user_id=user), oid=posts.next_oid()).announced() for _ in range(30)]
+    mine = [replace(a_post(user_id=user), oid=posts.next_oid()).with_created_event() for _ in range(30)]
     for each in mine:
         await posts.add(each)
     assert await posts.get(mine[0].id) == mine[0]
-    await posts.save(mine[0].changed(PostChanges(title="Note H"), LATER))
+    await posts.save(mine[0].updated(PostPatch(title="Note H"), LATER))
     await posts.save_many([each.deleted(LATER, with_owner=True) for each in mine[1:5]])
     for whose in (user, None):
         everything = await posts.list(whose, None, 1000)
         await posts.list(whose, str(everything[len(everything) // 2].id), 3)
-    for which in Which:
+    for which in PostSelection:
         await posts.of_user(user, which, 3)
-    assert len(await posts.of_user(user, Which.ALL)) == len(mine)
-    await use_commands(posts, replace(a_post(), by=COMMAND))
+    assert len(await posts.of_user(user, PostSelection.ALL)) == len(mine)
+    await use_commands(posts, replace(a_post(), idempotency_key=COMMAND))
     return posts  # type: ignore[no-any-return]
 
 

@@ -4,21 +4,30 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from service.app.auth.budgets import Attempt
-from service.domain.commands import CommandId
 from service.domain.errors import Unauthenticated
-from service.domain.profiles import Role
+from service.domain.idempotency import IdempotencyKey
+from service.domain.profile import Role
 
 
 class MissingToken(Unauthenticated):
-    """This needs an access token."""
+    """An operation that needs a known actor came without a token."""
+
+    reason = "missing_token"
+    message = "This needs an access token."
 
 
 class TokenInvalid(Unauthenticated):
-    """The access token is not valid."""
+    """The token was not issued by us, or not for us."""
+
+    reason = "token_invalid"
+    message = "The access token is not valid."
 
 
 class TokenExpired(Unauthenticated):
-    """The access token has expired."""
+    """The token is ours and its time is over."""
+
+    reason = "token_expired"
+    message = "The access token has expired."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class Caller:
     service: str | None = None
     client_ip: str | None = None
     message_id: str | None = None
-    command: CommandId | None = None
+    command: IdempotencyKey | None = None
 
     def attempt(self, account: str, device: UUID | None = None) -> Attempt:
         """Return an attempt by this caller at the password of *account*, perhaps from a device of its user.

@@ -13,9 +13,8 @@ from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import TooManyWriters
 from service.app.ids import new_id
-from service.domain.changes import StaleVersion
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.errors import StaleVersion
+from service.domain.profile import Profile, ProfileRepository
 
 _ATTEMPTS: Final = 5
 

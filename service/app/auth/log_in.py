@@ -8,10 +8,9 @@ from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.tokens import Device, DeviceTokens
 from service.app.ids import new_id
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.domain.errors import Invalid
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,6 @@ class LogOutHandler:
         user = require_user(command.actor)
         if command.scope is not Scope.LOCAL:  # who was logged out meanwhile ends nobody else
             await self.sessions.standings.of(user)
-        only = user.session if command.scope is Scope.LOCAL else None
-        but = user.session if command.scope is Scope.OTHERS else None
-        return await self.sessions.end(user.id, "logout", only=only, but=but)
+        session_id = user.session if command.scope is Scope.LOCAL else None
+        except_id = user.session if command.scope is Scope.OTHERS else None
+        return await self.sessions.end(user.id, "logout", session_id=session_id, except_id=except_id)

@@ -7,16 +7,21 @@ from uuid import UUID
 
 from service.app.auth.actors import Actor, Anonymous, TrustedService, User
 from service.domain.errors import Forbidden
-from service.domain.profiles import Role
+from service.domain.profile import Role
 
 
 class NotAllowed(Forbidden):
-    """You may not do this."""
+    """The table of permissions does not allow it."""
+
+    reason = "not_allowed"
+    message = "You may not do this."
 
 
 class RoleNotAllowed(Forbidden):
-    """Only an administrator or a trusted service may give this role."""
+    """A sign-up asks for more than the role of a user."""
 
+    reason = "role_not_allowed"
+    message = "Only an administrator or a trusted service may give this role."
     field = "role"
 
 

@@ -10,9 +10,8 @@ from service.app.auth.standing import SessionEnded, Standings
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
-from service.domain.sessions import Session, SessionRepository
+from service.domain.profile import Profile, ProfileRepository
+from service.domain.session import Session, SessionRepository
 
 
 class SessionVerdicts(Protocol):
@@ -68,7 +67,7 @@ class Sessions:
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
         """Return tokens of *session* at its step."""
         user = User(profile.id, profile.role, session.id)
-        refresh_token = self.refresh_tokens.issue(session.id, session.step)
+        refresh_token = self.refresh_tokens.issue(session.id, session.generation)
         return LoggedIn(profile.id, self.access_tokens.issue(user), refresh_token)
 
     async def check(self, user: User) -> None:
@@ -88,10 +87,12 @@ class Sessions:
             raise SessionEnded
 
     async def end(
-        self, user_id: UUID, reason: str, *, only: UUID | None = None, but: UUID | None = None
+        self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
     ) -> int:
         """End sessions of a user, everywhere and at once; return how many. Others are told."""
-        ended = await self.sessions.end(user_id, reason, self.clock.now(), only=only, but=but)
+        ended = await self.sessions.end(
+            user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id
+        )
         # After they have ended: what is proved from here on is proved by others.
         await self.profiles.count_logout(user_id)
         await self.verdicts.note_ended(ended)

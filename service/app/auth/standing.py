@@ -6,14 +6,15 @@ from uuid import UUID
 from service.app.auth.actors import Actor, User
 from service.app.clock import Clock
 from service.domain.errors import Unauthenticated
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
-from service.domain.sessions import Session, SessionRepository
+from service.domain.profile import Profile, ProfileNotFound, ProfileRepository
+from service.domain.session import Session, SessionRepository
 
 
 class SessionEnded(Unauthenticated):
-    """The session of this access token has ended; log in again."""
+    """The token is good, and its session is revoked."""
+
+    reason = "session_ended"
+    message = "The session of this access token has ended; log in again."
 
 
 @dataclass(frozen=True, slots=True)

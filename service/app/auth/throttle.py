@@ -14,7 +14,10 @@ from service.domain.errors import RateLimited, Unavailable
 
 
 class TooManyAttempts(RateLimited):
-    """Too many wrong passwords; wait before the next try."""
+    """The account is locked for a while, whatever the password."""
+
+    reason = "too_many_attempts"
+    message = "Too many wrong passwords; wait before the next try."
 
     def __init__(self, retry_after_ms: int) -> None:
         super().__init__()
@@ -22,7 +25,10 @@ class TooManyAttempts(RateLimited):
 
 
 class AttemptsInFlight(Unavailable):
-    """Other attempts for this account are being checked; try again soon."""
+    """What is left of the budget is reserved by attempts that go on."""
+
+    reason = "attempts_in_flight"
+    message = "Other attempts for this account are being checked; try again soon."
 
 
 # Attempts at one budget that one worker has in hand: less than half of the logins that it takes at once.

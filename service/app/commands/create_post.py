@@ -7,9 +7,8 @@ from service.app.auth.permissions import Action, require, require_user
 from service.app.clock import Clock
 from service.app.commands.saving import made_once
 from service.app.ids import new_id
-from service.domain.commands import AlreadyMade, CommandId
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +18,7 @@ class CreatePost:
     actor: Actor
     title: str = field(repr=False)
     body: str = field(repr=False)
-    named: CommandId | None = None
+    named: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class CreatePostHandler:
         """Return the new post."""
         user = require_user(command.actor)
         require(Action.CREATE_POST, user, user.id)
-        if made := await made_once(self.posts.find_made, command.named):
+        if made := await made_once(self.posts.find_created_by, command.named):
             return made
         now = self.clock.now()
         post = Post(
@@ -44,10 +43,10 @@ class CreatePostHandler:
             body=command.body,
             created_at=now,
             updated_at=now,
-            by=command.named,
+            idempotency_key=command.named,
         )
         try:
-            await self.posts.add(post.announced())
-        except AlreadyMade:  # just now, by the same command on another worker
-            return await made_once(self.posts.find_made, command.named) or post
+            await self.posts.add(post.with_created_event())
+        except AlreadyCreated:  # just now, by the same command on another worker
+            return await made_once(self.posts.find_created_by, command.named) or post
         return post

@@ -11,13 +11,11 @@ from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import TooManyWriters, made_once
 from service.app.ids import new_id
-from service.domain.changes import StandingMoved
-from service.domain.commands import AlreadyMade, CommandId
-from service.domain.emails import Email
-from service.domain.passwords import personal_words
-from service.domain.profile_refusals import EmailTaken
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, Role
+from service.domain.email import Email
+from service.domain.errors import AuthorizationChanged
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey
+from service.domain.password import personal_words
+from service.domain.profile import EmailTaken, Profile, ProfileRepository, Role
 
 _ATTEMPTS: Final = 5
 
@@ -32,7 +30,7 @@ class CreateProfile:
     email: str
     password: str = field(repr=False)
     role: Role = Role.USER
-    named: CommandId | None = None
+    named: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class CreateProfileHandler:
         require(Action.CREATE_PROFILE, command.actor)
         if command.role is not Role.USER:
             require(Action.GIVE_ROLE, command.actor, refusal=RoleNotAllowed)
-        if made := await made_once(self.profiles.find_made, command.named):
+        if made := await made_once(self.profiles.find_created_by, command.named):
             return made
         email = Email.parse(command.email)
         words = personal_words(command.first_name, command.last_name, email)
@@ -65,13 +63,13 @@ class CreateProfileHandler:
             role=command.role,
             created_at=now,
             updated_at=now,
-            by=command.named,
+            idempotency_key=command.named,
         )
         try:
-            await self._add(profile.announced(), command)
-        except (AlreadyMade, EmailTaken):
+            await self._add(profile.with_created_event(), command)
+        except (AlreadyCreated, EmailTaken):
             # Perhaps it was this very command, just now, on another worker.
-            if made := await made_once(self.profiles.find_made, command.named):
+            if made := await made_once(self.profiles.find_created_by, command.named):
                 return made
             raise
         return profile
@@ -80,6 +78,6 @@ class CreateProfileHandler:
         """Store *profile*; one with a role only while whoever gives it may do so: hashing took a while."""
         for _ in range(_ATTEMPTS):
             standing = await self.standings.of(command.actor) if profile.role is not Role.USER else None
-            with suppress(StandingMoved):  # perhaps another session of theirs has ended
+            with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
                 return await self.profiles.add(profile, proved=standing)
         raise TooManyWriters

@@ -7,9 +7,8 @@ from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require, require_known
 from service.app.clock import Clock
 from service.app.commands.saving import Change, change_post
-from service.domain.commands import CommandId
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.domain.idempotency import IdempotencyKey
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +18,7 @@ class DeletePost:
     actor: Actor
     post_id: UUID
     expected_version: int | None = None
-    named: CommandId | None = None
+    named: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

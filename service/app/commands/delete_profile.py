@@ -10,9 +10,8 @@ from service.app.auth.sessions import Sessions
 from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import Change, change_profile
-from service.domain.commands import CommandId
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.idempotency import IdempotencyKey
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class DeleteProfile:
     actor: Actor
     profile_id: UUID
     expected_version: int | None = None
-    named: CommandId | None = None
+    named: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

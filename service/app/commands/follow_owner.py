@@ -7,10 +7,8 @@ from uuid import UUID
 
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
-from service.domain.post_repository import PostRepository, Which
-from service.domain.posts import Post
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Status
+from service.domain.post import Post, PostRepository, PostSelection
+from service.domain.profile import ProfileRepository, Status
 
 # So many that a batch takes a fraction of a second.
 _BATCH: Final = 200
@@ -19,7 +17,10 @@ _MOST_BATCHES: Final = 1_000
 
 
 class TooManyPosts(Unavailable):
-    """Not all posts of the user have followed yet."""
+    """There will be another try."""
+
+    reason = "too_many_posts"
+    message = "Not all posts of the user have followed yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,18 @@ class FollowOwnerHandler:
 
         """
         for _ in range(_MOST_BATCHES):
-            profile = await self.profiles.get_even_deleted(command.user_id)
-            which, change = self._todo(profile.status)
-            batch = await self.posts.of_user(command.user_id, which, _BATCH)
+            profile = await self.profiles.get_including_deleted(command.user_id)
+            selection, change = self._todo(profile.status)
+            batch = await self.posts.of_user(command.user_id, selection, _BATCH)
             if not batch:
                 return
             await self.posts.save_many([change(post) for post in batch])
         raise TooManyPosts
 
-    def _todo(self, status: Status) -> tuple[Which, Callable[[Post], Post]]:
+    def _todo(self, status: Status) -> tuple[PostSelection, Callable[[Post], Post]]:
         now = self.clock.now()
         if status is Status.ERASED:
-            return Which.WITH_TEXT, lambda post: post.erased(now)
+            return PostSelection.NOT_ERASED, lambda post: post.erased(now)
         if status is Status.DELETED:
-            return Which.ACTIVE, lambda post: post.deleted(now, with_owner=True)
-        return Which.DELETED_WITH_OWNER, lambda post: post.restored(now)
+            return PostSelection.ACTIVE, lambda post: post.deleted(now, with_owner=True)
+        return PostSelection.DELETED_WITH_OWNER, lambda post: post.restored(now)

@@ -5,40 +5,39 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from service.domain.changes import StaleVersion, StandingMoved
-from service.domain.commands import CommandId, Handled
-from service.domain.errors import Conflict, NotFound
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.errors import AuthorizationChanged, Conflict, NotFound, StaleVersion
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
+from service.domain.post import Post, PostRepository
+from service.domain.profile import Profile, ProfileRepository
 
 _ATTEMPTS: Final = 10
 
 
 class TooManyWriters(Conflict):
-    """Too many changes to this at once."""
+    """Each attempt of an optimistic update lost against another one."""
 
+    reason = "too_many_writers"
+    message = "Too many changes to this at once."
     retryable = True
 
 
-Thing = TypeVar("Thing", Profile, Post)
+Aggregate = TypeVar("Aggregate", Profile, Post)
 
 
 class _Outrun(Exception):
     """It has changed between reading and writing, or sessions of its user have ended."""
 
 
-class Repository(Protocol[Thing]):
+class Repository(Protocol[Aggregate]):
     """Where things live that can be changed."""
 
-    async def get(self, thing_id: UUID, /) -> Thing:
+    async def get(self, thing_id: UUID, /) -> Aggregate:
         """Return a thing."""
 
-    async def find_handled(self, thing_id: UUID, message_id: str, /) -> Handled[Thing] | None:
+    async def find_processed(self, thing_id: UUID, message_id: str, /) -> ProcessedCommand[Aggregate] | None:
         """Return what came of a command before."""
 
-    async def remember(self, thing: Thing, /) -> None:
+    async def record_processed(self, thing: Aggregate, /) -> None:
         """Note the command that left a thing as it was, or raise `StaleVersion`."""
 
 
@@ -47,7 +46,7 @@ async def no_standing(_thing: Profile | Post) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Generic[Thing]):
+class Change(Generic[Aggregate]):
     """What is to be done to a thing.
 
     Attributes:
@@ -58,11 +57,11 @@ class Change(Generic[Thing]):
 
     """
 
-    may: Callable[[Thing], None]
-    decide: Callable[[Thing], Thing]
+    may: Callable[[Aggregate], None]
+    decide: Callable[[Aggregate], Aggregate]
     expected_version: int | None = None
-    command: CommandId | None = None
-    standing: Callable[[Thing], Awaitable[Profile | None]] = no_standing
+    command: IdempotencyKey | None = None
+    standing: Callable[[Aggregate], Awaitable[Profile | None]] = no_standing
 
 
 async def change_profile(
@@ -79,8 +78,8 @@ async def change_profile(
 
     async def save(before: Profile, after: Profile, standing: Profile | None) -> None:
         proved = standing if standing and standing.id != after.id else None
-        keeps_admin = before.may_administrate and not after.may_administrate
-        await profiles.save(after, keeps_admin=keeps_admin, proved=proved)
+        require_other_admin = before.may_administrate and not after.may_administrate
+        await profiles.save(after, require_other_admin=require_other_admin, proved=proved)
 
     return await _change(profiles, profile_id, change, save)
 
@@ -101,11 +100,11 @@ async def change_post(posts: PostRepository, post_id: UUID, change: Change[Post]
 
 
 async def _change(
-    things: Repository[Thing],
+    things: Repository[Aggregate],
     thing_id: UUID,
-    change: Change[Thing],
-    save: Callable[[Thing, Thing, Profile | None], Awaitable[None]],
-) -> tuple[Thing, Thing]:
+    change: Change[Aggregate],
+    save: Callable[[Aggregate, Aggregate, Profile | None], Awaitable[None]],
+) -> tuple[Aggregate, Aggregate]:
     """Load a thing, make the next version of it, store that, and return both.
 
     Whoever names no expected version does not care what came between, so it is tried again. A command
@@ -120,7 +119,7 @@ async def _change(
     for _ in range(_ATTEMPTS):
         try:
             return await _next(things, thing_id, change, save)
-        except StandingMoved:
+        except AuthorizationChanged:
             continue
         except (NotFound, Conflict, _Outrun) as refusal:
             if done := await _done_before(things, thing_id, change):
@@ -131,11 +130,11 @@ async def _change(
 
 
 async def _next(
-    things: Repository[Thing],
+    things: Repository[Aggregate],
     thing_id: UUID,
-    change: Change[Thing],
-    save: Callable[[Thing, Thing, Profile | None], Awaitable[None]],
-) -> tuple[Thing, Thing]:
+    change: Change[Aggregate],
+    save: Callable[[Aggregate, Aggregate, Profile | None], Awaitable[None]],
+) -> tuple[Aggregate, Aggregate]:
     """Do *change* to a thing as it is now, unless its command has been carried out already."""
     before = await things.get(thing_id)
     change.may(before)  # first, because it knows who may hear that the version is stale
@@ -143,29 +142,32 @@ async def _next(
     if change.expected_version not in (None, before.version):
         raise StaleVersion
     standing = await change.standing(before)
-    named = replace(after, by=change.command)
+    named = replace(after, idempotency_key=change.command)
     try:
         if after is not before:
             await save(before, named, standing)
         elif change.command:
-            await things.remember(named)
+            await things.record_processed(named)
     except StaleVersion as error:
         raise _Outrun from error
     return before, after
 
 
-async def _done_before(things: Repository[Thing], thing_id: UUID, change: Change[Thing]) -> Thing | None:
+async def _done_before(
+    things: Repository[Aggregate], thing_id: UUID, change: Change[Aggregate]
+) -> Aggregate | None:
     """Return what came of the command of *change*, if it was carried out, or raise `MessageIdReused`."""
-    done = change.command and await things.find_handled(thing_id, change.command.message_id)
+    done = change.command and await things.find_processed(thing_id, change.command.message_id)
     if not change.command or not done:
         return None
     change.may(done.result)
-    return done.for_command(change.command)
+    return done.result_for(change.command)
 
 
 async def made_once(
-    find_made: Callable[[str], Awaitable[Handled[Thing] | None]], command: CommandId | None
-) -> Thing | None:
+    find_created_by: Callable[[str], Awaitable[ProcessedCommand[Aggregate] | None]],
+    command: IdempotencyKey | None,
+) -> Aggregate | None:
     """Return what *command* has made before, if it was carried out, or raise `MessageIdReused`."""
-    made = command and await find_made(command.message_id)
-    return made.for_command(command) if made and command else None
+    made = command and await find_created_by(command.message_id)
+    return made.result_for(command) if made and command else None

@@ -7,9 +7,8 @@ from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require, require_known
 from service.app.clock import Clock
 from service.app.commands.saving import Change, change_post
-from service.domain.commands import CommandId
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post, PostChanges
+from service.domain.idempotency import IdempotencyKey
+from service.domain.post import Post, PostPatch, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +17,9 @@ class UpdatePost:
 
     actor: Actor
     post_id: UUID
-    changes: PostChanges
+    changes: PostPatch
     expected_version: int | None = None
-    named: CommandId | None = None
+    named: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class UpdatePostHandler:
         require_known(command.actor)
         change: Change[Post] = Change(
             may=lambda post: require(Action.CHANGE_POST, command.actor, post.user_id),
-            decide=lambda post: post.changed(command.changes, self.clock.now()),
+            decide=lambda post: post.updated(command.changes, self.clock.now()),
             expected_version=command.expected_version,
             command=command.named,
         )

@@ -11,8 +11,7 @@ from service.app.auth.sessions import Sessions
 from service.app.auth.standing import Standings
 from service.app.clock import Clock
 from service.app.commands.saving import Change, change_profile
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges
+from service.domain.profile import Profile, ProfilePatch, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class UpdateProfile:
 
     caller: Caller
     profile_id: UUID
-    changes: ProfileChanges
+    changes: ProfilePatch
     expected_version: int | None = None
     current_password: str | None = field(default=None, repr=False)
 
@@ -44,7 +43,7 @@ class UpdateProfileHandler:
             await self._prove_password(command)
         change: Change[Profile] = Change(
             may=lambda profile: self._require(command, profile),
-            decide=lambda profile: profile.changed(changes, self.clock.now()),
+            decide=lambda profile: profile.updated(changes, self.clock.now()),
             standing=partial(self.standings.of, actor),
             expected_version=command.expected_version,
             command=command.caller.command,

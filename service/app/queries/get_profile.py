@@ -6,8 +6,7 @@ from uuid import UUID
 
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, allows, require
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from uuid import UUID
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require
 from service.app.paging import Cursors, Page, Window, described, read_page
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

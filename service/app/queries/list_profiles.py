@@ -6,8 +6,7 @@ from functools import partial
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, require
 from service.app.paging import Cursors, Page, Window, described, read_page
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.profile import Profile, ProfileFilter, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

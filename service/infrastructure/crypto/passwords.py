@@ -19,7 +19,10 @@ _COSTS: Final = range(4, 16)
 
 
 class Overloaded(Unavailable):
-    """Too many passwords are being checked; try again soon."""
+    """The queue in front of the hashing threads is full."""
+
+    reason = "overloaded"
+    message = "Too many passwords are being checked; try again soon."
 
 
 class BcryptPasswords(PasswordHasher):

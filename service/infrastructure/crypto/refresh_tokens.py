@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from service.app.auth.tokens import RefreshTokens
-from service.domain.sessions import RefreshTokenInvalid
+from service.domain.session import RefreshTokenInvalid
 
 _FORMAT: Final = struct.Struct(">B16sI")
 _FORMAT_VERSION: Final = 1
@@ -27,9 +27,9 @@ class MacRefreshTokens(RefreshTokens):
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def issue(self, session_id: UUID, step: int) -> str:
+    def issue(self, session_id: UUID, generation: int) -> str:
         """Return the token of a session at a step; always the same one."""
-        name = _FORMAT.pack(_FORMAT_VERSION, session_id.bytes, step)
+        name = _FORMAT.pack(_FORMAT_VERSION, session_id.bytes, generation)
         return _base64url(name + self._mac(name))
 
     def read(self, token: str) -> tuple[UUID, int]:
@@ -43,8 +43,8 @@ class MacRefreshTokens(RefreshTokens):
         name, mac = data[: _FORMAT.size], data[_FORMAT.size :]
         if not hmac.compare_digest(mac, self._mac(name)):
             raise RefreshTokenInvalid
-        version, session, step = _FORMAT.unpack(name)
-        read = UUID(bytes=session), step
+        version, session, generation = _FORMAT.unpack(name)
+        read = UUID(bytes=session), generation
         # Also one token spelt otherwise, as base64 allows by its last bits and by "+" for "-", is none.
         if version != _FORMAT_VERSION or token != self.issue(*read):
             raise RefreshTokenInvalid

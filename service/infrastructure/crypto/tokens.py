@@ -10,7 +10,7 @@ import jwt
 from service.app.auth.actors import TokenExpired, TokenInvalid, User
 from service.app.auth.tokens import AccessToken, AccessTokens, Claims
 from service.app.clock import Clock
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from service.infrastructure.crypto.keyring import Keyring
 
 _ALGORITHM: Final = "EdDSA"

@@ -7,7 +7,7 @@ from typing import Any
 from profile_contracts.fields import Request
 from profile_contracts.operations import Kind, Operation
 from service.app.auth.actors import Caller
-from service.domain.commands import CommandId
+from service.domain.idempotency import IdempotencyKey
 from service.infrastructure.inputports.audit import actor_name
 
 
@@ -21,4 +21,4 @@ def named(caller: Caller, operation: Operation[Any, Any], request: Request, key:
         return caller
     said = f"{operation.queue}\n{actor_name(caller)}\n{request.model_dump_json()}"
     digest = hashlib.blake2b(said.encode(errors="surrogatepass"), key=key, digest_size=16).digest()
-    return replace(caller, command=CommandId(caller.message_id, digest))
+    return replace(caller, command=IdempotencyKey(caller.message_id, digest))

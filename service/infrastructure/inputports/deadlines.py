@@ -29,11 +29,17 @@ _MOST_TO_REPLY: Final = 600.0
 
 
 class OutOfTime(DeadlineExceeded):
-    """The time given for this request is over."""
+    """The caller's deadline has passed."""
+
+    reason = "out_of_time"
+    message = "The time given for this request is over."
 
 
 class ServiceTimeout(Unavailable):
-    """The service did not get this done in its own time; try again later."""
+    """Our own limit for one request has passed."""
+
+    reason = "service_timeout"
+    message = "The service did not get this done in its own time; try again later."
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,10 @@ _log = structlog.get_logger("profile.requests")
 
 
 class ReplyToRefused(Invalid):
-    """Replies are not sent to this queue."""
+    """The property reply_to names a queue that callers may not use."""
+
+    reason = "reply_to_refused"
+    message = "Replies are not sent to this queue."
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from service.app.commands.update_post import UpdatePost
 from service.app.paging import Window
 from service.app.queries.get_post import GetPost
 from service.app.queries.list_posts import ListPosts
-from service.domain.posts import Post, PostChanges
+from service.domain.post import Post, PostPatch
 from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
 
@@ -32,7 +32,7 @@ def subscribe_posts(requests: Requests, app: Application) -> None:
         command = UpdatePost(
             actor=caller.actor,
             post_id=request.id,
-            changes=PostChanges(title=given(request.title), body=given(request.body)),
+            changes=PostPatch(title=given(request.title), body=given(request.body)),
             expected_version=given(request.expected_version),
             named=caller.command,
         )

@@ -16,9 +16,8 @@ from service.app.commands.update_profile import UpdateProfile
 from service.app.paging import Window
 from service.app.queries.get_profile import GetProfile
 from service.app.queries.list_profiles import ListProfiles
-from service.domain.emails import Email, email_prefix
-from service.domain.profile_repository import ProfileFilter
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email, email_prefix
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
 from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
 
@@ -81,9 +80,9 @@ def subscribe_profiles(requests: Requests, app: Application) -> None:
         return wire.ProfilePage(items=tuple(map(_whole, page.items)), next_cursor=page.next_cursor)
 
 
-def _changes(request: wire.UpdateProfile) -> ProfileChanges:
+def _changes(request: wire.UpdateProfile) -> ProfilePatch:
     email, role, status = given(request.email), given(request.role), given(request.status)
-    return ProfileChanges(
+    return ProfilePatch(
         first_name=given(request.first_name),
         last_name=given(request.last_name),
         email=Email.parse(email) if email else None,

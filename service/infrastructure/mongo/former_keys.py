@@ -6,9 +6,9 @@ from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
-from service.domain.address_owners import current_key, is_held_by_former_rule, keys_of, owner_among
-from service.domain.emails import Email
-from service.domain.profiles import Profile
+from service.domain.email import Email
+from service.domain.email_owner import current_key, is_held_by_former_rule, keys_of, owner_among
+from service.domain.profile import Profile
 from service.infrastructure.mongo.handled import STATE
 from service.infrastructure.mongo.profile_documents import to_profile
 

@@ -13,12 +13,12 @@ from bson.codec_options import CodecOptions
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
-from service.domain.changes import StaleVersion
-from service.domain.commands import CommandId, Handled
-from service.domain.posts import Post
-from service.domain.profiles import Profile
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
+from service.domain.post import Post
+from service.domain.profile import Profile
 
-Thing = TypeVar("Thing")
+Aggregate = TypeVar("Aggregate")
 
 # So many commands of one thing are remembered, or fewer if what came of them is large: a document has room
 # for 16 MiB, and each of its versions is written as a whole.
@@ -30,7 +30,7 @@ _CODEC: Final = CodecOptions[Any](uuid_representation=UuidRepresentation.STANDAR
 STATE: Final = {"outbox": 0, "handled": 0, "created_by": 0}
 
 
-def noted(command: CommandId | None, result: Mapping[str, Any]) -> dict[str, Any]:
+def noted(command: IdempotencyKey | None, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to push to a document, so that it knows *command* and what came of it."""
     if command is None:
         return {}
@@ -39,12 +39,12 @@ def noted(command: CommandId | None, result: Mapping[str, Any]) -> dict[str, Any
     return {"handled": {"$each": [new], "$slice": -kept}}
 
 
-def record(command: CommandId, result: Mapping[str, Any]) -> dict[str, Any]:
+def record(command: IdempotencyKey, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return *command* as it is stored."""
     return {"id": command.message_id, "digest": Binary(command.digest), "result": dict(result)}
 
 
-def made_by(command: CommandId | None, result: Mapping[str, Any]) -> dict[str, Any]:
+def made_by(command: IdempotencyKey | None, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a new document says about the *command* that it is made by."""
     return {"created_by": record(command, result)} if command else {}
 
@@ -54,7 +54,7 @@ def is_made(error: DuplicateKeyError) -> bool:
     return "created_by.id" in (error.details or {}).get("keyPattern", {})
 
 
-def not_noted(command: CommandId | None) -> dict[str, Any]:
+def not_noted(command: IdempotencyKey | None) -> dict[str, Any]:
     """Return the condition that a document has not seen *command*."""
     return {"handled.id": {"$ne": command.message_id}} if command else {}
 
@@ -77,16 +77,16 @@ async def note_alone(
     collection: AsyncCollection[dict[str, Any]], thing: Profile | Post, result: Mapping[str, Any]
 ) -> None:
     """Note the command that left *thing* as it was, or raise `StaleVersion`."""
-    unchanged = {"_id": ObjectId(thing.oid), "version": thing.version, **not_noted(thing.by)}
-    noting = await collection.update_one(unchanged, {"$push": noted(thing.by, result)})
+    unchanged = {"_id": ObjectId(thing.oid), "version": thing.version, **not_noted(thing.idempotency_key)}
+    noting = await collection.update_one(unchanged, {"$push": noted(thing.idempotency_key, result)})
     if noting.matched_count == 0:
         raise StaleVersion
 
 
 def to_handled(
-    record: Mapping[str, Any] | None, to_thing: Callable[[Mapping[str, Any]], Thing]
-) -> Handled[Thing] | None:
+    record: Mapping[str, Any] | None, to_thing: Callable[[Mapping[str, Any]], Aggregate]
+) -> ProcessedCommand[Aggregate] | None:
     """Return what *record* says of a command; nothing if its result was personal and has been erased."""
     if record is None or "result" not in record:
         return None
-    return Handled(CommandId(record["id"], record["digest"]), to_thing(record["result"]))
+    return ProcessedCommand(IdempotencyKey(record["id"], record["digest"]), to_thing(record["result"]))

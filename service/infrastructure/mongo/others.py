@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
-from service.domain.changes import StandingMoved
-from service.domain.profile_refusals import LastAdmin
-from service.domain.profiles import Profile, Role, Status
+from service.domain.errors import AuthorizationChanged
+from service.domain.profile import LastAdmin, Profile, Role, Status
 from service.infrastructure.mongo.profile_documents import as_proved
 from service.pkg.database import Documents, in_transaction
 
@@ -32,7 +31,7 @@ async def together(
         beside: The profile that is about to give up administrating, beside which another has to stay.
 
     Raises:
-        StandingMoved, LastAdmin
+        AuthorizationChanged, LastAdmin
 
     """
 
@@ -50,7 +49,7 @@ async def _hold(profiles: Profiles, proved: Profile, transaction: AsyncClientSes
     holds = {"id": proved.id, **as_proved(proved)}
     held = await profiles.update_one(holds, {"$inc": {"held": 1}}, session=transaction)
     if held.matched_count == 0:
-        raise StandingMoved
+        raise AuthorizationChanged
 
 
 async def _keep_admin(profiles: Profiles, beside: Profile, transaction: AsyncClientSession) -> None:

@@ -48,7 +48,7 @@ class MongoOutbox(Outbox):
         self._database = database
 
     @database_call
-    async def waiting(self, since: datetime, most: int) -> Sequence[tuple[Kind, UUID]]:
+    async def waiting(self, since: datetime, limit: int) -> Sequence[tuple[Kind, UUID]]:
         """Return things some of whose events have waited at least *since* then."""
         found: list[tuple[Kind, UUID]] = []
         for kind, collection in _COLLECTIONS.items():
@@ -56,7 +56,7 @@ class MongoOutbox(Outbox):
             entry = {"time": {"$lte": since}, "held_by": {"$ne": VERSION}}
             # The first condition is for the index, which knows of the time alone.
             query = {"outbox.time": {"$lte": since, "$exists": True}, "outbox": {"$elemMatch": entry}}
-            cursor = self._database[collection].find(query, {name: 1}).limit(most)
+            cursor = self._database[collection].find(query, {name: 1}).limit(limit)
             found += [(kind, document[name]) async for document in cursor]
         return found
 

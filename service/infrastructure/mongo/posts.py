@@ -10,10 +10,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
-from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, Handled
-from service.domain.post_repository import PostRepository, Which
-from service.domain.posts import Post, PostNotFound, PostStatus
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import AlreadyCreated, ProcessedCommand
+from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.handled import (
     STATE,
@@ -45,11 +44,11 @@ class MongoPosts(PostRepository):
     async def add(self, post: Post) -> None:
         """Store a new post."""
         try:
-            made = made_by(post.by, _to_document(post))
+            made = made_by(post.idempotency_key, _to_document(post))
             await self._posts.insert_one({**_to_document(post), "outbox": to_records(post.events), **made})
         except DuplicateKeyError as error:
             if is_made(error):
-                raise AlreadyMade from error
+                raise AlreadyCreated from error
             raise
         self._hint(Kind.POST, post.id)
 
@@ -70,37 +69,37 @@ class MongoPosts(PostRepository):
         self._hint(Kind.POST, post.id)
 
     @database_call
-    async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
+    async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:
         """Return at most so many active posts, of one user or of all, the newest first."""
         query: dict[str, Any] = {"status": PostStatus.ACTIVE.value}
         if user_id:
             query["user_id"] = user_id
         if after:
             query["id"] = {"$lt": UUID(after)}
-        found = self._posts.find(query, STATE).sort("id", -1).limit(most)
+        found = self._posts.find(query, STATE).sort("id", -1).limit(limit)
         return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
 
     @database_call
-    async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
+    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
         """Return some posts of a user, the oldest first: at most so many, or all for 0."""
-        query = {"user_id": user_id, "status": {"$in": _STATUSES[which]}}
-        if which is Which.DELETED_WITH_OWNER:
+        query = {"user_id": user_id, "status": {"$in": _STATUSES[selection]}}
+        if selection is PostSelection.DELETED_WITH_OWNER:
             query["deleted_with_owner"] = True
-        found = self._posts.find(query, STATE).sort("id", 1).limit(most)
+        found = self._posts.find(query, STATE).sort("id", 1).limit(limit)
         return [_to_post(each) async for each in found]
 
     @database_call
-    async def find_made(self, message_id: str) -> Handled[Post] | None:
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
         """Return the post that the command of that name has made, as it was then."""
         return to_handled(await find_maker(self._posts, message_id), _to_post)
 
     @database_call
-    async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
+    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
         """Return what came of the command of that name for a post, be it deleted since; or `None`."""
         return to_handled(await find_noted(self._posts, post_id, message_id), _to_post)
 
     @database_call
-    async def remember(self, post: Post) -> None:
+    async def record_processed(self, post: Post) -> None:
         """Note the command that left this post as it was, or raise `StaleVersion`."""
         await note_alone(self._posts, post, _to_document(post))
 
@@ -113,18 +112,18 @@ class MongoPosts(PostRepository):
 
 
 _STATUSES: Final = {
-    Which.ALL: [each.value for each in PostStatus],
-    Which.ACTIVE: [PostStatus.ACTIVE.value],
-    Which.DELETED_WITH_OWNER: [PostStatus.DELETED.value],
-    Which.WITH_TEXT: [PostStatus.ACTIVE.value, PostStatus.DELETED.value],
+    PostSelection.ALL: [each.value for each in PostStatus],
+    PostSelection.ACTIVE: [PostStatus.ACTIVE.value],
+    PostSelection.DELETED_WITH_OWNER: [PostStatus.DELETED.value],
+    PostSelection.NOT_ERASED: [PostStatus.ACTIVE.value, PostStatus.DELETED.value],
 }
 
 
 def _change(post: Post) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return which document *post* is stored over, and how."""
-    before = {"_id": ObjectId(post.oid), "version": post.version - 1, **not_noted(post.by)}
+    before = {"_id": ObjectId(post.oid), "version": post.version - 1, **not_noted(post.idempotency_key)}
     document = _to_document(post)
-    change = {"$set": document, **pushed(post.events, noted(post.by, document))}
+    change = {"$set": document, **pushed(post.events, noted(post.idempotency_key, document))}
     if post.status is PostStatus.ERASED:  # results of commands hold what its owner wrote
         change["$unset"] = {"handled": "", "created_by.result": ""}
     return before, change

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from service.domain.emails import Email, EmailMalformed
-from service.domain.profiles import Profile, Role, Status
+from service.domain.email import Email, EmailMalformed
+from service.domain.profile import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
 GONE: Final = frozenset({Status.DELETED, Status.ERASED})
@@ -33,7 +33,7 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
         "deleted_at": profile.deleted_at,
-        "status_before": profile.status_before and profile.status_before.value,
+        "previous_status": profile.previous_status and profile.previous_status.value,
         "version": profile.version,
         "sessions_version": profile.sessions_version,
     }
@@ -78,7 +78,7 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         deleted_at=document["deleted_at"],
-        status_before=Status(before) if (before := document.get("status_before")) else None,
+        previous_status=Status(before) if (before := document.get("previous_status")) else None,
         version=document["version"],
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
@@ -89,14 +89,14 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
 def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* with something in every place that may be empty or strange."""
     kept = {name: value for name, value in document.items() if value is not None}
-    role, before = kept.get("role"), kept.get("status_before")
+    role, before = kept.get("role"), kept.get("previous_status")
     return {
         "version": 1,
         **kept,
         **{name: str(kept.get(name, "")) for name in _TEXTS},
         **{name: kept.get(name, _UNKNOWN_TIME) for name in _TIMES},
         "role": role if role in _ROLES else Role.USER.value,
-        "status_before": before if before in _STATUSES else None,
+        "previous_status": before if before in _STATUSES else None,
     }
 
 

@@ -12,12 +12,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
-from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, Handled
-from service.domain.emails import Email
-from service.domain.profile_refusals import EmailTaken, ProfileNotFound
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile, Status
+from service.domain.email import Email
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import AlreadyCreated, ProcessedCommand
+from service.domain.profile import (
+    EmailTaken,
+    Profile,
+    ProfileFilter,
+    ProfileNotFound,
+    ProfileRepository,
+    Status,
+)
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.former_keys import find_owner, is_taken_by_former_rule, make_way
 from service.infrastructure.mongo.handled import (
@@ -62,13 +67,13 @@ class MongoProfiles(ProfileRepository):
         document = {
             **to_document(profile),
             "outbox": to_records(profile.events),
-            **made_by(profile.by, to_result(profile)),
+            **made_by(profile.idempotency_key, to_result(profile)),
         }
         try:
             insert = partial(together, self._profiles, partial(self._insert, document), proved)
             await self._with_address(profile, insert)
         except DuplicateKeyError as error:
-            raise (AlreadyMade if is_made(error) else EmailTaken) from error
+            raise (AlreadyCreated if is_made(error) else EmailTaken) from error
         self._hint(Kind.PROFILE, profile.id)
 
     async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
@@ -87,13 +92,13 @@ class MongoProfiles(ProfileRepository):
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
-        profile = await self.get_even_deleted(profile_id)
+        profile = await self.get_including_deleted(profile_id)
         if profile.status in GONE:
             raise ProfileNotFound
         return profile
 
     @database_call
-    async def get_even_deleted(self, profile_id: UUID) -> Profile:
+    async def get_including_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
         document = await self._profiles.find_one({"id": profile_id}, STATE)
         if document is None:
@@ -101,10 +106,10 @@ class MongoProfiles(ProfileRepository):
         return to_profile(document)
 
     @database_call
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
+    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
         """Return the longest deleted profiles that are not erased yet: at most so many."""
         query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
-        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(most)
+        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(limit)
         return [to_profile(document) async for document in cursor]
 
     @database_call
@@ -113,7 +118,7 @@ class MongoProfiles(ProfileRepository):
         return await find_owner(self._profiles, email)
 
     @database_call
-    async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
+    async def list(self, chosen: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position."""
         query = {
             "role": {"$in": [each.value for each in chosen.roles]},
@@ -126,14 +131,14 @@ class MongoProfiles(ProfileRepository):
         else:
             query["email_key"] = _range(chosen.email_prefix, after)
             cursor = self._profiles.find(query, STATE).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
-        return [to_profile(each) async for each in cursor.limit(most)]
+        return [to_profile(each) async for each in cursor.limit(limit)]
 
     @database_call
     async def save(
-        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it."""
-        beside = profile if keeps_admin else None
+        beside = profile if require_other_admin else None
         try:
             save = partial(together, self._profiles, partial(self._save, profile), proved, beside)
             await self._with_address(profile, save)
@@ -143,29 +148,32 @@ class MongoProfiles(ProfileRepository):
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
         same = {"version": profile.version - 1, "logouts": as_proved(profile)["logouts"]}
-        before = {"_id": ObjectId(profile.oid), **same, **not_noted(profile.by)}
+        before = {"_id": ObjectId(profile.oid), **same, **not_noted(profile.idempotency_key)}
         document = to_document(profile)
         gone = {} if "email_key" in document else {"email_key": ""}
         if profile.status is Status.ERASED:  # results of commands are personal
             gone |= {"handled": "", "created_by.result": ""}
-        change = {"$set": document, **pushed(profile.events, noted(profile.by, to_result(profile)))}
+        change = {
+            "$set": document,
+            **pushed(profile.events, noted(profile.idempotency_key, to_result(profile))),
+        }
         change |= {"$unset": gone} if gone else {}
         result = await self._profiles.update_one(before, change, session=transaction)
         if result.matched_count == 0:
             raise StaleVersion
 
     @database_call
-    async def find_made(self, message_id: str) -> Handled[Profile] | None:
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
         """Return the profile that the command of that name has made, as it was then."""
         return to_handled(await find_maker(self._profiles, message_id), from_result)
 
     @database_call
-    async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
+    async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
         """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
         return to_handled(await find_noted(self._profiles, profile_id, message_id), from_result)
 
     @database_call
-    async def remember(self, profile: Profile) -> None:
+    async def record_processed(self, profile: Profile) -> None:
         """Note the command that left this profile as it was, or raise `StaleVersion`."""
         await note_alone(self._profiles, profile, to_result(profile))
 

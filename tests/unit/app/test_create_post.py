@@ -4,8 +4,8 @@ from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.create_post import CreatePost, CreatePostHandler
 from service.domain.errors import ServiceError
-from service.domain.posts import PostStatus
-from service.domain.profiles import Role
+from service.domain.post import PostStatus
+from service.domain.profile import Role
 from tests.builders import NOON, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts

@@ -6,11 +6,10 @@ from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired
 from service.app.auth.passwords import PasswordTooCommon, PasswordTooPersonal
 from service.app.auth.permissions import RoleNotAllowed
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
-from service.domain.emails import Email, EmailMalformed
+from service.domain.email import Email, EmailMalformed
 from service.domain.errors import ServiceError
-from service.domain.passwords import PasswordMalformed, PasswordTooLong, PasswordTooShort
-from service.domain.profile_refusals import EmailTaken
-from service.domain.profiles import Profile, Role, Status
+from service.domain.password import PasswordMalformed, PasswordTooLong, PasswordTooShort
+from service.domain.profile import EmailTaken, Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash

@@ -5,10 +5,9 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.delete_post import DeletePost, DeletePostHandler
-from service.domain.changes import StaleVersion
-from service.domain.errors import ServiceError
-from service.domain.posts import Post, PostNotFound, PostStatus
-from service.domain.profiles import Role
+from service.domain.errors import ServiceError, StaleVersion
+from service.domain.post import Post, PostNotFound, PostStatus
+from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts

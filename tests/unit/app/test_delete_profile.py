@@ -6,9 +6,8 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.delete_profile import DeleteProfile, DeleteProfileHandler
-from service.domain.changes import StaleVersion
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Profile, Role, Status
+from service.domain.errors import StaleVersion
+from service.domain.profile import Profile, ProfileNotFound, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
 

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from service.app.commands import follow_owner
 from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler, TooManyPosts
 from service.domain.errors import Unavailable
-from service.domain.post_repository import Which
-from service.domain.posts import Post, PostChanges
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Profile, Status
+from service.domain.post import Post, PostPatch, PostSelection
+from service.domain.profile import Profile, ProfileNotFound, Status
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
@@ -49,7 +47,7 @@ def following(profile: Profile, *posts: Post) -> tuple[FollowOwnerHandler, FakeP
 
 async def states(posts: FakePosts, user_id: UUID) -> list[tuple[str, bool, bool]]:
     """Return of each post its status, whether it goes with its owner, and whether it has any text."""
-    found = await posts.of_user(user_id, Which.ALL)
+    found = await posts.of_user(user_id, PostSelection.ALL)
     return sorted(
         (each.status.value, each.deleted_with_owner, bool(each.title + each.body)) for each in found
     )
@@ -64,9 +62,9 @@ EXPECTED = {
 
 async def live(profiles: FakeProfiles, user_id: UUID, steps: list[str]) -> Profile:
     """Take the steps of a life; return the profile at the end."""
-    profile = await profiles.get_even_deleted(user_id)
-    for step in steps:
-        await profiles.save(profile := STEPS[step](profile, LATER))
+    profile = await profiles.get_including_deleted(user_id)
+    for generation in steps:
+        await profiles.save(profile := STEPS[generation](profile, LATER))
     return profile
 
 
@@ -74,8 +72,8 @@ async def live(profiles: FakeProfiles, user_id: UUID, steps: list[str]) -> Profi
 async def test_posts_end_as_their_owner_does(life: list[str]) -> None:
     ada, other = a_profile(), a_post()
     handler, profiles, posts = following(ada, *some_posts(ada.id), other)
-    for step in life:
-        profile = await live(profiles, ada.id, [step])
+    for generation in life:
+        profile = await live(profiles, ada.id, [generation])
         await handler.handle(FollowOwner(ada.id))
 
         assert await states(posts, ada.id) == EXPECTED[profile.status]
@@ -100,8 +98,8 @@ async def test_in_whatever_order_workers_and_operators_take_turns(pauses: list[i
     handler, profiles, posts = following(ada, *some_posts(ada.id))
 
     async def lives() -> None:
-        for step in life:
-            await live(profiles, ada.id, [step])
+        for generation in life:
+            await live(profiles, ada.id, [generation])
             workers.append(asyncio.create_task(handler.handle(FollowOwner(ada.id))))  # the event of it
 
     async def writes() -> None:
@@ -120,7 +118,7 @@ async def test_in_whatever_order_workers_and_operators_take_turns(pauses: list[i
     works = (lives, writes, follows, follows)
     await asyncio.gather(*(after(pause, work) for pause, work in zip(pauses, works, strict=True)))
     await asyncio.gather(*workers)
-    end = (await profiles.get_even_deleted(ada.id)).status
+    end = (await profiles.get_including_deleted(ada.id)).status
     now = await states(posts, ada.id)
 
     new = {Status.ACTIVE: ("active", False, True), Status.DELETED: ("deleted", True, True)}
@@ -157,7 +155,7 @@ async def test_who_is_stopped_midway_has_done_part_and_the_next_does_the_rest() 
 
     with pytest.raises(Unavailable):
         await handler.handle(FollowOwner(ada.id))
-    assert len(await posts.of_user(ada.id, Which.ACTIVE)) == 250
+    assert len(await posts.of_user(ada.id, PostSelection.ACTIVE)) == 250
 
     posts.batches = 9
     await handler.handle(FollowOwner(ada.id))
@@ -176,12 +174,12 @@ async def test_a_post_that_is_changed_meanwhile_follows_too() -> None:
         async def save_many(self, posts: list[Post]) -> None:  # type: ignore[override]
             if self.writer_is_there:
                 self.writer_is_there = False
-                await self.save(mine.changed(PostChanges(title="Note H"), LATER))
+                await self.save(mine.updated(PostPatch(title="Note H"), LATER))
             await super().save_many(posts)
 
     posts = Busy(mine)
     await FollowOwnerHandler(FakeProfiles(ada), posts, FakeClock(LATER)).handle(FollowOwner(ada.id))
-    (found,) = await posts.of_user(ada.id, Which.ALL)
+    (found,) = await posts.of_user(ada.id, PostSelection.ALL)
 
     assert (found.title, found.version, found.deleted_with_owner) == ("Note H", 3, True)
 

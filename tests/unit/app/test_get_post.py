@@ -2,8 +2,8 @@ import pytest
 
 from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
 from service.app.queries.get_post import GetPost, GetPostHandler
-from service.domain.posts import PostNotFound
-from service.domain.profiles import Role
+from service.domain.post import PostNotFound
+from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.posts import FakePosts
 

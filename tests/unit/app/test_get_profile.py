@@ -5,8 +5,7 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenInvalid, TrustedService
 from service.app.queries.get_profile import GetProfile, GetProfileHandler, PublicView
 from service.domain.errors import ServiceError
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Role, Status
+from service.domain.profile import ProfileNotFound, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.profiles import FakeProfiles
 

@@ -9,8 +9,8 @@ from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.sessions import LoggedIn
 from service.app.auth.throttle import TooManyAttempts
 from service.app.commands.update_profile import UpdateProfile
-from service.domain.emails import Email
-from service.domain.profiles import Profile, ProfileChanges, Status
+from service.domain.email import Email
+from service.domain.profile import Profile, ProfilePatch, Status
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
@@ -61,7 +61,7 @@ async def test_six_wrong_guesses_of_a_stranger_lock_nobody_out(app_fixture: AppF
     with pytest.raises(TooManyAttempts):
         await log_in(app_fixture)  # from a device that nobody knows
     assert (await log_in(app_fixture, device=device)).user_id == ada.id
-    address = ProfileChanges(email=Email.parse("new@example.org"))
+    address = ProfilePatch(email=Email.parse("new@example.org"))
     update = UpdateProfile(caller=Caller(user), profile_id=ada.id, changes=address, current_password=PASSWORD)
     assert (await app_fixture.app.update_profile.handle(update)).email == address.email
     changed = await app_fixture.app.change_password.handle(
@@ -128,7 +128,7 @@ async def test_a_token_lets_nobody_in(app_fixture: AppFixture) -> None:
     device = (await log_in(app_fixture)).device_token
     ada = await app_fixture.profiles.get((await log_in(app_fixture)).user_id)
     await app_fixture.profiles.save(
-        ada.changed(ProfileChanges(status=Status.SUSPENDED), app_fixture.clock.now())
+        ada.updated(ProfilePatch(status=Status.SUSPENDED), app_fixture.clock.now())
     )
 
     for password in (PASSWORD, WRONG):

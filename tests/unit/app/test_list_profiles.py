@@ -12,10 +12,9 @@ from service.app.auth.permissions import NotAllowed
 from service.app.ids import new_id
 from service.app.paging import CursorInvalid, Page, Window
 from service.app.queries.list_profiles import ListProfiles, ListProfilesHandler
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.domain.errors import ServiceError
-from service.domain.profile_repository import ProfileFilter
-from service.domain.profiles import Profile, Role, Status
+from service.domain.profile import Profile, ProfileFilter, Role, Status
 from service.infrastructure.crypto.cursors import SealedCursors
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.profiles import FakeProfiles

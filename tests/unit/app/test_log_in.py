@@ -4,9 +4,9 @@ from service.app.auth.actors import Anonymous, Caller
 from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.throttle import TooManyAttempts
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.domain.errors import Unavailable
-from service.domain.profiles import Profile, Role, Status
+from service.domain.profile import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash

@@ -27,9 +27,9 @@ class Things:
         self.letters = letters
         self.asked: list[tuple[str | None, int]] = []
 
-    async def read(self, after: str | None, most: int) -> Sequence[str]:
-        self.asked.append((after, most))
-        return [each for each in self.letters if after is None or each > after][:most]
+    async def read(self, after: str | None, limit: int) -> Sequence[str]:
+        self.asked.append((after, limit))
+        return [each for each in self.letters if after is None or each > after][:limit]
 
 
 async def pages(things: Things, limit: int) -> list[str]:

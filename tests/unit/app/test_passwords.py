@@ -14,8 +14,8 @@ from service.app.auth.passwords import (
 )
 from service.app.auth.throttle import Answer, AttemptCounters, Gate, Outcome, Throttle, TooManyAttempts
 from service.domain.errors import Unavailable
-from service.domain.passwords import PasswordTooShort
-from service.domain.profiles import Profile, Status
+from service.domain.password import PasswordTooShort
+from service.domain.profile import Profile, Status
 from tests.builders import a_profile
 from tests.fakes.profiles import FakeProfiles
 

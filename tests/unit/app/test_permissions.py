@@ -17,7 +17,7 @@ from service.app.auth.permissions import (
     require_user,
 )
 from service.domain.errors import ServiceError
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from tests.builders import a_user
 
 OWNER = uuid4()

@@ -12,32 +12,31 @@ from service.app.commands.create_post import CreatePost
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.saving import Change, change_post, change_profile
-from service.domain.changes import StaleVersion
-from service.domain.commands import CommandId, MessageIdReused
-from service.domain.posts import Post, PostChanges
-from service.domain.profile_refusals import EmailTaken
-from service.domain.profiles import Profile, ProfileChanges
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import IdempotencyKey, MessageIdReused
+from service.domain.post import Post, PostPatch
+from service.domain.profile import EmailTaken, Profile, ProfilePatch
 from tests.builders import NOON, a_post, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
 LATER = NOON + timedelta(minutes=1)
-FIRST, OTHER_BODY = CommandId("m-1", b"one"), CommandId("m-1", b"another")
+FIRST, OTHER_BODY = IdempotencyKey("m-1", b"one"), IdempotencyKey("m-1", b"another")
 
 
 def named(name: str) -> Callable[[Profile], Profile]:
-    return lambda profile: profile.changed(ProfileChanges(first_name=name), LATER)
+    return lambda profile: profile.updated(ProfilePatch(first_name=name), LATER)
 
 
-def rename(name: str, command: CommandId | None, version: int | None = None) -> Change[Profile]:
+def rename(name: str, command: IdempotencyKey | None, version: int | None = None) -> Change[Profile]:
     return Change(lambda _: None, named(name), version, command)
 
 
 async def test_a_repeated_command_has_one_effect_and_the_same_result() -> None:
     profiles = FakeProfiles(ada := a_profile())
     _, once = await change_profile(profiles, ada.id, rename("Augusta", FIRST, 1))
-    await change_profile(profiles, ada.id, rename("Byron", CommandId("m-2", b"two")))
+    await change_profile(profiles, ada.id, rename("Byron", IdempotencyKey("m-2", b"two")))
     before, again = await change_profile(profiles, ada.id, rename("Augusta", FIRST, 1))
 
     assert (again.first_name, again.version) == (once.first_name, once.version) == ("Augusta", 2)
@@ -89,9 +88,9 @@ async def test_of_many_at_once_one_has_an_effect(expected_version: int | None) -
 async def test_the_last_64_are_remembered() -> None:
     profiles = FakeProfiles(ada := a_profile())
     for number in range(65):
-        await change_profile(profiles, ada.id, rename(f"A{number}", CommandId(f"m-{number}", b"")))
-    _, oldest = await change_profile(profiles, ada.id, rename("A1", CommandId("m-1", b"")))
-    _, forgotten = await change_profile(profiles, ada.id, rename("A0", CommandId("m-0", b"")))
+        await change_profile(profiles, ada.id, rename(f"A{number}", IdempotencyKey(f"m-{number}", b"")))
+    _, oldest = await change_profile(profiles, ada.id, rename("A1", IdempotencyKey("m-1", b"")))
+    _, forgotten = await change_profile(profiles, ada.id, rename("A0", IdempotencyKey("m-0", b"")))
 
     assert (oldest.first_name, oldest.version) == ("A1", 3)
     assert (forgotten.first_name, forgotten.version) == ("A0", 67)
@@ -131,7 +130,7 @@ async def test_of_many_deletions_at_once_all_hear_the_same() -> None:
 async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> None:
     app_fixture = AppFixture()
 
-    def sign_up(command: CommandId | None) -> CreateProfile:
+    def sign_up(command: IdempotencyKey | None) -> CreateProfile:
         return CreateProfile(
             actor=TrustedService("hr"),
             first_name="Ada",
@@ -142,14 +141,14 @@ async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> Non
         )
 
     made = await asyncio.gather(*(app_fixture.app.create_profile.handle(sign_up(FIRST)) for _ in range(5)))
-    await app_fixture.profiles.save(made[0].changed(ProfileChanges(first_name="Augusta"), LATER))
+    await app_fixture.profiles.save(made[0].updated(ProfilePatch(first_name="Augusta"), LATER))
     again = await app_fixture.app.create_profile.handle(sign_up(FIRST))
 
     assert {(each.id, each.first_name, each.version) for each in [*made, again]} == {(made[0].id, "Ada", 1)}
     with pytest.raises(MessageIdReused):
         await app_fixture.app.create_profile.handle(sign_up(OTHER_BODY))
     with pytest.raises(EmailTaken):
-        await app_fixture.app.create_profile.handle(sign_up(CommandId("m-2", b"one")))
+        await app_fixture.app.create_profile.handle(sign_up(IdempotencyKey("m-2", b"one")))
 
 
 async def test_a_repeated_post_is_written_once() -> None:
@@ -168,13 +167,13 @@ async def test_a_repeated_post_is_written_once() -> None:
 async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:
     posts = FakePosts(post := a_post())
 
-    def retitle(title: str, command: CommandId) -> Change[Post]:
+    def retitle(title: str, command: IdempotencyKey) -> Change[Post]:
         return Change(
-            lambda _: None, lambda found: found.changed(PostChanges(title=title), LATER), None, command
+            lambda _: None, lambda found: found.updated(PostPatch(title=title), LATER), None, command
         )
 
     once = await change_post(posts, post.id, retitle("Note H", FIRST))
-    await change_post(posts, post.id, retitle("Note I", CommandId("m-2", b"two")))
+    await change_post(posts, post.id, retitle("Note I", IdempotencyKey("m-2", b"two")))
 
     assert await change_post(posts, post.id, retitle("Note H", FIRST)) == once
     assert (await posts.get(post.id)).title == "Note I"

@@ -5,12 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from service.app.commands.saving import Change, Thing, TooManyWriters, change_post, change_profile
-from service.domain.changes import StaleVersion
-from service.domain.commands import CommandId
-from service.domain.posts import Post, PostChanges
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Profile, ProfileChanges
+from service.app.commands.saving import Aggregate, Change, TooManyWriters, change_post, change_profile
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import IdempotencyKey
+from service.domain.post import Post, PostPatch
+from service.domain.profile import Profile, ProfileNotFound, ProfilePatch
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
@@ -30,19 +29,21 @@ class ContestedProfiles(FakeProfiles):
         if self.rivals:
             self.rivals -= 1
             name = f"rival {self.rivals}"
-            await self.save(profile.changed(ProfileChanges(first_name=name), LATER))
+            await self.save(profile.updated(ProfilePatch(first_name=name), LATER))
         return profile
 
 
 def to(
-    decide: Callable[[Thing], Thing], version: int | None = None, command: CommandId | None = None
-) -> Change[Thing]:
+    decide: Callable[[Aggregate], Aggregate],
+    version: int | None = None,
+    command: IdempotencyKey | None = None,
+) -> Change[Aggregate]:
     """Return a change that everybody may make."""
     return Change(lambda _: None, decide, version, command)
 
 
 def king(profile: Profile) -> Profile:
-    return profile.changed(ProfileChanges(last_name="King"), LATER)
+    return profile.updated(ProfilePatch(last_name="King"), LATER)
 
 
 @pytest.mark.parametrize("rivals", [0, 1, 9])
@@ -90,7 +91,7 @@ async def test_no_change_of_many_at_once_is_lost() -> None:
     profiles = FakeProfiles(ada)
 
     def add_letter(profile: Profile) -> Profile:
-        return profile.changed(ProfileChanges(first_name=profile.first_name + "x"), LATER)
+        return profile.updated(ProfilePatch(first_name=profile.first_name + "x"), LATER)
 
     await asyncio.gather(*(change_profile(profiles, ada.id, to(add_letter)) for _ in range(10)))
     stored = await profiles.get(ada.id)
@@ -109,12 +110,12 @@ class ContestedPosts(FakePosts):
         post = await super().get(post_id)
         if self.rivals:
             self.rivals -= 1
-            await self.save(post.changed(PostChanges(body=f"rival {self.rivals}"), LATER))
+            await self.save(post.updated(PostPatch(body=f"rival {self.rivals}"), LATER))
         return post
 
 
 def retitled(post: Post) -> Post:
-    return post.changed(PostChanges(title="Note H"), LATER)
+    return post.updated(PostPatch(title="Note H"), LATER)
 
 
 @pytest.mark.parametrize("rivals", [0, 1, 9])

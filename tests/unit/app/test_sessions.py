@@ -16,15 +16,14 @@ from service.app.auth.verify_token import VerifyToken
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
 from service.domain.errors import Unavailable
-from service.domain.passwords import PasswordTooShort
-from service.domain.profile_refusals import LastAdmin
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
-from service.domain.sessions import (
-    IDLE,
+from service.domain.password import PasswordTooShort
+from service.domain.profile import LastAdmin, Profile, ProfilePatch, Role, Status
+from service.domain.session import (
+    IDLE_TIMEOUT,
+    RefreshConflict,
     RefreshTokenInvalid,
     RefreshTokenReused,
     Session,
-    SessionMoved,
 )
 from tests.builders import a_profile, a_session, a_user
 from tests.fakes.app_fixture import AppFixture
@@ -78,7 +77,7 @@ async def test_a_session_that_the_user_has_no_more_is_dead(change: str) -> None:
     if change != "gone":
         await app_fixture.repository.add(session)
     if change == "expired":
-        app_fixture.clock.advance(seconds=IDLE.total_seconds())
+        app_fixture.clock.advance(seconds=IDLE_TIMEOUT.total_seconds())
     user = a_user(None if change == "another user" else ada.id, session=session.id)
 
     with pytest.raises(SessionEnded):
@@ -148,7 +147,7 @@ async def test_a_refresh_gives_up_when_others_are_always_first(
     app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def moved(_: Session) -> None:
-        raise SessionMoved
+        raise RefreshConflict
 
     _, tokens = await app_fixture.logged_in(ada)
     monkeypatch.setattr(app_fixture.repository, "save", moved)
@@ -159,7 +158,7 @@ async def test_a_refresh_gives_up_when_others_are_always_first(
 
 async def test_a_refresh_of_a_session_that_is_over_is_invalid(app_fixture: AppFixture, ada: Profile) -> None:
     _, tokens = await app_fixture.logged_in(ada)
-    suspended = ada.changed(ProfileChanges(status=Status.SUSPENDED), app_fixture.clock.now())
+    suspended = ada.updated(ProfilePatch(status=Status.SUSPENDED), app_fixture.clock.now())
     await app_fixture.profiles.save(suspended)
 
     for text in (tokens.refresh_token, app_fixture.refresh_tokens.issue(uuid4(), 0), "nonsense"):
@@ -263,12 +262,12 @@ async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        (ProfileChanges(role=Role.ADMIN), "role_changed"),
-        (ProfileChanges(status=Status.SUSPENDED), "suspended"),
+        (ProfilePatch(role=Role.ADMIN), "role_changed"),
+        (ProfilePatch(status=Status.SUSPENDED), "suspended"),
     ],
 )
 async def test_another_standing_ends_all_sessions(
-    app_fixture: AppFixture, ada: Profile, changes: ProfileChanges, reason: str
+    app_fixture: AppFixture, ada: Profile, changes: ProfilePatch, reason: str
 ) -> None:
     _, tokens = await app_fixture.logged_in(ada)
     update = UpdateProfile(caller=Caller(ADMIN), profile_id=ada.id, changes=changes)
@@ -281,7 +280,7 @@ async def test_another_standing_ends_all_sessions(
 
 async def test_any_other_change_ends_none(app_fixture: AppFixture, ada: Profile) -> None:
     user, tokens = await app_fixture.logged_in(ada)
-    changes = ProfileChanges(first_name="Augusta", role=Role.USER, status=Status.ACTIVE)
+    changes = ProfilePatch(first_name="Augusta", role=Role.USER, status=Status.ACTIVE)
     await app_fixture.app.update_profile.handle(
         UpdateProfile(caller=Caller(ADMIN), profile_id=user.id, changes=changes)
     )
@@ -310,15 +309,15 @@ async def test_sessions_are_over_before_they_are_removed(app_fixture: AppFixture
 
 
 STEPS_DOWN = [
-    ProfileChanges(role=Role.USER),
-    ProfileChanges(status=Status.SUSPENDED),
-    ProfileChanges(first_name="B", role=Role.USER, status=Status.ACTIVE),
+    ProfilePatch(role=Role.USER),
+    ProfilePatch(status=Status.SUSPENDED),
+    ProfilePatch(first_name="B", role=Role.USER, status=Status.ACTIVE),
 ]
 
 
 @pytest.mark.parametrize("changes", [*STEPS_DOWN, None])
 @pytest.mark.parametrize("beside", [None, Status.SUSPENDED, Status.DELETED, Status.ACTIVE])
-async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Status | None) -> None:
+async def test_the_last_admin_stays(changes: ProfilePatch | None, beside: Status | None) -> None:
     boss = a_profile(role=Role.ADMIN)
     app_fixture = AppFixture(
         boss, a_profile(), *([a_profile(role=Role.ADMIN, status=beside)] if beside else [])
@@ -339,8 +338,8 @@ async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Stat
         assert await app_fixture.profiles.get(boss.id) == boss
 
 
-@pytest.mark.parametrize("changes", [ProfileChanges(role=Role.ADMIN), ProfileChanges(first_name="B")])
-async def test_the_last_admin_may_do_everything_else(changes: ProfileChanges) -> None:
+@pytest.mark.parametrize("changes", [ProfilePatch(role=Role.ADMIN), ProfilePatch(first_name="B")])
+async def test_the_last_admin_may_do_everything_else(changes: ProfilePatch) -> None:
     boss = a_profile(role=Role.ADMIN)
     update = UpdateProfile(caller=Caller(a_user(boss.id, Role.ADMIN)), profile_id=boss.id, changes=changes)
 

@@ -20,9 +20,8 @@ from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
 from service.app.ids import new_id
-from service.domain.emails import Email
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email
+from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
@@ -81,7 +80,7 @@ async def stopped(thing: object, method: str, slow: Awaitable[Any]) -> AsyncIter
 
 
 Slow = Callable[[People], Awaitable[Any]]
-NEW_ADDRESS = ProfileChanges(email=Email.parse("new@example.org"))
+NEW_ADDRESS = ProfilePatch(email=Email.parse("new@example.org"))
 
 
 def change_address(here: People) -> Awaitable[Any]:
@@ -99,7 +98,7 @@ def change_address(here: People) -> Awaitable[Any]:
 def change_name(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("ada"), profile_id=here.ada.id, changes=ProfileChanges(first_name="Eve")
+            caller=here.caller("ada"), profile_id=here.ada.id, changes=ProfilePatch(first_name="Eve")
         )
     )
 
@@ -123,7 +122,7 @@ def log_out_all(here: People) -> Awaitable[Any]:
 def give_role(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfileChanges(role=Role.ADMIN)
+            caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfilePatch(role=Role.ADMIN)
         )
     )
 
@@ -131,7 +130,7 @@ def give_role(here: People) -> Awaitable[Any]:
 def change_anothers_name(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfileChanges(first_name="Eve")
+            caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfilePatch(first_name="Eve")
         )
     )
 
@@ -179,9 +178,9 @@ async def log_out(here: People, whose: str, scope: Scope, from_where: str) -> No
     await here.app_fixture.app.log_out.handle(LogOut(here.sessions[name], scope))
 
 
-async def stand_otherwise(here: People, whose: str, changes: ProfileChanges) -> None:
+async def stand_otherwise(here: People, whose: str, changes: ProfilePatch) -> None:
     profile = await here.app_fixture.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
-    await here.app_fixture.profiles.save(profile.changed(changes, here.app_fixture.clock.now()))
+    await here.app_fixture.profiles.save(profile.updated(changes, here.app_fixture.clock.now()))
 
 
 async def delete(here: People, whose: str) -> None:
@@ -205,9 +204,9 @@ ENDINGS: dict[str, Quick] = {
     "another logs out all": lambda here, whose: log_out(here, whose, Scope.GLOBAL, " elsewhere"),
     "another logs out the others": lambda here, whose: log_out(here, whose, Scope.OTHERS, " elsewhere"),
     "another changes the password": change_password_elsewhere,
-    "suspended": lambda here, whose: stand_otherwise(here, whose, ProfileChanges(status=Status.SUSPENDED)),
+    "suspended": lambda here, whose: stand_otherwise(here, whose, ProfilePatch(status=Status.SUSPENDED)),
     "another role": lambda here, whose: stand_otherwise(
-        here, whose, ProfileChanges(role=Role.ADMIN if whose == "ada" else Role.USER)
+        here, whose, ProfilePatch(role=Role.ADMIN if whose == "ada" else Role.USER)
     ),
     "deleted": delete,
 }
@@ -250,7 +249,7 @@ async def test_the_end_of_another_session_stops_nobody(slow: Slow, thing: str, m
 async def test_a_change_of_something_else_stops_nobody(slow: Slow, thing: str, method: str) -> None:
     here = await people()
     async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
-        await stand_otherwise(here, "ada", ProfileChanges(last_name="King"))
+        await stand_otherwise(here, "ada", ProfilePatch(last_name="King"))
 
     assert running.exception() is None
 
@@ -260,7 +259,7 @@ async def test_who_expects_a_version_is_not_refused_for_the_end_of_another_sessi
     command = UpdateProfile(
         caller=here.caller("ada"),
         profile_id=here.ada.id,
-        changes=ProfileChanges(first_name="Augusta"),
+        changes=ProfilePatch(first_name="Augusta"),
         expected_version=1,
     )
     slow = here.app_fixture.app.update_profile.handle(command)

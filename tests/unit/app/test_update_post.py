@@ -7,17 +7,17 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.update_post import UpdatePost, UpdatePostHandler
-from service.domain.changes import NothingToChange, StaleVersion
-from service.domain.errors import ServiceError
-from service.domain.posts import Post, PostChanges, PostNotFound
-from service.domain.profiles import Role
+from service.domain.errors import ServiceError, StaleVersion
+from service.domain.patch import NothingToChange
+from service.domain.post import Post, PostNotFound, PostPatch
+from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
 
 LATER = NOON + timedelta(minutes=1)
 ADMIN, TRUSTED, OTHER = a_user(role=Role.ADMIN), TrustedService("cms"), a_user()
-TITLE = PostChanges(title="Note H")
+TITLE = PostPatch(title="Note H")
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ async def test_owner_and_admin_change_it(post: Post, actor: User | None) -> None
 
 
 @pytest.mark.parametrize("actor", [OTHER, TRUSTED])
-@pytest.mark.parametrize("changes", [TITLE, PostChanges()])
+@pytest.mark.parametrize("changes", [TITLE, PostPatch()])
 async def test_others_and_services_may_see_it_but_not_change_it(
-    post: Post, actor: Actor, changes: PostChanges
+    post: Post, actor: Actor, changes: PostPatch
 ) -> None:
     update = handler(post)
     for version in (None, 1, 99):
@@ -84,8 +84,8 @@ async def test_a_change_at_the_expected_version_is_made(post: Post) -> None:
     assert changed.version == 2
 
 
-@pytest.mark.parametrize("changes", [TITLE, PostChanges(title="Note G")])
-async def test_a_change_at_another_version_is_refused(post: Post, changes: PostChanges) -> None:
+@pytest.mark.parametrize("changes", [TITLE, PostPatch(title="Note G")])
+async def test_a_change_at_another_version_is_refused(post: Post, changes: PostPatch) -> None:
     update = handler(post)
 
     with pytest.raises(StaleVersion):
@@ -95,12 +95,12 @@ async def test_a_change_at_another_version_is_refused(post: Post, changes: PostC
 
 async def test_a_change_of_nothing_is_refused(post: Post) -> None:
     with pytest.raises(NothingToChange):
-        await handler(post).handle(an_update(owner(post), post, changes=PostChanges(), expected_version=2))
+        await handler(post).handle(an_update(owner(post), post, changes=PostPatch(), expected_version=2))
 
 
 async def test_a_change_to_what_is_there_already_is_no_version(post: Post) -> None:
     posts = FakePosts(post)
-    same = an_update(owner(post), post, changes=PostChanges(title=post.title, body=post.body))
+    same = an_update(owner(post), post, changes=PostPatch(title=post.title, body=post.body))
 
     assert await UpdatePostHandler(posts, FakeClock(LATER)).handle(same) == post
     assert posts.told == []

@@ -8,18 +8,17 @@ from service.app.auth.actors import Actor, Anonymous, Caller, MissingToken, Toke
 from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
-from service.domain.changes import NothingToChange, StaleVersion
-from service.domain.emails import Email
-from service.domain.errors import ServiceError
-from service.domain.profile_refusals import EmailTaken, ProfileNotFound
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email
+from service.domain.errors import ServiceError, StaleVersion
+from service.domain.patch import NothingToChange
+from service.domain.profile import EmailTaken, Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import FakePasswords, fake_hash
 
 PASSWORD = "correct horse"
 ADMIN, TRUSTED, OTHER = a_user(uuid4(), Role.ADMIN), TrustedService("hr"), a_user(uuid4(), Role.USER)
-KING = ProfileChanges(last_name="King")
+KING = ProfilePatch(last_name="King")
 LATER = NOON + timedelta(minutes=1)
 
 
@@ -40,8 +39,8 @@ def owner(profile: Profile) -> User:
     return a_user(profile.id, Role.USER)
 
 
-def a_new_address() -> ProfileChanges:
-    return ProfileChanges(email=Email.parse(an_address()))
+def a_new_address() -> ProfilePatch:
+    return ProfilePatch(email=Email.parse(an_address()))
 
 
 @pytest.mark.parametrize("actor", [None, ADMIN, TRUSTED])
@@ -83,10 +82,8 @@ async def test_nobody_else_hears_that_a_version_is_stale(ada: Profile) -> None:
         )
 
 
-@pytest.mark.parametrize(
-    "changes", [ProfileChanges(role=Role.ADMIN), ProfileChanges(status=Status.SUSPENDED)]
-)
-async def test_only_an_admin_changes_role_and_status(ada: Profile, changes: ProfileChanges) -> None:
+@pytest.mark.parametrize("changes", [ProfilePatch(role=Role.ADMIN), ProfilePatch(status=Status.SUSPENDED)])
+async def test_only_an_admin_changes_role_and_status(ada: Profile, changes: ProfilePatch) -> None:
     for actor in (owner(ada), TRUSTED):
         with pytest.raises(NotAllowed):
             await handler(ada).handle(an_update(actor=actor, profile_id=ada.id, changes=changes))
@@ -104,8 +101,8 @@ async def test_a_change_at_the_expected_version_is_made(ada: Profile) -> None:
     assert changed.version == 2
 
 
-@pytest.mark.parametrize("changes", [KING, ProfileChanges(last_name="Lovelace")])
-async def test_a_change_at_another_version_is_refused(ada: Profile, changes: ProfileChanges) -> None:
+@pytest.mark.parametrize("changes", [KING, ProfilePatch(last_name="Lovelace")])
+async def test_a_change_at_another_version_is_refused(ada: Profile, changes: ProfilePatch) -> None:
     update = handler(ada)
 
     with pytest.raises(StaleVersion):
@@ -116,7 +113,7 @@ async def test_a_change_at_another_version_is_refused(ada: Profile, changes: Pro
 
 
 async def test_a_change_to_what_is_there_keeps_version_and_time(ada: Profile) -> None:
-    same = ProfileChanges(last_name="Lovelace")
+    same = ProfilePatch(last_name="Lovelace")
     changed = await handler(ada).handle(an_update(actor=owner(ada), profile_id=ada.id, changes=same))
 
     assert changed == ada
@@ -124,7 +121,7 @@ async def test_a_change_to_what_is_there_keeps_version_and_time(ada: Profile) ->
 
 async def test_an_update_has_to_name_a_field(ada: Profile) -> None:
     with pytest.raises(NothingToChange):
-        await handler(ada).handle(an_update(actor=owner(ada), profile_id=ada.id, changes=ProfileChanges()))
+        await handler(ada).handle(an_update(actor=owner(ada), profile_id=ada.id, changes=ProfilePatch()))
 
 
 async def test_the_owner_changes_the_address_with_the_password(ada: Profile) -> None:
@@ -189,7 +186,7 @@ async def test_an_address_that_another_has_is_taken(ada: Profile) -> None:
 
     with pytest.raises(EmailTaken):
         await handler(ada, bob).handle(
-            an_update(actor=ADMIN, profile_id=ada.id, changes=ProfileChanges(email=bob.email))
+            an_update(actor=ADMIN, profile_id=ada.id, changes=ProfilePatch(email=bob.email))
         )
 
 

@@ -12,7 +12,7 @@ from profile_contracts.operations import COMMON_ERRORS, IMPERSONAL_FIELDS, OPERA
 from profile_contracts.replies import ErrorCode
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
-from service.infrastructure.inputports.errors import error_body, reason_of
+from service.infrastructure.inputports.errors import error_body
 
 CANARY = "canary-4711"
 # In dead letters only: whoever asked for the reply is not answered. And what operators hear, what the service
@@ -38,7 +38,7 @@ def raised() -> dict[str, ErrorCode]:
     for module in pkgutil.walk_packages(service.__path__, "service."):
         importlib.import_module(module.name)
     kinds = {each for each in ServiceError.__subclasses__() if each.__module__.startswith("service.")}
-    return {reason_of(leaf): error_body(made(leaf)).code for leaf in leaves(ServiceError) - kinds}
+    return {leaf.reason: error_body(made(leaf)).code for leaf in leaves(ServiceError) - kinds}
 
 
 def declared() -> dict[str, ErrorCode]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.app.auth.actors import TokenInvalid
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from service.infrastructure.crypto.keyring import PUBLISHED_AHEAD, Keyring, looking
 from service.infrastructure.crypto.keys import NoSigningKeys, new_key, retire_key
 from service.infrastructure.crypto.tokens import JwtAccessTokens

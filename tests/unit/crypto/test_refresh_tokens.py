@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.sessions import RefreshTokenInvalid
+from service.domain.session import RefreshTokenInvalid
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
 
 KEY = b"k" * 32
@@ -25,11 +25,11 @@ def written(version: int, key: bytes = KEY) -> str:
 
 
 @given(st.uuids(), st.integers(0, 2**32 - 1))
-def test_a_token_names_session_and_step(session: UUID, step: int) -> None:
-    token = TOKENS.issue(session, step)
+def test_a_token_names_session_and_step(session: UUID, generation: int) -> None:
+    token = TOKENS.issue(session, generation)
 
-    assert TOKENS.read(token) == (session, step)
-    assert token == TOKENS.issue(session, step)
+    assert TOKENS.read(token) == (session, generation)
+    assert token == TOKENS.issue(session, generation)
     assert set(token) <= set(ALPHABET)
 
 
@@ -42,7 +42,7 @@ def test_every_other_character_at_every_place_is_refused() -> None:
 
 
 def test_one_token_has_one_spelling() -> None:
-    token = next(text for step in range(1000) if "-" in (text := TOKENS.issue(SESSION, step)))
+    token = next(text for generation in range(1000) if "-" in (text := TOKENS.issue(SESSION, generation)))
 
     for other in (token.replace("-", "+"), token + "=", f" {token}", f"{token}\n"):
         with pytest.raises(RefreshTokenInvalid):
@@ -76,16 +76,16 @@ def encoded(name: bytes, key: bytes = KEY, mac: bytes | None = None) -> str:
     return base64.urlsafe_b64encode(name + mac).rstrip(b"=").decode()
 
 
-def named(version: int = 1, session: UUID = SESSION, step: int = 7) -> bytes:
-    return struct.pack(">B16sI", version, session.bytes, step)
+def payload(version: int = 1, session: UUID = SESSION, generation: int = 7) -> bytes:
+    return struct.pack(">B16sI", version, session.bytes, generation)
 
 
-@pytest.mark.parametrize("step", [0, 1, 7, 2**32 - 1])
-def test_a_token_is_what_the_format_says_and_reads_back(step: int) -> None:
-    token = TOKENS.issue(SESSION, step)
+@pytest.mark.parametrize("generation", [0, 1, 7, 2**32 - 1])
+def test_a_token_is_what_the_format_says_and_reads_back(generation: int) -> None:
+    token = TOKENS.issue(SESSION, generation)
 
-    assert token == encoded(named(step=step))
-    assert TOKENS.read(token) == (SESSION, step)
+    assert token == encoded(payload(generation=generation))
+    assert TOKENS.read(token) == (SESSION, generation)
 
 
 def test_one_step_has_one_token() -> None:
@@ -101,21 +101,21 @@ def test_one_step_has_one_token() -> None:
 @pytest.mark.parametrize(
     "token",
     [
-        encoded(named(version=0)),
-        encoded(named(version=2)),
-        encoded(named(), key=b"x" * 32),
-        encoded(named(), mac=bytes(32)),
-        encoded(named(), mac=b""),
+        encoded(payload(version=0)),
+        encoded(payload(version=2)),
+        encoded(payload(), key=b"x" * 32),
+        encoded(payload(), mac=bytes(32)),
+        encoded(payload(), mac=b""),
         encoded(b"", mac=bytes(53)),
-        encoded(named() + b"\0"),
-        encoded(named())[:-1],
-        encoded(named()) + "A",
-        encoded(named()) + "=",
-        " " + encoded(named())[1:],
-        "\u00e9" + encoded(named())[1:],
-        "\u0661" * len(encoded(named())),
-        "!" * len(encoded(named())),
-        "." + encoded(named())[1:],
+        encoded(payload() + b"\0"),
+        encoded(payload())[:-1],
+        encoded(payload()) + "A",
+        encoded(payload()) + "=",
+        " " + encoded(payload())[1:],
+        "\u00e9" + encoded(payload())[1:],
+        "\u0661" * len(encoded(payload())),
+        "!" * len(encoded(payload())),
+        "." + encoded(payload())[1:],
         "",
         "A",
         "A" * 1_000_000,
@@ -138,7 +138,9 @@ def test_every_character_counts() -> None:
 
 def test_a_token_in_another_spelling_is_refused() -> None:
     token = next(
-        each for each in (TOKENS.issue(SESSION, step) for step in range(100)) if "-" in each or "_" in each
+        each
+        for each in (TOKENS.issue(SESSION, generation) for generation in range(100))
+        if "-" in each or "_" in each
     )
     respelt = token.replace("-", "+").replace("_", "/")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

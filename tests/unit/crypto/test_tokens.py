@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from service.app.auth.actors import TokenExpired, TokenInvalid, User
 from service.domain.errors import Unauthenticated
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.crypto.keyring import Keyring
 from service.infrastructure.crypto.keys import SigningKey, new_key

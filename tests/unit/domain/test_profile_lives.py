@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from service.domain.emails import Email
-from service.domain.profile_refusals import NotDeleted
-from service.domain.profiles import Profile, Role, Status
+from service.domain.email import Email
+from service.domain.profile import NotDeleted, Profile, Role, Status
 from tests.builders import NOON, a_profile
 
 LATER, LATEST = NOON + timedelta(hours=1), NOON + timedelta(hours=2)

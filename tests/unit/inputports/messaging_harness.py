@@ -10,7 +10,7 @@ from pydantic import MISSING, BaseModel
 
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
 from profile_contracts.replies import Failure
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.in_hand import InHand

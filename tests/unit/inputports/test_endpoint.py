@@ -18,7 +18,7 @@ from service.app.auth.actors import Caller, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.saving import TooManyWriters
 from service.domain.errors import RateLimited, Unavailable
-from service.domain.profile_refusals import EmailTaken
+from service.domain.profile import EmailTaken
 from service.infrastructure.inputports import deadlines, last_resort, outcomes, suspects
 from service.infrastructure.inputports.deadlines import ServiceTimeout
 from service.infrastructure.inputports.endpoint import Edge, Endpoint

@@ -13,7 +13,7 @@ from pamqp import encode
 
 from profile_contracts.operations import AUTH_KEYS, PROFILE_CREATE, PROFILE_GET
 from service.domain.errors import Unavailable
-from service.domain.profile_refusals import EmailTaken
+from service.domain.profile import EmailTaken
 from service.infrastructure.inputports import (
     audit,
     endpoint,

@@ -59,7 +59,7 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
 
 
 def raw(host: str, port: int, method: str, path: str) -> tuple[int, str | None, bytes]:
-    """Return status, announced length and body of what is answered."""
+    """Return status, with_created_event length and body of what is answered."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request(method, path)

@@ -1,8 +1,8 @@
 """Sessions: what a user holds between a login and a logout, and how it is handed on.
 
-A refresh token names a session and a step. Each refresh moves the session one step on. The token of the step
-before gets the same successor again, however late, until that is used: then it has arrived, and whoever comes
-with its parent is another holder (RFC 9700, 4.14.2).
+A refresh token names a session and a generation. Each refresh rotates it. The token of the generation before
+gets the same successor again, however late, until that is used: then it has arrived, and whoever comes with
+its parent is another holder (RFC 9700, 4.14.2).
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,27 @@ from service.domain.errors import Unauthenticated
 from service.domain.events import Event, EventType
 
 # A session that is not refreshed ends, and no session lives longer than the second.
-IDLE: Final = timedelta(days=30)
+IDLE_TIMEOUT: Final = timedelta(days=30)
 LIFETIME: Final = timedelta(days=90)
 
 
 class RefreshTokenInvalid(Unauthenticated):
-    """The refresh token is not valid any more; log in again."""
+    """It is none of ours, or its session has ended or expired."""
+
+    reason = "refresh_token_invalid"
+    message = "The refresh token is not valid any more; log in again."
 
 
 class RefreshTokenReused(Unauthenticated):
-    """The refresh token was used before, and so was the one after it; its session has ended: log in again."""
+    """One of two holders of a refresh token stole it."""
+
+    reason = "refresh_token_reused"
+    message = (
+        "The refresh token was used before, and so was the one after it; its session has ended: log in again."
+    )
 
 
-class SessionMoved(Exception):
+class RefreshConflict(Exception):
     """Another refresh of this session came first."""
 
 
@@ -37,8 +45,8 @@ class Session:
 
     Attributes:
         sessions_version: That of the profile when the session was opened.
-        step: How many times it was refreshed.
-        moved_at: When it was last.
+        generation: How many times it was refreshed.
+        rotated_at: When it was last.
         expires_at: When it ends unless it is refreshed.
 
     """
@@ -46,8 +54,8 @@ class Session:
     id: UUID
     user_id: UUID
     sessions_version: int
-    step: int = 0
-    moved_at: datetime
+    generation: int = 0
+    rotated_at: datetime
     created_at: datetime
     expires_at: datetime
 
@@ -58,13 +66,13 @@ class Session:
             id=session_id,
             user_id=user_id,
             sessions_version=sessions_version,
-            moved_at=now,
+            rotated_at=now,
             created_at=now,
-            expires_at=now + IDLE,
+            expires_at=now + IDLE_TIMEOUT,
         )
 
-    def refreshed(self, step: int, now: datetime) -> "Session":
-        """Return the session one step on, for the token of *step*; or itself, if its successor is unused.
+    def refreshed(self, generation: int, now: datetime) -> "Session":
+        """Return the next generation, for the token of *generation*; or itself, if its successor is unused.
 
         Raises:
             RefreshTokenInvalid: The session has expired.
@@ -73,12 +81,12 @@ class Session:
         """
         if now >= self.expires_at:
             raise RefreshTokenInvalid
-        if step == self.step - 1:
+        if generation == self.generation - 1:
             return self
-        if step != self.step:
+        if generation != self.generation:
             raise RefreshTokenReused
-        expires_at = min(now + IDLE, self.created_at + LIFETIME)
-        return replace(self, step=step + 1, moved_at=now, expires_at=expires_at)
+        expires_at = min(now + IDLE_TIMEOUT, self.created_at + LIFETIME)
+        return replace(self, generation=generation + 1, rotated_at=now, expires_at=expires_at)
 
 
 def revoked(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Event:
@@ -92,14 +100,14 @@ def revoked(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Even
     )
 
 
-def all_revoked(user_id: UUID, version: int, reason: str, now: datetime, spared: UUID | None) -> Event:
-    """Return the event that *version* of a profile ended all sessions of its user, but for a *spared* one."""
+def all_revoked(user_id: UUID, version: int, reason: str, now: datetime, kept: UUID | None) -> Event:
+    """Return the event that *version* of a profile ended all sessions of its user, but for a *kept* one."""
     return Event(
         type=EventType.SESSION_REVOKED,
         subject=user_id,
         version=version,
         time=now,
-        data={"user_id": user_id, "session_ids": [], "spared_session_id": spared, "reason": reason},
+        data={"user_id": user_id, "session_ids": [], "spared_session_id": kept, "reason": reason},
     )
 
 
@@ -113,12 +121,18 @@ class SessionRepository(Protocol):
         """Return a session."""
 
     async def save(self, session: Session) -> None:
-        """Store a session over the step before it, or raise `SessionMoved`."""
+        """Store a session over the generation before it, or raise `RefreshConflict`."""
 
     async def end(
-        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
+        self,
+        user_id: UUID,
+        reason: str,
+        now: datetime,
+        *,
+        session_id: UUID | None = None,
+        except_id: UUID | None = None,
     ) -> Sequence[UUID]:
-        """End sessions of a user, all of them or *only* one or all *but* one; return which ended.
+        """End sessions of a user, all, one, or all except one; return which ended.
 
         For each of them an event is stored in the same write.
         """

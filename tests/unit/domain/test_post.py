@@ -3,13 +3,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from service.domain.changes import NothingToChange
 from service.domain.events import EventType
-from service.domain.posts import Post, PostChanges, PostStatus
+from service.domain.patch import NothingToChange
+from service.domain.post import Post, PostPatch, PostStatus
 from tests.builders import NOON, a_post
 
 LATER, LATEST = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
-TITLE = PostChanges(title="Note H")
+TITLE = PostPatch(title="Note H")
 
 
 def told(post: Post) -> list[tuple[str, int, list[str]]]:
@@ -31,10 +31,10 @@ def test_nothing_else_is_active(status: PostStatus) -> None:
 
 def test_a_new_post_is_announced() -> None:
     post = a_post()
-    announced = post.announced()
-    (event,) = announced.events
+    with_created_event = post.with_created_event()
+    (event,) = with_created_event.events
 
-    assert announced == post
+    assert with_created_event == post
     assert (event.type, event.subject, event.time) == (EventType.POST_CREATED, post.id, NOON)
     assert event.data == {"id": post.id, "user_id": post.user_id, "version": 1, "changed": []}
 
@@ -43,24 +43,22 @@ def test_a_new_post_is_announced() -> None:
     ("changes", "names"),
     [
         (TITLE, ["title"]),
-        (PostChanges(body="Another."), ["body"]),
-        (PostChanges(title="Note H", body="Another."), ["body", "title"]),
-        (PostChanges(title="Note G", body="Another."), ["body"]),
+        (PostPatch(body="Another."), ["body"]),
+        (PostPatch(title="Note H", body="Another."), ["body", "title"]),
+        (PostPatch(title="Note G", body="Another."), ["body"]),
     ],
 )
-def test_a_change_makes_the_next_version_and_names_what_changed(
-    changes: PostChanges, names: list[str]
-) -> None:
-    changed = a_post().changed(changes, LATER)
+def test_a_change_makes_the_next_version_and_names_what_changed(changes: PostPatch, names: list[str]) -> None:
+    changed = a_post().updated(changes, LATER)
 
     assert (changed.version, changed.updated_at, changed.created_at) == (2, LATER, NOON)
-    assert {name: getattr(changed, name) for name in changes.named()} == changes.named()
+    assert {name: getattr(changed, name) for name in changes.provided()} == changes.provided()
     assert told(changed) == [("post.updated", 2, names)]
 
 
 def test_a_change_leaves_everything_else_as_it_was() -> None:
     post = a_post()
-    changed = post.changed(TITLE, LATER)
+    changed = post.updated(TITLE, LATER)
     untouched = set(Post.__dataclass_fields__) - {"title", "version", "updated_at", "events"}
 
     assert {each: getattr(changed, each) for each in untouched} == {
@@ -72,7 +70,7 @@ def test_a_change_leaves_everything_else_as_it_was() -> None:
 def test_versions_grow_by_1() -> None:
     post = a_post()
     for version, title in enumerate(["B", "C", "D"], start=2):
-        post = post.changed(PostChanges(title=title), LATER)
+        post = post.updated(PostPatch(title=title), LATER)
 
         assert (post.version, [each.version for each in post.events]) == (version, [version])
 
@@ -80,12 +78,12 @@ def test_versions_grow_by_1() -> None:
 def test_a_change_to_what_is_there_already_changes_nothing() -> None:
     post = a_post()
 
-    assert post.changed(PostChanges(title=post.title, body=post.body), LATER) is post
+    assert post.updated(PostPatch(title=post.title, body=post.body), LATER) is post
 
 
 def test_a_change_has_to_name_a_field() -> None:
     with pytest.raises(NothingToChange):
-        a_post().changed(PostChanges(), LATER)
+        a_post().updated(PostPatch(), LATER)
 
 
 @pytest.mark.parametrize("with_owner", [False, True])
@@ -156,5 +154,5 @@ def test_what_is_so_already_or_cannot_be_is_left_as_it_is(post: Post, change: Ch
 def test_a_post_does_not_show_its_words() -> None:
     post = a_post(title="canary-4711", body="canary-4712")
 
-    assert "canary" not in f"{post!r} {PostChanges(title=post.title, body=post.body)!r}"
-    assert "canary" not in repr(post.changed(PostChanges(title="canary-4713"), LATER).events)
+    assert "canary" not in f"{post!r} {PostPatch(title=post.title, body=post.body)!r}"
+    assert "canary" not in repr(post.updated(PostPatch(title="canary-4713"), LATER).events)

@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from service.domain.changes import NothingToChange
-from service.domain.emails import Email
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email
+from service.domain.patch import NothingToChange
+from service.domain.profile import Profile, ProfilePatch, Role, Status
 from tests.builders import NOON, a_profile
 
 LATER = NOON + timedelta(hours=1)
@@ -20,25 +20,25 @@ def test_a_new_profile_is_an_active_user_at_version_1() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        ProfileChanges(first_name="Augusta"),
-        ProfileChanges(last_name="King"),
-        ProfileChanges(email=Email.parse("augusta@example.org")),
-        ProfileChanges(role=Role.ADMIN),
-        ProfileChanges(status=Status.SUSPENDED),
-        ProfileChanges(first_name="Augusta", last_name="King", role=Role.ADMIN),
+        ProfilePatch(first_name="Augusta"),
+        ProfilePatch(last_name="King"),
+        ProfilePatch(email=Email.parse("augusta@example.org")),
+        ProfilePatch(role=Role.ADMIN),
+        ProfilePatch(status=Status.SUSPENDED),
+        ProfilePatch(first_name="Augusta", last_name="King", role=Role.ADMIN),
     ],
 )
-def test_a_change_makes_the_next_version(changes: ProfileChanges) -> None:
+def test_a_change_makes_the_next_version(changes: ProfilePatch) -> None:
     profile = a_profile()
-    changed = profile.changed(changes, LATER)
+    changed = profile.updated(changes, LATER)
 
     assert (changed.version, changed.updated_at) == (2, LATER)
-    assert {name: getattr(changed, name) for name in changes.named()} == changes.named()
+    assert {name: getattr(changed, name) for name in changes.provided()} == changes.provided()
 
 
 def test_a_change_leaves_everything_else_as_it_was() -> None:
     profile = a_profile()
-    changed = profile.changed(ProfileChanges(first_name="Augusta"), LATER)
+    changed = profile.updated(ProfilePatch(first_name="Augusta"), LATER)
     untouched = set(Profile.__dataclass_fields__) - {"first_name", "version", "updated_at", "events"}
 
     assert {each: getattr(changed, each) for each in untouched} == {
@@ -50,7 +50,7 @@ def test_a_change_leaves_everything_else_as_it_was() -> None:
 def test_versions_grow_by_1() -> None:
     profile = a_profile()
     for version, name in enumerate(["B", "C", "D"], start=2):
-        profile = profile.changed(ProfileChanges(first_name=name), LATER)
+        profile = profile.updated(ProfilePatch(first_name=name), LATER)
 
         assert profile.version == version
 
@@ -58,19 +58,19 @@ def test_versions_grow_by_1() -> None:
 def test_a_change_to_what_is_there_already_changes_nothing() -> None:
     profile = a_profile()
 
-    assert profile.changed(ProfileChanges(first_name="Ada", email=profile.email), LATER) is profile
+    assert profile.updated(ProfilePatch(first_name="Ada", email=profile.email), LATER) is profile
 
 
 def test_another_spelling_of_the_address_is_a_change() -> None:
     profile = a_profile(email=Email.parse("ada@example.org"))
-    changed = profile.changed(ProfileChanges(email=Email.parse("ADA@example.org")), LATER)
+    changed = profile.updated(ProfilePatch(email=Email.parse("ADA@example.org")), LATER)
 
     assert (changed.version, changed.email.typed) == (2, "ADA@example.org")
 
 
 def test_a_change_has_to_name_a_field() -> None:
     with pytest.raises(NothingToChange):
-        a_profile().changed(ProfileChanges(), LATER)
+        a_profile().updated(ProfilePatch(), LATER)
 
 
 def test_deleting_makes_a_version_of_its_own() -> None:

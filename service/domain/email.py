@@ -9,8 +9,8 @@ from typing import Final, Self
 
 import idna
 
+from service.domain.email_idna2003 import folded, former_key
 from service.domain.errors import Invalid
-from service.domain.former_emails import folded, former_key
 
 # RFC 5321, 4.5.3.1: octets of the local part, of the domain, and of both with the "@".
 _MAX_LOCAL, _MAX_DOMAIN, _MAX_ADDRESS = 64, 255, 254
@@ -22,8 +22,10 @@ _MOST_MARKS: Final = 30  # on one letter: UAX #15, "Stream-Safe Text Format"
 
 
 class EmailMalformed(Invalid):
-    """This is not an e-mail address."""
+    """A text cannot be the address that somebody wants to have."""
 
+    reason = "email_malformed"
+    message = "This is not an e-mail address."
     field = "email"
 
 

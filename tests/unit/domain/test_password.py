@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.domain.errors import Invalid
-from service.domain.passwords import (
+from service.domain.password import (
     MAX_BYTES,
     MIN_BYTES,
     PasswordMalformed,

@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.domain.errors import Invalid
 
 # The floor of NIST SP 800-63B for a password that is not alone; bcrypt reads no more than 72 bytes.
@@ -14,20 +14,26 @@ _MOST_FOR_ONE: Final = 4
 
 
 class PasswordTooShort(Invalid):
-    """The password has fewer than 8 bytes."""
+    """Below the floor of NIST SP 800-63B."""
 
+    reason = "password_too_short"
+    message = "The password has fewer than 8 bytes."
     field = "password"
 
 
 class PasswordTooLong(Invalid):
-    """The password has more than 72 bytes of UTF-8."""
+    """More than bcrypt reads."""
 
+    reason = "password_too_long"
+    message = "The password has more than 72 bytes of UTF-8."
     field = "password"
 
 
 class PasswordMalformed(Invalid):
-    """The password holds a NUL or is no Unicode text."""
+    """It cannot be hashed as it is."""
 
+    reason = "password_malformed"
+    message = "The password holds a NUL or is no Unicode text."
     field = "password"
 
 

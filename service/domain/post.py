@@ -1,16 +1,16 @@
-"""Posts: what users write, and what becomes of it."""
+"""Posts: what users write, what becomes of it, and where it lives."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from enum import Enum, StrEnum, auto
+from typing import Any, Protocol
 from uuid import UUID
 
-from service.domain.changes import Changes
-from service.domain.commands import CommandId
 from service.domain.errors import NotFound
 from service.domain.events import Event, EventType
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
+from service.domain.patch import Patch
 
 
 class PostStatus(StrEnum):
@@ -22,13 +22,15 @@ class PostStatus(StrEnum):
 
 
 class PostNotFound(NotFound):
-    """There is no such post."""
+    """It was never there, or is deleted."""
 
+    reason = "post_not_found"
+    message = "There is no such post."
     field = "id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostChanges(Changes):
+class PostPatch(Patch):
     """New values for some fields of a post; `None` leaves a field as it is."""
 
     title: str | None = field(default=None, repr=False)
@@ -46,7 +48,7 @@ class Post:
         deleted_with_owner: Whether it was deleted because its owner was, and comes back with the owner.
         version: 1 at first, and 1 more with each change that was applied.
         events: What happened since the post was loaded, to be stored with it.
-        by: The command that it happened by, to be stored with it, too.
+        idempotency_key: That of the command that it happened by, to be stored with it, too.
 
     """
 
@@ -62,25 +64,25 @@ class Post:
     deleted_with_owner: bool = False
     version: int = 1
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
-    by: CommandId | None = field(default=None, compare=False, repr=False)
+    idempotency_key: IdempotencyKey | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_active(self) -> bool:
         """Whether it can be read."""
         return self.status is PostStatus.ACTIVE
 
-    def announced(self) -> "Post":
-        """Return this new post with the event that it was made."""
+    def with_created_event(self) -> "Post":
+        """Return this new post with the event that it was created."""
         return replace(self, events=(_event(self, EventType.POST_CREATED),))
 
-    def changed(self, changes: PostChanges, now: datetime) -> "Post":
-        """Return the post with *changes* applied, or itself if they change nothing.
+    def updated(self, patch: PostPatch, now: datetime) -> "Post":
+        """Return the post with *patch* applied, or itself if they change nothing.
 
         Raises:
             NothingToChange: No field was named.
 
         """
-        if not (applied := changes.to(self)):
+        if not (applied := patch.diff(self)):
             return self
         return self._next(now, EventType.POST_UPDATED, applied)
 
@@ -109,12 +111,12 @@ class Post:
             "deleted_at": self.deleted_at or now,
             "deleted_with_owner": False,
         }
-        # A deleted one was told to be so already; now it has other fields.
+        # That a deleted one is deleted was published already; now it has other fields.
         happened = EventType.POST_DELETED if self.is_active else EventType.POST_UPDATED
         return self._next(now, happened, values)
 
     def _next(self, now: datetime, happened: EventType, values: Mapping[str, Any]) -> "Post":
-        """Return the next version with *values*, and with the event that others will be told."""
+        """Return the next version with *values*, and with the event that will be published."""
         after = replace(self, **values, updated_at=now, version=self.version + 1)
         return replace(after, events=(_event(after, happened, values),))
 
@@ -132,3 +134,58 @@ def _event(post: Post, happened: EventType, changed: Iterable[str] = ()) -> Even
             "changed": sorted(set(changed) - {"deleted_at", "deleted_with_owner"}),
         },
     )
+
+
+class PostSelection(Enum):
+    """Which posts of a user."""
+
+    ALL = auto()
+    ACTIVE = auto()
+    DELETED_WITH_OWNER = auto()
+    NOT_ERASED = auto()
+
+
+class PostRepository(Protocol):
+    """Where posts live. Every method may raise `Unavailable`.
+
+    Only active posts are found, but for the methods that say so.
+    """
+
+    def next_oid(self) -> str:
+        """Return a name in the database for a post that is about to be made."""
+
+    async def add(self, post: Post) -> None:
+        """Store a new post, or raise `AlreadyCreated` if the same command has created one before."""
+
+    async def get(self, post_id: UUID) -> Post:
+        """Return a post, or raise `PostNotFound`."""
+
+    async def save(self, post: Post) -> None:
+        """Store a changed post over the version before it.
+
+        Raises:
+            StaleVersion: What is stored is not the version before it.
+
+        """
+
+    async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:
+        """Return at most so many active posts, of one user or of all, the newest first.
+
+        Those *after* a position, which is the id of a post. What stays in the list is met exactly once by
+        whoever goes through it from one position to the next, whatever is added or goes away meanwhile.
+        """
+
+    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
+        """Return some posts of a user, deleted ones too, the oldest first: at most so many, or all for 0."""
+
+    async def save_many(self, posts: Sequence[Post]) -> None:
+        """Store each of these posts over the version before it, but for those that others have changed."""
+
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
+        """Return the post that the command with this `message_id` created, as it was then."""
+
+    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
+        """Return what the command with this `message_id` did to a post, be it deleted since; or `None`."""
+
+    async def record_processed(self, post: Post) -> None:
+        """Record the command that left this post as it was, or raise `StaleVersion`."""

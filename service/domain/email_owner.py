@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import idna
 
-from service.domain.emails import Email, EmailMalformed
-from service.domain.former_emails import former_key
-from service.domain.profiles import Profile
+from service.domain.email import Email, EmailMalformed
+from service.domain.email_idna2003 import former_key
+from service.domain.profile import Profile
 
 
 def current_key(email: Email) -> str:

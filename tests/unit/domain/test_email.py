@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.domain.emails import Email, EmailMalformed, email_prefix
+from service.domain.email import Email, EmailMalformed, email_prefix
 
 LONGEST_LABEL = "d" * 63
 DOMAIN_OF_189 = ".".join([LONGEST_LABEL, LONGEST_LABEL, "d" * 61])
