@@ -46,7 +46,7 @@ from service.infrastructure.rabbitmq.events import KeyEvents
 from service.infrastructure.rabbitmq.keeping import Keeper
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.relay import Relay
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, UNROUTABLE, topology
+from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
@@ -60,7 +60,7 @@ from service.wiring import Stores, operators, wire
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
 # Whose messages wait in their queues while the database is away.
-_WAITING: Final = (FOLLOWUPS, *(each.queue for each in OPERATIONS if rests_in_outages(each)))
+_WAITING: Final = (CASCADE_QUEUE, *(each.queue for each in OPERATIONS if rests_in_outages(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 # How long consumers and their connection have to be closed.
@@ -95,7 +95,7 @@ class Worker:
             MongoOutbox(self.database),
             self.publisher,
             clock,
-            frozenset(map(EventType, FOLLOWED)),
+            frozenset(map(EventType, CASCADE_EVENTS)),
             self.background,
         )
         self.own = operators(
@@ -146,7 +146,7 @@ class Worker:
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
         followups = Followups(
-            FOLLOWUPS, self.own.follow_owner, publisher, clock, self.outage, self.in_hand, key
+            CASCADE_QUEUE, self.own.cascade_profile_status, publisher, clock, self.outage, self.in_hand, key
         )
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
         subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
@@ -165,7 +165,7 @@ class Worker:
             async with (
                 self.publisher,
                 self.relay.running(),
-                loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
+                loops.periodic("retention", self.own.erase_expired.handle, _ERASING, passing=(Unavailable,)),
                 loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
                 loops.running("outage", self.outage.watch),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),

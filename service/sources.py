@@ -10,8 +10,8 @@ from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
 from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, named
 from service.infrastructure.rabbitmq.topology import (
+    CASCADE_QUEUE,
     COMMANDS_EXCHANGE,
-    FOLLOWUPS,
     UNROUTABLE,
     Queue,
     work_queue,
@@ -46,7 +46,7 @@ def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:
 
 def own_events(settings: Settings) -> Source:
     """Return the queue of the service's own events; the topology binds it."""
-    followups = _queue(Queue(FOLLOWUPS, "quorum"), settings)
+    followups = _queue(Queue(CASCADE_QUEUE, "quorum"), settings)
     return Source(followups, None, Channel(prefetch_count=settings.prefetch_commands))
 
 

@@ -16,17 +16,17 @@ from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
-from service.app.auth.sessions import Sessions, SessionVerdicts
-from service.app.auth.standing import Standings
-from service.app.auth.throttle import AttemptCounters, Gate, Throttle
+from service.app.auth.session_guard import SessionGuard
+from service.app.auth.sessions import Sessions, SessionStatusCache
+from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
+from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
 from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
-from service.app.commands.erase_profile import EraseProfileHandler, Guard, RetentionHandler
-from service.app.commands.follow_owner import FollowOwnerHandler
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler, Guard
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
@@ -37,25 +37,25 @@ from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profile import ProfileRepository
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.common_passwords import ListedPasswords
+from service.infrastructure.crypto.common_passwords import CommonPasswordList
 from service.infrastructure.crypto.cursors import SealedCursors
 from service.infrastructure.crypto.device_tokens import MacDeviceTokens
 from service.infrastructure.crypto.keyring import Keyring
 from service.infrastructure.crypto.keys import load_refresh_key
-from service.infrastructure.crypto.passwords import BcryptPasswords
+from service.infrastructure.crypto.passwords import BcryptPasswordHasher
 from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
 from service.infrastructure.crypto.tokens import JwtAccessTokens
-from service.infrastructure.crypto.verified_passwords import VerifiedPasswords
+from service.infrastructure.crypto.verified_passwords import CachingPasswordHasher
 from service.infrastructure.memory.attempts import MemoryAttempts
-from service.infrastructure.memory.verdicts import NoVerdicts
+from service.infrastructure.memory.session_status_cache import NullSessionCache
 from service.infrastructure.mongo.indexes import ensure_indexes
-from service.infrastructure.mongo.outbox import Hint, unhinted
+from service.infrastructure.mongo.outbox import Hint, notify_nobody
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.infrastructure.redis.attempts import RedisAttempts
 from service.infrastructure.redis.client import open_redis
-from service.infrastructure.redis.verdicts import RedisVerdicts
+from service.infrastructure.redis.session_status_cache import RedisSessionStatusCache
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
 from service.settings import Settings
@@ -116,14 +116,14 @@ def wire(
     key = load_refresh_key(settings.signing_keys_dir)
     refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
     device_tokens = MacDeviceTokens(key, clock, timedelta(days=settings.device_token_days))
-    standings = Standings(profiles, repository, clock)
-    verdicts = _verdicts(stores, lifetime)
-    sessions = Sessions(profiles, repository, verdicts, tokens, refresh_tokens, standings, clock)
+    session_guard = SessionGuard(profiles, repository, clock)
+    session_cache = _verdicts(stores, lifetime)
+    sessions = Sessions(profiles, repository, session_cache, tokens, refresh_tokens, session_guard, clock)
     app = Application(
-        create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
+        create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
         get_profile=GetProfileHandler(profiles),
-        update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
-        delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
+        update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
+        delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
         create_post=CreatePostHandler(posts, clock),
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, clock),
@@ -134,7 +134,7 @@ def wire(
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
         verify_token=VerifyTokenHandler(tokens, sessions),
-        change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
+        change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
         tokens=tokens,
     )
     return app, sessions
@@ -147,12 +147,12 @@ class Operators:
     restore_profile: RestoreProfileHandler
     erase_profile: EraseProfileHandler
     export_profile: ExportProfileHandler
-    follow_owner: FollowOwnerHandler
-    keep_retention: RetentionHandler
+    cascade_profile_status: CascadeProfileStatusHandler
+    erase_expired: EraseExpiredHandler
 
 
 def operators(
-    settings: Settings, stores: Stores, hint: Hint = unhinted, each: Guard = nullcontext
+    settings: Settings, stores: Stores, hint: Hint = notify_nobody, each: Guard = nullcontext
 ) -> Operators:
     """Return what operators do; *each* profile that is erased in its time is guarded from the others."""
     database, clock = default_database(stores.mongo), SystemClock()
@@ -163,28 +163,28 @@ def operators(
         restore_profile=RestoreProfileHandler(profiles, clock),
         erase_profile=erase,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
-        follow_owner=FollowOwnerHandler(profiles, posts, clock),
-        keep_retention=RetentionHandler(profiles, erase, clock, retention, each),
+        cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),
+        erase_expired=EraseExpiredHandler(profiles, erase, clock, retention, each),
     )
 
 
 def profiles_and_passwords(
-    settings: Settings, stores: Stores, hint: Hint = unhinted
+    settings: Settings, stores: Stores, hint: Hint = notify_nobody
 ) -> tuple[ProfileRepository, Passwords]:
     """Return where profiles live, and everything about their passwords."""
     profiles = MongoProfiles(default_database(stores.mongo), hint)
-    throttle = Throttle(_attempts(stores), Gate(), _budgets(settings))
-    return profiles, Passwords(_hasher(settings, stores), ListedPasswords(), throttle, profiles)
+    throttle = Throttle(_attempts(stores), KeyedLock(), _budgets(settings))
+    return profiles, Passwords(_hasher(settings, stores), CommonPasswordList(), throttle, profiles)
 
 
 def _hasher(settings: Settings, stores: Stores) -> PasswordHasher:
-    hasher = BcryptPasswords(stores.hashing, settings.bcrypt_cost)
+    hasher = BcryptPasswordHasher(stores.hashing, settings.bcrypt_cost)
     remembered = timedelta(seconds=settings.verified_password_seconds)
-    return VerifiedPasswords(hasher, remembered) if remembered else hasher
+    return CachingPasswordHasher(hasher, remembered) if remembered else hasher
 
 
-def _verdicts(stores: Stores, lifetime: timedelta) -> SessionVerdicts:
-    return RedisVerdicts(stores.redis, lifetime) if stores.redis else NoVerdicts()
+def _verdicts(stores: Stores, lifetime: timedelta) -> SessionStatusCache:
+    return RedisSessionStatusCache(stores.redis, lifetime) if stores.redis else NullSessionCache()
 
 
 def _budgets(settings: Settings) -> Budgets:

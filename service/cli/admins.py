@@ -8,8 +8,9 @@ from pydantic import SecretStr
 
 from profile_contracts import profiles as wire
 from service.app.auth.actors import TrustedService
-from service.app.auth.standing import Standings
+from service.app.auth.session_guard import SessionGuard
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
+from service.app.request_context import RequestContext
 from service.cli.explaining import explained
 from service.domain.profile import Profile, Role
 from service.infrastructure.clock import SystemClock
@@ -48,11 +49,11 @@ async def _create_admin(email: str, first_name: str, last_name: str, password: s
             first_name=first_name, last_name=last_name, email=email, password=SecretStr(password)
         )
         profiles, passwords = profiles_and_passwords(settings, stores)
-        standings = Standings(profiles, MongoSessions(default_database(stores.mongo)), SystemClock())
-        handler = CreateProfileHandler(profiles, passwords, standings, SystemClock())
+        session_guard = SessionGuard(profiles, MongoSessions(default_database(stores.mongo)), SystemClock())
+        handler = CreateProfileHandler(profiles, passwords, session_guard, SystemClock())
         return await handler.handle(
             CreateProfile(
-                actor=TrustedService("profilectl"),
+                context=RequestContext(TrustedService("profilectl")),
                 first_name=request.first_name,
                 last_name=request.last_name,
                 email=request.email,

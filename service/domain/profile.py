@@ -267,17 +267,17 @@ class ProfileRepository(Protocol):
     def next_oid(self) -> str:
         """Return a name in the database for a profile that is about to be made."""
 
-    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
+    async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         """Store a new profile.
 
         Args:
             profile: The new profile.
-            proved: That of whoever asks, if the right to ask has to hold in the same moment.
+            authorized_by: That of whoever asks, if the right to ask has to hold in the same moment.
 
         Raises:
             EmailTaken: Another profile has its address.
             AlreadyCreated: The same command has created one before.
-            AuthorizationChanged: What was *proved* may not hold any more.
+            AuthorizationChanged: What was *authorized_by* may not hold any more.
 
         """
 
@@ -293,7 +293,7 @@ class ProfileRepository(Protocol):
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
 
-    async def list(self, chosen: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
+    async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position.
 
         A profile that stays in the list, and where it stands, is met exactly once by whoever goes through
@@ -301,19 +301,19 @@ class ProfileRepository(Protocol):
         """
 
     async def save(
-        self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it, if no session of its user ended since.
 
         Args:
             profile: The changed profile.
             require_other_admin: Whether an administrator has to be left beside it, in the same moment.
-            proved: That of whoever asks, if it is another one and the right to ask has to hold in the
+            authorized_by: That of whoever asks, if it is another one and the right to ask has to hold in the
                 same moment.
 
         Raises:
             StaleVersion: What is stored is not the version before it, or is gone, or sessions have ended.
-            AuthorizationChanged: What was *proved* may not hold any more.
+            AuthorizationChanged: What was *authorized_by* may not hold any more.
             EmailTaken: Another profile has its address.
             LastAdmin: No administrator would be left.
 

@@ -12,7 +12,7 @@ from service.domain.errors import StaleVersion, Unavailable
 from service.domain.events import Event
 from service.domain.idempotency import ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
-from tests.fakes.handled import FakeHandled
+from tests.fakes.processed_commands import FakeHandled
 
 BELONGS: dict[PostSelection, Callable[[Post], bool]] = {
     PostSelection.ALL: lambda _: True,

@@ -22,7 +22,7 @@ from service.domain.profile import (
     ProfileRepository,
     Status,
 )
-from tests.fakes.handled import FakeHandled
+from tests.fakes.processed_commands import FakeHandled
 
 GONE = {Status.DELETED, Status.ERASED}
 
@@ -45,9 +45,9 @@ class FakeProfiles(ProfileRepository):
     def next_oid(self) -> str:
         return str(ObjectId())
 
-    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
+    async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
-        self._hold(proved)
+        self._hold(authorized_by)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
         self.handled.refuse_made(profile.idempotency_key)
@@ -78,33 +78,33 @@ class FakeProfiles(ProfileRepository):
         await asyncio.sleep(0)
         return self._owner_of(email)
 
-    async def list(self, chosen: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
+    async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         await asyncio.sleep(0)
-        begin = chosen.email_prefix
+        begin = filters.email_prefix
         found = sorted(
             (
                 each
                 for each in self._by_oid.values()
-                if each.role in chosen.roles
-                and each.status in chosen.statuses
+                if each.role in filters.roles
+                and each.status in filters.statuses
                 and (begin is None or each.email.key.startswith(begin))
             ),
-            key=chosen.position,
+            key=filters.position,
             reverse=begin is None,
         )
         if after is not None:
             found = [
                 each
                 for each in found
-                if (chosen.position(each) < after if begin is None else chosen.position(each) > after)
+                if (filters.position(each) < after if begin is None else filters.position(each) > after)
             ]
         return found[:limit]
 
     async def save(
-        self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         await asyncio.sleep(0)
-        self._hold(proved)
+        self._hold(authorized_by)
         others = [each for each in self._by_oid.values() if each.oid != profile.oid]
         if require_other_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
@@ -122,11 +122,11 @@ class FakeProfiles(ProfileRepository):
             if each.id == profile_id:
                 self._by_oid[each.oid] = replace(each, logouts=each.logouts + 1)
 
-    def _hold(self, proved: Profile | None) -> None:
-        if proved is None:
+    def _hold(self, authorized_by: Profile | None) -> None:
+        if authorized_by is None:
             return
-        stored = self._by_oid.get(proved.oid)
-        holds = (proved.logouts, proved.sessions_version)
+        stored = self._by_oid.get(authorized_by.oid)
+        holds = (authorized_by.logouts, authorized_by.sessions_version)
         if stored is None or (stored.logouts, stored.sessions_version) != holds:
             raise AuthorizationChanged
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.sessions import SessionVerdicts
+from service.app.auth.sessions import SessionStatusCache
 from service.domain.events import Event
 from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
 
@@ -64,7 +64,7 @@ class FakeSessions(SessionRepository):
         return discarded
 
 
-class FakeVerdicts(SessionVerdicts):
+class FakeSessionStatusCache(SessionStatusCache):
     """Remembers for ever; an end stays an end."""
 
     def __init__(self) -> None:
@@ -73,8 +73,8 @@ class FakeVerdicts(SessionVerdicts):
     async def get(self, session_id: UUID) -> bool | None:
         return self.known.get(session_id)
 
-    async def note_alive(self, session_id: UUID) -> None:
+    async def mark_alive(self, session_id: UUID) -> None:
         self.known.setdefault(session_id, True)
 
-    async def note_ended(self, session_ids: Sequence[UUID]) -> None:
+    async def mark_ended(self, session_ids: Sequence[UUID]) -> None:
         self.known.update(dict.fromkeys(session_ids, False))

@@ -12,7 +12,7 @@ from aio_pika import Message
 
 from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS, Kind
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS, MALFORMED, RETRIES
+from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, MALFORMED, RETRIES
 from tests.faults.clients import Client, client_of
 from tests.faults.cluster import Cluster
 from tests.faults.commits import Watch, watching
@@ -28,7 +28,7 @@ from tests.integration.gateway import eventually
 _QUEUES: Final = [
     *(each.queue for each in OPERATIONS if each.kind is Kind.COMMAND),
     *RETRIES,
-    FOLLOWUPS,
+    CASCADE_QUEUE,
 ]
 # Seconds of peace after each disturbance.
 _BETWEEN_ENDS: Final = (3.0, 8.0)
@@ -136,7 +136,7 @@ async def _waits(broker: Broker, watch: Watch) -> bool:
 async def _set_aside(broker: Broker) -> dict[str, str]:
     """Return the kind of error for which each message is in a dead-letter queue."""
     letters = [letter for each in OPERATIONS for letter in await broker.take(each.dead_letters)]
-    for queue in (f"{FOLLOWUPS}.dlq", MALFORMED):
+    for queue in (f"{CASCADE_QUEUE}.dlq", MALFORMED):
         letters += await broker.take(queue)
     return {str(letter.message_id): str(letter.headers["x-error-type"]) for letter in letters}
 

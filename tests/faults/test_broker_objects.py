@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import FOLLOWED, FOLLOWUPS, topology
+from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, topology
 from tests.faults.alarms import node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.faults.test_probes import WELL, bindings_of, probed, says
@@ -120,10 +120,10 @@ async def test_events_that_lost_their_way_find_it_again(servers: Servers, tmp_pa
         for number in range(20):
             assert (await stage.ask(number))["ok"]
         await eventually(lambda: told(stage), within=30)
-        bound = await bindings_of(stage, FOLLOWUPS)
+        bound = await bindings_of(stage, CASCADE_QUEUE)
         await says(ask, 200, "ready")
 
-    assert bound == {("", FOLLOWUPS), *(("profile.events", key) for key in FOLLOWED)}
+    assert bound == {("", CASCADE_QUEUE), *(("profile.events", key) for key in CASCADE_EVENTS)}
 
 
 async def test_where_nothing_is_to_be_made_it_says_what_is_missing(servers: Servers, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ async def test_where_nothing_is_to_be_made_it_says_what_is_missing(servers: Serv
 
 async def test_needed_events_that_no_queue_takes_are_told(servers: Servers, tmp_path: Path) -> None:
     async with proxied_env(servers, tmp_path) as stage, probed(stage, DECLARE_TOPOLOGY="false") as (_, ask):
-        followups = await stage.broker.channel.get_queue(FOLLOWUPS, ensure=False)
+        followups = await stage.broker.channel.get_queue(CASCADE_QUEUE, ensure=False)
         await followups.unbind("profile.events", "profile.updated")
         assert (await stage.ask(1))["ok"]
         await says(ask, 503, "not ready", events="no queue takes profile.updated")

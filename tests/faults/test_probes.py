@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS
+from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
@@ -169,7 +169,7 @@ async def bindings_of(env: ProxiedEnv, queue: str) -> set[tuple[str, str]]:
 
 
 # One of each type, and one that only the service itself writes to.
-@pytest.mark.parametrize("queue", ["profile.get", "profile.update", FOLLOWUPS])
+@pytest.mark.parametrize("queue", ["profile.get", "profile.update", CASCADE_QUEUE])
 async def test_a_queue_that_is_gone_is_named_until_it_is_back(
     servers: Servers, tmp_path: Path, queue: str
 ) -> None:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS
+from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE
 from tests.faults.load import Load, assert_done_once, load_on
 from tests.faults.worker_logging import AGAIN
 from tests.integration.broker import Broker, administrating
@@ -109,7 +109,7 @@ async def test_nobody_notices_that_workers_are_replaced(servers: Servers, tmp_pa
         answering = time.monotonic() - began
 
         async def has_followed_up() -> bool:
-            return await broker.ready(FOLLOWUPS) == 0
+            return await broker.ready(CASCADE_QUEUE) == 0
 
         await eventually(has_followed_up, within=120)
         await fleet.close()

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from aio_pika import Message
 
-from service.app.outbox import Untold
+from service.app.outbox import PendingEvents
 from service.domain.profile import ProfilePatch
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.outbox import MongoOutbox
@@ -51,10 +51,10 @@ class Publisher(RabbitPublisher):
 class Outbox(MongoOutbox):
     """Forgets for real, between two steps."""
 
-    async def told(self, told: Sequence[Untold]) -> None:
+    async def mark_published(self, published: Sequence[PendingEvents]) -> None:
         """Take events out."""
         reach("before it is forgotten")
-        await super().told(told)
+        await super().mark_published(published)
         reach("after it is forgotten")
 
 

@@ -25,7 +25,7 @@ _look = GetProfileHandler.handle
 
 async def handle(self: UpdateProfileHandler, command: UpdateProfile) -> Profile:
     """Change a profile, or end this process at once."""
-    if command.changes.last_name == POISON:
+    if command.patch.last_name == POISON:
         os.kill(os.getpid(), signal.SIGSEGV)
     return await _handle(self, command)
 

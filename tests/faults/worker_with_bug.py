@@ -18,7 +18,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import PROFILE_UPDATE
 from service import main, wiring
-from service.app.auth.actors import Caller
+from service.app.request_context import RequestContext
 from service.cli.worker import worker
 from service.domain.profile import Profile
 from service.infrastructure.inputports import endpoint, requests
@@ -71,7 +71,7 @@ class HastyEndpoint(Endpoint[Any, Any]):
         await super().serve(acknowledged)
 
 
-def forgets_names(caller: Caller, *_more: object) -> Caller:
+def forgets_names(caller: RequestContext, *_more: object) -> RequestContext:
     """Give no command a name, so that it is a new one each time it comes."""
     return caller
 
@@ -91,13 +91,13 @@ class HastyProfiles(MongoProfiles):
     """Tells of a change before it stores it."""
 
     async def save(
-        self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Tell of a changed profile; store it, if there is time."""
         for event in profile.events:
             await OpenPublisher.opened.tell(to_message(event), event.type.value, needed=False)
         may_die()
-        await super().save(profile, require_other_admin=require_other_admin, proved=proved)
+        await super().save(profile, require_other_admin=require_other_admin, authorized_by=authorized_by)
 
 
 # By their names: what is put in the place of what.

@@ -72,7 +72,7 @@ async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any
     await posts.save(deleted := changed.deleted(LATER))
     await posts.save(deleted.erased(LATER))
     outbox = MongoOutbox(fresh)
-    (untold,) = await outbox.untold(Kind.POST, [post.id])
+    (untold,) = await outbox.load_pending(Kind.POST, [post.id])
 
     assert [(each.id, each.data["changed"]) for each in untold.events] == [
         (f"post.created/{post.id}/1", []),
@@ -80,13 +80,13 @@ async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any
         (f"post.deleted/{post.id}/3", ["status"]),
         (f"post.updated/{post.id}/4", ["body", "status", "title"]),
     ]
-    assert await outbox.waiting(LATER, 10) == [(Kind.POST, post.id)]
+    assert await outbox.find_stale(LATER, 10) == [(Kind.POST, post.id)]
     assert hints == [(Kind.POST, post.id)] * 4
 
-    await outbox.told([untold])
+    await outbox.mark_published([untold])
 
-    assert await outbox.untold(Kind.POST, [post.id]) == []
-    assert await outbox.waiting(LATER, 10) == []
+    assert await outbox.load_pending(Kind.POST, [post.id]) == []
+    assert await outbox.find_stale(LATER, 10) == []
 
 
 async def test_of_many_that_are_stored_each_has_its_event_but_for_those_that_others_have_changed(
@@ -101,7 +101,7 @@ async def test_of_many_that_are_stored_each_has_its_event_but_for_those_that_oth
     await posts.save(second.updated(PostPatch(title="Note H"), LATER))
     hints.clear()
     await posts.save_many([each.deleted(LATER, with_owner=True) for each in written])
-    untold = await MongoOutbox(fresh).untold(Kind.POST, [each.id for each in written])
+    untold = await MongoOutbox(fresh).load_pending(Kind.POST, [each.id for each in written])
 
     assert {event.id for each in untold for event in each.events} == {
         f"post.deleted/{first.id}/2",

@@ -53,8 +53,8 @@ async def motor_profiles(motor_client: AsyncMongoClient[Documents]) -> AsyncIter
 @pytest.fixture(params=["fake", "pymongo", "motor"])
 def profiles(request: pytest.FixtureRequest) -> ProfileRepository:
     """A repository that nobody else uses."""
-    chosen: ProfileRepository = request.getfixturevalue(f"{request.param}_profiles")
-    return chosen
+    filters: ProfileRepository = request.getfixturevalue(f"{request.param}_profiles")
+    return filters
 
 
 async def stored(profiles: ProfileRepository, number: int, **changes: Any) -> Profile:
@@ -65,14 +65,14 @@ async def stored(profiles: ProfileRepository, number: int, **changes: Any) -> Pr
     return profile
 
 
-async def through(profiles: ProfileRepository, chosen: ProfileFilter, limit: int) -> list[Profile]:
+async def through(profiles: ProfileRepository, filters: ProfileFilter, limit: int) -> list[Profile]:
     """Return what is met by going through the list, so many at a time."""
     met: list[Profile] = []
     after = None
-    while found := await profiles.list(chosen, after, limit):
+    while found := await profiles.list(filters, after, limit):
         assert len(found) <= limit
         met += found
-        after = chosen.position(found[-1])
+        after = filters.position(found[-1])
     return met
 
 
@@ -150,9 +150,9 @@ async def test_a_prefix_is_no_pattern(profiles: ProfileRepository, prefix: str, 
     addresses = [*(f"{each}@x.org" for each in locals_), "b@b\u00fccher.example"]
     for number, address in enumerate(addresses):
         await stored(profiles, number, email=Email.parse(address))
-    chosen = ProfileFilter(email_prefix=email_prefix(prefix))
+    filters = ProfileFilter(email_prefix=email_prefix(prefix))
 
-    assert {each.email.key for each in await through(profiles, chosen, 1)} == expected
+    assert {each.email.key for each in await through(profiles, filters, 1)} == expected
 
 
 async def test_the_filters_go_together(profiles: ProfileRepository) -> None:
@@ -162,7 +162,7 @@ async def test_the_filters_go_together(profiles: ProfileRepository) -> None:
         email = Email.parse(f"{begin}{number:02}@example.org")
         made.append(await stored(profiles, number, status=status, role=role, email=email))
     for status, role, prefix in product((None, *Status), (None, *Role), (None, "u", "u01")):
-        chosen = ProfileFilter(status=status, role=role, email_prefix=prefix)
+        filters = ProfileFilter(status=status, role=role, email_prefix=prefix)
         expected = [
             each
             for each in made
@@ -175,7 +175,7 @@ async def test_the_filters_go_together(profiles: ProfileRepository) -> None:
         else:
             expected.sort(key=lambda each: each.email.key)
 
-        assert await through(profiles, chosen, 3) == expected
+        assert await through(profiles, filters, 3) == expected
 
 
 async def test_the_deleted_are_in_no_list(profiles: ProfileRepository) -> None:
@@ -190,11 +190,11 @@ async def test_the_deleted_are_in_no_list(profiles: ProfileRepository) -> None:
 
 async def test_a_list_goes_on_after_one_that_is_gone(profiles: ProfileRepository) -> None:
     made = [await stored(profiles, number) for number in range(5)]
-    for chosen, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
-        assert await profiles.list(chosen, chosen.position(made[2]), 10) == expected
+    for filters, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
+        assert await profiles.list(filters, filters.position(made[2]), 10) == expected
     await profiles.save(made[2].deleted(LATER))
-    for chosen, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
-        assert await profiles.list(chosen, chosen.position(made[2]), 10) == expected
+    for filters, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
+        assert await profiles.list(filters, filters.position(made[2]), 10) == expected
 
 
 async def test_a_change_is_in_the_list_at_once(profiles: ProfileRepository) -> None:
@@ -205,18 +205,18 @@ async def test_a_change_is_in_the_list_at_once(profiles: ProfileRepository) -> N
     assert await profiles.list(ProfileFilter(status=Status.SUSPENDED), None, 10) == [changed]
 
 
-@pytest.mark.parametrize("chosen", [ALL, ProfileFilter(email_prefix="u")], ids=["newest", "by address"])
+@pytest.mark.parametrize("filters", [ALL, ProfileFilter(email_prefix="u")], ids=["newest", "by address"])
 async def test_who_is_there_throughout_is_met_once(
-    profiles: ProfileRepository, chosen: ProfileFilter
+    profiles: ProfileRepository, filters: ProfileFilter
 ) -> None:
     """Between two pages some are added before, between and after, and some go away."""
     there = [await stored(profiles, number) for number in range(100, 130)]
     leaving = [await stored(profiles, number) for number in range(200, 210)]
     met: list[UUID] = []
     after, added = None, 0
-    while found := await profiles.list(chosen, after, 4):
+    while found := await profiles.list(filters, after, 4):
         met += ids(found)
-        after = chosen.position(found[-1])
+        after = filters.position(found[-1])
         if leaving:
             await profiles.save(leaving.pop().deleted(LATER))
             for number in (added, 140 + added, 300 + added):

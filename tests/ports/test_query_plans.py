@@ -85,15 +85,15 @@ async def use_profiles(database: Any) -> Watched:
     assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
     boss, bea = (replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()) for _ in range(2))
     await profiles.add(boss)
-    await profiles.add(bea, proved=boss)
-    await profiles.save(bea.updated(ProfilePatch(last_name="King"), LATER), proved=boss)
+    await profiles.add(bea, authorized_by=boss)
+    await profiles.save(bea.updated(ProfilePatch(last_name="King"), LATER), authorized_by=boss)
     await profiles.count_logout(boss.id)
     await use_commands(profiles, replace(a_profile(), idempotency_key=COMMAND))
-    for chosen in FILTERS:
-        everything = await profiles.list(chosen, None, 1000)
-        for after in (None, chosen.position(everything[len(everything) // 2])):
-            await profiles.list(chosen, after, 3)
-            await profiles.list(chosen, after, 101)
+    for filters in FILTERS:
+        everything = await profiles.list(filters, None, 1000)
+        for after in (None, filters.position(everything[len(everything) // 2])):
+            await profiles.list(filters, after, 3)
+            await profiles.list(filters, after, 101)
     return profiles  # type: ignore[no-any-return]
 
 
@@ -139,16 +139,18 @@ async def use_posts(database: Any) -> Watched:
 async def use_outbox(database: Any) -> Watched:
     """Tell the world all that waits, of every kind."""
     outbox: Any = Watched(MongoOutbox(database))
-    waiting = await outbox.waiting(LATER, 1000)
+    waiting = await outbox.find_stale(LATER, 1000)
     assert {kind for kind, _ in waiting} == set(Kind)
     strange = {"type": "profile.renamed", "version": 1, "time": NOON}
     profile = next(subject for kind, subject in waiting if kind is Kind.PROFILE)
     await database["profiles"].update_one({"id": profile}, {"$push": {"outbox": strange}})
     for kind in Kind:
-        found = await outbox.untold(kind, [subject for each, subject in waiting if each is kind])
+        found = await outbox.load_pending(kind, [subject for each, subject in waiting if each is kind])
         await outbox.hold([each for each in found if each.unreadable])
-        await outbox.told(await outbox.untold(kind, [subject for each, subject in waiting if each is kind]))
-    assert await outbox.waiting(LATER, 10) == []
+        await outbox.mark_published(
+            await outbox.load_pending(kind, [subject for each, subject in waiting if each is kind])
+        )
+    assert await outbox.find_stale(LATER, 10) == []
     return outbox  # type: ignore[no-any-return]
 
 

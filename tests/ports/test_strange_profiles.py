@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
 from service.domain.email import EmailMalformed
 from service.domain.profile import Status
@@ -46,7 +46,7 @@ async def test_it_is_exported_and_erased_in_its_time(
     export = ExportProfileHandler(profiles, sessions, MongoPosts(database))
     held = await export.handle(ExportProfile(ada.id))
     erase = EraseProfileHandler(profiles, sessions, FakeClock(LATER))
-    await RetentionHandler(profiles, erase, FakeClock(LATER), RETENTION).handle()
+    await EraseExpiredHandler(profiles, erase, FakeClock(LATER), RETENTION).handle()
     left = await database["profiles"].find_one({"id": ada.id})
 
     assert json.dumps(held, default=str).count(str(ada.id)) == 1

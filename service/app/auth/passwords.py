@@ -10,7 +10,7 @@ from service.domain.password import new_password_bytes, password_bytes
 from service.domain.profile import Profile, ProfileRepository
 
 # Hashed instead of a password that cannot be anybody's, so that refusing it takes as long.
-_NOBODYS_PASSWORD = b"-"
+DUMMY_PASSWORD = b"-"
 
 
 class InvalidCredentials(Unauthenticated):
@@ -59,7 +59,7 @@ class PasswordHasher(Protocol):
     def is_outdated(self, hashed: str) -> bool:
         """Return whether *hashed* would be made otherwise today."""
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         """Raise `Unavailable` if no more passwords can be taken just now."""
 
 
@@ -92,7 +92,7 @@ class Passwords:
             raise PasswordTooPersonal
         return await self.hasher.hash(encoded)
 
-    async def prove(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
+    async def verify_credentials(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
         """Return *profile* if *password* is its user's and the user may log in.
 
         The same work whether the user is unknown, suspended or deleted, or the password wrong or
@@ -107,7 +107,7 @@ class Passwords:
         try:
             encoded = password_bytes(password)
         except Invalid:
-            known, encoded = None, _NOBODYS_PASSWORD
+            known, encoded = None, DUMMY_PASSWORD
         async with self.throttle.attempt(attempt) as reservation:
             matches = await self.hasher.verify(encoded, known.hashed_password if known else None)
             if known is None or not matches:

@@ -55,7 +55,7 @@ class RefreshHandler:
         before = await self.repository.find(session_id)
         if before is None:
             raise RefreshTokenInvalid
-        profile = await self.sessions.standings.user_of(before)
+        profile = await self.sessions.session_guard.user_of(before)
         if profile is None:
             raise RefreshTokenInvalid
         try:

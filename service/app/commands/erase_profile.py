@@ -63,7 +63,7 @@ class EraseProfileHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class RetentionHandler:
+class EraseExpiredHandler:
     """Erases what was deleted longer ago than the retention time.
 
     Attributes:

@@ -1,13 +1,13 @@
 """Change some fields of a post."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require, require_known
+from service.app.auth.permissions import Action, authorize, require_authenticated
 from service.app.clock import Clock
-from service.app.commands.saving import Change, change_post
-from service.domain.idempotency import IdempotencyKey
+from service.app.optimistic_update import update_post
+from service.app.request_context import RequestContext
 from service.domain.post import Post, PostPatch, PostRepository
 
 
@@ -15,11 +15,18 @@ from service.domain.post import Post, PostPatch, PostRepository
 class UpdatePost:
     """Change some fields of a post."""
 
-    actor: Actor
+    context: RequestContext
     post_id: UUID
-    changes: PostPatch
+    patch: PostPatch
     expected_version: int | None = None
-    named: IdempotencyKey | None = None
+
+    def authorize(self, post: Post) -> None:
+        """Raise unless whoever asks may change *post*."""
+        authorize(Action.CHANGE_POST, self.context.actor, post.user_id)
+
+    def apply(self, post: Post, now: datetime) -> Post:
+        """Return *post* with the patch applied."""
+        return post.updated(self.patch, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +38,5 @@ class UpdatePostHandler:
 
     async def handle(self, command: UpdatePost) -> Post:
         """Return the post as it is after the change."""
-        require_known(command.actor)
-        change: Change[Post] = Change(
-            may=lambda post: require(Action.CHANGE_POST, command.actor, post.user_id),
-            decide=lambda post: post.updated(command.changes, self.clock.now()),
-            expected_version=command.expected_version,
-            command=command.named,
-        )
-        return await change_post(self.posts, command.post_id, change)
+        require_authenticated(command.context.actor)
+        return await update_post(self.posts, self.clock, command.post_id, command)

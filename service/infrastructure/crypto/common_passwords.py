@@ -5,7 +5,7 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from service.app.auth.passwords import CommonPasswords
 
 
-class ListedPasswords(CommonPasswords):
+class CommonPasswordList(CommonPasswords):
     """Knows zxcvbn's list of common passwords (ASVS 5.0, 6.2.4, asks for the first 3,000)."""
 
     def __init__(self) -> None:

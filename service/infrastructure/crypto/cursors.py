@@ -43,12 +43,12 @@ class SealedCursors(Cursors):
         derived = HKDF(SHA256(), _KEY_BYTES, salt=None, info=_PURPOSE).derive(key)
         self._box = ChaCha20Poly1305(derived)
 
-    def seal(self, position: str, query: str) -> str:
+    def encode(self, position: str, query: str) -> str:
         """Return a cursor at *position* that is good for *query* only; never the same one twice."""
         nonce = os.urandom(_NONCE_BYTES)
         return _base64url(nonce + self._box.encrypt(nonce, position.encode(), query.encode()))
 
-    def open(self, cursor: str, query: str) -> str:
+    def decode(self, cursor: str, query: str) -> str:
         """Return the position in *cursor*, or raise `CursorInvalid`."""
         if len(cursor) > _LONGEST or not cursor.isascii():
             raise CursorInvalid

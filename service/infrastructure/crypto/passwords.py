@@ -25,7 +25,7 @@ class Overloaded(Unavailable):
     message = "Too many passwords are being checked; try again soon."
 
 
-class BcryptPasswords(PasswordHasher):
+class BcryptPasswordHasher(PasswordHasher):
     """Hashes passwords with bcrypt.
 
     To say no takes the work of the highest cost that any hash is known to have, whoever it is said to: the
@@ -59,7 +59,7 @@ class BcryptPasswords(PasswordHasher):
         """Return whether *hashed* has a lower cost than is set now. A higher one is as good."""
         return (_cost(hashed) or 0) < self._cost
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         """Raise `Overloaded` if as many passwords wait as may wait."""
         if self._pool.is_full:
             raise Overloaded

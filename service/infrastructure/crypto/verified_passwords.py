@@ -18,7 +18,7 @@ from service.app.auth.passwords import PasswordHasher
 _MOST: Final = 10_000
 
 
-class VerifiedPasswords(PasswordHasher):
+class CachingPasswordHasher(PasswordHasher):
     """Remembers for a while which password made which hash; asks *hasher* for everything else.
 
     A hash is the key, and its salt is new with each password: a changed password is not found, and
@@ -59,7 +59,7 @@ class VerifiedPasswords(PasswordHasher):
         """Return whether *hashed* would be made otherwise today."""
         return self._hasher.is_outdated(hashed)
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         """Return in any case: a password that is remembered needs no room."""
 
     def _is_known(self, password: bytes, hashed: str) -> bool:

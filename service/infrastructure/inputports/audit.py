@@ -5,7 +5,8 @@ from typing import Any, Final
 import structlog
 
 from profile_contracts.operations import AUTH_CHANGE_PASSWORD
-from service.app.auth.actors import Anonymous, Caller, TrustedService
+from service.app.auth.actors import Anonymous, TrustedService
+from service.app.request_context import RequestContext
 
 _SUCCESSES: Final = {
     "auth.login": "authn_login_success",
@@ -36,7 +37,9 @@ _STANDING: Final = frozenset({"role", "status"})
 _log = structlog.get_logger("profile.audit")
 
 
-def audit(operation: str, reason: str | None, caller: Caller | None, request: object, result: object) -> None:
+def audit(
+    operation: str, reason: str | None, caller: RequestContext | None, request: object, result: object
+) -> None:
     """Write the security event that a request was, if it was one.
 
     Args:
@@ -56,7 +59,7 @@ def audit(operation: str, reason: str | None, caller: Caller | None, request: ob
         reason=reason,
         actor=actor_name(caller),
         service=caller.service if caller else None,
-        client_net=caller.client_ip if caller else None,
+        client_net=caller.client_network if caller else None,
         subject=_subject(request, result),
     )
 
@@ -71,7 +74,7 @@ def _event(operation: str, reason: str | None, request: object) -> str | None:
     return _FAILURES.get(reason)
 
 
-def actor_name(caller: Caller | None) -> str:
+def actor_name(caller: RequestContext | None) -> str:
     """Return who asks, as logs name them."""
     if caller is None or isinstance(caller.actor, Anonymous):
         return "anonymous"

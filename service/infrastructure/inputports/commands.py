@@ -6,12 +6,14 @@ from typing import Any
 
 from profile_contracts.fields import Request
 from profile_contracts.operations import Kind, Operation
-from service.app.auth.actors import Caller
+from service.app.request_context import RequestContext
 from service.domain.idempotency import IdempotencyKey
 from service.infrastructure.inputports.audit import actor_name
 
 
-def named(caller: Caller, operation: Operation[Any, Any], request: Request, key: bytes) -> Caller:
+def named(
+    caller: RequestContext, operation: Operation[Any, Any], request: Request, key: bytes
+) -> RequestContext:
     """Return *caller* with the name of the command, if the sender gave it one.
 
     The digest is keyed, because a request may hold a password: from a plain digest in the database it
@@ -21,4 +23,4 @@ def named(caller: Caller, operation: Operation[Any, Any], request: Request, key:
         return caller
     said = f"{operation.queue}\n{actor_name(caller)}\n{request.model_dump_json()}"
     digest = hashlib.blake2b(said.encode(errors="surrogatepass"), key=key, digest_size=16).digest()
-    return replace(caller, command=IdempotencyKey(caller.message_id, digest))
+    return replace(caller, idempotency_key=IdempotencyKey(caller.message_id, digest))

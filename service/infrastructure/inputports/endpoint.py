@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.operations import Kind, Operation
 from profile_contracts.replies import ErrorBody, Failure
-from service.app.auth.actors import Caller
 from service.app.clock import Clock
+from service.app.request_context import RequestContext
 from service.infrastructure.inputports.audit import audit
 from service.infrastructure.inputports.commands import named
 from service.infrastructure.inputports.deadlines import deadline_of, limit_of, limited, seconds_to_reply
@@ -50,7 +50,7 @@ from service.infrastructure.inputports.vouching import REPLAYS, Journey, journey
 
 Asked = TypeVar("Asked", bound=Request)
 Answered = TypeVar("Answered", bound=BaseModel)
-Translator = Callable[[Asked, Caller], Awaitable[Answered]]
+Translator = Callable[[Asked, RequestContext], Awaitable[Answered]]
 
 # Beside the codes of replies: those that could not be sent.
 UNANSWERED: Final = "unanswered"

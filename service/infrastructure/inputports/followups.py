@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from profile_contracts.events import Event, PostEvent, ProfileEvent
 from service.app.clock import Clock
-from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler
+from service.app.commands.cascade_profile_status import CascadeProfileStatus, CascadeProfileStatusHandler
 from service.infrastructure.inputports.decoding import MalformedJson, MalformedRequest
 from service.infrastructure.inputports.errors import error_body
 from service.infrastructure.inputports.in_hand import InHand
@@ -44,7 +44,7 @@ class Followups:
     """
 
     queue: str
-    handler: FollowOwnerHandler
+    handler: CascadeProfileStatusHandler
     publisher: Publisher
     clock: Clock
     outage: Outage
@@ -78,7 +78,7 @@ class Followups:
         try:
             refuse_killers(message)
             if owner := _owner(message):
-                await self.handler.handle(FollowOwner(owner))
+                await self.handler.handle(CascadeProfileStatus(owner))
         except Exception as error:  # noqa: BLE001 - whatever happens, the event is kept
             return error
         return None

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from profile_contracts.fields import Request
 from profile_contracts.replies import ErrorBody
-from service.app.auth.actors import Caller
+from service.app.request_context import RequestContext
 from service.domain.errors import Invalid, ServiceError
 from service.infrastructure.inputports.decoding import Malformed
 
@@ -48,7 +48,7 @@ class Outcome(Generic[Asked]):
     error: ErrorBody | None = None
     cause: Exception | None = None
     request: Asked | None = None
-    caller: Caller | None = None
+    caller: RequestContext | None = None
     result: BaseModel | None = None
 
     @property

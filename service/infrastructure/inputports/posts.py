@@ -3,13 +3,13 @@
 from profile_contracts import posts as wire
 from profile_contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_LIST, POST_UPDATE
 from service.app.application import Application
-from service.app.auth.actors import Caller
 from service.app.commands.create_post import CreatePost
 from service.app.commands.delete_post import DeletePost
 from service.app.commands.update_post import UpdatePost
-from service.app.paging import Window
+from service.app.paging import PageRequest
 from service.app.queries.get_post import GetPost
 from service.app.queries.list_posts import ListPosts
+from service.app.request_context import RequestContext
 from service.domain.post import Post, PostPatch
 from service.infrastructure.inputports.decoding import given
 from service.infrastructure.inputports.requests import Requests
@@ -19,40 +19,38 @@ def subscribe_posts(requests: Requests, app: Application) -> None:
     """Answer the operations `post.*`."""
 
     @requests.on(POST_CREATE)
-    async def create_post(request: wire.CreatePost, caller: Caller) -> wire.Post:
-        command = CreatePost(actor=caller.actor, title=request.title, body=request.body, named=caller.command)
+    async def create_post(request: wire.CreatePost, caller: RequestContext) -> wire.Post:
+        command = CreatePost(context=caller, title=request.title, body=request.body)
         return _whole(await app.create_post.handle(command))
 
     @requests.on(POST_GET)
-    async def get_post(request: wire.GetPost, caller: Caller) -> wire.Post:
+    async def get_post(request: wire.GetPost, caller: RequestContext) -> wire.Post:
         return _whole(await app.get_post.handle(GetPost(actor=caller.actor, post_id=request.id)))
 
     @requests.on(POST_UPDATE)
-    async def update_post(request: wire.UpdatePost, caller: Caller) -> wire.Post:
+    async def update_post(request: wire.UpdatePost, caller: RequestContext) -> wire.Post:
         command = UpdatePost(
-            actor=caller.actor,
+            context=caller,
             post_id=request.id,
-            changes=PostPatch(title=given(request.title), body=given(request.body)),
+            patch=PostPatch(title=given(request.title), body=given(request.body)),
             expected_version=given(request.expected_version),
-            named=caller.command,
         )
         return _whole(await app.update_post.handle(command))
 
     @requests.on(POST_DELETE)
-    async def delete_post(request: wire.DeletePost, caller: Caller) -> wire.DeletedPost:
+    async def delete_post(request: wire.DeletePost, caller: RequestContext) -> wire.DeletedPost:
         command = DeletePost(
-            actor=caller.actor,
+            context=caller,
             post_id=request.id,
             expected_version=given(request.expected_version),
-            named=caller.command,
         )
         post = await app.delete_post.handle(command)
         return wire.DeletedPost(id=post.id, status=wire.PostStatus(post.status), deleted_at=post.updated_at)
 
     @requests.on(POST_LIST)
-    async def list_posts(request: wire.ListPosts, caller: Caller) -> wire.PostPage:
-        window = Window(request.limit, given(request.cursor))
-        query = ListPosts(actor=caller.actor, window=window, user_id=given(request.user_id))
+    async def list_posts(request: wire.ListPosts, caller: RequestContext) -> wire.PostPage:
+        window = PageRequest(request.limit, given(request.cursor))
+        query = ListPosts(actor=caller.actor, page_request=window, user_id=given(request.user_id))
         page = await app.list_posts.handle(query)
         return wire.PostPage(items=tuple(map(_whole, page.items)), next_cursor=page.next_cursor)
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import Operation
-from service.app.auth.actors import Actor, Anonymous, Caller, TokenInvalid, TrustedService
+from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
+from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated
 from service.infrastructure.inputports.vouching import sender
 from service.pkg.message_fields import text_header
@@ -39,7 +40,9 @@ class Principals:
     trusted_services: Mapping[str, frozenset[str]]
     key: bytes = field(repr=False)
 
-    async def identify(self, message: AbstractIncomingMessage, operation: Operation[Any, Any]) -> Caller:
+    async def identify(
+        self, message: AbstractIncomingMessage, operation: Operation[Any, Any]
+    ) -> RequestContext:
         """Return who sent *message* to ask for *operation*.
 
         `user_id` names the service: RabbitMQ refuses a message whose `user_id` is not the user of its
@@ -51,10 +54,10 @@ class Principals:
 
         """
         service = sender(message, self.key)
-        return Caller(
+        return RequestContext(
             actor=await self._actor(message, operation, service),
             service=service,
-            client_ip=self._client_ip(message, service),
+            client_network=self._client_ip(message, service),
             message_id=message.message_id,
         )
 
@@ -76,12 +79,12 @@ class Principals:
     async def _human(self, authorization: str) -> Actor:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != _SCHEME:
-            return Anonymous(why=TokenInvalid())
+            return Anonymous(auth_error=TokenInvalid())
         try:
             user = self.tokens.verify(token.strip()).user
             await self.sessions.check(user)
         except Unauthenticated as error:
-            return Anonymous(why=error)
+            return Anonymous(auth_error=error)
         return user
 
     def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:

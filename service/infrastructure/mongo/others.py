@@ -19,7 +19,7 @@ Profiles = AsyncCollection[Documents]
 async def together(
     profiles: Profiles,
     write: Callable[[AsyncClientSession | None], Awaitable[None]],
-    proved: Profile | None,
+    authorized_by: Profile | None,
     beside: Profile | None = None,
 ) -> None:
     """Do *write* in the same moment in which others are as they have to be; with no others, just do it.
@@ -27,7 +27,7 @@ async def together(
     Args:
         profiles: Where they are.
         write: What to do.
-        proved: The profile of whoever asks: no session of it has ended, and its standing is the same.
+        authorized_by: The profile of whoever asks: no session of it has ended, and its standing is the same.
         beside: The profile that is about to give up administrating, beside which another has to stay.
 
     Raises:
@@ -36,17 +36,17 @@ async def together(
     """
 
     async def work(transaction: AsyncClientSession) -> None:
-        if proved:
-            await _hold(profiles, proved, transaction)
+        if authorized_by:
+            await _hold(profiles, authorized_by, transaction)
         if beside:
             await _keep_admin(profiles, beside, transaction)
         await write(transaction)
 
-    await (in_transaction(profiles.database.client, work) if proved or beside else write(None))
+    await (in_transaction(profiles.database.client, work) if authorized_by or beside else write(None))
 
 
-async def _hold(profiles: Profiles, proved: Profile, transaction: AsyncClientSession) -> None:
-    holds = {"id": proved.id, **as_proved(proved)}
+async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncClientSession) -> None:
+    holds = {"id": authorized_by.id, **as_proved(authorized_by)}
     held = await profiles.update_one(holds, {"$inc": {"held": 1}}, session=transaction)
     if held.matched_count == 0:
         raise AuthorizationChanged

@@ -26,13 +26,13 @@ from service.infrastructure.mongo.handled import (
     to_handled,
 )
 from service.infrastructure.mongo.indexes import POSTS
-from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+from service.infrastructure.mongo.outbox import Hint, notify_nobody, pushed, to_records
 
 
 class MongoPosts(PostRepository):
     """Keeps posts in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = notify_nobody) -> None:
         self._posts = database[POSTS]
         self._hint = hint
 

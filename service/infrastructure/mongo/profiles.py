@@ -38,7 +38,7 @@ from service.infrastructure.mongo.handled import (
 )
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.others import together
-from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+from service.infrastructure.mongo.outbox import Hint, notify_nobody, pushed, to_records
 from service.infrastructure.mongo.profile_documents import (
     GONE,
     as_proved,
@@ -53,7 +53,7 @@ from service.pkg.database import Documents
 class MongoProfiles(ProfileRepository):
     """Keeps profiles in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = notify_nobody) -> None:
         self._profiles = database[PROFILES]
         self._hint = hint
 
@@ -62,7 +62,7 @@ class MongoProfiles(ProfileRepository):
         return str(ObjectId())
 
     @database_call
-    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
+    async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         """Store a new profile, or raise `EmailTaken`."""
         document = {
             **to_document(profile),
@@ -70,7 +70,7 @@ class MongoProfiles(ProfileRepository):
             **made_by(profile.idempotency_key, to_result(profile)),
         }
         try:
-            insert = partial(together, self._profiles, partial(self._insert, document), proved)
+            insert = partial(together, self._profiles, partial(self._insert, document), authorized_by)
             await self._with_address(profile, insert)
         except DuplicateKeyError as error:
             raise (AlreadyCreated if is_made(error) else EmailTaken) from error
@@ -118,29 +118,29 @@ class MongoProfiles(ProfileRepository):
         return await find_owner(self._profiles, email)
 
     @database_call
-    async def list(self, chosen: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
+    async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position."""
         query = {
-            "role": {"$in": [each.value for each in chosen.roles]},
-            "status": {"$in": [each.value for each in chosen.statuses]},
+            "role": {"$in": [each.value for each in filters.roles]},
+            "status": {"$in": [each.value for each in filters.statuses]},
         }
         # The index is named: MongoDB would use a plan that was good for one status for all others, too.
-        if chosen.email_prefix is None:
+        if filters.email_prefix is None:
             older = {"id": {"$lt": UUID(after)}} if after else {}
             cursor = self._profiles.find(query | older, STATE).sort("id", -1).hint(PROFILES_BY_ID)
         else:
-            query["email_key"] = _range(chosen.email_prefix, after)
+            query["email_key"] = _range(filters.email_prefix, after)
             cursor = self._profiles.find(query, STATE).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
         return [to_profile(each) async for each in cursor.limit(limit)]
 
     @database_call
     async def save(
-        self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it."""
         beside = profile if require_other_admin else None
         try:
-            save = partial(together, self._profiles, partial(self._save, profile), proved, beside)
+            save = partial(together, self._profiles, partial(self._save, profile), authorized_by, beside)
             await self._with_address(profile, save)
         except DuplicateKeyError as error:
             raise EmailTaken from error

@@ -12,13 +12,13 @@ from service.app.outbox import Kind
 from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import SESSIONS
-from service.infrastructure.mongo.outbox import Hint, pushed, unhinted
+from service.infrastructure.mongo.outbox import Hint, notify_nobody, pushed
 
 
 class MongoSessions(SessionRepository):
     """Keeps sessions in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = notify_nobody) -> None:
         self._sessions = database[SESSIONS]
         self._hint = hint
 

@@ -10,7 +10,7 @@ from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import (
-    FOLLOWUPS,
+    CASCADE_QUEUE,
     UNROUTABLE,
     Exchange,
     Policy,
@@ -23,7 +23,7 @@ _Listed = Sequence[Mapping[str, Any]]
 # Which policies a queue or exchange can obey, by their `apply-to`; the long ones came with RabbitMQ 3.12.
 _EXCHANGES: Final = frozenset({"all", "exchanges"})
 _QUEUES: Final = frozenset({"all", "queues"})
-_CONSUMED: Final = frozenset({FOLLOWUPS, UNROUTABLE, *(operation.queue for operation in OPERATIONS)})
+_CONSUMED: Final = frozenset({CASCADE_QUEUE, UNROUTABLE, *(operation.queue for operation in OPERATIONS)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from aio_pika import Message
 from aio_pika.exceptions import DeliveryError
 
 from service.app.clock import Clock
-from service.app.outbox import Kind, Outbox, Untold
+from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.errors import Unavailable
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
@@ -126,10 +126,10 @@ class Relay:
     async def _sweep(self) -> None:
         since = self._clock.now() - LEFT
         try:
-            left = await self._outbox.waiting(since, _BATCH)
+            left = await self._outbox.find_stale(since, _BATCH)
             # On and on while there is more than a batch of them, unless there is no getting on.
             while await self._tell(left) and len(left) >= _BATCH:
-                left = await self._outbox.waiting(since, _BATCH)
+                left = await self._outbox.find_stale(since, _BATCH)
         except Unavailable:
             _log.warning("outbox unavailable")
 
@@ -138,9 +138,11 @@ class Relay:
         done = True
         for kind in {kind for kind, _ in subjects}:
             try:
-                found = await self._outbox.untold(kind, [name for each, name in subjects if each is kind])
+                found = await self._outbox.load_pending(
+                    kind, [name for each, name in subjects if each is kind]
+                )
                 told = await asyncio.gather(*map(self._tell_in_order, found))
-                await self._outbox.told([each for each in told if each.events])
+                await self._outbox.mark_published([each for each in told if each.events])
                 await self._outbox.hold([each for each in told if each.unreadable])
                 done &= all(map(_is_done, told, found))
             except Unavailable:  # a later sweep finds them
@@ -148,7 +150,7 @@ class Relay:
                 done = False
         return done
 
-    async def _tell_in_order(self, untold: Untold) -> Untold:
+    async def _tell_in_order(self, untold: PendingEvents) -> PendingEvents:
         """Return what of *untold* the broker has now, and what of it can't be told.
 
         What this version can't tell is left to one that can, and does not hold up what comes after it.
@@ -187,5 +189,5 @@ class Relay:
         return True
 
 
-def _is_done(told: Untold, found: Untold) -> bool:
+def _is_done(told: PendingEvents, found: PendingEvents) -> bool:
     return len(told.events) + len(told.unreadable) == len(found.events) + len(found.unreadable)

@@ -28,9 +28,9 @@ PARKED: Final = "profile.parked"
 # whoever may publish could push those out.
 MALFORMED: Final = "profile.malformed.dlq"
 # What the service itself does about its own events.
-FOLLOWUPS: Final = "profile.followup"
+CASCADE_QUEUE: Final = "profile.followup"
 # Those of a user's profile, and of posts that may have been written while it was being deleted.
-FOLLOWED: Final = (PROFILE_UPDATED.name, PROFILE_DELETED.name, PROFILE_ERASED.name, POST_CREATED.name)
+CASCADE_EVENTS: Final = (PROFILE_UPDATED.name, PROFILE_DELETED.name, PROFILE_ERASED.name, POST_CREATED.name)
 # A message waits here before it is tried again: a queue for each delay, for only the first one can expire.
 RETRIES: Final[Mapping[str, int]] = {
     "profile.retry.5s": 5_000,
@@ -131,8 +131,8 @@ def topology(query_type: QueueType = "classic") -> Topology:
             *(work_queue(operation, query_type) for operation in OPERATIONS),
             *(dead_letter_queue(operation) for operation in OPERATIONS),
             Queue(UNROUTABLE, "quorum"),
-            Queue(FOLLOWUPS, "quorum"),
-            Queue(f"{FOLLOWUPS}.dlq", "quorum"),
+            Queue(CASCADE_QUEUE, "quorum"),
+            Queue(f"{CASCADE_QUEUE}.dlq", "quorum"),
             Queue(PARKED, "quorum"),
             Queue(MALFORMED, "quorum"),
             *(Queue(name, "quorum") for name in RETRIES),
@@ -140,7 +140,7 @@ def topology(query_type: QueueType = "classic") -> Topology:
         bindings=(
             *(Binding(COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS),
             Binding(UNROUTABLE, UNROUTABLE, ""),
-            *(Binding(EVENTS_EXCHANGE, FOLLOWUPS, event) for event in FOLLOWED),
+            *(Binding(EVENTS_EXCHANGE, CASCADE_QUEUE, event) for event in CASCADE_EVENTS),
             *(Binding(name, name, "") for name in RETRIES),
         ),
         policies=_policies(),
@@ -210,7 +210,7 @@ def _policies() -> tuple[Policy, ...]:
         ),
         Policy(
             "profile-followups",
-            _any_of([FOLLOWUPS]),
+            _any_of([CASCADE_QUEUE]),
             "queues",
             # A full queue keeps events in the outbox, where none is lost.
             {

@@ -3,6 +3,7 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.create_post import CreatePost, CreatePostHandler
+from service.app.request_context import RequestContext
 from service.domain.errors import ServiceError
 from service.domain.post import PostStatus
 from service.domain.profile import Role
@@ -12,7 +13,7 @@ from tests.fakes.posts import FakePosts
 
 
 def a_command(actor: Actor) -> CreatePost:
-    return CreatePost(actor=actor, title="Note G", body="It weaves algebraic patterns.")
+    return CreatePost(context=RequestContext(actor), title="Note G", body="It weaves algebraic patterns.")
 
 
 @pytest.mark.parametrize("role", Role)
@@ -39,7 +40,7 @@ async def test_others_are_told_of_it_once() -> None:
     ("actor", "refusal"),
     [
         (Anonymous(), MissingToken),
-        (Anonymous(why=TokenExpired()), TokenExpired),
+        (Anonymous(auth_error=TokenExpired()), TokenExpired),
         (TrustedService("cms"), NotAllowed),
     ],
 )

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.commands.erase_profile import EraseProfile, EraseProfileHandler, RetentionHandler
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfile, EraseProfileHandler
 from service.domain.errors import StaleVersion
 from service.domain.profile import LastAdmin, Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import NOON, a_profile, a_session
@@ -91,9 +91,11 @@ async def test_a_profile_that_has_changed_since_it_was_loaded_is_not_erased() ->
     assert await erase.profiles.get(ada.id) == changed
 
 
-def keeping(profiles: FakeProfiles) -> RetentionHandler:
+def keeping(profiles: FakeProfiles) -> EraseExpiredHandler:
     clock = FakeClock(NOON + RETENTION)
-    return RetentionHandler(profiles, EraseProfileHandler(profiles, FakeSessions(), clock), clock, RETENTION)
+    return EraseExpiredHandler(
+        profiles, EraseProfileHandler(profiles, FakeSessions(), clock), clock, RETENTION
+    )
 
 
 async def statuses(profiles: FakeProfiles, *those: Profile) -> list[Status]:
@@ -144,11 +146,11 @@ async def test_who_is_restored_at_the_last_moment_is_not_erased() -> None:
 async def test_a_profile_that_cannot_be_erased_does_not_keep_the_others() -> None:
     class Stubborn(FakeProfiles):
         async def save(
-            self, profile: Profile, *, require_other_admin: bool = False, proved: Profile | None = None
+            self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
         ) -> None:
             if profile.id == ada.id:
                 raise ZeroDivisionError
-            await super().save(profile, require_other_admin=require_other_admin, proved=proved)
+            await super().save(profile, require_other_admin=require_other_admin, authorized_by=authorized_by)
 
     @contextmanager
     def guard() -> Iterator[None]:
@@ -161,7 +163,7 @@ async def test_a_profile_that_cannot_be_erased_does_not_keep_the_others() -> Non
     ada, bob = a_profile().deleted(NOON), a_profile().deleted(NOON)
     profiles, clock = Stubborn(ada, bob), FakeClock(NOON + RETENTION)
     erase = EraseProfileHandler(profiles, FakeSessions(), clock)
-    await RetentionHandler(profiles, erase, clock, RETENTION, guard).handle()
+    await EraseExpiredHandler(profiles, erase, clock, RETENTION, guard).handle()
 
     assert len(skipped) == 1
     assert (await profiles.get_including_deleted(ada.id)).status is Status.DELETED

@@ -15,7 +15,7 @@ everybody = pytest.mark.parametrize(
     "actor",
     [
         Anonymous(),
-        Anonymous(why=TokenInvalid()),
+        Anonymous(auth_error=TokenInvalid()),
         a_user(POST.user_id),
         a_user(),
         a_user(role=Role.ADMIN),

@@ -29,7 +29,7 @@ async def test_another_user_sees_the_public_view() -> None:
 
 @pytest.mark.parametrize(
     ("actor", "refusal"),
-    [(Anonymous(), MissingToken), (Anonymous(why=TokenInvalid()), TokenInvalid)],
+    [(Anonymous(), MissingToken), (Anonymous(auth_error=TokenInvalid()), TokenInvalid)],
 )
 @pytest.mark.parametrize("profile_id", [ADA.id, DELETED.id, uuid4()])
 async def test_anonymous_does_not_hear_whether_it_is_there(

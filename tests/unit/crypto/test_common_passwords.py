@@ -1,8 +1,8 @@
 import pytest
 
-from service.infrastructure.crypto.common_passwords import ListedPasswords
+from service.infrastructure.crypto.common_passwords import CommonPasswordList
 
-COMMON = ListedPasswords()
+COMMON = CommonPasswordList()
 
 
 @pytest.mark.parametrize("password", ["password1", "PASSWORD1", "12345678", "iloveyou", "Qwerty123"])

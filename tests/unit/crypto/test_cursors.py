@@ -29,7 +29,7 @@ def read(cursor: str) -> bytes:
 def is_refused(cursor: str, query: str = QUERY, cursors: SealedCursors = CURSORS) -> bool:
     """Return whether *cursor* does not open."""
     try:
-        cursors.open(cursor, query)
+        cursors.decode(cursor, query)
     except CursorInvalid:
         return True
     return False
@@ -37,15 +37,15 @@ def is_refused(cursor: str, query: str = QUERY, cursors: SealedCursors = CURSORS
 
 @given(st.text(st.characters(codec="utf-8"), max_size=254), st.text(st.characters(codec="utf-8")))
 def test_a_position_comes_back_as_it_was(position: str, query: str) -> None:
-    cursor = CURSORS.seal(position, query)
+    cursor = CURSORS.encode(position, query)
 
-    assert CURSORS.open(cursor, query) == position
-    assert SealedCursors(KEY).open(cursor, query) == position
+    assert CURSORS.decode(cursor, query) == position
+    assert SealedCursors(KEY).decode(cursor, query) == position
     assert set(cursor) <= set(ALPHABET)
 
 
 def test_nothing_of_a_position_is_seen() -> None:
-    cursors = {CURSORS.seal("ada@example.org", QUERY) for _ in range(1000)}
+    cursors = {CURSORS.encode("ada@example.org", QUERY) for _ in range(1000)}
 
     assert len(cursors) == 1000
     assert not any(b"ada" in read(each) or b"example" in read(each) for each in cursors)
@@ -56,7 +56,7 @@ def test_nothing_of_a_position_is_seen() -> None:
 
 
 def test_every_bit_counts() -> None:
-    data = read(CURSORS.seal(POSITION, QUERY))
+    data = read(CURSORS.encode(POSITION, QUERY))
     changed = [
         data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
         for place in range(len(data))
@@ -67,7 +67,7 @@ def test_every_bit_counts() -> None:
 
 
 def test_every_other_character_at_every_place_is_refused() -> None:
-    cursor = CURSORS.seal(POSITION, QUERY)
+    cursor = CURSORS.encode(POSITION, QUERY)
     for place, character in enumerate(cursor):
         for other in (ALPHABET + "+/=. \0\u00e9").replace(character, ""):
             assert is_refused(cursor[:place] + other + cursor[place + 1 :])
@@ -76,7 +76,7 @@ def test_every_other_character_at_every_place_is_refused() -> None:
 @pytest.mark.parametrize("length", range(4))
 def test_one_cursor_has_one_spelling(length: int) -> None:
     position = "x" * length
-    cursor = next(text for _ in range(10_000) if "-" in (text := CURSORS.seal(position, QUERY)))
+    cursor = next(text for _ in range(10_000) if "-" in (text := CURSORS.encode(position, QUERY)))
     others = [
         cursor.replace("-", "+"),
         f"{cursor}=",
@@ -87,12 +87,12 @@ def test_one_cursor_has_one_spelling(length: int) -> None:
         *(cursor[:-1] + last for last in ALPHABET if last != cursor[-1]),
     ]
 
-    assert CURSORS.open(cursor, QUERY) == position
+    assert CURSORS.decode(cursor, QUERY) == position
     assert [each for each in others if not is_refused(each)] == []
 
 
 def test_truncated_and_longer_ones_are_refused() -> None:
-    cursor = CURSORS.seal(POSITION, QUERY)
+    cursor = CURSORS.encode(POSITION, QUERY)
     shorter = [cursor[:length] for length in range(len(cursor))]
     longer = [cursor + "A", cursor + "AAAA", cursor * 2, cursor * 4, "A" * 1024, "A" * 2**20, cursor * 10_000]
 
@@ -105,13 +105,13 @@ def test_truncated_and_longer_ones_are_refused() -> None:
     ["", " ", QUERY + " ", QUERY[:-1], QUERY.upper(), '["post.list",{}]', '["profile.list",{"a":null}]'],
 )
 def test_a_cursor_of_another_query_is_refused(query: str) -> None:
-    assert is_refused(CURSORS.seal(POSITION, query))
-    assert is_refused(CURSORS.seal(POSITION, QUERY), query)
+    assert is_refused(CURSORS.encode(POSITION, query))
+    assert is_refused(CURSORS.encode(POSITION, QUERY), query)
 
 
 def test_a_cursor_of_another_key_is_refused() -> None:
     for key in (b"x" * 32, b"k" * 31 + b"l", b"\0" * 32):
-        assert is_refused(SealedCursors(key).seal(POSITION, QUERY))
+        assert is_refused(SealedCursors(key).encode(POSITION, QUERY))
 
 
 def test_the_key_is_not_used_as_it_is() -> None:
@@ -158,5 +158,5 @@ def test_any_text_is_invalid_and_nothing_worse(text: str) -> None:
 def test_the_longest_position_of_all_is_taken_back() -> None:
     longest = "\u00e9" * 127
 
-    assert len(cursor := CURSORS.seal(longest, QUERY)) <= 1024
-    assert CURSORS.open(cursor, QUERY) == longest
+    assert len(cursor := CURSORS.encode(longest, QUERY)) <= 1024
+    assert CURSORS.decode(cursor, QUERY) == longest

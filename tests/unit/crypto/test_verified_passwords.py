@@ -4,7 +4,7 @@ import pytest
 
 from service.domain.errors import Unavailable
 from service.infrastructure.crypto import verified_passwords
-from service.infrastructure.crypto.verified_passwords import VerifiedPasswords
+from service.infrastructure.crypto.verified_passwords import CachingPasswordHasher
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakePasswords, fake_hash
 
@@ -14,7 +14,7 @@ RIGHT, HASHED = b"correct horse", fake_hash(b"correct horse")
 class FullHouse(FakePasswords):
     """Has no room."""
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         raise Unavailable
 
 
@@ -23,7 +23,7 @@ class Stand:
 
     def __init__(self) -> None:
         self.clock, self.hasher = FakeClock(), FakePasswords()
-        self.passwords = VerifiedPasswords(
+        self.passwords = CachingPasswordHasher(
             self.hasher, timedelta(seconds=60), lambda: self.clock.now().timestamp()
         )
 
@@ -39,9 +39,9 @@ async def test_a_right_password_is_checked_once(stand: Stand) -> None:
 
 
 def test_a_remembered_password_needs_no_room() -> None:
-    full = VerifiedPasswords(FullHouse(), timedelta(seconds=60))
+    full = CachingPasswordHasher(FullHouse(), timedelta(seconds=60))
 
-    assert full.require_room() is None  # type: ignore[func-returns-value]
+    assert full.ensure_capacity() is None  # type: ignore[func-returns-value]
 
 
 async def test_a_wrong_password_takes_the_full_way_each_time(stand: Stand) -> None:

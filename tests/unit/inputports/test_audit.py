@@ -6,12 +6,13 @@ import pytest
 import structlog
 
 from profile_contracts.operations import PROFILE_UPDATE
-from service.app.auth.actors import Anonymous, Caller, TrustedService
+from service.app.auth.actors import Anonymous, TrustedService
+from service.app.request_context import RequestContext
 from service.infrastructure.inputports.audit import audit
 from tests.builders import a_user
 
 ADA = a_user()
-CALLER = Caller(ADA, "gateway", "192.0.2.7/32", "m-1")
+CALLER = RequestContext(ADA, "gateway", "192.0.2.7/32", "m-1")
 
 
 class Result:
@@ -24,7 +25,7 @@ class Result:
 def logged(
     operation: str,
     reason: str | None = None,
-    caller: Caller | None = CALLER,
+    caller: RequestContext | None = CALLER,
     request: object = None,
     result: object = None,
 ) -> dict[str, Any]:
@@ -102,13 +103,13 @@ def test_an_entry_says_who_did_what_to_whom() -> None:
     ("caller", "actor"),
     [
         (None, "anonymous"),
-        (Caller(Anonymous()), "anonymous"),
-        (Caller(TrustedService("hr")), "service:hr"),
-        (Caller(ADA), f"user:{ADA.id}"),
+        (RequestContext(Anonymous()), "anonymous"),
+        (RequestContext(TrustedService("hr")), "service:hr"),
+        (RequestContext(ADA), f"user:{ADA.id}"),
     ],
     ids=["nobody", "anonymous", "service", "user"],
 )
-def test_an_actor_is_named_by_kind(caller: Caller | None, actor: str) -> None:
+def test_an_actor_is_named_by_kind(caller: RequestContext | None, actor: str) -> None:
     entry = logged("profile.get", "not_allowed", caller)
 
     assert (entry["actor"], entry["outcome"], entry["service"]) == (actor, "failure", None)

@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from profile_contracts.operations import AUTH_LOGIN, PROFILE_CREATE, PROFILE_GET, Operation
 from profile_contracts.profiles import Profile
-from service.app.auth.actors import Caller, TrustedService
+from service.app.auth.actors import TrustedService
 from service.app.auth.permissions import NotAllowed
-from service.app.commands.saving import TooManyWriters
+from service.app.optimistic_update import WriteContention
+from service.app.request_context import RequestContext
 from service.domain.errors import RateLimited, Unavailable
 from service.domain.profile import EmailTaken
 from service.infrastructure.inputports import deadlines, last_resort, outcomes, suspects
@@ -38,17 +39,17 @@ CREATE = json.dumps(PROFILE_CREATE.example[0] | {"password": CANARY, "first_name
 GET = json.dumps(PROFILE_GET.example[0]).encode()
 PROFILE = Profile.model_validate(PROFILE_GET.example[1])
 
-Translate = Callable[[Any, Caller], Awaitable[BaseModel]]
+Translate = Callable[[Any, RequestContext], Awaitable[BaseModel]]
 
 
-async def succeed(_request: Any, _caller: Caller) -> Profile:
+async def succeed(_request: Any, _caller: RequestContext) -> Profile:
     return PROFILE
 
 
 def failing(error: Exception) -> Translate:
     """Return a use case that raises *error*."""
 
-    async def fail(_request: Any, _caller: Caller) -> Profile:
+    async def fail(_request: Any, _caller: RequestContext) -> Profile:
         raise error
 
     return fail
@@ -210,7 +211,7 @@ async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> 
 
 
 async def test_a_result_that_cannot_be_written_is_an_internal_error() -> None:
-    async def unwritable(_request: Any, _caller: Caller) -> Profile:
+    async def unwritable(_request: Any, _caller: RequestContext) -> Profile:
         return PROFILE.model_copy(update={"first_name": "\ud800"})
 
     harness = EndpointHarness(unwritable)
@@ -234,7 +235,7 @@ async def test_a_refused_reply_address_is_never_written_to(address: str) -> None
 async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> None:
     carried_out: list[object] = []
 
-    async def translate(request: Any, _caller: Caller) -> Profile:
+    async def translate(request: Any, _caller: RequestContext) -> Profile:
         carried_out.append(request)
         return PROFILE
 
@@ -306,7 +307,7 @@ async def test_a_deadline_that_has_passed_is_out_of_time() -> None:
 async def test_work_beyond_the_deadline_is_cut_off() -> None:
     ended: list[str] = []
 
-    async def never(_request: Any, _caller: Caller) -> Profile:
+    async def never(_request: Any, _caller: RequestContext) -> Profile:
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -320,7 +321,7 @@ async def test_work_beyond_the_deadline_is_cut_off() -> None:
     assert ended == ["cut off"]
 
 
-async def never_ends(_request: Any, _caller: Caller) -> Profile:
+async def never_ends(_request: Any, _caller: RequestContext) -> Profile:
     await asyncio.Event().wait()
     return PROFILE
 
@@ -344,7 +345,7 @@ async def test_a_command_that_nobody_waits_for_outlives_our_own_limit(
     assert harness.broker.journal == ["retry later", "ack"]
 
 
-@pytest.mark.parametrize("error", [TooManyWriters(), ServiceTimeout(), RateLimited()])
+@pytest.mark.parametrize("error", [WriteContention(), ServiceTimeout(), RateLimited()])
 async def test_a_command_that_was_never_done_is_dead_in_the_end_and_not_gone(error: Exception) -> None:
     harness = EndpointHarness(failing(error))
     await harness.serve(headers=tried(20), **UNHEARD)
@@ -375,9 +376,9 @@ async def test_another_timeout_is_not_the_callers() -> None:
 
 
 async def test_the_use_case_hears_who_asks_for_what() -> None:
-    heard: list[tuple[Any, Caller]] = []
+    heard: list[tuple[Any, RequestContext]] = []
 
-    async def listen(request: Any, caller: Caller) -> Profile:
+    async def listen(request: Any, caller: RequestContext) -> Profile:
         heard.append((request, caller))
         return PROFILE
 
@@ -477,7 +478,7 @@ async def test_nothing_that_was_sent_is_logged_or_set_aside(
     [
         (Unavailable(), 0, "profile.retry.5s"),
         (Unavailable(), 7, "profile.retry.300s"),
-        (TooManyWriters(), 1, "profile.retry.30s"),
+        (WriteContention(), 1, "profile.retry.30s"),
         (ZeroDivisionError(), 2, "profile.retry.300s"),
     ],
 )

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from service.app.commands.follow_owner import FollowOwner
+from service.app.commands.cascade_profile_status import CascadeProfileStatus
 from service.domain.errors import Unavailable
 from service.infrastructure.inputports import last_resort
 from service.infrastructure.inputports.followups import Followups
@@ -28,7 +28,7 @@ class Handler:
         self.error = error
         self.owners: list[UUID] = []
 
-    async def handle(self, command: FollowOwner) -> None:
+    async def handle(self, command: CascadeProfileStatus) -> None:
         self.owners.append(command.user_id)
         if self.error:
             raise self.error

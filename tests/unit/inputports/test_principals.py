@@ -13,16 +13,9 @@ from profile_contracts.operations import (
     PROFILE_GET,
     Operation,
 )
-from service.app.auth.actors import (
-    Actor,
-    Anonymous,
-    Caller,
-    MissingToken,
-    TokenExpired,
-    TokenInvalid,
-    TrustedService,
-)
-from service.app.auth.standing import SessionEnded
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TokenInvalid, TrustedService
+from service.app.auth.session_guard import SessionEnded
+from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated, Unavailable
 from service.infrastructure.inputports.principals import Principals
 from tests.builders import a_profile
@@ -55,7 +48,7 @@ async def asked(
 def why(actor: Actor) -> type[Unauthenticated]:
     """Return what *actor* hears where somebody is needed."""
     assert isinstance(actor, Anonymous)
-    return type(actor.why)
+    return type(actor.auth_error)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
@@ -154,13 +147,15 @@ async def test_where_nobody_is_needed_a_token_is_not_looked_at(
 async def test_a_caller_is_known_by_what_the_broker_vouches_for(principals: Principals) -> None:
     request = message(user_id="hr", message_id="m-1", headers={"x-client-ip": "192.0.2.7"})
 
-    assert await principals.identify(request, AUTH_LOGIN) == Caller(Anonymous(), "hr", "192.0.2.7/32", "m-1")
+    assert await principals.identify(request, AUTH_LOGIN) == RequestContext(
+        Anonymous(), "hr", "192.0.2.7/32", "m-1"
+    )
 
 
 async def client(principals: Principals, address: object, user_id: str | None = "hr") -> str | None:
     """Return where the human is."""
     request = message(user_id=user_id, headers={"x-client-ip": address})
-    return (await principals.identify(request, AUTH_LOGIN)).client_ip
+    return (await principals.identify(request, AUTH_LOGIN)).client_network
 
 
 @pytest.mark.parametrize(
@@ -224,7 +219,7 @@ async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
     ).actor
 
     assert isinstance(actor, Anonymous)
-    assert type(actor.why) is TokenInvalid
+    assert type(actor.auth_error) is TokenInvalid
 
 
 async def test_what_is_only_written_like_a_token_is_dead() -> None:
@@ -238,7 +233,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
     ).actor
 
     assert isinstance(actor, Anonymous)
-    assert type(actor.why) is TokenInvalid
+    assert type(actor.auth_error) is TokenInvalid
 
 
 def test_principals_do_not_change() -> None:

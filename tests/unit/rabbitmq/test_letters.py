@@ -5,7 +5,7 @@ import pytest
 
 from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.letters import Letter, Wanted, origins, parked, replayed, why_not
-from service.infrastructure.rabbitmq.topology import FOLLOWUPS, PARKED
+from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, PARKED
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
 
@@ -55,8 +55,8 @@ def test_every_queue_of_dead_letters_knows_where_they_came_from() -> None:
     known = origins()
 
     assert known["profile.delete.dlq"] == DELETE
-    assert known[f"{FOLLOWUPS}.dlq"] == {FOLLOWUPS}
-    assert known[PARKED] >= {FOLLOWUPS, *(each.queue for each in OPERATIONS)}
+    assert known[f"{CASCADE_QUEUE}.dlq"] == {CASCADE_QUEUE}
+    assert known[PARKED] >= {CASCADE_QUEUE, *(each.queue for each in OPERATIONS)}
     assert len(known) == len(OPERATIONS) + 3
 
 

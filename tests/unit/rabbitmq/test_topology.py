@@ -8,9 +8,9 @@ from profile_contracts.operations import OPERATIONS, Kind, Operation
 from service.infrastructure.inputports import outgoing
 from service.infrastructure.inputports.retries import DELAYS
 from service.infrastructure.rabbitmq.topology import (
+    CASCADE_EVENTS,
+    CASCADE_QUEUE,
     COMMANDS_EXCHANGE,
-    FOLLOWED,
-    FOLLOWUPS,
     MALFORMED,
     PARKED,
     RETRIES,
@@ -58,13 +58,13 @@ def test_every_operation_has_a_queue_a_binding_and_dead_letters(query_type: Queu
     queues = {each.name for each in whole.queues}
     bound = {(each.exchange, each.queue, each.routing_key) for each in whole.bindings}
 
-    ours = {UNROUTABLE, PARKED, MALFORMED, FOLLOWUPS, f"{FOLLOWUPS}.dlq", *RETRIES}
+    ours = {UNROUTABLE, PARKED, MALFORMED, CASCADE_QUEUE, f"{CASCADE_QUEUE}.dlq", *RETRIES}
     assert queues == {name for each in OPERATIONS for name in (each.queue, each.dead_letters)} | ours
     assert len(whole.queues) == len(queues)
     assert bound == {
         *((COMMANDS_EXCHANGE, each.queue, each.queue) for each in OPERATIONS),
         (UNROUTABLE, UNROUTABLE, ""),
-        *((EVENTS_EXCHANGE, FOLLOWUPS, each) for each in FOLLOWED),
+        *((EVENTS_EXCHANGE, CASCADE_QUEUE, each) for each in CASCADE_EVENTS),
         *((each, each, "") for each in RETRIES),
     }
 

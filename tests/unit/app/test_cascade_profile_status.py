@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.app.commands import follow_owner
-from service.app.commands.follow_owner import FollowOwner, FollowOwnerHandler, TooManyPosts
+from service.app.commands import cascade_profile_status
+from service.app.commands.cascade_profile_status import (
+    CascadeProfileStatus,
+    CascadeProfileStatusHandler,
+    TooManyPosts,
+)
 from service.domain.errors import Unavailable
 from service.domain.post import Post, PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileNotFound, Status
@@ -40,9 +44,9 @@ def some_posts(user_id: UUID) -> list[Post]:
     return [*mine[:2], mine[2].deleted(NOON), mine[3].erased(NOON)]
 
 
-def following(profile: Profile, *posts: Post) -> tuple[FollowOwnerHandler, FakeProfiles, FakePosts]:
+def following(profile: Profile, *posts: Post) -> tuple[CascadeProfileStatusHandler, FakeProfiles, FakePosts]:
     profiles, stored = FakeProfiles(profile), FakePosts(*posts)
-    return FollowOwnerHandler(profiles, stored, FakeClock(LATER)), profiles, stored
+    return CascadeProfileStatusHandler(profiles, stored, FakeClock(LATER)), profiles, stored
 
 
 async def states(posts: FakePosts, user_id: UUID) -> list[tuple[str, bool, bool]]:
@@ -74,7 +78,7 @@ async def test_posts_end_as_their_owner_does(life: list[str]) -> None:
     handler, profiles, posts = following(ada, *some_posts(ada.id), other)
     for generation in life:
         profile = await live(profiles, ada.id, [generation])
-        await handler.handle(FollowOwner(ada.id))
+        await handler.handle(CascadeProfileStatus(ada.id))
 
         assert await states(posts, ada.id) == EXPECTED[profile.status]
     assert await posts.get(other.id) == other
@@ -86,7 +90,7 @@ async def test_events_that_come_late_or_again_change_nothing_more(life: list[str
     handler, profiles, posts = following(ada, *some_posts(ada.id))
     profile = await live(profiles, ada.id, life)  # the events of all of it come afterwards
     for _ in range(len(life) + 1):
-        await handler.handle(FollowOwner(ada.id))
+        await handler.handle(CascadeProfileStatus(ada.id))
 
     assert await states(posts, ada.id) == EXPECTED[profile.status]
     assert len({each.id for each in posts.told}) == len(posts.told) <= 4
@@ -100,14 +104,16 @@ async def test_in_whatever_order_workers_and_operators_take_turns(pauses: list[i
     async def lives() -> None:
         for generation in life:
             await live(profiles, ada.id, [generation])
-            workers.append(asyncio.create_task(handler.handle(FollowOwner(ada.id))))  # the event of it
+            workers.append(
+                asyncio.create_task(handler.handle(CascadeProfileStatus(ada.id)))
+            )  # the event of it
 
     async def writes() -> None:
         await posts.add(a_post(user_id=ada.id))
-        workers.append(asyncio.create_task(handler.handle(FollowOwner(ada.id))))
+        workers.append(asyncio.create_task(handler.handle(CascadeProfileStatus(ada.id))))
 
     async def follows() -> None:
-        await handler.handle(FollowOwner(ada.id))
+        await handler.handle(CascadeProfileStatus(ada.id))
 
     async def after(pause: int, work: Callable[[], Awaitable[None]]) -> None:
         for _ in range(pause):
@@ -130,7 +136,7 @@ async def test_all_posts_follow_however_many(many: int) -> None:
     ada = a_profile()
     handler, profiles, posts = following(ada, *(a_post(user_id=ada.id) for _ in range(many)))
     await live(profiles, ada.id, ["delete"])
-    await handler.handle(FollowOwner(ada.id))
+    await handler.handle(CascadeProfileStatus(ada.id))
 
     assert await states(posts, ada.id) == [("deleted", True, True)] * many
     assert len(posts.told) == many
@@ -151,14 +157,14 @@ class Failing(FakePosts):
 async def test_who_is_stopped_midway_has_done_part_and_the_next_does_the_rest() -> None:
     ada = a_profile().deleted(NOON)
     posts = Failing(*(a_post(user_id=ada.id) for _ in range(450)))
-    handler = FollowOwnerHandler(FakeProfiles(ada), posts, FakeClock(LATER))
+    handler = CascadeProfileStatusHandler(FakeProfiles(ada), posts, FakeClock(LATER))
 
     with pytest.raises(Unavailable):
-        await handler.handle(FollowOwner(ada.id))
+        await handler.handle(CascadeProfileStatus(ada.id))
     assert len(await posts.of_user(ada.id, PostSelection.ACTIVE)) == 250
 
     posts.batches = 9
-    await handler.handle(FollowOwner(ada.id))
+    await handler.handle(CascadeProfileStatus(ada.id))
 
     assert await states(posts, ada.id) == [("deleted", True, True)] * 450
     assert len({each.id for each in posts.told}) == len(posts.told) == 450
@@ -178,7 +184,9 @@ async def test_a_post_that_is_changed_meanwhile_follows_too() -> None:
             await super().save_many(posts)
 
     posts = Busy(mine)
-    await FollowOwnerHandler(FakeProfiles(ada), posts, FakeClock(LATER)).handle(FollowOwner(ada.id))
+    await CascadeProfileStatusHandler(FakeProfiles(ada), posts, FakeClock(LATER)).handle(
+        CascadeProfileStatus(ada.id)
+    )
     (found,) = await posts.of_user(ada.id, PostSelection.ALL)
 
     assert (found.title, found.version, found.deleted_with_owner) == ("Note H", 3, True)
@@ -188,7 +196,7 @@ async def test_the_posts_of_nobody_are_left_alone() -> None:
     handler, _, _ = following(a_profile())
 
     with pytest.raises(ProfileNotFound):
-        await handler.handle(FollowOwner(uuid4()))
+        await handler.handle(CascadeProfileStatus(uuid4()))
 
 
 async def test_posts_that_never_follow_are_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,8 +204,10 @@ async def test_posts_that_never_follow_are_not_tried_for_ever(monkeypatch: pytes
         async def save_many(self, posts: Sequence[Post]) -> None:
             """Let others be faster each time."""
 
-    monkeypatch.setattr(follow_owner, "_MOST_BATCHES", 3)
+    monkeypatch.setattr(cascade_profile_status, "_MAX_BATCHES", 3)
     ada = a_profile().deleted(NOON)
-    follow = FollowOwnerHandler(FakeProfiles(ada), Stubborn(a_post(user_id=ada.id)), FakeClock(LATER))
+    follow = CascadeProfileStatusHandler(
+        FakeProfiles(ada), Stubborn(a_post(user_id=ada.id)), FakeClock(LATER)
+    )
     with pytest.raises(TooManyPosts):
-        await follow.handle(FollowOwner(ada.id))
+        await follow.handle(CascadeProfileStatus(ada.id))

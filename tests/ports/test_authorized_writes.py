@@ -77,9 +77,9 @@ async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRep
     new = a_profile(role=Role.ADMIN)
 
     with pytest.raises(AuthorizationChanged):
-        await profiles.save(ada.updated(KING, LATER), proved=boss)
+        await profiles.save(ada.updated(KING, LATER), authorized_by=boss)
     with pytest.raises(AuthorizationChanged):
-        await profiles.add(new, proved=boss)
+        await profiles.add(new, authorized_by=boss)
     assert await profiles.get(ada.id) == ada
     with pytest.raises(ProfileNotFound):
         await profiles.get(new.id)
@@ -88,8 +88,8 @@ async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRep
 async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) -> None:
     boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
     await profiles.save(boss.updated(KING, LATER))  # which takes no right away
-    await profiles.save(ada.updated(KING, LATER), proved=boss)
-    await profiles.add(a_profile(role=Role.ADMIN), proved=boss)
+    await profiles.save(ada.updated(KING, LATER), authorized_by=boss)
+    await profiles.add(a_profile(role=Role.ADMIN), authorized_by=boss)
 
     assert (await profiles.get(ada.id)).last_name == "King"
 
@@ -99,9 +99,9 @@ async def test_other_refusals_are_the_same_in_the_same_moment(profiles: ProfileR
     await profiles.save(ada.updated(KING, LATER))
 
     with pytest.raises(StaleVersion):
-        await profiles.save(ada.updated(KING, LATEST), proved=boss)
+        await profiles.save(ada.updated(KING, LATEST), authorized_by=boss)
     with pytest.raises(EmailTaken):
-        await profiles.add(a_profile(email=ada.email), proved=boss)
+        await profiles.add(a_profile(email=ada.email), authorized_by=boss)
 
 
 async def test_a_logout_and_a_write_in_one_moment_have_an_order(profiles: ProfileRepository) -> None:
@@ -110,7 +110,7 @@ async def test_a_logout_and_a_write_in_one_moment_have_an_order(profiles: Profil
 
         async def write(ada: Profile = ada, boss: Profile = boss) -> bool:
             try:
-                await profiles.save(ada.updated(KING, LATER), proved=boss)
+                await profiles.save(ada.updated(KING, LATER), authorized_by=boss)
             except AuthorizationChanged:
                 return False
             return True

@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from service.app.auth.sessions import SessionVerdicts
+from service.app.auth.sessions import SessionStatusCache
 from service.infrastructure.redis.client import CALLS
 from service.pkg.detached import TooManyAbandoned
 
@@ -20,7 +20,7 @@ _YES, _NO = b"1", b"0"
 _log = structlog.get_logger("profile.redis")
 
 
-class RedisVerdicts(SessionVerdicts):
+class RedisSessionStatusCache(SessionStatusCache):
     """Keeps verdicts in Redis. Without Redis it knows nothing, and every question goes to MongoDB.
 
     Args:
@@ -41,14 +41,14 @@ class RedisVerdicts(SessionVerdicts):
             return None
         return None if value is None else value == _YES
 
-    async def note_alive(self, session_id: UUID) -> None:
+    async def mark_alive(self, session_id: UUID) -> None:
         """Remember for less than a second that it is alive, unless it is known that it has ended."""
         try:
             await CALLS.run(self._redis.set(_key(session_id), _YES, px=ALIVE, nx=True))
         except (RedisError, TooManyAbandoned) as error:
             _degraded(error)
 
-    async def note_ended(self, session_ids: Sequence[UUID]) -> None:
+    async def mark_ended(self, session_ids: Sequence[UUID]) -> None:
         """Remember that these have ended, for longer than any access token lives."""
         try:
             await CALLS.run(self._mark_ended(session_ids))

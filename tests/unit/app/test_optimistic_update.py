@@ -1,20 +1,19 @@
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from service.app.commands.saving import Aggregate, Change, TooManyWriters, change_post, change_profile
+from service.app.optimistic_update import WriteContention, update_post
 from service.domain.errors import StaleVersion
-from service.domain.idempotency import IdempotencyKey
 from service.domain.post import Post, PostPatch
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch
-from tests.builders import NOON, a_post, a_profile
+from tests.builders import a_post, a_profile
+from tests.fakes.clock import FakeClock
+from tests.fakes.mutations import LATER, FakeMutation, change_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
-LATER = NOON + timedelta(minutes=1)
+CLOCK = FakeClock(LATER)
 
 
 class ContestedProfiles(FakeProfiles):
@@ -33,15 +32,6 @@ class ContestedProfiles(FakeProfiles):
         return profile
 
 
-def to(
-    decide: Callable[[Aggregate], Aggregate],
-    version: int | None = None,
-    command: IdempotencyKey | None = None,
-) -> Change[Aggregate]:
-    """Return a change that everybody may make."""
-    return Change(lambda _: None, decide, version, command)
-
-
 def king(profile: Profile) -> Profile:
     return profile.updated(ProfilePatch(last_name="King"), LATER)
 
@@ -49,7 +39,7 @@ def king(profile: Profile) -> Profile:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_is_tried_again_when_a_rival_was_faster(rivals: int) -> None:
     ada = a_profile()
-    _, changed = await change_profile(ContestedProfiles(ada, rivals), ada.id, to(king))
+    _, changed = await change_profile(ContestedProfiles(ada, rivals), ada.id, FakeMutation(king))
 
     assert (changed.last_name, changed.version) == ("King", 2 + rivals)
     assert changed.first_name == ("rival 0" if rivals else "Ada")
@@ -59,8 +49,8 @@ async def test_it_gives_up_after_ten_rivals() -> None:
     ada = a_profile()
     profiles = ContestedProfiles(ada, 10)
 
-    with pytest.raises(TooManyWriters):
-        await change_profile(profiles, ada.id, to(king))
+    with pytest.raises(WriteContention):
+        await change_profile(profiles, ada.id, FakeMutation(king))
     assert (await profiles.get(ada.id)).last_name == "Lovelace"
 
 
@@ -68,7 +58,7 @@ async def test_who_expects_a_version_is_not_tried_again() -> None:
     ada = a_profile()
 
     with pytest.raises(StaleVersion):
-        await change_profile(ContestedProfiles(ada, 1), ada.id, to(king, 1))
+        await change_profile(ContestedProfiles(ada, 1), ada.id, FakeMutation(king, 1))
 
 
 async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
@@ -79,7 +69,7 @@ async def test_a_rival_who_deletes_leaves_nothing_to_change() -> None:
         await profiles.save(ada.deleted(LATER))
 
     async def rename() -> Profile:
-        return (await change_profile(profiles, ada.id, to(king)))[1]
+        return (await change_profile(profiles, ada.id, FakeMutation(king)))[1]
 
     _, renamed = await asyncio.gather(delete(), rename(), return_exceptions=True)
 
@@ -93,7 +83,7 @@ async def test_no_change_of_many_at_once_is_lost() -> None:
     def add_letter(profile: Profile) -> Profile:
         return profile.updated(ProfilePatch(first_name=profile.first_name + "x"), LATER)
 
-    await asyncio.gather(*(change_profile(profiles, ada.id, to(add_letter)) for _ in range(10)))
+    await asyncio.gather(*(change_profile(profiles, ada.id, FakeMutation(add_letter)) for _ in range(10)))
     stored = await profiles.get(ada.id)
 
     assert (stored.first_name, stored.version) == ("x" * 10, 11)
@@ -121,7 +111,7 @@ def retitled(post: Post) -> Post:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_of_a_post_is_tried_again_likewise(rivals: int) -> None:
     posts = ContestedPosts(post := a_post(body="own"), rivals)
-    changed = await change_post(posts, post.id, to(retitled))
+    changed = await update_post(posts, CLOCK, post.id, FakeMutation(retitled))
 
     assert (changed.title, changed.version) == ("Note H", 2 + rivals)
     assert changed.body == ("rival 0" if rivals else "own")
@@ -131,18 +121,18 @@ async def test_a_change_of_a_post_is_tried_again_likewise(rivals: int) -> None:
 async def test_a_change_of_a_post_is_given_up_likewise() -> None:
     post = a_post()
 
-    with pytest.raises(TooManyWriters):
-        await change_post(ContestedPosts(post, 10), post.id, to(retitled))
+    with pytest.raises(WriteContention):
+        await update_post(ContestedPosts(post, 10), CLOCK, post.id, FakeMutation(retitled))
     with pytest.raises(StaleVersion):
-        await change_post(ContestedPosts(post, 1), post.id, to(retitled, 1))
+        await update_post(ContestedPosts(post, 1), CLOCK, post.id, FakeMutation(retitled, 1))
 
 
 async def test_a_post_that_stays_as_it_is_is_not_stored_again() -> None:
     posts = FakePosts(post := a_post())
 
-    assert await change_post(posts, post.id, to(lambda found: found, 1)) == post
+    assert await update_post(posts, CLOCK, post.id, FakeMutation(lambda found: found, 1)) == post
     assert posts.told == []
 
 
 def test_too_many_writers_may_try_again() -> None:
-    assert TooManyWriters.retryable
+    assert WriteContention.retryable

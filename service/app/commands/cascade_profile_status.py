@@ -1,7 +1,7 @@
-"""Let the posts of a user follow what has happened to the profile."""
+"""Cascade the status of a profile to the posts of its user."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from service.domain.profile import ProfileRepository, Status
 # So many that a batch takes a fraction of a second.
 _BATCH: Final = 200
 # A fifth of a million posts. Without an end, posts that can't be saved would be tried for ever.
-_MOST_BATCHES: Final = 1_000
+_MAX_BATCHES: Final = 1_000
 
 
 class TooManyPosts(Unavailable):
@@ -24,15 +24,15 @@ class TooManyPosts(Unavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class FollowOwner:
+class CascadeProfileStatus:
     """Bring the posts of a user into line with the profile."""
 
     user_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class FollowOwnerHandler:
-    """Carries out `FollowOwner`: in batches, so that whoever is stopped midway has done part of it.
+class CascadeProfileStatusHandler:
+    """Carries out `CascadeProfileStatus`: in batches, so that whoever is stopped midway has done part of it.
 
     It looks at the profile anew before each batch and after the last, so that it does not matter how
     often, in which order and by how many workers it is done.
@@ -42,26 +42,32 @@ class FollowOwnerHandler:
     posts: PostRepository
     clock: Clock
 
-    async def handle(self, command: FollowOwner) -> None:
+    async def handle(self, command: CascadeProfileStatus) -> None:
         """Change posts until none is left to change.
 
         Raises:
             TooManyPosts: Others change them all the time, or there are very many; there will be another try.
 
         """
-        for _ in range(_MOST_BATCHES):
+        for _ in range(_MAX_BATCHES):
             profile = await self.profiles.get_including_deleted(command.user_id)
-            selection, change = self._todo(profile.status)
+            selection = _SELECTIONS.get(profile.status, PostSelection.DELETED_WITH_OWNER)
             batch = await self.posts.of_user(command.user_id, selection, _BATCH)
             if not batch:
                 return
-            await self.posts.save_many([change(post) for post in batch])
+            now = self.clock.now()
+            await self.posts.save_many([_cascaded(post, profile.status, now) for post in batch])
         raise TooManyPosts
 
-    def _todo(self, status: Status) -> tuple[PostSelection, Callable[[Post], Post]]:
-        now = self.clock.now()
-        if status is Status.ERASED:
-            return PostSelection.NOT_ERASED, lambda post: post.erased(now)
-        if status is Status.DELETED:
-            return PostSelection.ACTIVE, lambda post: post.deleted(now, with_owner=True)
-        return PostSelection.DELETED_WITH_OWNER, lambda post: post.restored(now)
+
+# The posts that have to change because of what their owner is.
+_SELECTIONS: Final = {Status.ERASED: PostSelection.NOT_ERASED, Status.DELETED: PostSelection.ACTIVE}
+
+
+def _cascaded(post: Post, status: Status, now: datetime) -> Post:
+    """Return *post* as it has to be when its owner has this *status*."""
+    if status is Status.ERASED:
+        return post.erased(now)
+    if status is Status.DELETED:
+        return post.deleted(now, with_owner=True)
+    return post.restored(now)

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from service.app.auth.actors import Anonymous, Caller, TrustedService, User
+from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
-from service.app.auth.standing import SessionEnded
+from service.app.auth.session_guard import SessionEnded
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
 from service.app.ids import new_id
+from service.app.request_context import RequestContext
 from service.domain.email import Email
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import a_profile
@@ -28,7 +29,7 @@ from tests.fakes.passwords import fake_hash
 
 PASSWORD, NEW_PASSWORD = "correct horse", "another horse"
 HASHED = fake_hash(PASSWORD.encode())
-NOBODY = Caller(Anonymous())
+NOBODY = RequestContext(Anonymous())
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class People:
     boss: Profile
     sessions: dict[str, User]
 
-    def caller(self, name: str) -> Caller:
-        return Caller(self.sessions[name])
+    def caller(self, name: str) -> RequestContext:
+        return RequestContext(self.sessions[name])
 
 
 async def people() -> People:
@@ -87,9 +88,9 @@ def change_address(here: People) -> Awaitable[Any]:
     """The owner changes the address, and proves the password for it."""
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("ada"),
+            context=here.caller("ada"),
             profile_id=here.ada.id,
-            changes=NEW_ADDRESS,
+            patch=NEW_ADDRESS,
             current_password=PASSWORD,
         )
     )
@@ -98,14 +99,14 @@ def change_address(here: People) -> Awaitable[Any]:
 def change_name(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("ada"), profile_id=here.ada.id, changes=ProfilePatch(first_name="Eve")
+            context=here.caller("ada"), profile_id=here.ada.id, patch=ProfilePatch(first_name="Eve")
         )
     )
 
 
 def delete_oneself(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.delete_profile.handle(
-        DeleteProfile(actor=here.sessions["ada"], profile_id=here.ada.id)
+        DeleteProfile(context=RequestContext(here.sessions["ada"]), profile_id=here.ada.id)
     )
 
 
@@ -116,13 +117,13 @@ def change_password(here: People) -> Awaitable[Any]:
 
 
 def log_out_all(here: People) -> Awaitable[Any]:
-    return here.app_fixture.app.log_out.handle(LogOut(here.sessions["ada"], Scope.GLOBAL))
+    return here.app_fixture.app.log_out.handle(LogOut(RequestContext(here.sessions["ada"]), Scope.GLOBAL))
 
 
 def give_role(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfilePatch(role=Role.ADMIN)
+            context=here.caller("boss"), profile_id=here.bob.id, patch=ProfilePatch(role=Role.ADMIN)
         )
     )
 
@@ -130,21 +131,21 @@ def give_role(here: People) -> Awaitable[Any]:
 def change_anothers_name(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.update_profile.handle(
         UpdateProfile(
-            caller=here.caller("boss"), profile_id=here.bob.id, changes=ProfilePatch(first_name="Eve")
+            context=here.caller("boss"), profile_id=here.bob.id, patch=ProfilePatch(first_name="Eve")
         )
     )
 
 
 def delete_another(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.delete_profile.handle(
-        DeleteProfile(actor=here.sessions["boss"], profile_id=here.bob.id)
+        DeleteProfile(context=RequestContext(here.sessions["boss"]), profile_id=here.bob.id)
     )
 
 
 def make_admin(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.create_profile.handle(
         CreateProfile(
-            actor=here.sessions["boss"],
+            context=RequestContext(here.sessions["boss"]),
             first_name="Eve",
             last_name="Evil",
             email="eve@example.org",
@@ -175,7 +176,7 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
 
 async def log_out(here: People, whose: str, scope: Scope, from_where: str) -> None:
     name = f"{whose}{from_where}"
-    await here.app_fixture.app.log_out.handle(LogOut(here.sessions[name], scope))
+    await here.app_fixture.app.log_out.handle(LogOut(RequestContext(here.sessions[name]), scope))
 
 
 async def stand_otherwise(here: People, whose: str, changes: ProfilePatch) -> None:
@@ -186,7 +187,7 @@ async def stand_otherwise(here: People, whose: str, changes: ProfilePatch) -> No
 async def delete(here: People, whose: str) -> None:
     profile = here.ada if whose == "ada" else here.boss
     await here.app_fixture.app.delete_profile.handle(
-        DeleteProfile(actor=TrustedService("hr"), profile_id=profile.id)
+        DeleteProfile(context=RequestContext(TrustedService("hr")), profile_id=profile.id)
     )
 
 
@@ -257,9 +258,9 @@ async def test_a_change_of_something_else_stops_nobody(slow: Slow, thing: str, m
 async def test_who_expects_a_version_is_not_refused_for_the_end_of_another_session() -> None:
     here = await people()
     command = UpdateProfile(
-        caller=here.caller("ada"),
+        context=here.caller("ada"),
         profile_id=here.ada.id,
-        changes=ProfilePatch(first_name="Augusta"),
+        patch=ProfilePatch(first_name="Augusta"),
         expected_version=1,
     )
     slow = here.app_fixture.app.update_profile.handle(command)
@@ -280,7 +281,9 @@ async def test_who_was_logged_out_meanwhile_ends_no_session_of_others() -> None:
 
 async def test_a_login_of_a_changed_password_has_no_session() -> None:
     here = await people()
-    proof = here.app_fixture.passwords.prove(PASSWORD, here.ada, NOBODY.attempt(here.ada.email.key))
+    proof = here.app_fixture.passwords.verify_credentials(
+        PASSWORD, here.ada, NOBODY.attempt(here.ada.email.key)
+    )
     async with stopped(here.app_fixture.hasher, "verify", proof) as running:
         await change_password_elsewhere(here, "ada")
     done = await here.app_fixture.sessions.open(running.result())

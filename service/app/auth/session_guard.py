@@ -18,14 +18,14 @@ class SessionEnded(Unauthenticated):
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class SessionGuard:
     """Tells whether a session is one that its user has now."""
 
     profiles: ProfileRepository
     sessions: SessionRepository
     clock: Clock
 
-    async def of(self, actor: Actor, about: Profile | None = None) -> Profile | None:
+    async def authorizing_profile(self, actor: Actor, about: Profile | None = None) -> Profile | None:
         """Return the profile of *actor*, for a write to rest on; nothing of who is no user.
 
         The profile is read first and the session after it. If the session ends later than that, or role,

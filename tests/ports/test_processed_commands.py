@@ -32,9 +32,9 @@ class Things:
     def new(self, command: IdempotencyKey | None = None) -> Any:
         return (a_profile if self.is_profile else a_post)(idempotency_key=command)
 
-    def changed(self, thing: Any, text: str, command: IdempotencyKey | None = None) -> Any:
-        changes = ProfilePatch(last_name=text) if self.is_profile else PostPatch(title=text)
-        return replace_by(thing.updated(changes, LATER), command)
+    def updated(self, thing: Any, text: str, command: IdempotencyKey | None = None) -> Any:
+        patch = ProfilePatch(last_name=text) if self.is_profile else PostPatch(title=text)
+        return replace_by(thing.updated(patch, LATER), command)
 
 
 def replace_by(thing: Any, command: IdempotencyKey | None) -> Any:
@@ -65,7 +65,7 @@ IGNORED = {"hashed_password", "events", "by"}
 async def test_a_command_makes_one_thing(things: Things) -> None:
     command = a_command()
     await things.stored.add(made := things.new(command))
-    await things.stored.save(things.changed(made, "King"))
+    await things.stored.save(things.updated(made, "King"))
 
     with pytest.raises(AlreadyCreated):
         await things.stored.add(things.new(command))
@@ -78,11 +78,11 @@ async def test_a_command_makes_one_thing(things: Things) -> None:
 async def test_a_command_changes_a_thing_once(things: Things) -> None:
     command = a_command()
     await things.stored.add(thing := things.new())
-    await things.stored.save(once := things.changed(thing, "King", command))
+    await things.stored.save(once := things.updated(thing, "King", command))
 
     with pytest.raises(StaleVersion):
-        await things.stored.save(things.changed(once, "Byron", command))
-    await things.stored.save(things.changed(once, "Byron"))
+        await things.stored.save(things.updated(once, "Byron", command))
+    await things.stored.save(things.updated(once, "Byron"))
     known = await things.stored.find_processed(thing.id, command.message_id)
     assert known.command == command
     assert without_hash(known.result) == without_hash(once)
@@ -106,7 +106,7 @@ async def test_the_last_64_commands_are_known(things: Things) -> None:
     commands = [a_command() for _ in range(65)]
     await things.stored.add(thing := things.new())
     for number, command in enumerate(commands):
-        await things.stored.save(thing := things.changed(thing, f"King {number}", command))
+        await things.stored.save(thing := things.updated(thing, f"King {number}", command))
 
     assert await things.stored.find_processed(thing.id, commands[0].message_id) is None
     assert await things.stored.find_processed(thing.id, commands[1].message_id)
@@ -128,7 +128,7 @@ async def test_a_large_thing_does_not_grow_with_commands_that_change_nothing(pym
 async def test_what_was_erased_answers_nothing(things: Things) -> None:
     made, changed = a_command(), a_command()
     await things.stored.add(thing := things.new(made))
-    await things.stored.save(thing := things.changed(thing, "King", changed))
+    await things.stored.save(thing := things.updated(thing, "King", changed))
     await things.stored.save(replace_by(thing, None).erased(LATER))
 
     assert await things.stored.find_created_by(made.message_id) is None

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
@@ -11,26 +10,28 @@ from service.app.auth.permissions import NotAllowed
 from service.app.commands.create_post import CreatePost
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
-from service.app.commands.saving import Change, change_post, change_profile
+from service.app.optimistic_update import update_post
+from service.app.request_context import RequestContext
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import IdempotencyKey, MessageIdReused
 from service.domain.post import Post, PostPatch
 from service.domain.profile import EmailTaken, Profile, ProfilePatch
 from tests.builders import NOON, a_post, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
+from tests.fakes.clock import FakeClock
+from tests.fakes.mutations import LATER, FakeMutation, change_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
-LATER = NOON + timedelta(minutes=1)
 FIRST, OTHER_BODY = IdempotencyKey("m-1", b"one"), IdempotencyKey("m-1", b"another")
 
 
-def named(name: str) -> Callable[[Profile], Profile]:
+def renamed(name: str) -> Callable[[Profile], Profile]:
     return lambda profile: profile.updated(ProfilePatch(first_name=name), LATER)
 
 
-def rename(name: str, command: IdempotencyKey | None, version: int | None = None) -> Change[Profile]:
-    return Change(lambda _: None, named(name), version, command)
+def rename(name: str, command: IdempotencyKey | None, version: int | None = None) -> FakeMutation[Profile]:
+    return FakeMutation(renamed(name), version, command)
 
 
 async def test_a_repeated_command_has_one_effect_and_the_same_result() -> None:
@@ -58,11 +59,8 @@ async def test_who_may_not_hears_that_first() -> None:
     profiles = FakeProfiles(ada := a_profile())
     await change_profile(profiles, ada.id, rename("Augusta", FIRST))
 
-    def refuse(_profile: Profile) -> None:
-        raise NotAllowed
-
     with pytest.raises(NotAllowed):
-        await change_profile(profiles, ada.id, Change(refuse, named("x"), None, OTHER_BODY))
+        await change_profile(profiles, ada.id, FakeMutation(renamed("x"), None, OTHER_BODY, NotAllowed()))
 
 
 async def test_a_command_that_changed_nothing_is_remembered_too() -> None:
@@ -106,7 +104,9 @@ async def test_without_a_name_a_command_is_carried_out_each_time() -> None:
 
 async def test_a_repeated_deletion_is_answered_though_the_profile_is_gone() -> None:
     app_fixture = AppFixture(ada := a_profile())
-    command = DeleteProfile(actor=TrustedService("hr"), profile_id=ada.id, named=FIRST)
+    command = DeleteProfile(
+        context=RequestContext(TrustedService("hr"), idempotency_key=FIRST), profile_id=ada.id
+    )
     once = await app_fixture.app.delete_profile.handle(command)
     app_fixture.clock.advance(minutes=1)
     again = await app_fixture.app.delete_profile.handle(command)
@@ -116,7 +116,9 @@ async def test_a_repeated_deletion_is_answered_though_the_profile_is_gone() -> N
 
 async def test_of_many_deletions_at_once_all_hear_the_same() -> None:
     app_fixture = AppFixture(ada := a_profile())
-    command = DeleteProfile(actor=TrustedService("hr"), profile_id=ada.id, named=FIRST)
+    command = DeleteProfile(
+        context=RequestContext(TrustedService("hr"), idempotency_key=FIRST), profile_id=ada.id
+    )
 
     async def after(turns: int) -> Profile:
         for _ in range(turns):  # so that each step of one falls between any two of another
@@ -132,12 +134,11 @@ async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> Non
 
     def sign_up(command: IdempotencyKey | None) -> CreateProfile:
         return CreateProfile(
-            actor=TrustedService("hr"),
+            context=RequestContext(TrustedService("hr"), idempotency_key=command),
             first_name="Ada",
             last_name="Lovelace",
             email="ada@example.org",
             password="correct horse",
-            named=command,
         )
 
     made = await asyncio.gather(*(app_fixture.app.create_profile.handle(sign_up(FIRST)) for _ in range(5)))
@@ -153,27 +154,27 @@ async def test_a_repeated_sign_up_answers_with_the_profile_that_it_made() -> Non
 
 async def test_a_repeated_post_is_written_once() -> None:
     app_fixture, user = AppFixture(), a_user()
-    command = CreatePost(actor=user, title="Note G", body="It weaves.", named=FIRST)
+    command = CreatePost(
+        context=RequestContext(user, idempotency_key=FIRST), title="Note G", body="It weaves."
+    )
     written = await asyncio.gather(*(app_fixture.app.create_post.handle(command) for _ in range(5)))
 
     assert len({each.id for each in written}) == 1
     assert len(app_fixture.posts.told) == 1
     with pytest.raises(MessageIdReused):
         await app_fixture.app.create_post.handle(
-            CreatePost(actor=user, title="x", body="y", named=OTHER_BODY)
+            CreatePost(context=RequestContext(user, idempotency_key=OTHER_BODY), title="x", body="y")
         )
 
 
 async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:
     posts = FakePosts(post := a_post())
 
-    def retitle(title: str, command: IdempotencyKey) -> Change[Post]:
-        return Change(
-            lambda _: None, lambda found: found.updated(PostPatch(title=title), LATER), None, command
-        )
+    def retitle(title: str, command: IdempotencyKey) -> FakeMutation[Post]:
+        return FakeMutation(lambda found: found.updated(PostPatch(title=title), LATER), None, command)
 
-    once = await change_post(posts, post.id, retitle("Note H", FIRST))
-    await change_post(posts, post.id, retitle("Note I", IdempotencyKey("m-2", b"two")))
+    once = await update_post(posts, FakeClock(LATER), post.id, retitle("Note H", FIRST))
+    await update_post(posts, FakeClock(LATER), post.id, retitle("Note I", IdempotencyKey("m-2", b"two")))
 
-    assert await change_post(posts, post.id, retitle("Note H", FIRST)) == once
+    assert await update_post(posts, FakeClock(LATER), post.id, retitle("Note H", FIRST)) == once
     assert (await posts.get(post.id)).title == "Note I"

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from service.app.auth.sessions import SessionVerdicts
+from service.app.auth.sessions import SessionStatusCache
 
 
-class NoVerdicts(SessionVerdicts):
+class NullSessionCache(SessionStatusCache):
     """Remembers nothing."""
 
     async def get(self, session_id: UUID) -> bool | None:
         """Return `None`: it is not known."""
 
-    async def note_alive(self, session_id: UUID) -> None:
+    async def mark_alive(self, session_id: UUID) -> None:
         """Forget it."""
 
-    async def note_ended(self, session_ids: Sequence[UUID]) -> None:
+    async def mark_ended(self, session_ids: Sequence[UUID]) -> None:
         """Forget it."""
