@@ -14,9 +14,9 @@ from service.infrastructure.mongo import errors as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.connection import answers
 from service.infrastructure.rabbitmq.consumers import Consumers
-from service.infrastructure.rabbitmq.keeping import Keeper
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
+from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 from service.infrastructure.redis.client import CALLS
 from service.pkg.background import Background
 from service.pkg.detached import TooManyAbandoned
@@ -74,7 +74,7 @@ class Standing:
     """What is wrong on the broker, each in a sentence."""
 
     consumers: Consumers
-    keeper: Keeper
+    keeper: TopologyKeeper
     publisher: RabbitPublisher
     relay: Relay
 

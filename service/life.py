@@ -5,9 +5,9 @@ from functools import partial
 
 from service.draining import ABANDONED, STUCK
 from service.health import questions_of
-from service.infrastructure.mongo import reaching as mongo
+from service.infrastructure.mongo import health as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
-from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.main import Worker
 from service.pkg.patience import tried_until
 from service.pkg.probes import answering
@@ -36,9 +36,12 @@ async def live(worker: Worker) -> int:
 
 async def _start(worker: Worker, stack: AsyncExitStack) -> None:
     """Start consuming, once broker and database let us in; they may be starting, too."""
-    patience, url = worker.settings.startup_seconds, named(worker.settings.rabbitmq_url, "start")
-    await tried_until(patience, partial(rabbitmq.reach, url), rabbitmq.STARTING)
-    await tried_until(patience, partial(mongo.reach, worker.database), mongo.STARTING)
+    patience, url = (
+        worker.settings.startup_seconds,
+        with_connection_name(worker.settings.rabbitmq_url, "start"),
+    )
+    await tried_until(patience, partial(rabbitmq.ping, url), rabbitmq.STARTING)
+    await tried_until(patience, partial(mongo.ping, worker.database), mongo.STARTING)
     await stack.enter_async_context(worker.opened())
     await worker.app.start()
 

@@ -23,8 +23,6 @@ from service.domain.events import EventType
 from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
 from service.health import Health, Standing, health_of
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
-from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
 from service.infrastructure.inputports.followups import Followups
@@ -37,16 +35,18 @@ from service.infrastructure.inputports.profiles import subscribe_profiles
 from service.infrastructure.inputports.requests import Requests, subscribe
 from service.infrastructure.inputports.retries import rests_in_outages
 from service.infrastructure.inputports.unroutable import Unroutable
-from service.infrastructure.mongo import reaching as mongo
+from service.infrastructure.mongo import health as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
-from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
-from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
 from service.infrastructure.rabbitmq.events import KeyEvents
-from service.infrastructure.rabbitmq.keeping import Keeper
+from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
+from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
+from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
+from service.infrastructure.security.keys import NoSigningKeys, load_refresh_key
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
@@ -76,7 +76,7 @@ def create_worker(settings: Settings | None = None) -> "Worker":
     """Wire a worker, which connects to nothing until it is run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
-    accept_any_bytes()
+    install_lenient_codec()
     worker = Worker(settings, Stores.opened(settings), SystemClock())
     worker.subscribe()
     return worker
@@ -99,15 +99,15 @@ class Worker:
             self.background,
         )
         self.own = operators(
-            settings, stores, self.relay.hint, each=partial(self.background.skipping, "retention")
+            settings, stores, self.relay.notify, each=partial(self.background.skipping, "retention")
         )
         self.broker = consuming_broker(settings)
-        self.keeper = Keeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
+        self.keeper = TopologyKeeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
         self.consumers = Consumers(self.broker, self.keeper)
         self.in_hand = InHand()
         self.termination = Termination(STOP_SECONDS, ABANDONED)
         self.draining = Drain(self.consumers, self.in_hand, self.termination)
-        self.is_database_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
+        self.is_database_there = partial(mongo.is_available, self.database, _PROBE_SECONDS)
         self.outage = Outage(self.is_database_there, self.consumers, _WAITING)
         self.outcomes: Counter[tuple[str, str]] = Counter()
         ways = ways_of(settings, self.consumers, self.publisher, self.is_database_there)
@@ -135,10 +135,10 @@ class Worker:
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
         settings, publisher, clock = self.settings, self.publisher, self.clock
-        app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, clock)
+        app, sessions = wire(settings, self.stores, self.keyring, self.relay.notify, clock)
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
-        addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.room
+        addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.wait_capacity
         edge = Edge(
             principals, publisher, addresses, clock, room, self.outage, self.in_hand, key, self.outcomes
         )
@@ -158,7 +158,7 @@ class Worker:
     async def opened(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
         async with self.stores:
-            url = named(self.settings.rabbitmq_url, "declare")
+            url = with_connection_name(self.settings.rabbitmq_url, "declare")
             await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
             tell = KeyEvents(self.publisher, self.clock).keys_rotated
             loops, look = self.background, looking(self.keyring, tell)

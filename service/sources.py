@@ -8,7 +8,7 @@ from faststream.rabbit.schemas.queue import QueueType
 
 from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.requests import Source
-from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, named
+from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, with_connection_name
 from service.infrastructure.rabbitmq.topology import (
     CASCADE_QUEUE,
     COMMANDS_EXCHANGE,
@@ -22,7 +22,7 @@ from service.settings import Settings
 def consuming_broker(settings: Settings) -> RabbitBroker:
     """Return the broker that messages are consumed from; it connects when it is started."""
     return RabbitBroker(
-        named(settings.rabbitmq_url, "consume"),
+        with_connection_name(settings.rabbitmq_url, "consume"),
         timeout=CONNECT_SECONDS,
         reconnect_interval=1.0,
         # Nothing to wait for: whatever could be finished is finished before, see `draining`.

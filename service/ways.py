@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from service.infrastructure.mongo import reaching as mongo
+from service.infrastructure.mongo import health as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
-from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.pkg.database import close_mongo, default_database, open_mongo
@@ -24,7 +24,7 @@ def ways_of(
     is_database_there: Callable[[], Awaitable[bool]],
 ) -> Sequence[Way]:
     """Return the ways of the worker that consists of these."""
-    is_broker_there = partial(rabbitmq.is_there, named(settings.rabbitmq_url, "watchdog"))
+    is_broker_there = partial(rabbitmq.is_available, with_connection_name(settings.rabbitmq_url, "watchdog"))
 
     async def is_published() -> bool:
         return publisher.is_connected()
@@ -40,6 +40,6 @@ async def _is_database_there_anew(settings: Settings) -> bool:
     """Return whether a client that was not there before reaches the database."""
     client = open_mongo(settings.mongo_url, settings.mongo_driver)
     try:
-        return await mongo.is_there(default_database(client), _NEW_CLIENT_SECONDS)
+        return await mongo.is_available(default_database(client), _NEW_CLIENT_SECONDS)
     finally:
         await close_mongo(client)

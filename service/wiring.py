@@ -37,25 +37,25 @@ from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profile import ProfileRepository
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.common_passwords import CommonPasswordList
-from service.infrastructure.crypto.cursors import SealedCursors
-from service.infrastructure.crypto.device_tokens import MacDeviceTokens
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import load_refresh_key
-from service.infrastructure.crypto.passwords import BcryptPasswordHasher
-from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
-from service.infrastructure.crypto.tokens import JwtAccessTokens
-from service.infrastructure.crypto.verified_passwords import CachingPasswordHasher
 from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.memory.session_status_cache import NullSessionCache
 from service.infrastructure.mongo.indexes import ensure_indexes
-from service.infrastructure.mongo.outbox import Hint, notify_nobody
+from service.infrastructure.mongo.outbox import Notify, notify_nobody
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.infrastructure.redis.attempts import RedisAttempts
 from service.infrastructure.redis.client import open_redis
 from service.infrastructure.redis.session_status_cache import RedisSessionStatusCache
+from service.infrastructure.security.caching_password_hasher import CachingPasswordHasher
+from service.infrastructure.security.common_passwords import CommonPasswordList
+from service.infrastructure.security.cursors import SealedCursors
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import load_refresh_key
+from service.infrastructure.security.passwords import BcryptPasswordHasher
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.tokens import JwtAccessTokens
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
 from service.settings import Settings
@@ -105,12 +105,12 @@ class Stores:
 
 
 def wire(
-    settings: Settings, stores: Stores, keyring: Keyring, hint: Hint, clock: Clock
+    settings: Settings, stores: Stores, keyring: Keyring, notify: Notify, clock: Clock
 ) -> tuple[Application, Sessions]:
     """Return every use case, and what tells whether a session is alive."""
-    profiles, passwords = profiles_and_passwords(settings, stores, hint)
-    posts = MongoPosts(default_database(stores.mongo), hint)
-    repository = MongoSessions(default_database(stores.mongo), hint)
+    profiles, passwords = profiles_and_passwords(settings, stores, notify)
+    posts = MongoPosts(default_database(stores.mongo), notify)
+    repository = MongoSessions(default_database(stores.mongo), notify)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
     key = load_refresh_key(settings.signing_keys_dir)
@@ -152,12 +152,12 @@ class Operators:
 
 
 def operators(
-    settings: Settings, stores: Stores, hint: Hint = notify_nobody, each: Guard = nullcontext
+    settings: Settings, stores: Stores, notify: Notify = notify_nobody, each: Guard = nullcontext
 ) -> Operators:
     """Return what operators do; *each* profile that is erased in its time is guarded from the others."""
     database, clock = default_database(stores.mongo), SystemClock()
-    profiles, posts = MongoProfiles(database, hint), MongoPosts(database, hint)
-    sessions = MongoSessions(database, hint)
+    profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
+    sessions = MongoSessions(database, notify)
     erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
     return Operators(
         restore_profile=RestoreProfileHandler(profiles, clock),
@@ -169,10 +169,10 @@ def operators(
 
 
 def profiles_and_passwords(
-    settings: Settings, stores: Stores, hint: Hint = notify_nobody
+    settings: Settings, stores: Stores, notify: Notify = notify_nobody
 ) -> tuple[ProfileRepository, Passwords]:
     """Return where profiles live, and everything about their passwords."""
-    profiles = MongoProfiles(default_database(stores.mongo), hint)
+    profiles = MongoProfiles(default_database(stores.mongo), notify)
     throttle = Throttle(_attempts(stores), KeyedLock(), _budgets(settings))
     return profiles, Passwords(_hasher(settings, stores), CommonPasswordList(), throttle, profiles)
 

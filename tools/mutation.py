@@ -34,9 +34,9 @@ TARGETS: Final = {
     "service/app/auth/passwords.py": "tests/unit/app",
     "service/app/auth/permissions.py": "tests/unit/app",
     "service/app/auth/throttle.py": "tests/unit/app",
-    "service/infrastructure/crypto/tokens.py": "tests/unit/crypto",
-    "service/infrastructure/crypto/refresh_tokens.py": "tests/unit/crypto",
-    "service/infrastructure/crypto/passwords.py": "tests/unit/crypto",
+    "service/infrastructure/security/tokens.py": "tests/unit/security",
+    "service/infrastructure/security/refresh_tokens.py": "tests/unit/security",
+    "service/infrastructure/security/passwords.py": "tests/unit/security",
     "service/infrastructure/inputports/principals.py": "tests/unit/inputports",
 }
 _WANTED: Final = 0.85

@@ -12,10 +12,15 @@ from profile_contracts.operations import OPERATIONS
 from service.cli.brokers import BrokerUrl
 from service.cli.explaining import explained
 from service.cli.lettertables import overview, write_out
-from service.cli.moving import Move, Tally, carry_out
-from service.infrastructure.rabbitmq.connection import named
-from service.infrastructure.rabbitmq.deadletters import DeadLetters, LettersRefused, opened
-from service.infrastructure.rabbitmq.letters import Letter, Wanted, origins, why_not
+from service.cli.moving import BulkResult, Move, carry_out
+from service.infrastructure.rabbitmq.connection import with_connection_name
+from service.infrastructure.rabbitmq.dead_letter import (
+    DeadLetter,
+    DeadLetterFilter,
+    replay_blocker,
+    source_queues,
+)
+from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError, DeadLetters, opened
 from service.infrastructure.rabbitmq.topology import PARKED
 
 app = typer.Typer(no_args_is_help=True, help="Requests and events that could not be handled.")
@@ -24,7 +29,7 @@ Made = TypeVar("Made")
 
 
 def _queue(name: str) -> str:
-    known = origins()
+    known = source_queues()
     if name not in known and f"{name}.dlq" not in known:
         raise typer.BadParameter(f"it is none of {', '.join(known)}")
     return name if name in known else f"{name}.dlq"
@@ -48,8 +53,8 @@ Ids = Annotated[list[str] | None, typer.Option("--id", help="Only letters with t
 def list_queues(url: BrokerUrl) -> None:
     """Show every queue of dead letters: how many, since when, why."""
 
-    async def look(box: DeadLetters) -> dict[str, list[Letter] | str]:
-        return {queue: await _letters(box, queue) for queue in origins()}
+    async def look(box: DeadLetters) -> dict[str, list[DeadLetter] | str]:
+        return {queue: await _letters(box, queue) for queue in source_queues()}
 
     overview(_looked(url, look))
 
@@ -63,8 +68,8 @@ def show_letters(
     limit: Annotated[int, typer.Option(min=1, help="No more letters than that, the oldest first")] = 20,
 ) -> None:
     """Show letters in full. They stay where they are, in order."""
-    found = _wanted_of(queue, url, Wanted(reason, code))
-    write_out(found[:limit], origins()[queue], of=len(found))
+    found = _wanted_of(queue, url, DeadLetterFilter(reason, code))
+    write_out(found[:limit], source_queues()[queue], of=len(found))
 
 
 @app.command("replay")
@@ -82,11 +87,11 @@ def replay_letters(
 ) -> None:
     """Send letters back to where they came from, as requests of the broker user in the URL."""
 
-    def hindrance(letter: Letter) -> str | None:
-        return why_not(letter, origins()[queue], force=force)
+    def hindrance(letter: DeadLetter) -> str | None:
+        return replay_blocker(letter, source_queues()[queue], force=force)
 
     _say_who_asks(queue, url)
-    wanted = Wanted(reason, code, frozenset(ids or ()))
+    wanted = DeadLetterFilter(reason, code, frozenset(ids or ()))
     done = carry_out(
         Move("dead_letters_replayed", queue, wanted, DeadLetters.replay, hindrance, limit, rate, dry_run), url
     )
@@ -99,10 +104,10 @@ def park_letters(queue: NotParked, url: BrokerUrl, ids: Ids = None, reason: Reas
     if not ids and not reason:
         raise typer.BadParameter("say which letters: --id or --reason")
 
-    async def park(box: DeadLetters, letter: Letter) -> None:
+    async def park(box: DeadLetters, letter: DeadLetter) -> None:
         await box.park(letter, datetime.now(UTC))
 
-    wanted = Wanted(reason, ids=frozenset(ids or ()))
+    wanted = DeadLetterFilter(reason, ids=frozenset(ids or ()))
     _say("Parked", carry_out(Move("dead_letters_parked", queue, wanted, park), url))
 
 
@@ -120,41 +125,41 @@ def purge_letters(
 ) -> None:
     """Delete letters for good."""
     before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
-    wanted = Wanted(reason, code, failed_before=before)
+    wanted = DeadLetterFilter(reason, code, failed_before=before)
     count = len(_wanted_of(queue, url, wanted))
     if count and not yes:
         typer.confirm(f"Delete {count} letters from {queue}? They cannot be brought back.", abort=True)
     # No more than were counted: what came meanwhile lies behind them.
     purge = Move("dead_letters_purged", queue, wanted, DeadLetters.delete, most=count)
-    _say("Deleted", carry_out(purge, url) if count else Tally())
+    _say("Deleted", carry_out(purge, url) if count else BulkResult())
 
 
 def _looked(url: str, look: Callable[[DeadLetters], Awaitable[Made]]) -> Made:
     async def run() -> Made:
-        async with opened(named(url, "profilectl")) as box:
+        async with opened(with_connection_name(url, "profilectl")) as box:
             return await look(box)
 
     with explained():
         return asyncio.run(run())
 
 
-def _wanted_of(queue: str, url: str, wanted: Wanted) -> list[Letter]:
-    async def look(box: DeadLetters) -> list[Letter]:
-        async with box.held(queue) as letters:
+def _wanted_of(queue: str, url: str, wanted: DeadLetterFilter) -> list[DeadLetter]:
+    async def look(box: DeadLetters) -> list[DeadLetter]:
+        async with box.leased(queue) as letters:
             return wanted.of(letters)
 
     return _looked(url, look)
 
 
-async def _letters(box: DeadLetters, queue: str) -> list[Letter] | str:
+async def _letters(box: DeadLetters, queue: str) -> list[DeadLetter] | str:
     try:
-        async with box.held(queue) as letters:
+        async with box.leased(queue) as letters:
             return letters
-    except LettersRefused as error:
+    except DeadLetterError as error:
         return str(error)
 
 
-def _say(what: str, done: Tally) -> None:
+def _say(what: str, done: BulkResult) -> None:
     typer.echo(f"{what} {done.done}.")
     for why, count in done.left.items():
         typer.echo(f"{count} left where they are: {why}.")

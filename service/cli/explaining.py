@@ -17,17 +17,17 @@ from rich.markup import escape
 from profile_contracts.errors import CallFailed, Disconnected
 from service.cli.side_by_side import TooFewPorts
 from service.domain.errors import ServiceError
-from service.infrastructure.crypto.keys import NoSigningKeys
-from service.infrastructure.mongo.reaching import NoReplicaSet
-from service.infrastructure.rabbitmq.deadletters import LettersRefused
+from service.infrastructure.mongo.health import NoReplicaSet
+from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
 from service.infrastructure.rabbitmq.management import ManagementRefused
+from service.infrastructure.security.keys import NoSigningKeys
 
 _console: Final = Console(stderr=True, soft_wrap=True)
 _EXPLAINED: Final = (
     AMQPError,
     CallFailed,
     ChannelInvalidStateError,
-    LettersRefused,
+    DeadLetterError,
     ManagementRefused,
     NoReplicaSet,
     NoSigningKeys,

@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from service.cli.explaining import explained
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import new_key, retire_key
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import new_key, retire_key
 
 app = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
 

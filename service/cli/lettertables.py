@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from service.infrastructure.rabbitmq.letters import Letter, why_not
+from service.infrastructure.rabbitmq.dead_letter import DeadLetter, replay_blocker
 
 # What the overview needs.
 _WIDTH: Final = 110
@@ -22,7 +22,7 @@ def harmless(text: str) -> str:
     return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
-def overview(found: dict[str, list[Letter] | str]) -> None:
+def overview(found: dict[str, list[DeadLetter] | str]) -> None:
     """Show how many letters there are in each queue, and why; or why that cannot be told."""
     # However narrow the terminal, names and reasons are written out: they are there to be copied.
     table = Table(
@@ -40,21 +40,21 @@ def overview(found: dict[str, list[Letter] | str]) -> None:
     Console(soft_wrap=True, width=max(Console().width, _WIDTH)).print(table)
 
 
-def _oldest(letters: Sequence[Letter]) -> str:
+def _oldest(letters: Sequence[DeadLetter]) -> str:
     moments = [each.failed_at for each in letters if each.failed_at]
     return f"{min(moments).astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if moments else ""
 
 
-def _reasons(letters: Sequence[Letter]) -> str:
+def _reasons(letters: Sequence[DeadLetter]) -> str:
     counted = Counter(f"{each.code or '?'}/{each.reason or '?'}" for each in letters)
     return harmless(", ".join(f"{name} {count}" for name, count in counted.most_common()))
 
 
-def write_out(letters: Sequence[Letter], allowed: frozenset[str], *, of: int) -> None:
+def write_out(letters: Sequence[DeadLetter], allowed: frozenset[str], *, of: int) -> None:
     """Show *letters* in full."""
     for letter in letters:
         moment = letter.failed_at.isoformat() if letter.failed_at else "an unknown time"
-        refused = why_not(letter, allowed)
+        refused = replay_blocker(letter, allowed)
         lines = (
             harmless(letter.id),
             f"  failed at {moment}: {harmless(f'{letter.code}/{letter.reason} ({letter.error_type})')}",

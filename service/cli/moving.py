@@ -10,13 +10,13 @@ from yarl import URL
 
 from service.cli.auditing import record
 from service.cli.explaining import explained
-from service.infrastructure.rabbitmq.connection import named
-from service.infrastructure.rabbitmq.deadletters import DeadLetters, opened, paced
-from service.infrastructure.rabbitmq.letters import Letter, Wanted
+from service.infrastructure.rabbitmq.connection import with_connection_name
+from service.infrastructure.rabbitmq.dead_letter import DeadLetter, DeadLetterFilter
+from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters, opened, throttled
 from service.pkg.signals import run_until_told
 
 
-def _nothing(_letter: Letter) -> str | None:
+def _nothing(_letter: DeadLetter) -> str | None:
     return None
 
 
@@ -35,16 +35,16 @@ class Move:
 
     event: str
     queue: str
-    wanted: Wanted
-    do: Callable[[DeadLetters, Letter], Awaitable[None]]
-    hindrance: Callable[[Letter], str | None] = _nothing
+    wanted: DeadLetterFilter
+    do: Callable[[DeadLetters, DeadLetter], Awaitable[None]]
+    hindrance: Callable[[DeadLetter], str | None] = _nothing
     most: int | None = None
     per_second: float | None = None
     dry_run: bool = False
 
 
 @dataclass(slots=True)
-class Tally:
+class BulkResult:
     """What came of it.
 
     Attributes:
@@ -57,9 +57,9 @@ class Tally:
     left: Counter[str] = field(default_factory=Counter)
 
 
-def carry_out(move: Move, url: str) -> Tally:
+def carry_out(move: Move, url: str) -> BulkResult:
     """Do it, and record it, even if it ends half-way: by an error, or by a signal."""
-    tally = Tally()
+    tally = BulkResult()
     try:
         with explained():
             run_until_told(_carry_out(move, url, tally))
@@ -70,15 +70,15 @@ def carry_out(move: Move, url: str) -> Tally:
     return tally
 
 
-async def _carry_out(move: Move, url: str, tally: Tally) -> None:
-    async with opened(named(url, "profilectl")) as box, box.held(move.queue) as letters:
+async def _carry_out(move: Move, url: str, tally: BulkResult) -> None:
+    async with opened(with_connection_name(url, "profilectl")) as box, box.leased(move.queue) as letters:
         chosen = _chosen(move, letters, tally)
         if move.dry_run:
             tally.done = len(chosen)
             return
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(move.queue, total=len(chosen))
-            async for letter in paced(chosen, move.per_second):
+            async for letter in throttled(chosen, move.per_second):
                 await move.do(box, letter)
                 tally.done += 1
                 progress.advance(bar)
@@ -86,7 +86,7 @@ async def _carry_out(move: Move, url: str, tally: Tally) -> None:
             tally.left["there was no time for more; run it again"] = rest
 
 
-def _chosen(move: Move, letters: list[Letter], tally: Tally) -> list[Letter]:
+def _chosen(move: Move, letters: list[DeadLetter], tally: BulkResult) -> list[DeadLetter]:
     chosen = []
     for letter in move.wanted.of(letters):
         if hindrance := move.hindrance(letter):

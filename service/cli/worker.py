@@ -11,10 +11,10 @@ from pymongo.errors import PyMongoError
 from service.cli.explaining import explain, explained
 from service.cli.side_by_side import health_ports, side_by_side
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import load_refresh_key
+from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.mongo.indexes import IndexMissing
-from service.infrastructure.mongo.reaching import NoReplicaSet
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import load_refresh_key
 from service.life import live
 from service.main import create_worker
 from service.pkg.logger import configure_logging

@@ -3,6 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from service.infrastructure.security.cursors import SealedCursors
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+
 from service.app.application import Application
 from service.app.auth.actors import User
 from service.app.auth.change_password import ChangePasswordHandler
@@ -25,9 +29,6 @@ from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile
-from service.infrastructure.crypto.cursors import SealedCursors
-from service.infrastructure.crypto.device_tokens import MacDeviceTokens
-from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
 from service.infrastructure.memory.attempts import MemoryAttempts
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock

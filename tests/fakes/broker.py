@@ -41,13 +41,13 @@ class FakeBroker(Publisher):
         self.replies.append((queue, message, confirmed))
         return True
 
-    async def set_aside(self, message: Message, queue: str) -> None:
+    async def dead_letter(self, message: Message, queue: str) -> None:
         if self.down:
             raise self.down
         self.journal.append("set aside")
         self.set_asides.append((queue, message))
 
-    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+    async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         if self.down:
             raise self.down
         self.journal.append("retry later")

@@ -12,7 +12,7 @@ from service.domain.errors import StaleVersion, Unavailable
 from service.domain.events import Event
 from service.domain.idempotency import ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
-from tests.fakes.processed_commands import FakeHandled
+from tests.fakes.processed_commands import FakeProcessedCommands
 
 BELONGS: dict[PostSelection, Callable[[Post], bool]] = {
     PostSelection.ALL: lambda _: True,
@@ -31,7 +31,7 @@ class FakePosts(PostRepository):
     def __init__(self, *posts: Post) -> None:
         self._by_oid = {post.oid: post for post in posts}
         self.told: list[Event] = []
-        self.handled: FakeHandled[Post] = FakeHandled()
+        self.handled: FakeProcessedCommands[Post] = FakeProcessedCommands()
 
     def next_oid(self) -> str:
         return str(ObjectId())

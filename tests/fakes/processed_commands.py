@@ -10,10 +10,10 @@ from service.domain.profile import Profile
 
 Aggregate = TypeVar("Aggregate", Profile, Post)
 
-KEPT = 64
+HISTORY_SIZE = 64
 
 
-class FakeHandled(Generic[Aggregate]):
+class FakeProcessedCommands(Generic[Aggregate]):
     """Remembers what came of commands: of all that made a thing, and of the last 64 of each thing."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class FakeHandled(Generic[Aggregate]):
             return
         known = self.of_things.setdefault(thing_id, [])
         known.append(ProcessedCommand(command, thing))
-        del known[:-KEPT]
+        del known[:-HISTORY_SIZE]
 
     def find(self, thing_id: UUID, message_id: str) -> ProcessedCommand[Aggregate] | None:
         """Return what came of a command."""

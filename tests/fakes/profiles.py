@@ -22,7 +22,7 @@ from service.domain.profile import (
     ProfileRepository,
     Status,
 )
-from tests.fakes.processed_commands import FakeHandled
+from tests.fakes.processed_commands import FakeProcessedCommands
 
 GONE = {Status.DELETED, Status.ERASED}
 
@@ -36,7 +36,7 @@ class FakeProfiles(ProfileRepository):
     def __init__(self, *profiles: Profile) -> None:
         self._by_oid = {profile.oid: profile for profile in profiles}
         self.told: list[Event] = []
-        self.handled: FakeHandled[Profile] = FakeHandled()
+        self.handled: FakeProcessedCommands[Profile] = FakeProcessedCommands()
 
     def all(self) -> Sequence[Profile]:
         """Return every profile that is stored, in whatever state."""

@@ -12,8 +12,8 @@ from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
 from service.pkg.background import Background
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests import forking

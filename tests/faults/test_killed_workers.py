@@ -76,13 +76,13 @@ async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_pa
             broker = await stack.enter_async_context(administrating(sandbox))
 
             async def all_are_done() -> bool:
-                set_aside = len(await broker.dead_letters("profile.update"))
-                return await changes(database) + set_aside == service.sent["profile.update"]
+                dead_lettered = len(await broker.dead_letters("profile.update"))
+                return await changes(database) + dead_lettered == service.sent["profile.update"]
 
             await eventually(all_are_done, within=120)
             events = await assert_told_as_committed(told, database)
 
     assert events > KILLS
     print(f"seed {seed}: {KILLS} kills, {service.sent['profile.update']} commands, {events} events,")  # noqa: T201
-    set_aside = len(broker.letters["profile.update"])
-    print(f"{len(told.ids) - len(set(told.ids))} told again, {set_aside} set aside")  # noqa: T201 - for the closing note
+    dead_lettered = len(broker.letters["profile.update"])
+    print(f"{len(told.ids) - len(set(told.ids))} told again, {dead_lettered} set aside")  # noqa: T201 - for the closing note

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.security.keys import new_key
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
 from tests.faults.worker_segfault import DEATHS, POISON, POISONED

@@ -95,7 +95,7 @@ class HastyProfiles(MongoProfiles):
     ) -> None:
         """Tell of a changed profile; store it, if there is time."""
         for event in profile.events:
-            await OpenPublisher.opened.tell(to_message(event), event.type.value, needed=False)
+            await OpenPublisher.opened.publish_event(to_message(event), event.type.value, needed=False)
         may_die()
         await super().save(profile, require_other_admin=require_other_admin, authorized_by=authorized_by)
 

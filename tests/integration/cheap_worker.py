@@ -6,9 +6,10 @@ which it does not matter how long a password takes.
 
 from unittest.mock import patch
 
+from service.infrastructure.security.passwords import BcryptPasswordHasher
+
 from service import wiring
 from service.cli import app
-from service.infrastructure.crypto.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 
 # The lowest that there is. What `BCRYPT_COST` says is still checked, and is then passed over.

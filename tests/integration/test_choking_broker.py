@@ -19,8 +19,8 @@ async def test_a_message_larger_than_a_frame_is_given_up_and_the_others_are_not(
     with isolated_sandbox(servers) as sandbox:
         async with RabbitPublisher(sandbox.service_url) as publisher, administrating(sandbox) as broker:
             large = Message(b"{}", headers={"x": "x" * 140_000})
-            sending = [publisher.set_aside(Message(b"{}"), LETTERS) for _ in range(GOOD)]
-            sending.insert(GOOD // 2, publisher.retry_later(large, "profile.create", "profile.retry.300s"))
+            sending = [publisher.dead_letter(Message(b"{}"), LETTERS) for _ in range(GOOD)]
+            sending.insert(GOOD // 2, publisher.schedule_retry(large, "profile.create", "profile.retry.300s"))
             results = await asyncio.gather(*sending, return_exceptions=True)
             letters = await broker.ready(LETTERS)
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from pymongo import MongoClient
+from service.infrastructure.security.keys import new_key
 
-from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import Servers

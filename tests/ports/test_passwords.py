@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import pytest
+from service.infrastructure.security.passwords import BcryptPasswordHasher
 
 from service.app.auth.passwords import PasswordHasher
-from service.infrastructure.crypto.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 from tests.fakes.passwords import FakePasswords
 

@@ -70,7 +70,7 @@ async def test_a_command_makes_one_thing(things: Things) -> None:
     with pytest.raises(AlreadyCreated):
         await things.stored.add(things.new(command))
     known = await things.stored.find_created_by(command.message_id)
-    assert known.command == command
+    assert known.key == command
     assert without_hash(known.result) == without_hash(made)
     assert await things.stored.find_created_by(uuid4().hex) is None
 
@@ -84,7 +84,7 @@ async def test_a_command_changes_a_thing_once(things: Things) -> None:
         await things.stored.save(things.updated(once, "Byron", command))
     await things.stored.save(things.updated(once, "Byron"))
     known = await things.stored.find_processed(thing.id, command.message_id)
-    assert known.command == command
+    assert known.key == command
     assert without_hash(known.result) == without_hash(once)
     assert await things.stored.find_processed(uuid4(), command.message_id) is None
     assert await things.stored.find_processed(thing.id, uuid4().hex) is None

@@ -78,7 +78,9 @@ async def test_an_ended_session_is_not_saved_back_to_life(sessions: SessionRepos
 
 
 @pytest.mark.parametrize(
-    ("which", "survivors"), [({}, []), ({"only": 0}, [1, 2]), ({"but": 0}, [0])], ids=["all", "only", "but"]
+    ("which", "survivors"),
+    [({}, []), ({"session_id": 0}, [1, 2]), ({"except_id": 0}, [0])],
+    ids=["all", "one", "others"],
 )
 async def test_chosen_sessions_of_a_user_end(
     sessions: SessionRepository, which: dict[str, int], survivors: list[int]

@@ -6,8 +6,8 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from service.infrastructure.mongo.errors import DatabaseUnavailable
+from service.infrastructure.mongo.health import is_available
 from service.infrastructure.mongo.posts import MongoPosts
-from service.infrastructure.mongo.reaching import is_there
 from service.pkg.database import Documents, answering_within, default_database
 from tests.builders import a_post
 
@@ -36,5 +36,5 @@ async def test_when_the_time_is_over_nothing_more_is_asked(client: AsyncMongoCli
 
 
 async def test_whether_it_is_there_is_known_in_time(client: AsyncMongoClient[Documents]) -> None:
-    assert await is_there(default_database(client), 5)
-    assert not await is_there(default_database(client), 0)
+    assert await is_available(default_database(client), 5)
+    assert not await is_available(default_database(client), 0)

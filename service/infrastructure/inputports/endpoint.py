@@ -167,14 +167,14 @@ class Endpoint(Generic[Asked, Answered]):
         may_wait = self._may_wait(message, cause)
         if may_wait and (delay := delay_before_retry(so_far.attempts, cause)):
             more = {**headers, **self._to_ourselves(message, outcome, journey)}
-            await edge.publisher.retry_later(tried_again(message, outcome.message_id, more), queue, delay)
+            await edge.publisher.schedule_retry(tried_again(message, outcome.message_id, more), queue, delay)
         elif outcome.is_malformed and not edge.addresses.of(message):  # nobody has heard so
             letter = dead_letter(message, outcome.message_id, None, headers)
-            await edge.publisher.set_aside(letter, MALFORMED)
+            await edge.publisher.dead_letter(letter, MALFORMED)
         elif outcome.is_failure or (may_wait and passes(cause)):  # nobody has heard that it was not done
             replays = {REPLAYS: journey.replays} if journey.replays else {}
             letter = dead_letter(message, outcome.message_id, outcome.request, {**headers, **replays})
-            await edge.publisher.set_aside(letter, self.operation.dead_letters)
+            await edge.publisher.dead_letter(letter, self.operation.dead_letters)
 
     def _to_ourselves(
         self, message: AbstractIncomingMessage, outcome: Outcome[Asked], journey: Journey

@@ -92,11 +92,11 @@ class Followups:
         body = _ids_of(message)
         if body and not poison and (delay := delay_before_retry(so_far.attempts, error)):
             word = vouch(journey, message.message_id, body, self.key)
-            await self.publisher.retry_later(_copy(message, body, {**headers, **word}), self.queue, delay)
+            await self.publisher.schedule_retry(_copy(message, body, {**headers, **word}), self.queue, delay)
         else:
             replays = {REPLAYS: journey.replays} if journey.replays else {}
             notes = {**headers, **replays, "x-replayable": body is not None}
-            await self.publisher.set_aside(_copy(message, body or b"{}", notes), f"{self.queue}.dlq")
+            await self.publisher.dead_letter(_copy(message, body or b"{}", notes), f"{self.queue}.dlq")
 
 
 def _copy(message: AbstractIncomingMessage, body: bytes, headers: Mapping[str, str | int]) -> Message:

@@ -66,7 +66,7 @@ class LastResort:
             return
         if reply_to:
             await self._reply(message, queue, reply_to)
-        await self.publisher.set_aside(self._letter(message, queue, error), f"{queue}.dlq")
+        await self.publisher.dead_letter(self._letter(message, queue, error), f"{queue}.dlq")
         await acknowledge(message)
 
     async def _reply(self, message: AbstractIncomingMessage, queue: str, reply_to: str) -> None:

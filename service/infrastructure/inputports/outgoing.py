@@ -38,10 +38,10 @@ class Publisher(Protocol):
         A caller may be gone. Return whether it was not given up.
         """
 
-    async def set_aside(self, message: Message, queue: str) -> None:
+    async def dead_letter(self, message: Message, queue: str) -> None:
         """Put a dead letter into *queue*; return only when the broker has it."""
 
-    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+    async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         """Let a message wait in *delay* and then come to *queue*; return only when the broker has it."""
 
 

@@ -1,4 +1,4 @@
-"""Events in the documents of the things that they happened to, until they are published.
+"""Events in the documents of the aggregates that they are about, until they are published.
 
 One write stores a change and its events, so there is never one without the other (design, part 5).
 """
@@ -19,7 +19,7 @@ from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
 
 # Who writes events says so, so that they are published at once.
-Hint = Callable[[Kind, UUID], None]
+Notify = Callable[[Kind, UUID], None]
 
 
 def notify_nobody(_kind: Kind, _subject: UUID) -> None:
@@ -49,7 +49,7 @@ class MongoOutbox(Outbox):
 
     @database_call
     async def find_stale(self, since: datetime, limit: int) -> Sequence[tuple[Kind, UUID]]:
-        """Return things some of whose events have waited at least *since* then."""
+        """Return aggregates with events that were pending at *since* already."""
         found: list[tuple[Kind, UUID]] = []
         for kind, collection in _COLLECTIONS.items():
             name = _NAMES[kind]
@@ -62,7 +62,7 @@ class MongoOutbox(Outbox):
 
     @database_call
     async def load_pending(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[PendingEvents]:
-        """Return the events that wait in some things of one kind, in the order of their versions.
+        """Return the events that are pending in some aggregates of one kind, in the order of their versions.
 
         What can't be read does not keep the others back: it is named, unless this version holds it already.
         """
@@ -88,14 +88,14 @@ class MongoOutbox(Outbox):
 
 
 def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return *events* as they are stored in the document of their thing."""
+    """Return *events* as they are stored in the document of their aggregate."""
     return list(map(_to_record, events))
 
 
-def pushed(events: Sequence[Event], noted: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the update operator that adds *events* to a document, and what is *noted* beside them."""
+def push_events(events: Sequence[Event], processed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the update operator that adds *events* to a document, and the command that is *processed*."""
     outbox = {"outbox": {"$each": to_records(events)}} if events else {}
-    pushes = {**outbox, **(noted or {})}
+    pushes = {**outbox, **(processed or {})}
     return {"$push": pushes} if pushes else {}
 
 

@@ -10,7 +10,7 @@ from service.domain.email import Email, EmailMalformed
 from service.domain.profile import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
-GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+UNLISTED: Final = frozenset({Status.DELETED, Status.ERASED})
 _ROLES: Final = frozenset(Role)
 _STATUSES: Final = frozenset(Status)
 _TEXTS: Final = ("first_name", "last_name", "email", "hashed_password")
@@ -37,12 +37,12 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "version": profile.version,
         "sessions_version": profile.sessions_version,
     }
-    if profile.status in GONE:
+    if profile.status in UNLISTED:
         del document["email_key"]
     return document
 
 
-def as_proved(profile: Profile) -> dict[str, Any]:
+def as_authorized(profile: Profile) -> dict[str, Any]:
     """Return the condition that whatever a session of *profile* has proved still holds."""
     # None of them may have ended yet; then there is no number.
     return {"logouts": profile.logouts or {"$in": [0, None]}, "sessions_version": profile.sessions_version}
@@ -64,7 +64,7 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
     Of one that is deleted whatever was stored is taken, also what another version of the service has stored
     or what our rules would refuse today: it must be possible to export it, and to erase it.
     """
-    if document["status"] in GONE:
+    if document["status"] in UNLISTED:
         document = _lenient(document)
     return Profile(
         id=document["id"],

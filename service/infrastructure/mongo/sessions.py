@@ -12,15 +12,15 @@ from service.app.outbox import Kind
 from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import SESSIONS
-from service.infrastructure.mongo.outbox import Hint, notify_nobody, pushed
+from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events
 
 
 class MongoSessions(SessionRepository):
     """Keeps sessions in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = notify_nobody) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._sessions = database[SESSIONS]
-        self._hint = hint
+        self._notify = notify
 
     @database_call
     async def add(self, session: Session) -> None:
@@ -59,7 +59,7 @@ class MongoSessions(SessionRepository):
         if found:
             await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
         for each in found:
-            self._hint(Kind.SESSION, each)
+            self._notify(Kind.SESSION, each)
         return found
 
     @database_call
@@ -85,7 +85,7 @@ def _ended(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Updat
     # MongoDB removes what has an expires_at.
     change = {"$set": {"ended_at": now}, "$unset": {"expires_at": ""}}
     return UpdateOne(
-        {"_id": session_id, **_ALIVE}, {**change, **pushed([revoked(session_id, user_id, reason, now)])}
+        {"_id": session_id, **_ALIVE}, {**change, **push_events([revoked(session_id, user_id, reason, now)])}
     )
 
 

@@ -39,7 +39,7 @@ class KeyEvents:
             data=KEYS_ROTATED.data.model_validate({"kids": kids}),
         )
         with suppress(DeliveryError, BrokerChoked):  # nobody need hear it
-            await self._publisher.tell(_message(event), KEYS_ROTATED.name, needed=False)
+            await self._publisher.publish_event(_message(event), KEYS_ROTATED.name, needed=False)
 
 
 def to_message(event: Event) -> Message:

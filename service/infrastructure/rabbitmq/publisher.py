@@ -21,9 +21,9 @@ from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import (
     CONNECT_SECONDS,
     answers,
-    broken_connections,
     closed,
-    named,
+    map_cancellation,
+    with_connection_name,
 )
 from service.infrastructure.rabbitmq.delays import Delays
 from service.infrastructure.rabbitmq.publishing import (
@@ -88,7 +88,7 @@ class RabbitPublisher:
 
     async def _connected(self, purpose: str, stack: AsyncExitStack) -> AbstractRobustConnection:
         connection = await connect_robust(
-            named(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
+            with_connection_name(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
         )
         stack.push_async_callback(closed, connection)
         return connection
@@ -143,11 +143,11 @@ class RabbitPublisher:
         # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
         await publish(self._replies, channel, message, queue)
 
-    async def set_aside(self, message: Message, queue: str) -> None:
+    async def dead_letter(self, message: Message, queue: str) -> None:
         """Put the dead letter *message* into *queue*, and wait until the broker has it; or `BrokerChoked`."""
         await self._insist(message, queue, what="dead letter")
 
-    async def retry_later(self, message: Message, queue: str, delay: str) -> None:
+    async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         """Let *message* come to *queue* after a delay, and wait until the broker has it.
 
         Where no queue is seen to give it back, it waits here, and is still the broker's if we die.
@@ -169,7 +169,7 @@ class RabbitPublisher:
                 _log.error(f"{what} refused", queue=usable or queue, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:
+    async def publish_event(self, event: Message, routing_key: str, *, needed: bool) -> None:
         """Publish *event*, and wait until the broker has it. If it is *needed*, a queue must take it.
 
         Raises:
@@ -212,11 +212,11 @@ class RabbitPublisher:
         while True:
             line: Line | None = None
             try:
-                with broken_connections():
+                with map_cancellation():
                     async with (
                         self._alone_places,
                         asyncio.timeout(_ALONE_SECONDS),
-                        await connect(named(self._url, "single")) as connection,
+                        await connect(with_connection_name(self._url, "single")) as connection,
                     ):
                         line = connection.transport.connection if connection.transport else None
                         channel = await connection.channel(on_return_raises=True)

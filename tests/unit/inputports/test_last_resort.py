@@ -25,7 +25,7 @@ from service.infrastructure.inputports import (
     suspects,
     vouching,
 )
-from service.infrastructure.rabbitmq import any_bytes
+from service.infrastructure.rabbitmq import lenient_codec
 from service.pkg import message_fields
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.unit.inputports.test_endpoint import CREATE, GET, EndpointHarness, failing, succeed
@@ -83,7 +83,7 @@ def raising_at(number: int, module: str | None = None) -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait, and write properties as a worker does."""
-    monkeypatch.setitem(encode.METHODS, "shortstr", any_bytes._short_text_again)  # noqa: SLF001 - not for all tests
+    monkeypatch.setitem(encode.METHODS, "shortstr", lenient_codec._short_text_again)  # noqa: SLF001 - not for all tests
     monkeypatch.setattr(suspects, "_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
 

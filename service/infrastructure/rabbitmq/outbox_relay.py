@@ -1,7 +1,7 @@
-"""Tells the world what the outbox holds: soon after each write, and again for what a crash has left.
+"""Publishes what the outbox holds: soon after each write, and again for what a crash has left.
 
-Events of one thing are told one after the other, from the first that is in its document: so whoever
-tells one knows that the broker has all before it. Two workers may tell the same event; none skips one.
+Events of one aggregate are published one after the other, from the first that is in its document: so whoever
+publishes one knows that the broker has all before it. Two workers may publish the same event; none skips one.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ from service.pkg.repeating import is_cancelled
 
 _NAME: Final = "relay"
 # What has waited so long was left by a worker that died, or by a broker that was away.
-LEFT: Final = timedelta(seconds=2)
+STALE_AFTER: Final = timedelta(seconds=2)
 # How often to look for it.
 SWEEP: Final = timedelta(seconds=1)
 _BATCH: Final = 200
-# What comes meanwhile is told together: to read and clear an outbox each costs more than to tell its events.
+# What comes meanwhile is published together: reading and clearing an outbox costs more than publishing.
 _PAUSE_SECONDS: Final = 0.05
 # Events of this worker that may wait before its commands do.
-_ROOM: Final = 1000
+_CAPACITY: Final = 1000
 
 _log = structlog.get_logger("profile.relay")
 
@@ -50,7 +50,7 @@ class Relay:
 
     Args:
         needed: The events that our own queues need. The broker must have a queue for each of those;
-            of others nobody need hear.
+            of others there need be none.
         background: Keeps the relay going, and counts the events that it has to leave aside.
 
     Attributes:
@@ -71,34 +71,34 @@ class Relay:
         self._clock = clock
         self._needed = needed
         self._background = background
-        self._hinted: Counter[tuple[Kind, UUID]] = Counter()
+        self._notified: Counter[tuple[Kind, UUID]] = Counter()
         self._has_work = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._has_capacity = asyncio.Event()
+        self._has_capacity.set()
         self.refused: str | None = None
 
-    def hint(self, kind: Kind, subject: UUID) -> None:
+    def notify(self, kind: Kind, subject: UUID) -> None:
         """Say that events of *subject* have just been stored."""
-        self._hinted[kind, subject] += 1
+        self._notified[kind, subject] += 1
         self._has_work.set()
-        if self._hinted.total() >= _ROOM:
-            self._has_room.clear()
+        if self._notified.total() >= _CAPACITY:
+            self._has_capacity.clear()
 
-    async def room(self) -> None:
-        """Wait until not too many events wait; commands do, before they make more."""
-        await self._has_room.wait()
+    async def wait_capacity(self) -> None:
+        """Wait until not too many events are pending; commands do, before they make more."""
+        await self._has_capacity.wait()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Tell events inside the block; at its end, tell those that this worker has just stored."""
+        """Publish events inside the block; at its end, publish those that this worker has just stored."""
         try:
             async with self._background.running(_NAME, self._run):
                 yield
         finally:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LEFT.total_seconds()):
-                    while self._hinted:
-                        await self._tell_hinted()
+                async with asyncio.timeout(STALE_AFTER.total_seconds()):
+                    while self._notified:
+                        await self._publish_notified()
 
     async def _run(self) -> None:
         now = asyncio.get_running_loop().time
@@ -107,74 +107,74 @@ class Relay:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(next_sweep):
                     await self._has_work.wait()
-            await self._tell_hinted()
+            await self._publish_notified()
             if now() >= next_sweep:
                 await self._sweep()
                 next_sweep = now() + SWEEP.total_seconds()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _tell_hinted(self) -> None:
+    async def _publish_notified(self) -> None:
         self._has_work.clear()
-        taken = dict(self._hinted.most_common(_BATCH))
-        await self._tell(list(taken))
-        self._hinted -= Counter(taken)
-        if self._hinted:
+        taken = dict(self._notified.most_common(_BATCH))
+        await self._publish(list(taken))
+        self._notified -= Counter(taken)
+        if self._notified:
             self._has_work.set()
-        if self._hinted.total() < _ROOM:
-            self._has_room.set()
+        if self._notified.total() < _CAPACITY:
+            self._has_capacity.set()
 
     async def _sweep(self) -> None:
-        since = self._clock.now() - LEFT
+        since = self._clock.now() - STALE_AFTER
         try:
-            left = await self._outbox.find_stale(since, _BATCH)
+            stale = await self._outbox.find_stale(since, _BATCH)
             # On and on while there is more than a batch of them, unless there is no getting on.
-            while await self._tell(left) and len(left) >= _BATCH:
-                left = await self._outbox.find_stale(since, _BATCH)
+            while await self._publish(stale) and len(stale) >= _BATCH:
+                stale = await self._outbox.find_stale(since, _BATCH)
         except Unavailable:
             _log.warning("outbox unavailable")
 
-    async def _tell(self, subjects: Sequence[tuple[Kind, UUID]]) -> bool:
-        """Tell what waits in *subjects*; return whether all of it is told."""
+    async def _publish(self, subjects: Sequence[tuple[Kind, UUID]]) -> bool:
+        """Publish what is pending in *subjects*; return whether all of it is published."""
         done = True
         for kind in {kind for kind, _ in subjects}:
             try:
                 found = await self._outbox.load_pending(
                     kind, [name for each, name in subjects if each is kind]
                 )
-                told = await asyncio.gather(*map(self._tell_in_order, found))
-                await self._outbox.mark_published([each for each in told if each.events])
-                await self._outbox.hold([each for each in told if each.unreadable])
-                done &= all(map(_is_done, told, found))
+                published = await asyncio.gather(*map(self._publish_in_order, found))
+                await self._outbox.mark_published([each for each in published if each.events])
+                await self._outbox.hold([each for each in published if each.unreadable])
+                done &= all(map(_is_done, published, found))
             except Unavailable:  # a later sweep finds them
                 _log.warning("outbox unavailable")
                 done = False
         return done
 
-    async def _tell_in_order(self, untold: PendingEvents) -> PendingEvents:
-        """Return what of *untold* the broker has now, and what of it can't be told.
+    async def _publish_in_order(self, pending: PendingEvents) -> PendingEvents:
+        """Return what of *pending* the broker has now, and what of it can't be published.
 
-        What this version can't tell is left to one that can, and does not hold up what comes after it.
+        What this version can't read is left to one that can, and does not hold up what comes after it.
         """
-        told: list[Event] = []
-        unreadable = [*untold.unreadable]
-        for _ in untold.unreadable:
-            self._background.skip(_NAME, UnreadableEvent(), kind=untold.kind.name, key=str(untold.key))
-        for event in untold.events:
+        published: list[Event] = []
+        unreadable = [*pending.unreadable]
+        for _ in pending.unreadable:
+            self._background.skip(_NAME, UnreadableEvent(), kind=pending.kind.name, key=str(pending.key))
+        for event in pending.events:
             message = None
-            with self._background.skipping(_NAME, kind=untold.kind.name, key=str(untold.key)):
+            with self._background.skipping(_NAME, kind=pending.kind.name, key=str(pending.key)):
                 message = to_message(event)
             if message is None:
                 unreadable.append(event)
-            elif await self._is_told(event, message):
-                told.append(event)
+            elif await self._is_published(event, message):
+                published.append(event)
             else:
                 break
-        return replace(untold, events=told, unreadable=unreadable)
+        return replace(pending, events=published, unreadable=unreadable)
 
-    async def _is_told(self, event: Event, message: Message) -> bool:
+    async def _is_published(self, event: Event, message: Message) -> bool:
         needed = event.type in self._needed
         try:
-            await self._publisher.tell(message, event.type.value, needed=needed)
+            await self._publisher.publish_event(message, event.type.value, needed=needed)
         except BrokerChoked:  # it stays in its outbox, where operators find it
             return False
         except DeliveryError as error:
@@ -189,5 +189,5 @@ class Relay:
         return True
 
 
-def _is_done(told: PendingEvents, found: PendingEvents) -> bool:
-    return len(told.events) + len(told.unreadable) == len(found.events) + len(found.unreadable)
+def _is_done(published: PendingEvents, found: PendingEvents) -> bool:
+    return len(published.events) + len(published.unreadable) == len(found.events) + len(found.unreadable)

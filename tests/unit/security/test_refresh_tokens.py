@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.session import RefreshTokenInvalid
-from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 
 KEY = b"k" * 32
 TOKENS = MacRefreshTokens(KEY)

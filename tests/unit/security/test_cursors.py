@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.app.paging import CursorInvalid
-from service.infrastructure.crypto.cursors import SealedCursors
+from service.infrastructure.security.cursors import SealedCursors
 
 KEY = b"k" * 32
 CURSORS = SealedCursors(KEY)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from profile_contracts.auth import JsonWebKey
-from service.infrastructure.crypto.keys import (
+from service.infrastructure.security.keys import (
     NoSigningKeys,
     SigningKey,
     load_keys,

@@ -24,7 +24,7 @@ _SIZED: Final = (b"S", b"x", b"F", b"A")
 _LONGEST_UNSIZED: Final = 8
 
 
-def accept_any_bytes() -> None:
+def install_lenient_codec() -> None:
     """Replace those of pamqp's decoders that may fail or take long, for the whole process."""
     headers = _Headers()
     decode.METHODS.update(shortstr=_short_text, table=headers.read, timestamp=_time)

@@ -10,7 +10,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from service.domain.errors import AuthorizationChanged
 from service.domain.profile import LastAdmin, Profile, Role, Status
-from service.infrastructure.mongo.profile_documents import as_proved
+from service.infrastructure.mongo.profile_documents import as_authorized
 from service.pkg.database import Documents, in_transaction
 
 Profiles = AsyncCollection[Documents]
@@ -46,7 +46,7 @@ async def together(
 
 
 async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncClientSession) -> None:
-    holds = {"id": authorized_by.id, **as_proved(authorized_by)}
+    holds = {"id": authorized_by.id, **as_authorized(authorized_by)}
     held = await profiles.update_one(holds, {"$inc": {"held": 1}}, session=transaction)
     if held.matched_count == 0:
         raise AuthorizationChanged
@@ -55,6 +55,6 @@ async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncCl
 async def _keep_admin(profiles: Profiles, beside: Profile, transaction: AsyncClientSession) -> None:
     """Write to one of the others: so of all who leave at once one has to stay."""
     others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": beside.id}}
-    stays = await profiles.update_one(others, {"$inc": {"stayed": 1}}, session=transaction)
+    stays = await profiles.update_one(others, {"$inc": {"admin_guard": 1}}, session=transaction)
     if stays.matched_count == 0:
         raise LastAdmin

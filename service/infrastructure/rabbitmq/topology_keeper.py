@@ -14,11 +14,11 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
-from service.infrastructure.rabbitmq.checking import Finding, Questions, State, questions
 from service.infrastructure.rabbitmq.declare import declare
-from service.infrastructure.rabbitmq.differences import body, missing_policies, seen
 from service.infrastructure.rabbitmq.management import Management, ManagementRefused
 from service.infrastructure.rabbitmq.topology import Binding, Exchange, Queue, Topology
+from service.infrastructure.rabbitmq.topology_check import CheckResult, State, TopologyProbe, topology_probe
+from service.infrastructure.rabbitmq.topology_diff import body, broker_state, missing_policies
 
 # What the broker says no with; it closes the channel, and nothing else.
 REFUSALS: Final = (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed)
@@ -26,7 +26,7 @@ REFUSALS: Final = (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPrecondit
 _log = structlog.get_logger("profile.topology")
 
 
-class Keeper:
+class TopologyKeeper:
     """Makes what is missing again, one thing after the other: none that cannot be made harms another.
 
     Args:
@@ -69,7 +69,7 @@ class Keeper:
             _log.info("not looked at", error_type=type(error).__name__)
 
     async def _look(self, connection: AbstractConnection) -> None:
-        async with questions(connection) as ask:
+        async with topology_probe(connection) as ask:
             found = [await self._found(ask, each) for each in self._topology.things]
             missing = {each.thing.name: each.sentence for each in found if each.state is State.MISSING}
             if self._may_make:
@@ -93,14 +93,14 @@ class Keeper:
             return
         bindings = [each for each in self._topology.bindings if each.queue == queue]
         around = {queue, *(each.exchange for each in bindings)}
-        async with questions(self.connection) as ask:
+        async with topology_probe(self.connection) as ask:
             for thing in self._topology.things:
                 if thing.name in around and not await self._is_there(ask, thing):
                     await ask.declare(thing, passive=not self._may_make)
             for each in bindings if self._may_make else ():
                 await ask.bind(each)
 
-    async def _found(self, ask: Questions, thing: Exchange | Queue) -> Finding:
+    async def _found(self, ask: TopologyProbe, thing: Exchange | Queue) -> CheckResult:
         """Return how *thing* stands, after it was made again if it was missing."""
         finding = await ask.about(thing, in_full=self._may_make)
         if finding.state is not State.MISSING or not self._may_make:
@@ -108,11 +108,11 @@ class Keeper:
         try:
             await ask.declare(thing)
         except REFUSALS as error:
-            return Finding(thing, State.MISSING, f"{thing.name} is missing, and cannot be made: {error}")
+            return CheckResult(thing, State.MISSING, f"{thing.name} is missing, and cannot be made: {error}")
         _log.warning("made again", name=thing.name)
-        return Finding(thing, State.THERE)
+        return CheckResult(thing, State.OK)
 
-    async def _is_there(self, ask: Questions, thing: Exchange | Queue) -> bool:
+    async def _is_there(self, ask: TopologyProbe, thing: Exchange | Queue) -> bool:
         there = (await ask.about(thing, in_full=False)).state is not State.MISSING
         if not there and self._may_make:
             _log.warning("made again", name=thing.name)
@@ -120,14 +120,14 @@ class Keeper:
 
     async def _make_policies(self, management: Management) -> None:
         try:
-            for policy in missing_policies(self._topology, await seen(management)):
+            for policy in missing_policies(self._topology, await broker_state(management)):
                 await management.put_policy(policy.name, body(policy))
                 _log.warning("policy made", name=policy.name)
         except ManagementRefused as error:
             _log.error("policies not made", why=str(error))
 
 
-async def _bound(ask: Questions, binding: Binding) -> dict[str, str]:
+async def _bound(ask: TopologyProbe, binding: Binding) -> dict[str, str]:
     """Make *binding*, if it is not there; return what hindered that."""
     try:
         await ask.bind(binding)

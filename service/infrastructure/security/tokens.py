@@ -11,7 +11,7 @@ from service.app.auth.actors import TokenExpired, TokenInvalid, User
 from service.app.auth.tokens import AccessToken, AccessTokens, Claims
 from service.app.clock import Clock
 from service.domain.profile import Role
-from service.infrastructure.crypto.keyring import Keyring
+from service.infrastructure.security.keyring import Keyring
 
 _ALGORITHM: Final = "EdDSA"
 _TYPE: Final = "at+jwt"  # RFC 9068, 2.1: no other kind of JWT passes for an access token

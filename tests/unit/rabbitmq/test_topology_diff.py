@@ -3,27 +3,27 @@ from typing import Any
 import pytest
 
 from profile_contracts.operations import OPERATIONS
-from service.infrastructure.rabbitmq.checking import conflict
 from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.differences import (
-    Seen,
+from service.infrastructure.rabbitmq.topology import Exchange, Queue, topology
+from service.infrastructure.rabbitmq.topology_check import conflict
+from service.infrastructure.rabbitmq.topology_diff import (
+    BrokerState,
     body,
     differences,
     differing_policies,
-    idle,
     missing_policies,
+    without_consumers,
 )
-from service.infrastructure.rabbitmq.topology import Exchange, Queue, topology
 
 WHOLE = topology()
 
 
-def seen() -> Seen:
+def broker_state() -> BrokerState:
     """Return what a broker says on which everything stands, with a worker."""
     file: dict[str, Any] = definitions(WHOLE)
     dead = ("dlq", "parked", "5s", "30s", "300s")
     queues = [{**each, "consumers": 0 if each["name"].endswith(dead) else 1} for each in file["queues"]]
-    return Seen(queues, file["exchanges"], file["bindings"], file["policies"])
+    return BrokerState(queues, file["exchanges"], file["bindings"], file["policies"])
 
 
 def a_policy(name: str, pattern: str, priority: int, **more: Any) -> dict[str, Any]:
@@ -38,15 +38,15 @@ def a_policy(name: str, pattern: str, priority: int, **more: Any) -> dict[str, A
 
 
 def test_a_broker_that_stands_as_it_should_differs_in_nothing() -> None:
-    assert differences(WHOLE, seen()) == []
-    assert idle(WHOLE, seen()) == []
-    assert missing_policies(WHOLE, seen()) == []
+    assert differences(WHOLE, broker_state()) == []
+    assert without_consumers(WHOLE, broker_state()) == []
+    assert missing_policies(WHOLE, broker_state()) == []
 
 
 def test_a_binding_that_is_missing_is_named_unless_its_queue_is() -> None:
-    there = seen()
+    there = broker_state()
     bindings = [each for each in there.bindings if each["destination"] != "profile.get"]
-    without = Seen(there.queues, there.exchanges, bindings, there.policies)
+    without = BrokerState(there.queues, there.exchanges, bindings, there.policies)
 
     assert differences(WHOLE, without) == [
         "profile.get is not bound to profile.commands with key 'profile.get': run `profilectl topology apply`"
@@ -55,11 +55,11 @@ def test_a_binding_that_is_missing_is_named_unless_its_queue_is() -> None:
 
 
 def test_a_binding_too_many_is_named_and_those_of_others_are_not() -> None:
-    there = seen()
+    there = broker_state()
     more = {"source": "amq.topic", "routing_key": "#", "destination_type": "queue", "arguments": {}}
     default = {**more, "source": "", "destination": "profile.get"}
     added = [{**more, "destination": "gateway.events"}, {**more, "destination": "profile.get"}, default]
-    found = Seen(there.queues, there.exchanges, [*there.bindings, *added], there.policies)
+    found = BrokerState(there.queues, there.exchanges, [*there.bindings, *added], there.policies)
 
     assert differences(WHOLE, found) == [
         "profile.get is bound to amq.topic with key '#', too: unbind it, unless that is meant"
@@ -67,8 +67,8 @@ def test_a_binding_too_many_is_named_and_those_of_others_are_not() -> None:
 
 
 def test_a_missing_policy_is_named_and_can_be_made() -> None:
-    there = seen()
-    found = Seen(there.queues, there.exchanges, there.bindings, there.policies[1:])
+    there = broker_state()
+    found = BrokerState(there.queues, there.exchanges, there.bindings, there.policies[1:])
     first = WHOLE.policies[0]
 
     assert missing_policies(WHOLE, found) == [first]
@@ -79,9 +79,9 @@ def test_a_missing_policy_is_named_and_can_be_made() -> None:
 
 
 def test_a_policy_that_differs_is_told_in_words() -> None:
-    there = seen()
+    there = broker_state()
     changed = {**there.policies[0], "priority": 3, "definition": {"delivery-limit": 20, "max-length": 7}}
-    found = Seen(there.queues, there.exchanges, there.bindings, [changed, *there.policies[1:]])
+    found = BrokerState(there.queues, there.exchanges, there.bindings, [changed, *there.policies[1:]])
 
     assert differing_policies(WHOLE, found) == [
         (
@@ -106,8 +106,10 @@ def test_a_policy_that_differs_is_told_in_words() -> None:
     ],
 )
 def test_what_obeys_a_policy_of_others_is_named(policy: dict[str, Any], names: list[str] | int) -> None:
-    there = seen()
-    found = differences(WHOLE, Seen(there.queues, there.exchanges, there.bindings, [*there.policies, policy]))
+    there = broker_state()
+    found = differences(
+        WHOLE, BrokerState(there.queues, there.exchanges, there.bindings, [*there.policies, policy])
+    )
 
     if isinstance(names, int):
         assert len(found) == names
@@ -116,28 +118,28 @@ def test_what_obeys_a_policy_of_others_is_named(policy: dict[str, Any], names: l
 
 
 def test_who_consumes_where_nobody_should_is_told_and_who_does_not_where_somebody_should() -> None:
-    there = seen()
+    there = broker_state()
     swapped = [{**each, "consumers": 1 - each["consumers"]} for each in there.queues]
-    found = Seen(swapped, there.exchanges, there.bindings, there.policies)
+    found = BrokerState(swapped, there.exchanges, there.bindings, there.policies)
 
     assert "profile.retry.5s has 1 consumers and should have none: stop them" in differences(WHOLE, found)
     assert {"profile.followup", "profile.unroutable", *(each.queue for each in OPERATIONS)} == set(
-        idle(WHOLE, found)
+        without_consumers(WHOLE, found)
     )
 
 
 def test_what_the_broker_has_not_said_yet_is_no_difference() -> None:
-    there = seen()
+    there = broker_state()
     queues = [{name: value for name, value in each.items() if name != "consumers"} for each in there.queues]
-    found = Seen(queues, there.exchanges, there.bindings, there.policies)
+    found = BrokerState(queues, there.exchanges, there.bindings, there.policies)
 
-    assert (differences(WHOLE, found), idle(WHOLE, found)) == ([], [])
+    assert (differences(WHOLE, found), without_consumers(WHOLE, found)) == ([], [])
 
 
 def test_an_operator_policy_is_named() -> None:
-    there = seen()
+    there = broker_state()
     limited = {**there.queues[0], "operator_policy": "cap", "effective_policy_definition": {"max-length": 5}}
-    found = Seen([limited, *there.queues[1:]], there.exchanges, there.bindings, there.policies)
+    found = BrokerState([limited, *there.queues[1:]], there.exchanges, there.bindings, there.policies)
 
     assert differences(WHOLE, found) == [
         "profile.create obeys operator policy cap, too; in effect: {'max-length': 5}"

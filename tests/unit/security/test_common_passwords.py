@@ -1,6 +1,6 @@
 import pytest
 
-from service.infrastructure.crypto.common_passwords import CommonPasswordList
+from service.infrastructure.security.common_passwords import CommonPasswordList
 
 COMMON = CommonPasswordList()
 

@@ -8,7 +8,7 @@ from statistics import median
 import bcrypt
 import pytest
 
-from service.infrastructure.crypto.passwords import BcryptPasswordHasher
+from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 
 PASSWORD, WRONG = b"correct horse battery", b"correct horse cavalry"

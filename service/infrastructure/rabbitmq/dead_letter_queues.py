@@ -13,9 +13,9 @@ from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 from yarl import URL
 
-from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
 from service.infrastructure.rabbitmq.connection import connected
-from service.infrastructure.rabbitmq.letters import Letter, parked, replayed
+from service.infrastructure.rabbitmq.dead_letter import DeadLetter, parked, replayed
+from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 from service.infrastructure.rabbitmq.topology import PARKED
 
 # The most that AMQP knows, and more than the policy lets a queue hold. Without a number, a quorum queue
@@ -27,11 +27,11 @@ _HOLDING: Final = timedelta(minutes=25)
 _PATIENCE: Final = timedelta(seconds=5)
 
 
-class LettersRefused(Exception):
+class DeadLetterError(Exception):
     """What was asked for cannot be done; the sentence says why."""
 
 
-class LettersInUse(LettersRefused):
+class DeadLettersInUse(DeadLetterError):
     """Somebody else holds the letters."""
 
 
@@ -50,18 +50,18 @@ class DeadLetters:
     confirming: AbstractChannel
 
     @asynccontextmanager
-    async def held(self, queue: str) -> AsyncIterator[list[Letter]]:
+    async def leased(self, queue: str) -> AsyncIterator[list[DeadLetter]]:
         """Give every letter in *queue*, oldest first; at the end, those not acknowledged lie as they did.
 
         Letters keep their order only if one consumer holds all of them when it goes (RabbitMQ 3.10;
         tried): a quorum queue puts what is returned behind what was returned before. So all are taken,
         whichever are meant, and an exclusive queue keeps others from doing the same meanwhile.
         """
-        async with self.connection.channel() as channel, _alone(channel, queue):
+        async with self.connection.channel() as channel, exclusive_lock(channel, queue):
             try:
                 source = await channel.declare_queue(queue, passive=True)
             except ChannelNotFoundEntity:
-                raise LettersRefused(f"There is no {queue}: run `profilectl topology apply`.") from None
+                raise DeadLetterError(f"There is no {queue}: run `profilectl topology apply`.") from None
             await channel.set_qos(prefetch_count=_ALL)
             inbox: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
             tag = await source.consume(inbox.put)
@@ -70,17 +70,17 @@ class DeadLetters:
             finally:
                 await source.cancel(tag)
 
-    async def replay(self, letter: Letter) -> None:
-        """Send *letter* back to where it came from; the caller has asked `why_not` before."""
+    async def replay(self, letter: DeadLetter) -> None:
+        """Send *letter* back to where it came from; the caller has asked `replay_blocker` before."""
         await self._publish(replayed(letter, self.user), letter.origin)
         await letter.message.ack()
 
-    async def park(self, letter: Letter, now: datetime) -> None:
+    async def park(self, letter: DeadLetter, now: datetime) -> None:
         """Put *letter* where it does not count any more."""
         await self._publish(parked(letter, now), PARKED)
         await letter.message.ack()
 
-    async def delete(self, letter: Letter) -> None:
+    async def delete(self, letter: DeadLetter) -> None:
         """Drop *letter* for good."""
         await letter.message.ack()
 
@@ -88,7 +88,7 @@ class DeadLetters:
         try:
             await self.confirming.default_exchange.publish(message, queue, mandatory=True)
         except DeliveryError:
-            raise LettersRefused(
+            raise DeadLetterError(
                 f"{queue} is full or not there; what was not moved yet stays where it is."
             ) from None
 
@@ -96,7 +96,7 @@ class DeadLetters:
 @asynccontextmanager
 async def opened(url: URL) -> AsyncIterator[DeadLetters]:
     """Connect, and disconnect at the end."""
-    accept_any_bytes()  # letters echo what callers have put into properties
+    install_lenient_codec()  # letters echo what callers have put into properties
     async with (
         connected(url) as connection,
         connection.channel(on_return_raises=True) as confirming,
@@ -104,7 +104,7 @@ async def opened(url: URL) -> AsyncIterator[DeadLetters]:
         yield DeadLetters(url.user or "guest", connection, confirming)
 
 
-async def paced(letters: Sequence[Letter], per_second: float | None) -> AsyncIterator[Letter]:
+async def throttled(letters: Sequence[DeadLetter], per_second: float | None) -> AsyncIterator[DeadLetter]:
     """Give *letters* no faster than that, and no longer than the broker lets them be held."""
     clock = asyncio.get_running_loop()
     end = clock.time() + _HOLDING.total_seconds()
@@ -118,12 +118,12 @@ async def paced(letters: Sequence[Letter], per_second: float | None) -> AsyncIte
 
 
 @asynccontextmanager
-async def _alone(channel: AbstractChannel, queue: str) -> AsyncIterator[None]:
+async def exclusive_lock(channel: AbstractChannel, queue: str) -> AsyncIterator[None]:
     """Keep others out: a queue that is exclusive to one connection cannot be declared by another."""
     try:
         lock = await channel.declare_queue(f"{queue}.lock", exclusive=True)
     except ChannelLockedResource:
-        raise LettersInUse(f"Somebody else is at work on {queue}: try again later.") from None
+        raise DeadLettersInUse(f"Somebody else is at work on {queue}: try again later.") from None
     try:
         yield
     finally:
@@ -131,12 +131,12 @@ async def _alone(channel: AbstractChannel, queue: str) -> AsyncIterator[None]:
             await lock.delete()
 
 
-async def _collected(inbox: asyncio.Queue[AbstractIncomingMessage], count: int) -> list[Letter]:
-    letters: list[Letter] = []
+async def _collected(inbox: asyncio.Queue[AbstractIncomingMessage], count: int) -> list[DeadLetter]:
+    letters: list[DeadLetter] = []
     try:
         while len(letters) < count:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
-                letters.append(Letter(await inbox.get()))
+                letters.append(DeadLetter(await inbox.get()))
     except TimeoutError:
         pass
     return letters

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from service.app.clock import Clock
-from service.infrastructure.crypto.keys import SigningKey, load_keys
+from service.infrastructure.security.keys import SigningKey, load_keys
 
 # Gateways keep the public keys for ten minutes: a new key signs once they all have it.
 PUBLISHED_AHEAD: Final = timedelta(minutes=15)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import bcrypt
 import pytest
 
-from service.infrastructure.crypto.passwords import BcryptPasswordHasher, Overloaded
+from service.infrastructure.security.passwords import BcryptPasswordHasher, Overloaded
 from service.pkg.hashing_pool import HashingPool
 from tests.unit.pools import busy
 

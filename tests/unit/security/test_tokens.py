@@ -16,9 +16,9 @@ from service.app.auth.actors import TokenExpired, TokenInvalid, User
 from service.domain.errors import Unauthenticated
 from service.domain.profile import Role
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import SigningKey, new_key
-from service.infrastructure.crypto.tokens import JwtAccessTokens
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import SigningKey, new_key
+from service.infrastructure.security.tokens import JwtAccessTokens
 from tests.builders import a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeKeyring, a_key

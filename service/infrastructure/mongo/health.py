@@ -20,7 +20,7 @@ class NoReplicaSet(Exception):
     """MongoDB runs as a single server, which can promise nothing that a majority has to have."""
 
 
-async def reach(database: AsyncDatabase[dict[str, Any]]) -> None:
+async def ping(database: AsyncDatabase[dict[str, Any]]) -> None:
     """Return if there is a primary, it answers, and it is of a replica set or of a sharded cluster.
 
     Raises:
@@ -40,7 +40,7 @@ async def reach(database: AsyncDatabase[dict[str, Any]]) -> None:
         )
 
 
-async def is_there(database: AsyncDatabase[dict[str, Any]], seconds: float) -> bool:
+async def is_available(database: AsyncDatabase[dict[str, Any]], seconds: float) -> bool:
     """Return whether there is a primary that answers within so many *seconds*."""
     try:
         # The driver has the same limit, and a driver that is stuck does not keep it.

@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 
 from service.domain.errors import Unavailable
-from service.infrastructure.crypto import verified_passwords
-from service.infrastructure.crypto.verified_passwords import CachingPasswordHasher
+from service.infrastructure.security import caching_password_hasher
+from service.infrastructure.security.caching_password_hasher import CachingPasswordHasher
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakePasswords, fake_hash
 
@@ -78,7 +78,7 @@ async def test_using_it_does_not_prolong_its_life(stand: Stand) -> None:
 async def test_the_one_used_longest_ago_is_forgotten_first(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verified_passwords, "_MOST", 2)
+    monkeypatch.setattr(caching_password_hasher, "_MOST", 2)
     one, two, three = (bytes([each]) for each in range(3))
     for password in (one, two, one, three):
         await stand.passwords.verify(password, fake_hash(password))

@@ -15,9 +15,9 @@ from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
 from service.infrastructure.rabbitmq.connection import (
-    broken_connections,
     close_channel,
     connected,
+    map_cancellation,
     plain_channel,
 )
 from service.infrastructure.rabbitmq.declare import declare
@@ -42,14 +42,14 @@ _FOR_GOOD: Final = {
 class State(StrEnum):
     """How something stands."""
 
-    THERE = "there"
+    OK = "there"
     MISSING = "missing"
     DIFFERENT = "different"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """How a queue or exchange of the topology stands.
 
     Attributes:
@@ -62,9 +62,9 @@ class Finding:
     sentence: str = ""
 
 
-async def look(url: URL, topology: Topology) -> list[Finding]:
+async def inspect(url: URL, topology: Topology) -> list[CheckResult]:
     """Return how each exchange and queue of *topology* stands. Nothing is changed."""
-    async with connected(url) as connection, questions(connection) as ask:
+    async with connected(url) as connection, topology_probe(connection) as ask:
         return [await ask.about(each) for each in topology.things]
 
 
@@ -84,9 +84,9 @@ async def oversize(url: URL) -> list[str]:
     ]
 
 
-async def apply(url: URL, topology: Topology) -> list[Finding]:
+async def apply(url: URL, topology: Topology) -> list[CheckResult]:
     """Make what is missing of *topology*, and leave alone what is of another kind; return what was found."""
-    findings = await look(url, topology)
+    findings = await inspect(url, topology)
     await declare(
         url, _without(topology, {each.thing.name for each in findings if each.state in _LEFT_ALONE})
     )
@@ -97,16 +97,16 @@ _LEFT_ALONE: Final = (State.DIFFERENT, State.UNKNOWN)
 
 
 @asynccontextmanager
-async def questions(connection: AbstractConnection) -> AsyncIterator["Questions"]:
+async def topology_probe(connection: AbstractConnection) -> AsyncIterator["TopologyProbe"]:
     """Give somebody who asks over *connection*, on channels that end with the block."""
-    asking = Questions(connection)
+    asking = TopologyProbe(connection)
     try:
         yield asking
     finally:
         await asking.close()
 
 
-class Questions:
+class TopologyProbe:
     """Asks on a channel of aiormq's own: a refusal closes it, and aio-pika would open it again for ever.
 
     Every method raises `ChannelNotFoundEntity`, `ChannelPreconditionFailed` or `ChannelAccessRefused` when
@@ -117,7 +117,7 @@ class Questions:
         self._connection = connection
         self._channel: AbstractChannel | None = None
 
-    async def about(self, thing: Exchange | Queue, *, in_full: bool = True) -> Finding:
+    async def about(self, thing: Exchange | Queue, *, in_full: bool = True) -> CheckResult:
         """Return how *thing* stands; not *in_full*, only whether it is there, which takes no right."""
         try:
             await self.declare(thing, passive=True)
@@ -125,19 +125,21 @@ class Questions:
                 # RabbitMQ compares nothing when it is asked passively. This makes nothing: it is there.
                 await self.declare(thing)
         except ChannelNotFoundEntity:
-            return Finding(thing, State.MISSING, f"{thing.name} is missing: run `profilectl topology apply`")
+            return CheckResult(
+                thing, State.MISSING, f"{thing.name} is missing: run `profilectl topology apply`"
+            )
         except ChannelPreconditionFailed as error:
-            return Finding(thing, State.DIFFERENT, conflict(thing, str(error)))
+            return CheckResult(thing, State.DIFFERENT, conflict(thing, str(error)))
         except ChannelAccessRefused:
-            return Finding(
+            return CheckResult(
                 thing, State.UNKNOWN, f"{thing.name} could not be looked at: this user may not declare it"
             )
-        return Finding(thing, State.THERE)
+        return CheckResult(thing, State.OK)
 
     async def declare(self, thing: Exchange | Queue, *, passive: bool = False) -> None:
         """Make *thing*, if it is not there; *passive*, only ask for it."""
         channel = await self._opened()
-        with broken_connections():
+        with map_cancellation():
             if isinstance(thing, Queue):
                 arguments: Any = dict(thing.arguments)
                 await channel.queue_declare(
@@ -151,7 +153,7 @@ class Questions:
     async def bind(self, binding: Binding) -> None:
         """Make *binding*, if it is not there."""
         channel = await self._opened()
-        with broken_connections():
+        with map_cancellation():
             await channel.queue_bind(binding.queue, binding.exchange, binding.routing_key, timeout=_SECONDS)
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from pamqp import decode, encode
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
+from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 
 MARK = "MARK"
 PLAIN = (
@@ -40,7 +40,7 @@ def _any_bytes() -> Any:
         patch.setattr(decode, "METHODS", dict(decode.METHODS))
         patch.setattr(decode, "TABLE_MAPPING", dict(decode.TABLE_MAPPING))
         patch.setattr(encode, "METHODS", dict(encode.METHODS))
-        accept_any_bytes()
+        install_lenient_codec()
         yield
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.infrastructure.crypto.keys import NoSigningKeys, load_keys, load_refresh_key, new_key
+from service.infrastructure.security.keys import NoSigningKeys, load_keys, load_refresh_key, new_key
 from tests.builders import NOON
 
 

@@ -4,8 +4,8 @@ from uuid import UUID
 import pytest
 
 from service.app.auth.tokens import Device
-from service.infrastructure.crypto.device_tokens import MacDeviceTokens
-from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from tests.fakes.clock import FakeClock
 
 KEY = b"k" * 32

@@ -27,7 +27,7 @@ _CONSUMED: Final = frozenset({CASCADE_QUEUE, UNROUTABLE, *(operation.queue for o
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BrokerState:
     """What the management API says about a virtual host."""
 
     queues: _Listed
@@ -36,38 +36,42 @@ class Seen:
     policies: _Listed
 
 
-async def seen(management: Management) -> Seen:
+async def broker_state(management: Management) -> BrokerState:
     """Ask for all of it."""
     kinds = ("queues", "exchanges", "bindings", "policies")
-    return Seen(*[await management.get(kind) for kind in kinds])
+    return BrokerState(*[await management.get(kind) for kind in kinds])
 
 
-def differences(topology: Topology, seen: Seen, known: AbstractSet[str] = frozenset()) -> list[str]:
+def differences(
+    topology: Topology, broker_state: BrokerState, known: AbstractSet[str] = frozenset()
+) -> list[str]:
     """Return what differs, but for queues and exchanges that are *known* not to stand as they should."""
     return [
-        *_bindings(topology, seen.bindings, known),
-        *differing_policies(topology, seen),
-        *_obeyed(topology, seen.policies),
-        *_operator_policies(topology, seen.queues),
-        *_consumers(topology, seen.queues),
+        *_bindings(topology, broker_state.bindings, known),
+        *differing_policies(topology, broker_state),
+        *_obeyed(topology, broker_state.policies),
+        *_operator_policies(topology, broker_state.queues),
+        *_consumers(topology, broker_state.queues),
     ]
 
 
-def differing_policies(topology: Topology, seen: Seen) -> list[str]:
+def differing_policies(topology: Topology, broker_state: BrokerState) -> list[str]:
     """Return how the policies differ."""
-    return list(_policies(topology.policies, seen.policies))
+    return list(_policies(topology.policies, broker_state.policies))
 
 
-def missing_policies(topology: Topology, seen: Seen) -> list[Policy]:
+def missing_policies(topology: Topology, broker_state: BrokerState) -> list[Policy]:
     """Return the policies whose names are not taken."""
-    taken = {each["name"] for each in seen.policies}
+    taken = {each["name"] for each in broker_state.policies}
     return [each for each in topology.policies if each.name not in taken]
 
 
-def idle(topology: Topology, seen: Seen) -> list[str]:
+def without_consumers(topology: Topology, broker_state: BrokerState) -> list[str]:
     """Return the queues that a worker should answer and none does."""
     names = {queue.name for queue in topology.queues} & _CONSUMED
-    return [each["name"] for each in seen.queues if each["name"] in names and each.get("consumers") == 0]
+    return [
+        each["name"] for each in broker_state.queues if each["name"] in names and each.get("consumers") == 0
+    ]
 
 
 def body(policy: Policy) -> dict[str, Any]:

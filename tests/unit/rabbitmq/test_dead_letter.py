@@ -4,7 +4,14 @@ from typing import Any
 import pytest
 
 from profile_contracts.operations import OPERATIONS
-from service.infrastructure.rabbitmq.letters import Letter, Wanted, origins, parked, replayed, why_not
+from service.infrastructure.rabbitmq.dead_letter import (
+    DeadLetter,
+    DeadLetterFilter,
+    parked,
+    replay_blocker,
+    replayed,
+    source_queues,
+)
 from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, PARKED
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
@@ -13,7 +20,7 @@ DELETE = frozenset({"profile.delete"})
 TRACE = f"00-{32 * 'a'}-{16 * 'b'}-01"
 
 
-def a_letter(message_id: str = "m-1", body: bytes = b'{"id":"1"}', **headers: Any) -> Letter:
+def a_letter(message_id: str = "m-1", body: bytes = b'{"id":"1"}', **headers: Any) -> DeadLetter:
     """Return a letter that may go back, with *headers* (`_` for `-`) in place of the usual ones."""
     usual: dict[str, Any] = {
         "x-error-code": "internal",
@@ -24,7 +31,7 @@ def a_letter(message_id: str = "m-1", body: bytes = b'{"id":"1"}', **headers: An
         "x-replayable": True,
     }
     given = {**usual, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return Letter(FakeBroker().deliver(body, message_id=message_id, headers=given))
+    return DeadLetter(FakeBroker().deliver(body, message_id=message_id, headers=given))
 
 
 def test_a_letter_says_what_went_wrong() -> None:
@@ -47,12 +54,12 @@ def test_headers_that_make_no_sense_are_borne(value: object) -> None:
 
     assert letter.failed_at is None
     assert letter.attempts in (1, 2)
-    assert not letter.is_whole
-    assert why_not(letter, DELETE)
+    assert not letter.is_replayable
+    assert replay_blocker(letter, DELETE)
 
 
 def test_every_queue_of_dead_letters_knows_where_they_came_from() -> None:
-    known = origins()
+    known = source_queues()
 
     assert known["profile.delete.dlq"] == DELETE
     assert known[f"{CASCADE_QUEUE}.dlq"] == {CASCADE_QUEUE}
@@ -76,13 +83,13 @@ def test_every_queue_of_dead_letters_knows_where_they_came_from() -> None:
 def test_only_what_is_whole_goes_back_and_only_to_where_it_came_from(
     headers: dict[str, Any], refusal: str | None
 ) -> None:
-    assert why_not(a_letter(**headers), DELETE) == refusal
+    assert replay_blocker(a_letter(**headers), DELETE) == refusal
 
 
 def test_force_overrides_the_count_and_nothing_else() -> None:
-    assert why_not(a_letter(x_replay_count=9), DELETE, force=True) is None
-    assert why_not(a_letter(x_replayable=False), DELETE, force=True)
-    assert why_not(a_letter(x_original_queue="auth.login"), DELETE, force=True)
+    assert replay_blocker(a_letter(x_replay_count=9), DELETE, force=True) is None
+    assert replay_blocker(a_letter(x_replayable=False), DELETE, force=True)
+    assert replay_blocker(a_letter(x_original_queue="auth.login"), DELETE, force=True)
 
 
 def test_what_goes_back_carries_nothing_that_was_noted_on_it() -> None:
@@ -116,14 +123,14 @@ LETTERS = [
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [
-        (Wanted(), "abc"),
-        (Wanted(reason="internal_error"), "bc"),
-        (Wanted(code="invalid"), "a"),
-        (Wanted(code="invalid", reason="internal_error"), ""),
-        (Wanted(ids=frozenset({"c", "a", "z"})), "ac"),
-        (Wanted(failed_before=NOON - timedelta(days=1)), "b"),
-        (Wanted(failed_before=datetime.max.replace(tzinfo=UTC)), "ab"),  # nobody knows how old c is
+        (DeadLetterFilter(), "abc"),
+        (DeadLetterFilter(reason="internal_error"), "bc"),
+        (DeadLetterFilter(code="invalid"), "a"),
+        (DeadLetterFilter(code="invalid", reason="internal_error"), ""),
+        (DeadLetterFilter(ids=frozenset({"c", "a", "z"})), "ac"),
+        (DeadLetterFilter(failed_before=NOON - timedelta(days=1)), "b"),
+        (DeadLetterFilter(failed_before=datetime.max.replace(tzinfo=UTC)), "ab"),  # nobody knows how old c is
     ],
 )
-def test_letters_are_chosen_by_all_that_is_asked_for(wanted: Wanted, ids: str) -> None:
+def test_letters_are_chosen_by_all_that_is_asked_for(wanted: DeadLetterFilter, ids: str) -> None:
     assert [each.id for each in wanted.of(LETTERS)] == list(ids)

@@ -29,7 +29,7 @@ _NUMBERS: Final = {"x-attempts": 1_000_000, _REPLAYS: 1_000}
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter, as it lies in its queue."""
 
     message: AbstractIncomingMessage
@@ -61,7 +61,7 @@ class Letter:
 
     @property
     def failed_at(self) -> datetime | None:
-        """When it was set aside."""
+        """When it was dead-lettered."""
         try:
             moment = datetime.fromisoformat(self._text("x-failed-at"))
         except ValueError:
@@ -70,7 +70,7 @@ class Letter:
 
     @property
     def attempts(self) -> int:
-        """How often it was tried before it was set aside."""
+        """How often it was tried before it was dead-lettered."""
         return self._number("x-attempts") or 1
 
     @property
@@ -79,7 +79,7 @@ class Letter:
         return self._number(_REPLAYS)
 
     @property
-    def is_whole(self) -> bool:
+    def is_replayable(self) -> bool:
         """Whether it holds everything that was asked."""
         return self.message.headers.get("x-replayable") is True
 
@@ -93,7 +93,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeadLetterFilter:
     """Which letters are meant: those that are like everything that is set here."""
 
     reason: str | None = None
@@ -101,11 +101,11 @@ class Wanted:
     ids: frozenset[str] = frozenset()
     failed_before: datetime | None = None
 
-    def of(self, letters: Iterable[Letter]) -> list[Letter]:
+    def of(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """Return those of *letters* that are meant."""
         return [each for each in letters if self._means(each)]
 
-    def _means(self, letter: Letter) -> bool:
+    def _means(self, letter: DeadLetter) -> bool:
         return (
             self.reason in (None, letter.reason)
             and self.code in (None, letter.code)
@@ -118,7 +118,7 @@ def _is_before(moment: datetime | None, other: datetime) -> bool:
     return moment is not None and moment < other
 
 
-def origins() -> dict[str, frozenset[str]]:
+def source_queues() -> dict[str, frozenset[str]]:
     """Return, for each queue that holds letters, the queues that they may go back to.
 
     Those of malformed requests, of all operations in one queue, go nowhere.
@@ -132,26 +132,26 @@ def origins() -> dict[str, frozenset[str]]:
     return {**own, PARKED: frozenset().union(*own.values())}
 
 
-def why_not(letter: Letter, allowed: frozenset[str], *, force: bool = False) -> str | None:
+def replay_blocker(letter: DeadLetter, allowed: frozenset[str], *, force: bool = False) -> str | None:
     """Return why *letter* may not go back to one of the queues *allowed*, or `None` if it may."""
     if letter.origin not in allowed:
         return "its header x-original-queue names another queue"
-    if not letter.is_whole:
+    if not letter.is_replayable:
         return "what was asked is not kept"
     if letter.replays >= MAX_REPLAYS and not force:
         return f"replayed {MAX_REPLAYS} times or more already; --force does it again"
     return None
 
 
-def replayed(letter: Letter, user: str) -> Message:
+def replayed(letter: DeadLetter, user: str) -> Message:
     """Return *letter* as it goes back: sent by *user*, and without what was noted on it."""
     return _copy(letter, {**trace_header(letter.message.headers), _REPLAYS: letter.replays + 1}, user_id=user)
 
 
-def parked(letter: Letter, now: datetime) -> Message:
+def parked(letter: DeadLetter, now: datetime) -> Message:
     """Return *letter* as it is kept apart, with everything that was noted on it."""
     headers = letter.message.headers
-    notes: dict[str, str | int] = {**trace_header(headers), "x-replayable": letter.is_whole}
+    notes: dict[str, str | int] = {**trace_header(headers), "x-replayable": letter.is_replayable}
     for name, longest in _TEXTS.items():
         notes |= text_header(headers, name, longest)
     for name, most in _NUMBERS.items():
@@ -159,7 +159,7 @@ def parked(letter: Letter, now: datetime) -> Message:
     return _copy(letter, {**notes, "x-parked-at": now.isoformat(timespec="milliseconds")})
 
 
-def _copy(letter: Letter, headers: Mapping[str, str | int], user_id: str | None = None) -> Message:
+def _copy(letter: DeadLetter, headers: Mapping[str, str | int], user_id: str | None = None) -> Message:
     message = letter.message
     return Message(
         message.body,
