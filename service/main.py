@@ -18,10 +18,12 @@ from faststream import FastStream
 
 from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
+from service.bootstrap import Resources, admin_use_cases, wire
+from service.connectivity import connectivity_checks
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
-from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
-from service.health import Health, Standing, health_of
+from service.graceful_shutdown import STOP_SECONDS, STUCK, UNACKED, GracefulShutdown
+from service.health import BrokerHealth, Health, worker_health
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.inputports.auth import subscribe_auth
 from service.infrastructure.inputports.endpoint import Edge
@@ -52,10 +54,8 @@ from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
+from service.queue_bindings import binding_of, cascade_binding, consuming_broker, unroutable_binding
 from service.settings import Settings
-from service.sources import consuming_broker, misdirected, own_events, source_of
-from service.ways import ways_of
-from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
@@ -77,7 +77,7 @@ def create_worker(settings: Settings | None = None) -> "Worker":
     settings = settings or Settings()
     configure_logging(settings.log_level)
     install_lenient_codec()
-    worker = Worker(settings, Stores.opened(settings), SystemClock())
+    worker = Worker(settings, Resources.opened(settings), SystemClock())
     worker.subscribe()
     return worker
 
@@ -85,9 +85,9 @@ def create_worker(settings: Settings | None = None) -> "Worker":
 class Worker:
     """A worker, and what it consists of."""
 
-    def __init__(self, settings: Settings, stores: Stores, clock: Clock) -> None:
-        self.settings, self.stores, self.clock = settings, stores, clock
-        self.database = default_database(stores.mongo)
+    def __init__(self, settings: Settings, resources: Resources, clock: Clock) -> None:
+        self.settings, self.resources, self.clock = settings, resources, clock
+        self.database = default_database(resources.mongo)
         self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
@@ -98,36 +98,36 @@ class Worker:
             frozenset(map(EventType, CASCADE_EVENTS)),
             self.background,
         )
-        self.own = operators(
-            settings, stores, self.relay.notify, each=partial(self.background.skipping, "retention")
+        self.admin = admin_use_cases(
+            settings, resources, self.relay.notify, each=partial(self.background.skipping, "retention")
         )
         self.broker = consuming_broker(settings)
         self.keeper = TopologyKeeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
         self.consumers = Consumers(self.broker, self.keeper)
         self.in_hand = InHand()
-        self.termination = Termination(STOP_SECONDS, ABANDONED)
-        self.draining = Drain(self.consumers, self.in_hand, self.termination)
+        self.termination = Termination(STOP_SECONDS, UNACKED)
+        self.shutdown = GracefulShutdown(self.consumers, self.in_hand, self.termination)
         self.is_database_there = partial(mongo.is_available, self.database, _PROBE_SECONDS)
         self.outage = Outage(self.is_database_there, self.consumers, _WAITING)
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        ways = ways_of(settings, self.consumers, self.publisher, self.is_database_there)
-        self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
+        connections = connectivity_checks(settings, self.consumers, self.publisher, self.is_database_there)
+        self.watchdog = Watchdog(connections, partial(self.termination.begin, STUCK))
         self.app = FastStream(
             self.broker,
             lifespan=self.opened,
             after_startup=[self.consumers.take_over, _say_ready],
-            on_shutdown=[self.draining.run, self._stop_consuming],
+            on_shutdown=[self.shutdown.run, self._stop_consuming],
             logger=logging.getLogger("profile.faststream"),
         )
 
     @cached_property
     def health(self) -> Health:
         """What it says of itself."""
-        return health_of(
-            standing=Standing(self.consumers, self.keeper, self.publisher, self.relay),
+        return worker_health(
+            broker_health=BrokerHealth(self.consumers, self.keeper, self.publisher, self.relay),
             is_database_there=self.is_database_there,
-            redis=self.stores.redis,
-            draining=self.draining,
+            redis=self.resources.redis,
+            shutdown=self.shutdown,
             background=self.background,
             watchdog=self.watchdog,
         )
@@ -135,29 +135,29 @@ class Worker:
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
         settings, publisher, clock = self.settings, self.publisher, self.clock
-        app, sessions = wire(settings, self.stores, self.keyring, self.relay.notify, clock)
+        app, sessions = wire(settings, self.resources, self.keyring, self.relay.notify, clock)
         key = load_refresh_key(settings.signing_keys_dir)
         principals = Principals(app.tokens, sessions, settings.trusted_services, key)
         addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.wait_capacity
         edge = Edge(
             principals, publisher, addresses, clock, room, self.outage, self.in_hand, key, self.outcomes
         )
-        requests = Requests(self.broker, edge, partial(source_of, settings=settings))
+        requests = Requests(self.broker, edge, partial(binding_of, settings=settings))
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(requests, app)
         followups = Followups(
-            CASCADE_QUEUE, self.own.cascade_profile_status, publisher, clock, self.outage, self.in_hand, key
+            CASCADE_QUEUE, self.admin.cascade_profile_status, publisher, clock, self.outage, self.in_hand, key
         )
         serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
-        subscribe(self.broker, own_events(settings), serve, "Let posts follow their owners.")
+        subscribe(self.broker, cascade_binding(settings), serve, "Let posts follow their owners.")
         unroutable = Unroutable(UNROUTABLE, publisher, edge.addresses, self.in_hand, self.outcomes)
         serve = self.in_hand.counting(unroutable.serve, settings.prefetch_commands)
-        subscribe(self.broker, misdirected(settings), serve, "Say that there is no such operation.")
+        subscribe(self.broker, unroutable_binding(settings), serve, "Say that there is no such operation.")
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
-        async with self.stores:
+        async with self.resources:
             url = with_connection_name(self.settings.rabbitmq_url, "declare")
             await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
             tell = KeyEvents(self.publisher, self.clock).keys_rotated
@@ -165,8 +165,10 @@ class Worker:
             async with (
                 self.publisher,
                 self.relay.running(),
-                loops.periodic("retention", self.own.erase_expired.handle, _ERASING, passing=(Unavailable,)),
-                loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
+                loops.periodic(
+                    "retention", self.admin.erase_expired.handle, _ERASING, transient=(Unavailable,)
+                ),
+                loops.periodic("keys", look, LOOK_AGAIN, transient=(NoSigningKeys, OSError)),
                 loops.running("outage", self.outage.watch),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
                 loops.periodic("topology", self.keeper.look, LOOKING),

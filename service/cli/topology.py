@@ -8,7 +8,7 @@ import typer
 from yarl import URL
 
 from service.cli.brokers import BrokerUrl, ManagementUrl
-from service.cli.explaining import explained
+from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.management import Management
@@ -55,7 +55,7 @@ def check_topology(
     only seen by the management API.
     """
     whole = topology(query_queue_type)
-    with explained():
+    with reporting_errors():
         findings = asyncio.run(inspect(with_connection_name(url, "profilectl"), whole))
         too_large = asyncio.run(oversize(with_connection_name(url, "profilectl")))
         found = asyncio.run(_seen(url, management_url))
@@ -78,7 +78,7 @@ def apply_topology(
 ) -> None:
     """Make what is missing; exit with 2 if something stands in the way, and 1 if a policy differs."""
     whole = topology(query_queue_type)
-    with explained():
+    with reporting_errors():
         findings = asyncio.run(apply(with_connection_name(url, "profilectl"), whole))
         differing = asyncio.run(_with_policies(whole, url, management_url))
     made = [f"{each.thing.name} made" for each in findings if each.state is State.MISSING]

@@ -5,7 +5,7 @@ import signal
 import sys
 
 
-def hear_sigterm() -> None:
+def exit_on_sigterm() -> None:
     """End at a SIGTERM from now on, as any other process would, until somebody sees to signals.
 
     To be called before the imports that take long: a container that is stopped while they run would have

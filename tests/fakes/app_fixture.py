@@ -1,11 +1,7 @@
-"""Every use case, with fakes behind: what `service/wiring.py` does with databases."""
+"""Every use case, with fakes behind: what `service/bootstrap.py` does with databases."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
-
-from service.infrastructure.security.cursors import SealedCursors
-from service.infrastructure.security.device_tokens import MacDeviceTokens
-from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 
 from service.app.application import Application
 from service.app.auth.actors import User
@@ -30,6 +26,9 @@ from service.app.queries.list_profiles import ListProfilesHandler
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile
 from service.infrastructure.memory.attempts import MemoryAttempts
+from service.infrastructure.security.cursors import SealedCursors
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakeCommonPasswords, FakePasswords

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import PROFILE_UPDATE
-from service import main, wiring
+from service import bootstrap, main
 from service.app.request_context import RequestContext
 from service.cli.worker import worker
 from service.domain.profile import Profile
@@ -106,7 +106,7 @@ BUGS: Final[dict[str, tuple[AbstractContextManager[Any], ...]]] = {
     "no dedupe": (patch.object(endpoint, "named", forgets_names),),
     "event before the commit": (
         patch.object(main, "RabbitPublisher", OpenPublisher),
-        patch.object(wiring, "MongoProfiles", HastyProfiles),
+        patch.object(bootstrap, "MongoProfiles", HastyProfiles),
     ),
 }
 

@@ -6,10 +6,9 @@ which it does not matter how long a password takes.
 
 from unittest.mock import patch
 
-from service.infrastructure.security.passwords import BcryptPasswordHasher
-
-from service import wiring
+from service import bootstrap
 from service.cli import app
+from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 
 # The lowest that there is. What `BCRYPT_COST` says is still checked, and is then passed over.
@@ -22,5 +21,5 @@ def cheap(pool: HashingPool, _cost: int) -> BcryptPasswordHasher:
 
 
 if __name__ == "__main__":
-    with patch.object(wiring, "BcryptPasswordHasher", cheap):
+    with patch.object(bootstrap, "BcryptPasswordHasher", cheap):
         app()

@@ -22,7 +22,7 @@ from profile_contracts.errors import (
     NotSent,
     UnreadableReply,
     Unroutable,
-    refusal,
+    to_exception,
 )
 from profile_contracts.fields import Request
 from profile_contracts.operations import Operation
@@ -241,7 +241,7 @@ def _result(operation: Operation[Any, ResultT], body: bytes) -> ResultT:
     except ValidationError:  # its text would quote the reply
         raise UnreadableReply(f"The reply of {operation.queue} is none of this contract's.") from None
     if isinstance(reply, Failure):
-        raise refusal(reply.error)
+        raise to_exception(reply.error)
     return reply.result
 
 

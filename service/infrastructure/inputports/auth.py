@@ -43,11 +43,11 @@ def subscribe_auth(requests: Requests, app: Application) -> None:
         return wire.LoggedOut(revoked=revoked)
 
     @requests.on(AUTH_VERIFY)
-    async def verify_token(request: wire.VerifyToken, _: RequestContext) -> wire.Verdict:
+    async def verify_token(request: wire.VerifyToken, _: RequestContext) -> wire.TokenIntrospection:
         claims = await app.verify_token.handle(VerifyToken(request.token.get_secret_value()))
         if claims is None:
-            return wire.Verdict(active=False)
-        return wire.Verdict(
+            return wire.TokenIntrospection(active=False)
+        return wire.TokenIntrospection(
             active=True,
             sub=claims.user.id,
             sid=claims.user.session,

@@ -11,7 +11,7 @@ from typing import Final
 from aio_pika.abc import AbstractIncomingMessage
 
 from service.domain.errors import DeadlineExceeded, Unavailable
-from service.pkg.database import answering_within
+from service.pkg.database import operation_deadline
 
 # Our own limit for the work on one request. What was spent in a queue of ours before does not count.
 MAX_SECONDS: Final = 30.0
@@ -95,7 +95,7 @@ async def limited(limit: Limit, patience: float) -> AsyncIterator[None]:
     started = time.monotonic()
     try:
         async with asyncio.timeout(limit.seconds) as timer:
-            with answering_within(patience):
+            with operation_deadline(patience):
                 yield
     except TimeoutError:
         if not timer.expired():

@@ -9,7 +9,7 @@ from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.replies import ErrorDetail
 from service.domain.errors import Invalid
 
-Asked = TypeVar("Asked", bound=Request)
+RequestT = TypeVar("RequestT", bound=Request)
 Value = TypeVar("Value")
 
 # application/json, application/problem+json, text/json …; what follows a semicolon does not matter.
@@ -82,7 +82,7 @@ class MalformedRequest(Malformed):
     message = "The message is JSON, but not the request that belongs on this queue."
 
 
-def decode(model: type[Asked], body: bytes, content_type: str | None) -> Asked:
+def decode(model: type[RequestT], body: bytes, content_type: str | None) -> RequestT:
     """Return the request in *body*, or raise a `Malformed`.
 
     Args:

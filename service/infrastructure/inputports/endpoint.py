@@ -48,9 +48,9 @@ from service.infrastructure.inputports.retries import (
 from service.infrastructure.inputports.suspects import Suspects, TooManyDeliveries, refuse_killers
 from service.infrastructure.inputports.vouching import REPLAYS, Journey, journey_of, vouch
 
-Asked = TypeVar("Asked", bound=Request)
-Answered = TypeVar("Answered", bound=BaseModel)
-Translator = Callable[[Asked, RequestContext], Awaitable[Answered]]
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT", bound=BaseModel)
+Translator = Callable[[RequestT, RequestContext], Awaitable[ResultT]]
 
 # Beside the codes of replies: those that could not be sent.
 UNANSWERED: Final = "unanswered"
@@ -82,16 +82,16 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[Asked, Answered]):
+class Endpoint(Generic[RequestT, ResultT]):
     """Answers the requests of one operation."""
 
-    operation: Operation[Asked, Any]
-    translate: Translator[Asked, Answered]
+    operation: Operation[RequestT, Any]
+    translate: Translator[RequestT, ResultT]
     edge: Edge
 
     async def serve(self, message: AbstractIncomingMessage) -> None:
         """Carry out the request in *message*, in its turn if workers have died over it; acknowledge it."""
-        outcome: Outcome[Asked] = Outcome(message.message_id)
+        outcome: Outcome[RequestT] = Outcome(message.message_id)
         try:
             outcome.is_too_large = len(message.body) > MAX_BODY_BYTES
             if outcome.is_too_large:
@@ -103,7 +103,7 @@ class Endpoint(Generic[Asked, Answered]):
             last_resort = LastResort(self.edge.publisher, self.edge.clock)
             await last_resort.rescue(message, self.operation.queue, error, reply_to=outcome.reply_to)
 
-    async def _serve(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
+    async def _serve(self, message: AbstractIncomingMessage, outcome: Outcome[RequestT]) -> None:
         outcome.reply_to = self.edge.addresses.of(message)
         if not outcome.message_id and not message.reply_to and can_wait(self.operation):
             outcome.message_id = uuid4().hex
@@ -122,7 +122,7 @@ class Endpoint(Generic[Asked, Answered]):
         reason = outcome.error.reason if outcome.error else None
         audit(self.operation.queue, reason, outcome.caller, outcome.request, outcome.result)
 
-    async def _carry_out(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
+    async def _carry_out(self, message: AbstractIncomingMessage, outcome: Outcome[RequestT]) -> None:
         try:
             self._admit(message, outcome)
             limit = limit_of(message, self.edge.clock.now().timestamp(), outcome.spent)
@@ -138,7 +138,7 @@ class Endpoint(Generic[Asked, Answered]):
             outcome.cause, outcome.error = error, error_body(error)
             outcome.body = Failure(error=outcome.error).model_dump_json(exclude_none=True).encode()
 
-    def _admit(self, message: AbstractIncomingMessage, outcome: Outcome[Asked]) -> None:
+    def _admit(self, message: AbstractIncomingMessage, outcome: Outcome[RequestT]) -> None:
         if message.reply_to and not outcome.reply_to:
             raise ReplyToRefused
         if outcome.is_too_large:
@@ -147,7 +147,9 @@ class Endpoint(Generic[Asked, Answered]):
             raise MessageIdMalformed
         refuse_killers(message)
 
-    async def _reply(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], address: str) -> None:
+    async def _reply(
+        self, message: AbstractIncomingMessage, outcome: Outcome[RequestT], address: str
+    ) -> None:
         reply = reply_to(message, self.operation.queue, outcome.body)
         # The reply to a query is not worth a round trip: whoever misses it asks again.
         confirmed = self.operation.kind is Kind.COMMAND
@@ -158,7 +160,7 @@ class Endpoint(Generic[Asked, Answered]):
         outcome.reply_to = None
 
     async def _put_off_or_aside(
-        self, message: AbstractIncomingMessage, outcome: Outcome[Asked], error: ErrorBody, cause: Exception
+        self, message: AbstractIncomingMessage, outcome: Outcome[RequestT], error: ErrorBody, cause: Exception
     ) -> None:
         edge, queue = self.edge, self.operation.queue
         so_far = journey_of(message, edge.command_key)
@@ -177,7 +179,7 @@ class Endpoint(Generic[Asked, Answered]):
             await edge.publisher.dead_letter(letter, self.operation.dead_letters)
 
     def _to_ourselves(
-        self, message: AbstractIncomingMessage, outcome: Outcome[Asked], journey: Journey
+        self, message: AbstractIncomingMessage, outcome: Outcome[RequestT], journey: Journey
     ) -> dict[str, str | int]:
         """Return the headers by which whoever tries *message* again knows what we know."""
         deadline = deadline_of(message, self.edge.clock.now().timestamp(), outcome.spent)
@@ -189,7 +191,7 @@ class Endpoint(Generic[Asked, Answered]):
         unheard = not message.reply_to
         return can_wait(self.operation) and unheard and not isinstance(cause, TooManyDeliveries)
 
-    def _record(self, message: AbstractIncomingMessage, outcome: Outcome[Asked], seconds: float) -> None:
+    def _record(self, message: AbstractIncomingMessage, outcome: Outcome[RequestT], seconds: float) -> None:
         code = outcome.error.code.value if outcome.error else "ok"
         self.edge.outcomes[self.operation.queue, code] += 1
         log_outcome(message, self.operation.queue, outcome, code, seconds)

@@ -9,7 +9,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.domain.errors import DeadlineExceeded, Unavailable
 from service.infrastructure.inputports.deadlines import DATABASE_SHARE
-from service.pkg.repeating import is_cancelled
+from service.pkg.background import is_cancelled
 
 # After so many failures the database itself is asked.
 _SUSPICIOUS: Final = 5

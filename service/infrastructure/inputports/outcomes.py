@@ -15,7 +15,7 @@ from service.app.request_context import RequestContext
 from service.domain.errors import Invalid, ServiceError
 from service.infrastructure.inputports.decoding import Malformed
 
-Asked = TypeVar("Asked", bound=Request)
+RequestT = TypeVar("RequestT", bound=Request)
 
 _log = structlog.get_logger("profile.requests")
 
@@ -28,7 +28,7 @@ class ReplyToRefused(Invalid):
 
 
 @dataclass(slots=True)
-class Outcome(Generic[Asked]):
+class Outcome(Generic[RequestT]):
     """What became of a request.
 
     Attributes:
@@ -47,7 +47,7 @@ class Outcome(Generic[Asked]):
     body: bytes = b""
     error: ErrorBody | None = None
     cause: Exception | None = None
-    request: Asked | None = None
+    request: RequestT | None = None
     caller: RequestContext | None = None
     result: BaseModel | None = None
 
@@ -68,7 +68,7 @@ class Outcome(Generic[Asked]):
 
 
 def log_outcome(
-    message: AbstractIncomingMessage, queue: str, outcome: Outcome[Asked], code: str, seconds: float
+    message: AbstractIncomingMessage, queue: str, outcome: Outcome[RequestT], code: str, seconds: float
 ) -> None:
     """Write one line about the request in *message*, with nothing of it that may be secret."""
     log = _log.bind(

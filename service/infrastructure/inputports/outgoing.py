@@ -11,7 +11,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.fields import Request
-from profile_contracts.operations import IMPERSONAL_FIELDS
+from profile_contracts.operations import NON_PERSONAL_FIELDS
 from profile_contracts.replies import ErrorBody
 from service.pkg.direct_replies import DirectReplyKey
 from service.pkg.message_fields import short_text, trace_header
@@ -94,8 +94,8 @@ def dead_letter(
 
     Operators can send it back only if that is all that was asked.
     """
-    whole = decoded is not None and decoded.model_fields_set <= IMPERSONAL_FIELDS
-    kept = decoded.model_dump(mode="json", include=set(IMPERSONAL_FIELDS)) if decoded else {}
+    whole = decoded is not None and decoded.model_fields_set <= NON_PERSONAL_FIELDS
+    kept = decoded.model_dump(mode="json", include=set(NON_PERSONAL_FIELDS)) if decoded else {}
     return Message(
         json.dumps(kept).encode(),
         headers={**headers, **trace_header(request.headers), "x-replayable": whole},

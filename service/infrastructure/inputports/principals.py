@@ -68,7 +68,7 @@ class Principals:
 
         A service must not gain by sending a dead token.
         """
-        if not operation.heeds_actor:
+        if operation.authentication == "none":
             return Anonymous()
         if message.headers.get("authorization") is not None:
             authorization = text_header(message.headers, "authorization", MAX_AUTHORIZATION)

@@ -14,8 +14,8 @@ from profile_contracts.operations import Operation
 from service.infrastructure.inputports.endpoint import Edge, Endpoint, Translator
 from service.infrastructure.inputports.in_hand import Serve
 
-Asked = TypeVar("Asked", bound=Request)
-Answered = TypeVar("Answered", bound=BaseModel)
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Requests:
     source: Callable[[Operation[Any, Any]], Source]
 
     def on(
-        self, operation: Operation[Asked, Any]
-    ) -> Callable[[Translator[Asked, Answered]], Translator[Asked, Answered]]:
+        self, operation: Operation[RequestT, Any]
+    ) -> Callable[[Translator[RequestT, ResultT]], Translator[RequestT, ResultT]]:
         """Let the decorated function answer the requests of *operation*."""
 
-        def answer(translate: Translator[Asked, Answered]) -> Translator[Asked, Answered]:
+        def answer(translate: Translator[RequestT, ResultT]) -> Translator[RequestT, ResultT]:
             endpoint = Endpoint(operation, translate, self.edge)
             source = self.source(operation)
             serve = self.edge.in_hand.counting(endpoint.serve, source.channel.prefetch_count or 0)

@@ -20,7 +20,7 @@ async def together(
     profiles: Profiles,
     write: Callable[[AsyncClientSession | None], Awaitable[None]],
     authorized_by: Profile | None,
-    beside: Profile | None = None,
+    leaving_admin: Profile | None = None,
 ) -> None:
     """Do *write* in the same moment in which others are as they have to be; with no others, just do it.
 
@@ -28,7 +28,7 @@ async def together(
         profiles: Where they are.
         write: What to do.
         authorized_by: The profile of whoever asks: no session of it has ended, and its standing is the same.
-        beside: The profile that is about to give up administrating, beside which another has to stay.
+        leaving_admin: The profile that is about to give up administrating, beside which another has to stay.
 
     Raises:
         AuthorizationChanged, LastAdmin
@@ -38,11 +38,11 @@ async def together(
     async def work(transaction: AsyncClientSession) -> None:
         if authorized_by:
             await _hold(profiles, authorized_by, transaction)
-        if beside:
-            await _keep_admin(profiles, beside, transaction)
+        if leaving_admin:
+            await _keep_admin(profiles, leaving_admin, transaction)
         await write(transaction)
 
-    await (in_transaction(profiles.database.client, work) if authorized_by or beside else write(None))
+    await (in_transaction(profiles.database.client, work) if authorized_by or leaving_admin else write(None))
 
 
 async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncClientSession) -> None:
@@ -52,9 +52,9 @@ async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncCl
         raise AuthorizationChanged
 
 
-async def _keep_admin(profiles: Profiles, beside: Profile, transaction: AsyncClientSession) -> None:
+async def _keep_admin(profiles: Profiles, leaving_admin: Profile, transaction: AsyncClientSession) -> None:
     """Write to one of the others: so of all who leave at once one has to stay."""
-    others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": beside.id}}
+    others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": leaving_admin.id}}
     stays = await profiles.update_one(others, {"$inc": {"admin_guard": 1}}, session=transaction)
     if stays.matched_count == 0:
         raise LastAdmin

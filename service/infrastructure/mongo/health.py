@@ -7,12 +7,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from service.infrastructure.mongo.errors import CALLS
-from service.pkg.database import answering_within, bounded_operation
+from service.pkg.database import bounded_operation, operation_deadline
 from service.pkg.detached import TooManyAbandoned
-from service.pkg.patience import Passing
+from service.pkg.retry import TransientErrors
 
 # What may be that the database is starting. A wrong password stays wrong.
-STARTING: Final = Passing((ConnectionFailure,))
+STARTING: Final = TransientErrors((ConnectionFailure,))
 _GRACE_SECONDS: Final = 0.1
 
 
@@ -44,7 +44,7 @@ async def is_available(database: AsyncDatabase[dict[str, Any]], seconds: float) 
     """Return whether there is a primary that answers within so many *seconds*."""
     try:
         # The driver has the same limit, and a driver that is stuck does not keep it.
-        with answering_within(seconds), bounded_operation():
+        with operation_deadline(seconds), bounded_operation():
             async with asyncio.timeout(seconds + _GRACE_SECONDS):
                 await CALLS.run(database.command("ping"))
     except (PyMongoError, TimeoutError, TooManyAbandoned):

@@ -138,9 +138,11 @@ class MongoProfiles(ProfileRepository):
         self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it."""
-        beside = profile if require_other_admin else None
+        run_in_background = profile if require_other_admin else None
         try:
-            save = partial(together, self._profiles, partial(self._save, profile), authorized_by, beside)
+            save = partial(
+                together, self._profiles, partial(self._save, profile), authorized_by, run_in_background
+            )
             await self._with_address(profile, save)
         except DuplicateKeyError as error:
             raise EmailTaken from error

@@ -19,9 +19,9 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from service.pkg.background import is_cancelled
 from service.pkg.detached import DetachedCalls
-from service.pkg.patience import Passing
-from service.pkg.repeating import is_cancelled
+from service.pkg.retry import TransientErrors
 
 # What is published, in this process.
 CALLS: Final = DetachedCalls("rabbitmq")
@@ -33,9 +33,9 @@ CLOSE_SECONDS: Final = 3.0
 # To open a channel.
 _CHANNEL_SECONDS: Final = 5.0
 # What may be that the broker is starting. A wrong password stays wrong.
-STARTING: Final = Passing(
+STARTING: Final = TransientErrors(
     (OSError,),
-    but=(
+    permanent=(
         AuthenticationError,
         ConnectionClosed,
         IncompatibleProtocolError,

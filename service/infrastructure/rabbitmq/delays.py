@@ -18,7 +18,7 @@ from aiormq.exceptions import ChannelAccessRefused
 from pamqp import commands
 
 from service.infrastructure.rabbitmq.connection import close_channel, map_cancellation, plain_channel
-from service.pkg.repeating import is_cancelled
+from service.pkg.background import is_cancelled
 
 # A probe expires by itself, so it lies around in no queue: it comes back by the policy, or is dropped.
 _LIFETIME_MS: Final = 500

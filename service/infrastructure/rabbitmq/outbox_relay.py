@@ -24,8 +24,7 @@ from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.publishing import BrokerChoked
-from service.pkg.background import Background
-from service.pkg.repeating import is_cancelled
+from service.pkg.background import Background, is_cancelled
 
 _NAME: Final = "relay"
 # What has waited so long was left by a worker that died, or by a broker that was away.

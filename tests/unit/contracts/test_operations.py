@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 import service
 from profile_contracts.fields import Request
-from profile_contracts.operations import COMMON_ERRORS, IMPERSONAL_FIELDS, OPERATIONS, Kind, Operation
+from profile_contracts.operations import COMMON_ERRORS, NON_PERSONAL_FIELDS, OPERATIONS, Kind, Operation
 from profile_contracts.replies import ErrorCode
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
@@ -148,4 +148,4 @@ def test_a_request_cannot_be_changed(operation: Operation[Any, Any]) -> None:
 
 
 def test_dead_letters_keep_neither_secrets_nor_names() -> None:
-    assert {"id", "expected_version"} == IMPERSONAL_FIELDS
+    assert {"id", "expected_version"} == NON_PERSONAL_FIELDS

@@ -8,7 +8,7 @@ from service.domain.errors import NotFound, Unavailable
 from service.infrastructure.inputports import outage as module
 from service.infrastructure.inputports.deadlines import OutOfTime
 from service.infrastructure.inputports.outage import Outage
-from service.pkg.repeating import beside
+from service.pkg.background import run_in_background
 from tests.fakes.consumers import FakeConsumers
 
 WAITING = ("profile.update", "profile.followup")
@@ -52,7 +52,7 @@ def fail(outage: Outage, times: int) -> None:
 async def test_after_some_failures_the_database_is_asked_and_commands_wait() -> None:
     database, consumers = Database(), FakeConsumers()
     outage = Outage(database.is_there, consumers, WAITING)
-    async with beside(outage.watch()):
+    async with run_in_background(outage.watch()):
         fail(outage, FAILURES)
         await until(lambda: outage.is_on and consumers.paused)
 
@@ -65,7 +65,7 @@ async def test_after_some_failures_the_database_is_asked_and_commands_wait() -> 
 async def test_requests_whose_time_is_over_are_a_reason_to_ask_too() -> None:
     database = Database()
     outage = Outage(database.is_there, FakeConsumers(), WAITING)
-    async with beside(outage.watch()):
+    async with run_in_background(outage.watch()):
         for _ in range(FAILURES):
             outage.note(OutOfTime())
         await until(lambda: outage.is_on)
@@ -80,7 +80,7 @@ async def test_a_watch_that_begins_anew_ends_the_outage_that_it_was_in() -> None
     with pytest.raises(ZeroDivisionError):
         await outage.watch()
     consumers.down, database.there = None, True
-    async with beside(outage.watch()):
+    async with run_in_background(outage.watch()):
         await until(lambda: not outage.is_on)
 
     assert consumers.paused == set()
@@ -89,7 +89,7 @@ async def test_a_watch_that_begins_anew_ends_the_outage_that_it_was_in() -> None
 async def test_a_few_failures_are_none() -> None:
     database = Database()
     outage = Outage(database.is_there, FakeConsumers(), WAITING)
-    async with beside(outage.watch()):
+    async with run_in_background(outage.watch()):
         fail(outage, FAILURES - 1)
         for error in (None, NotFound(), ValueError()):
             outage.note(error)
@@ -103,7 +103,7 @@ async def test_failures_of_something_else_pause_nothing() -> None:
     database, consumers = Database(), FakeConsumers()
     database.there = True
     outage = Outage(database.is_there, consumers, WAITING)
-    async with beside(outage.watch()):
+    async with run_in_background(outage.watch()):
         fail(outage, FAILURES)
         await until(lambda: database.asked)
         fail(outage, FAILURES)
@@ -116,7 +116,7 @@ async def test_failures_of_something_else_pause_nothing() -> None:
 async def test_with_the_broker_away_too_it_tries_until_both_are_back() -> None:
     database, consumers = Database(), FakeConsumers(down=ConnectionError())
     outage = Outage(database.is_there, consumers, WAITING)
-    async with beside(outage.watch()):
+    async with run_in_background(outage.watch()):
         fail(outage, FAILURES)
         await until(lambda: database.asked > 3)
         database.there = True

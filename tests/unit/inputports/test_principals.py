@@ -134,7 +134,7 @@ async def test_with_any_other_it_is_nobody(
 
 
 @pytest.mark.parametrize(
-    "operation", [each for each in OPERATIONS if not each.heeds_actor], ids=lambda each: each.queue
+    "operation", [each for each in OPERATIONS if each.authentication == "none"], ids=lambda each: each.queue
 )
 async def test_where_nobody_is_needed_a_token_is_not_looked_at(
     principals: Principals, app_fixture: AppFixture, operation: AnyOperation

@@ -17,7 +17,7 @@ from service.infrastructure.rabbitmq.dead_letter import DeadLetter, replay_block
 _WIDTH: Final = 110
 
 
-def harmless(text: str) -> str:
+def escape_control(text: str) -> str:
     """Return *text* with what a terminal would obey, or could not write, spelled out."""
     return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
@@ -47,7 +47,7 @@ def _oldest(letters: Sequence[DeadLetter]) -> str:
 
 def _reasons(letters: Sequence[DeadLetter]) -> str:
     counted = Counter(f"{each.code or '?'}/{each.reason or '?'}" for each in letters)
-    return harmless(", ".join(f"{name} {count}" for name, count in counted.most_common()))
+    return escape_control(", ".join(f"{name} {count}" for name, count in counted.most_common()))
 
 
 def write_out(letters: Sequence[DeadLetter], allowed: frozenset[str], *, of: int) -> None:
@@ -56,11 +56,11 @@ def write_out(letters: Sequence[DeadLetter], allowed: frozenset[str], *, of: int
         moment = letter.failed_at.isoformat() if letter.failed_at else "an unknown time"
         refused = replay_blocker(letter, allowed)
         lines = (
-            harmless(letter.id),
-            f"  failed at {moment}: {harmless(f'{letter.code}/{letter.reason} ({letter.error_type})')}",
-            f"  sent to {harmless(letter.origin)}, tried {letter.attempts}, replayed {letter.replays}",
+            escape_control(letter.id),
+            f"  failed at {moment}: {escape_control(f'{letter.code}/{letter.reason} ({letter.error_type})')}",
+            f"  sent to {escape_control(letter.origin)}, tried {letter.attempts}, replayed {letter.replays}",
             f"  {'cannot be replayed: ' + refused if refused else 'can be replayed'}",
-            f"  {harmless(letter.message.body.decode(errors='replace'))}",
+            f"  {escape_control(letter.message.body.decode(errors='replace'))}",
         )
         typer.echo("\n".join(lines))
     typer.echo(f"{len(letters)} of {of} shown.")

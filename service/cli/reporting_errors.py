@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from profile_contracts.errors import CallFailed, Disconnected
-from service.cli.side_by_side import TooFewPorts
+from service.cli.supervisor import TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
@@ -41,16 +41,16 @@ _EXPLAINED: Final = (
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def reporting_errors() -> Iterator[None]:
     """Turn what may go wrong into a sentence and exit code 2."""
     try:
         yield
     except _EXPLAINED as error:
-        explain(error)
+        report_error(error)
         raise typer.Exit(2) from None
 
 
-def explain(error: Exception) -> None:
+def report_error(error: Exception) -> None:
     """Write on standard error what *error* means."""
     if isinstance(error, ValidationError):
         for each in error.errors(include_input=False, include_url=False):

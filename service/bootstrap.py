@@ -62,7 +62,7 @@ from service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
+class Resources:
     """What has to be closed at the end: databases and threads."""
 
     mongo: AsyncMongoClient[dict[str, Any]]
@@ -75,7 +75,7 @@ class Stores:
         return cls(
             open_mongo(settings.mongo_url, settings.mongo_driver),
             None if settings.redis_url.startswith("memory:") else open_redis(settings.redis_url),
-            HashingPool(settings.threads_for_hashing, settings.hashing_waiting),
+            HashingPool(settings.threads_for_hashing, settings.hashing_queue_size),
         )
 
     async def __aenter__(self) -> Self:
@@ -105,19 +105,19 @@ class Stores:
 
 
 def wire(
-    settings: Settings, stores: Stores, keyring: Keyring, notify: Notify, clock: Clock
+    settings: Settings, resources: Resources, keyring: Keyring, notify: Notify, clock: Clock
 ) -> tuple[Application, Sessions]:
     """Return every use case, and what tells whether a session is alive."""
-    profiles, passwords = profiles_and_passwords(settings, stores, notify)
-    posts = MongoPosts(default_database(stores.mongo), notify)
-    repository = MongoSessions(default_database(stores.mongo), notify)
+    profiles, passwords = profiles_and_passwords(settings, resources, notify)
+    posts = MongoPosts(default_database(resources.mongo), notify)
+    repository = MongoSessions(default_database(resources.mongo), notify)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
     key = load_refresh_key(settings.signing_keys_dir)
     refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
     device_tokens = MacDeviceTokens(key, clock, timedelta(days=settings.device_token_days))
     session_guard = SessionGuard(profiles, repository, clock)
-    session_cache = _verdicts(stores, lifetime)
+    session_cache = _verdicts(resources, lifetime)
     sessions = Sessions(profiles, repository, session_cache, tokens, refresh_tokens, session_guard, clock)
     app = Application(
         create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
@@ -141,7 +141,7 @@ def wire(
 
 
 @dataclass(frozen=True, slots=True)
-class Operators:
+class AdminUseCases:
     """What operators do, and the worker by itself: nobody asks for it over the broker."""
 
     restore_profile: RestoreProfileHandler
@@ -151,15 +151,15 @@ class Operators:
     erase_expired: EraseExpiredHandler
 
 
-def operators(
-    settings: Settings, stores: Stores, notify: Notify = notify_nobody, each: Guard = nullcontext
-) -> Operators:
+def admin_use_cases(
+    settings: Settings, resources: Resources, notify: Notify = notify_nobody, each: Guard = nullcontext
+) -> AdminUseCases:
     """Return what operators do; *each* profile that is erased in its time is guarded from the others."""
-    database, clock = default_database(stores.mongo), SystemClock()
+    database, clock = default_database(resources.mongo), SystemClock()
     profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
     sessions = MongoSessions(database, notify)
     erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
-    return Operators(
+    return AdminUseCases(
         restore_profile=RestoreProfileHandler(profiles, clock),
         erase_profile=erase,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
@@ -169,22 +169,22 @@ def operators(
 
 
 def profiles_and_passwords(
-    settings: Settings, stores: Stores, notify: Notify = notify_nobody
+    settings: Settings, resources: Resources, notify: Notify = notify_nobody
 ) -> tuple[ProfileRepository, Passwords]:
     """Return where profiles live, and everything about their passwords."""
-    profiles = MongoProfiles(default_database(stores.mongo), notify)
-    throttle = Throttle(_attempts(stores), KeyedLock(), _budgets(settings))
-    return profiles, Passwords(_hasher(settings, stores), CommonPasswordList(), throttle, profiles)
+    profiles = MongoProfiles(default_database(resources.mongo), notify)
+    throttle = Throttle(_attempts(resources), KeyedLock(), _budgets(settings))
+    return profiles, Passwords(_hasher(settings, resources), CommonPasswordList(), throttle, profiles)
 
 
-def _hasher(settings: Settings, stores: Stores) -> PasswordHasher:
-    hasher = BcryptPasswordHasher(stores.hashing, settings.bcrypt_cost)
+def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:
+    hasher = BcryptPasswordHasher(resources.hashing, settings.bcrypt_cost)
     remembered = timedelta(seconds=settings.verified_password_seconds)
     return CachingPasswordHasher(hasher, remembered) if remembered else hasher
 
 
-def _verdicts(stores: Stores, lifetime: timedelta) -> SessionStatusCache:
-    return RedisSessionStatusCache(stores.redis, lifetime) if stores.redis else NullSessionCache()
+def _verdicts(resources: Resources, lifetime: timedelta) -> SessionStatusCache:
+    return RedisSessionStatusCache(resources.redis, lifetime) if resources.redis else NullSessionCache()
 
 
 def _budgets(settings: Settings) -> Budgets:
@@ -196,6 +196,6 @@ def _budgets(settings: Settings) -> Budgets:
     )
 
 
-def _attempts(stores: Stores) -> AttemptCounters:
+def _attempts(resources: Resources) -> AttemptCounters:
     counters = MemoryAttempts()
-    return RedisAttempts(stores.redis, counters) if stores.redis else counters
+    return RedisAttempts(resources.redis, counters) if resources.redis else counters

@@ -15,26 +15,28 @@ _log = structlog.get_logger("profile.patience")
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
-    """Which errors may pass: these, *but* not those, which are special cases of them."""
+class TransientErrors:
+    """Which errors may pass: these, *permanent* not those, which are special cases of them."""
 
     errors: tuple[type[Exception], ...]
-    but: tuple[type[Exception], ...] = ()
+    permanent: tuple[type[Exception], ...] = ()
 
 
-async def tried_until(seconds: float, attempt: Callable[[], Awaitable[None]], passing: Passing) -> None:
+async def retry_until(
+    seconds: float, attempt: Callable[[], Awaitable[None]], transient: TransientErrors
+) -> None:
     """Try until it works: after longer and longer pauses, and for so many *seconds*.
 
-    After an error that is *passing* it is tried again, unless the time is over; any other one is raised.
+    After an error that is *transient* it is tried again, unless the time is over; any other one is raised.
     """
     loop = asyncio.get_running_loop()
     deadline, pause = loop.time() + seconds, _FIRST_PAUSE_SECONDS
     while True:
         try:
             return await attempt()
-        except passing.but:
+        except transient.permanent:
             raise
-        except passing.errors as error:
+        except transient.errors as error:
             # By chance a little longer or shorter, so that many workers do not come all at once.
             length = pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
             if loop.time() + length > deadline:

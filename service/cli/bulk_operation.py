@@ -9,11 +9,11 @@ from rich.progress import Progress
 from yarl import URL
 
 from service.cli.auditing import record
-from service.cli.explaining import explained
+from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import DeadLetter, DeadLetterFilter
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters, opened, throttled
-from service.pkg.signals import run_until_told
+from service.pkg.signals import run_until_terminated
 
 
 def _nothing(_letter: DeadLetter) -> str | None:
@@ -21,7 +21,7 @@ def _nothing(_letter: DeadLetter) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class BulkOperation:
     """What is to be done to some letters of a queue.
 
     Attributes:
@@ -37,8 +37,8 @@ class Move:
     queue: str
     wanted: DeadLetterFilter
     do: Callable[[DeadLetters, DeadLetter], Awaitable[None]]
-    hindrance: Callable[[DeadLetter], str | None] = _nothing
-    most: int | None = None
+    skip_reason: Callable[[DeadLetter], str | None] = _nothing
+    limit: int | None = None
     per_second: float | None = None
     dry_run: bool = False
 
@@ -57,40 +57,44 @@ class BulkResult:
     left: Counter[str] = field(default_factory=Counter)
 
 
-def carry_out(move: Move, url: str) -> BulkResult:
+def carry_out(operation: BulkOperation, url: str) -> BulkResult:
     """Do it, and record it, even if it ends half-way: by an error, or by a signal."""
-    tally = BulkResult()
+    result = BulkResult()
     try:
-        with explained():
-            run_until_told(_carry_out(move, url, tally))
+        with reporting_errors():
+            run_until_terminated(_carry_out(operation, url, result))
     finally:
-        if tally.done and not move.dry_run:
-            about = {"broker_user": URL(url).user, "reason": move.wanted.reason, "code": move.wanted.code}
-            record(move.event, queue=move.queue, count=tally.done, **about)
-    return tally
+        if result.done and not operation.dry_run:
+            about = {
+                "broker_user": URL(url).user,
+                "reason": operation.wanted.reason,
+                "code": operation.wanted.code,
+            }
+            record(operation.event, queue=operation.queue, count=result.done, **about)
+    return result
 
 
-async def _carry_out(move: Move, url: str, tally: BulkResult) -> None:
-    async with opened(with_connection_name(url, "profilectl")) as box, box.leased(move.queue) as letters:
-        chosen = _chosen(move, letters, tally)
-        if move.dry_run:
-            tally.done = len(chosen)
+async def _carry_out(operation: BulkOperation, url: str, result: BulkResult) -> None:
+    async with opened(with_connection_name(url, "profilectl")) as box, box.leased(operation.queue) as letters:
+        chosen = _chosen(operation, letters, result)
+        if operation.dry_run:
+            result.done = len(chosen)
             return
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task(move.queue, total=len(chosen))
-            async for letter in throttled(chosen, move.per_second):
-                await move.do(box, letter)
-                tally.done += 1
+            bar = progress.add_task(operation.queue, total=len(chosen))
+            async for letter in throttled(chosen, operation.per_second):
+                await operation.do(box, letter)
+                result.done += 1
                 progress.advance(bar)
-        if rest := len(chosen) - tally.done:
-            tally.left["there was no time for more; run it again"] = rest
+        if rest := len(chosen) - result.done:
+            result.left["there was no time for more; run it again"] = rest
 
 
-def _chosen(move: Move, letters: list[DeadLetter], tally: BulkResult) -> list[DeadLetter]:
+def _chosen(operation: BulkOperation, letters: list[DeadLetter], result: BulkResult) -> list[DeadLetter]:
     chosen = []
-    for letter in move.wanted.of(letters):
-        if hindrance := move.hindrance(letter):
-            tally.left[hindrance] += 1
+    for letter in operation.wanted.of(letters):
+        if skip_reason := operation.skip_reason(letter):
+            result.left[skip_reason] += 1
         else:
             chosen.append(letter)
-    return chosen[: move.most]
+    return chosen[: operation.limit]

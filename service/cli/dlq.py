@@ -10,9 +10,9 @@ from yarl import URL
 
 from profile_contracts.operations import OPERATIONS
 from service.cli.brokers import BrokerUrl
-from service.cli.explaining import explained
-from service.cli.lettertables import overview, write_out
-from service.cli.moving import BulkResult, Move, carry_out
+from service.cli.bulk_operation import BulkOperation, BulkResult, carry_out
+from service.cli.dlq_view import overview, write_out
+from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import (
     DeadLetter,
@@ -87,13 +87,16 @@ def replay_letters(
 ) -> None:
     """Send letters back to where they came from, as requests of the broker user in the URL."""
 
-    def hindrance(letter: DeadLetter) -> str | None:
+    def skip_reason(letter: DeadLetter) -> str | None:
         return replay_blocker(letter, source_queues()[queue], force=force)
 
     _say_who_asks(queue, url)
     wanted = DeadLetterFilter(reason, code, frozenset(ids or ()))
     done = carry_out(
-        Move("dead_letters_replayed", queue, wanted, DeadLetters.replay, hindrance, limit, rate, dry_run), url
+        BulkOperation(
+            "dead_letters_replayed", queue, wanted, DeadLetters.replay, skip_reason, limit, rate, dry_run
+        ),
+        url,
     )
     _say("Would replay" if dry_run else "Replayed", done)
 
@@ -108,7 +111,7 @@ def park_letters(queue: NotParked, url: BrokerUrl, ids: Ids = None, reason: Reas
         await box.park(letter, datetime.now(UTC))
 
     wanted = DeadLetterFilter(reason, ids=frozenset(ids or ()))
-    _say("Parked", carry_out(Move("dead_letters_parked", queue, wanted, park), url))
+    _say("Parked", carry_out(BulkOperation("dead_letters_parked", queue, wanted, park), url))
 
 
 @app.command("purge")
@@ -130,7 +133,7 @@ def purge_letters(
     if count and not yes:
         typer.confirm(f"Delete {count} letters from {queue}? They cannot be brought back.", abort=True)
     # No more than were counted: what came meanwhile lies behind them.
-    purge = Move("dead_letters_purged", queue, wanted, DeadLetters.delete, most=count)
+    purge = BulkOperation("dead_letters_purged", queue, wanted, DeadLetters.delete, limit=count)
     _say("Deleted", carry_out(purge, url) if count else BulkResult())
 
 
@@ -139,7 +142,7 @@ def _looked(url: str, look: Callable[[DeadLetters], Awaitable[Made]]) -> Made:
         async with opened(with_connection_name(url, "profilectl")) as box:
             return await look(box)
 
-    with explained():
+    with reporting_errors():
         return asyncio.run(run())
 
 
@@ -167,7 +170,7 @@ def _say(what: str, done: BulkResult) -> None:
 
 def _say_who_asks(queue: str, url: str) -> None:
     """Whoever asked at first is not known any more."""
-    heeding = [each for each in OPERATIONS if each.heeds_actor and each.dead_letters == queue]
+    heeding = [each for each in OPERATIONS if each.authentication == "bearer" and each.dead_letters == queue]
     if heeding or queue == PARKED:
         sentence = "Requests go out as {} itself: a worker carries out what TRUSTED_SERVICES lets it ask for."
         typer.echo(sentence.format(URL(url).user or "guest"), err=True)

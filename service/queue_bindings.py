@@ -35,7 +35,7 @@ def consuming_broker(settings: Settings) -> RabbitBroker:
     )
 
 
-def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:
+def binding_of(operation: Operation[Any, Any], settings: Settings) -> Source:
     """Return the queue of *operation*, with a channel and a prefetch of its own."""
     return Source(
         _queue(work_queue(operation, settings.query_queue_type), settings),
@@ -44,13 +44,13 @@ def source_of(operation: Operation[Any, Any], settings: Settings) -> Source:
     )
 
 
-def own_events(settings: Settings) -> Source:
+def cascade_binding(settings: Settings) -> Source:
     """Return the queue of the service's own events; the topology binds it."""
     followups = _queue(Queue(CASCADE_QUEUE, "quorum"), settings)
     return Source(followups, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
-def misdirected(settings: Settings) -> Source:
+def unroutable_binding(settings: Settings) -> Source:
     """Return the queue of requests that no operation's queue has taken; the topology binds it."""
     unroutable = _queue(Queue(UNROUTABLE, "quorum"), settings)
     return Source(unroutable, None, Channel(prefetch_count=settings.prefetch_commands))

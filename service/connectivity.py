@@ -10,19 +10,19 @@ from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.pkg.database import close_mongo, default_database, open_mongo
-from service.pkg.watchdog import Way
+from service.pkg.watchdog import MonitoredConnection
 from service.settings import Settings
 
 # For a new client of the database, which has to find the primary first.
 _NEW_CLIENT_SECONDS: Final = 3.0
 
 
-def ways_of(
+def connectivity_checks(
     settings: Settings,
     consumers: Consumers,
     publisher: RabbitPublisher,
     is_database_there: Callable[[], Awaitable[bool]],
-) -> Sequence[Way]:
+) -> Sequence[MonitoredConnection]:
     """Return the ways of the worker that consists of these."""
     is_broker_there = partial(rabbitmq.is_available, with_connection_name(settings.rabbitmq_url, "watchdog"))
 
@@ -30,9 +30,9 @@ def ways_of(
         return publisher.is_connected()
 
     return (
-        Way("database", is_database_there, partial(_is_database_there_anew, settings)),
-        Way("consumers", consumers.is_any_there, is_broker_there),
-        Way("publisher", is_published, is_broker_there),
+        MonitoredConnection("database", is_database_there, partial(_is_database_there_anew, settings)),
+        MonitoredConnection("consumers", consumers.is_any_there, is_broker_there),
+        MonitoredConnection("publisher", is_published, is_broker_there),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from service.pkg.signals import at_a_signal
+from service.pkg.signals import on_termination
 
 # Before a worker that ended by itself is started anew; twice as long each time that happens soon.
 _PAUSE_SECONDS: Final = 1.0
@@ -40,7 +40,7 @@ def health_ports(count: int, first: int) -> Iterable[int]:
     return range(first, first + count) if first else [0] * count
 
 
-def side_by_side(ports: Iterable[int]) -> int:
+def supervise(ports: Iterable[int]) -> int:
     """Run a worker for each of these health ports until a signal comes; return the worst exit code.
 
     A worker that ends by itself is started anew, after a pause. One that ends again and again as soon as
@@ -59,7 +59,7 @@ class _Workers:
         self._given_up = 0
 
     async def run(self, health_ports: Iterable[int]) -> int:
-        at_a_signal(self._stop)
+        on_termination(self._stop)
         codes = await asyncio.gather(*map(self._keep_one, health_ports))
         return self._given_up or max(codes)
 

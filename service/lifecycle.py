@@ -3,18 +3,18 @@
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
 
-from service.draining import ABANDONED, STUCK
-from service.health import questions_of
+from service.graceful_shutdown import STUCK, UNACKED
+from service.health import health_routes
 from service.infrastructure.mongo import health as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.main import Worker
-from service.pkg.patience import tried_until
-from service.pkg.probes import answering
+from service.pkg.probes import serve_health
+from service.pkg.retry import retry_until
 from service.pkg.watchdog import watched_loop
 
 
-async def live(worker: Worker) -> int:
+async def run_worker(worker: Worker) -> int:
     """Let *worker* work until a signal comes, or until something is stuck; return the exit code.
 
     Raises:
@@ -27,11 +27,11 @@ async def live(worker: Worker) -> int:
     termination.install()
     with _answering_probes(worker), watched_loop(STUCK):
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(worker.stores.close)  # otherwise its tasks hold the end up
+            stack.push_async_callback(worker.resources.close)  # otherwise its tasks hold the end up
             if await termination.unless_requested(_start(worker, stack)):
                 await termination.requested.wait()
                 await worker.app.stop()
-    return termination.code or (ABANDONED if worker.draining.abandoned else 0)
+    return termination.code or (UNACKED if worker.shutdown.unacked else 0)
 
 
 async def _start(worker: Worker, stack: AsyncExitStack) -> None:
@@ -40,13 +40,13 @@ async def _start(worker: Worker, stack: AsyncExitStack) -> None:
         worker.settings.startup_seconds,
         with_connection_name(worker.settings.rabbitmq_url, "start"),
     )
-    await tried_until(patience, partial(rabbitmq.ping, url), rabbitmq.STARTING)
-    await tried_until(patience, partial(mongo.ping, worker.database), mongo.STARTING)
+    await retry_until(patience, partial(rabbitmq.ping, url), rabbitmq.STARTING)
+    await retry_until(patience, partial(mongo.ping, worker.database), mongo.STARTING)
     await stack.enter_async_context(worker.opened())
     await worker.app.start()
 
 
 def _answering_probes(worker: Worker) -> AbstractContextManager[int]:
     port = worker.settings.health_port
-    questions = questions_of(worker.health, worker.outcomes, worker.background)
-    return answering(port, questions, worker.settings.health_host) if port else nullcontext(0)
+    routes = health_routes(worker.health, worker.outcomes, worker.background)
+    return serve_health(port, routes, worker.settings.health_host) if port else nullcontext(0)

@@ -16,13 +16,13 @@ DRAIN_SECONDS: Final = 18.0
 _FILL_SECONDS: Final = 5.0
 
 # Exit codes. 1 is for what failed, 2 for wrong settings.
-ABANDONED: Final = 3  # some messages were left unfinished; other workers get them again
+UNACKED: Final = 3  # some messages were left unfinished; other workers get them again
 STUCK: Final = 4  # something did not come back by itself
 
 _log = structlog.get_logger("profile.worker")
 
 
-class Drain:
+class GracefulShutdown:
     """Lets a worker end without losing or repeating anything.
 
     Attributes:
@@ -36,7 +36,7 @@ class Drain:
         self._in_hand = in_hand
         self._termination = termination
         self.has_begun = False
-        self.abandoned = 0
+        self.unacked = 0
 
     async def run(self) -> None:
         """Finish what is in hand. A second signal, or the end of the time, leaves the rest to others."""
@@ -48,6 +48,6 @@ class Drain:
                 await self._consumers.close()
             except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
                 _log.warning("broker away", error_type=type(error).__name__)
-        self.abandoned = await self._in_hand.finished(DRAIN_SECONDS)
-        log = _log.warning if self.abandoned else _log.info
-        log("drained", abandoned=self.abandoned)
+        self.unacked = await self._in_hand.finished(DRAIN_SECONDS)
+        log = _log.warning if self.unacked else _log.info
+        log("drained", unacked=self.unacked)
