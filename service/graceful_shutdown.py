@@ -1,4 +1,4 @@
-"""How a worker ends: it takes nothing more, finishes what it has in hand, and only then closes all else."""
+"""How a worker ends: it takes nothing more, finishes what is in flight, and only then closes all else."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from service.pkg.signals import Termination
 
 # All of the end. Kubernetes kills after 30, if nobody says otherwise.
 STOP_SECONDS: Final = 28.0
-# Of that, finishing what is in hand; and before it, waiting until nothing is on its way any more.
+# Of that, finishing what is in flight; and before it, waiting until nothing is on its way any more.
 DRAIN_SECONDS: Final = 18.0
 _FILL_SECONDS: Final = 5.0
 
@@ -39,7 +39,7 @@ class GracefulShutdown:
         self.unacked = 0
 
     async def run(self) -> None:
-        """Finish what is in hand. A second signal, or the end of the time, leaves the rest to others."""
+        """Finish what is in flight. A second signal, or the end of the time, leaves the rest to others."""
         self.has_begun = True
         self._termination.begin()
         _log.info("draining")

@@ -160,8 +160,8 @@ class Worker:
         async with self.resources:
             url = with_connection_name(self.settings.rabbitmq_url, "declare")
             await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
-            tell = KeyEvents(self.publisher, self.clock).keys_rotated
-            loops, look = self.background, looking(self.keyring, tell)
+            publish = KeyEvents(self.publisher, self.clock).keys_rotated
+            loops, look = self.background, looking(self.keyring, publish)
             async with (
                 self.publisher,
                 self.relay.running(),

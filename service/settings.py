@@ -152,10 +152,10 @@ class Settings(BaseSettings):
     query_queue_type: Annotated[Literal["classic", "quorum"], Field(description="`quorum` for clusters.")] = (
         "classic"
     )
-    prefetch_commands: Annotated[Prefetch, Field(description="Commands in hand, for each queue.")] = 16
-    prefetch_queries: Annotated[Prefetch, Field(description="Queries in hand, for each queue.")] = 64
+    prefetch_commands: Annotated[Prefetch, Field(description="Unacknowledged commands, for each queue.")] = 16
+    prefetch_queries: Annotated[Prefetch, Field(description="Unacknowledged queries, for each queue.")] = 64
     prefetch_logins: Annotated[
-        Prefetch, Field(description="Logins in hand; more than may wait for a thread.")
+        Prefetch, Field(description="Unacknowledged logins; more than may wait for a thread.")
     ] = 128
     startup_seconds: Annotated[
         int, Field(ge=0, le=3600, description="How long to wait at start for servers that are not up yet.")

@@ -27,7 +27,7 @@ class BulkOperation:
     Attributes:
         event: What the audit trail calls it.
         do: Does it to one letter.
-        hindrance: Why it must not be done to a letter, or `None`.
+        skip_reason: Why it must not be done to a letter, or `None`.
         most: The number of letters to do it to, at most.
         per_second: How fast, at most.
 
@@ -76,25 +76,25 @@ def carry_out(operation: BulkOperation, url: str) -> BulkResult:
 
 async def _carry_out(operation: BulkOperation, url: str, result: BulkResult) -> None:
     async with opened(with_connection_name(url, "profilectl")) as box, box.leased(operation.queue) as letters:
-        chosen = _chosen(operation, letters, result)
+        selected = _selected(operation, letters, result)
         if operation.dry_run:
-            result.done = len(chosen)
+            result.done = len(selected)
             return
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task(operation.queue, total=len(chosen))
-            async for letter in throttled(chosen, operation.per_second):
+            bar = progress.add_task(operation.queue, total=len(selected))
+            async for letter in throttled(selected, operation.per_second):
                 await operation.do(box, letter)
                 result.done += 1
                 progress.advance(bar)
-        if rest := len(chosen) - result.done:
+        if rest := len(selected) - result.done:
             result.left["there was no time for more; run it again"] = rest
 
 
-def _chosen(operation: BulkOperation, letters: list[DeadLetter], result: BulkResult) -> list[DeadLetter]:
-    chosen = []
+def _selected(operation: BulkOperation, letters: list[DeadLetter], result: BulkResult) -> list[DeadLetter]:
+    selected = []
     for letter in operation.wanted.of(letters):
         if skip_reason := operation.skip_reason(letter):
             result.left[skip_reason] += 1
         else:
-            chosen.append(letter)
-    return chosen[: operation.limit]
+            selected.append(letter)
+    return selected[: operation.limit]

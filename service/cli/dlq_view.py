@@ -23,7 +23,7 @@ def escape_control(text: str) -> str:
 
 
 def overview(found: dict[str, list[DeadLetter] | str]) -> None:
-    """Show how many letters there are in each queue, and why; or why that cannot be told."""
+    """Show how many letters there are in each queue, and why; or why that is not known."""
     # However narrow the terminal, names and reasons are written out: they are there to be copied.
     table = Table(
         Column("queue", no_wrap=True),

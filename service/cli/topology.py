@@ -51,7 +51,7 @@ def check_topology(
 ) -> None:
     """Say how the broker differs from what the service needs.
 
-    Exits with 1 if it does, and with 2 if that could not be told: policies, bindings and consumers are
+    Exits with 1 if it does, and with 2 if that is not known: policies, bindings and consumers are
     only seen by the management API.
     """
     whole = topology(query_queue_type)

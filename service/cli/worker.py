@@ -31,7 +31,7 @@ def worker(
 ) -> None:
     """Answer requests until SIGTERM or Ctrl-C. The environment says how: see `.env.example`.
 
-    The first signal lets it finish what it has in hand; a second one leaves that to other workers, at once.
+    The first signal lets it finish what it has in flight; a second one leaves that to other workers, at once.
     Exits with 0, with 1 if it failed, with 2 for wrong settings, with 3 if it left something unfinished, or
     with 4 if something did not come back by itself: then start it anew.
     """

@@ -23,7 +23,7 @@ _BROKEN: Final = ("CancelledError", "ChannelInvalidStateError")
 class Calm(logging.Filter):
     """Lets libraries say the same thing once in a while, and call no broken connection an error.
 
-    Connections are made again, and messages come again; whoever is to be woken hears it from our own lines.
+    Connections are made again, and messages come again; whoever is to be woken reads it in our own lines.
     """
 
     def __init__(self) -> None:

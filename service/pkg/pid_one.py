@@ -1,4 +1,4 @@
-"""The first process of a container, which hears no signal that it has not asked for (kill(2), NOTES)."""
+"""The first process of a container, which gets no signal that it has not asked for (kill(2), NOTES)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a process does when it is told to end."""
+"""What a process does when it is asked to end."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 # By an orchestrator, from the keyboard, by a terminal that was closed, and with Ctrl-\.
 ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-# To wait for work that was told to stop.
+# To wait for work that was asked to stop.
 _CANCELLING_SECONDS: Final = 2.0
 # How long a process may take to end as it should.
 _PATIENCE_SECONDS: Final = 60.0

@@ -111,7 +111,7 @@ def authorize(
 
 
 def require_authenticated(actor: Actor) -> User | TrustedService:
-    """Return *actor* if it is known who asks; nobody else hears anything about a thing.
+    """Return *actor* if it is known who asks; nobody else learns anything about what there is.
 
     Raises:
         Unauthenticated

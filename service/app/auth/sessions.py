@@ -89,7 +89,7 @@ class Sessions:
     async def end(
         self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
     ) -> int:
-        """End sessions of a user, everywhere and at once; return how many. Others are told."""
+        """End sessions of a user, everywhere and at once; return how many. Events say so."""
         ended = await self.sessions.end(
             user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id
         )

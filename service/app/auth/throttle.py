@@ -31,7 +31,7 @@ class AttemptsInFlight(Unavailable):
     message = "Other attempts for this account are being checked; try again soon."
 
 
-# Attempts at one budget that one worker has in hand: less than half of the logins that it takes at once.
+# Attempts at one budget that one worker has in flight: less than half of the logins that it takes at once.
 MAX_WAITING: Final = 50
 # A reservation of a worker that died is given back after this.
 RESERVATION_TTL: Final = timedelta(seconds=60)

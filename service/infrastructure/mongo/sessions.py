@@ -52,10 +52,10 @@ class MongoSessions(SessionRepository):
         except_id: UUID | None = None,
     ) -> Sequence[UUID]:
         """End sessions of a user, all, one, or all except one; return which ended."""
-        chosen: dict[str, Any] = {"user_id": user_id, **_ALIVE}
+        query: dict[str, Any] = {"user_id": user_id, **_ALIVE}
         if session_id or except_id:
-            chosen["_id"] = {"$eq": session_id} if session_id else {"$ne": except_id}
-        found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+            query["_id"] = {"$eq": session_id} if session_id else {"$ne": except_id}
+        found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1})]
         if found:
             await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
         for each in found:
@@ -71,13 +71,13 @@ class MongoSessions(SessionRepository):
     @database_call
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events."""
-        chosen = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}
-        found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+        query = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}
+        found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1})]
         await self._sessions.delete_many({"_id": {"$in": found}, **_ALIVE})
         return found
 
 
-# A session that has ended is kept until its event has been told.
+# A session that has ended is kept until its event is published.
 _ALIVE: Final = {"ended_at": {"$exists": False}}
 
 

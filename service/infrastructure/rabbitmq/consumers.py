@@ -31,7 +31,7 @@ _log = structlog.get_logger("profile.consumers")
 class Consumers:
     """What FastStream has subscribed on *broker*.
 
-    FastStream can only stop a subscriber, and then it waits for the messages in hand with the consumer
+    FastStream can only stop a subscriber, and then it waits for the messages in flight with the consumer
     open: what comes meanwhile it keeps from all workers. Here the consumer goes first. And aio-pika restores
     all queues of a connection or none: one that somebody has made as another type would keep all others
     without a consumer. Here each is consumed again by itself. For that two attributes of FastStream's are

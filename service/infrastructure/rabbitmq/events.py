@@ -38,7 +38,7 @@ class KeyEvents:
             time=self._clock.now(),
             data=KEYS_ROTATED.data.model_validate({"kids": kids}),
         )
-        with suppress(DeliveryError, BrokerChoked):  # nobody need hear it
+        with suppress(DeliveryError, BrokerChoked):  # nobody need consume it
             await self._publisher.publish_event(_message(event), KEYS_ROTATED.name, needed=False)
 
 

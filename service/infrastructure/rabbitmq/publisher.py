@@ -39,7 +39,7 @@ from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
-# To connect, publish one message and hear that the broker has it.
+# To connect, publish one message and get the confirm.
 _ALONE_SECONDS: Final = 5.0
 # Connections of single messages at a time.
 _ALONE: Final = 4
@@ -120,7 +120,7 @@ class RabbitPublisher:
     async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
 
-        After some *seconds* nobody waits for it any more, and it is given up; return whether it was not.
+        After some *seconds* it is of no use any more, and it is given up; return whether it was not.
         """
         try:
             async with asyncio.timeout(seconds):

@@ -101,7 +101,7 @@ def _bindings(topology: Topology, bindings: _Listed, known: AbstractSet[str]) ->
             yield f"{name} is bound to {source} with key {key!r}, too: unbind it, unless that is meant"
         elif source in exchanges - {EVENTS_EXCHANGE}:  # which anybody may listen to
             yield (
-                f"{kind} {name} is bound to {source} with key {key!r}, and so hears what others ask, "
+                f"{kind} {name} is bound to {source} with key {key!r}, and so receives what others ask, "
                 "passwords and tokens included: unbind it, unless that is meant"
             )
 

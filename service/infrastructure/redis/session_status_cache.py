@@ -1,4 +1,4 @@
-"""Verdicts on sessions, shared by all workers."""
+"""Which sessions are alive, shared by all workers."""
 
 from collections.abc import Sequence
 from datetime import timedelta

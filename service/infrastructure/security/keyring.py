@@ -55,12 +55,12 @@ class Keyring:
 
 
 def looking(
-    keyring: Keyring, tell: Callable[[Sequence[str]], Awaitable[None]]
+    keyring: Keyring, publish: Callable[[Sequence[str]], Awaitable[None]]
 ) -> Callable[[], Awaitable[None]]:
-    """Return what looks for new and retired keys, and *tells* the names of all when they have changed."""
+    """Return what looks for new and retired keys, and publishes the names of all when they have changed."""
 
     async def look() -> None:
         if keyring.reload():
-            await tell([key.kid for key in keyring.keys])
+            await publish([key.kid for key in keyring.keys])
 
     return look
