@@ -6,7 +6,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from profile_contracts.operations import OPERATIONS
-from tools.servers.management import Management
+from service.pkg.management_api import ManagementApi
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 
@@ -37,7 +37,9 @@ def queue_table(box: Sandbox, sent: int) -> Table:
 
 def _counted(box: Sandbox, sent: int) -> list[dict[str, Any]] | None:
     """Return the queues if their statistics are in: the broker collects them every few seconds."""
-    queues: list[dict[str, Any]] = Management.of(box.management_url, box.admin_url).get("queues", box.vhost)
+    queues: list[dict[str, Any]] = ManagementApi.of(box.management_url, box.admin_url).get(
+        "queues", box.vhost
+    )
     served = [queue for queue in queues if queue["name"] in _SERVED]
     counted = sum(queue.get("message_stats", {}).get("publish", 0) for queue in served)
     at_rest = all(queue.get("messages_unacknowledged", 0) == 0 for queue in queues)

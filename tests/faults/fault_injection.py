@@ -14,11 +14,11 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 
+from service.pkg.management_api import ManagementError
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.cluster import Cluster
 from tests.faults.records import History
 from tools.servers.environment import MONGODB
-from tools.servers.management import ManagementError
 from tools.servers.sandbox import REDIS_CLAIM
 
 Disturbance = Callable[[Cluster, random.Random], Awaitable[bool]]

@@ -105,5 +105,5 @@ def test_the_management_api_is_asked_as_whom_and_about_what_the_addresses_say(
 ) -> None:
     api = Management.of(management_url, URL(broker))
 
-    assert (api.address, api.user, api.password, api.vhost) == expected
+    assert (api.api.url, api.api.user, api.api.password, api.vhost) == expected
     assert "password" not in repr(api)

@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -174,14 +174,6 @@ async def test_a_password_of_few_characters_is_not_personal_for_that() -> None:
 
 async def test_a_password_is_not_personal_without_any_words() -> None:
     assert await a_fixture().passwords.hash_new("abcd1234", ())
-
-
-def test_passwords_do_not_change() -> None:
-    passwords = a_fixture().passwords
-
-    assert not hasattr(passwords, "__dict__")
-    with pytest.raises(FrozenInstanceError):
-        passwords.common = Common()  # type: ignore[misc]
 
 
 async def test_the_right_password_proves_it_and_is_counted_as_right() -> None:

@@ -1,4 +1,4 @@
-"""RabbitMQ's management API, with nothing but the standard library."""
+"""RabbitMQ's management API, blocking, with nothing but the standard library."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
-# Brokers of developers are near: a proxy from the environment would only be in the way.
+# Brokers are inside: a proxy from the environment would only be in the way.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
@@ -22,10 +22,11 @@ class ManagementError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Management:
+class ManagementApi:
     """Speaks to the management API: `get("queues", vhost, name)` is GET /api/queues/<vhost>/<name>.
 
-    Raises `ManagementError` on a refusal and `OSError` when nobody answers.
+    Every method raises `ManagementError` on a refusal, and `OSError`, `HTTPException` or `ValueError` when no
+    management API answers.
     """
 
     url: str
@@ -59,7 +60,7 @@ class Management:
     def _call(self, method: str, path: tuple[str, ...], body: object = None) -> Any:  # noqa: ANN401 - JSON
         where = "/".join(quote(part, safe="") for part in path)
         token = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        request = urllib.request.Request(  # noqa: S310 - the address is a developer's own
+        request = urllib.request.Request(  # noqa: S310 - whoever runs this chose the address
             f"{self.url}/api/{where}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
