@@ -97,10 +97,12 @@ class AppFixture:
     @property
     def revoked(self) -> list[tuple[UUID, tuple[UUID, ...], str]]:
         """What others were told of sessions: whose, which, and why."""
-        told = [
-            event.data for event in (*self.profiles.told, *self.repository.told) if "reason" in event.data
+        published = [
+            event.data
+            for event in (*self.profiles.published, *self.repository.published)
+            if "reason" in event.data
         ]
-        return [(each["user_id"], tuple(each["session_ids"]), each["reason"]) for each in told]
+        return [(each["user_id"], tuple(each["session_ids"]), each["reason"]) for each in published]
 
     def is_open(self, session_id: UUID) -> bool:
         """Return whether the session is stored."""

@@ -30,8 +30,8 @@ class FakePosts(PostRepository):
 
     def __init__(self, *posts: Post) -> None:
         self._by_oid = {post.oid: post for post in posts}
-        self.told: list[Event] = []
-        self.handled: FakeProcessedCommands[Post] = FakeProcessedCommands()
+        self.published: list[Event] = []
+        self.processed: FakeProcessedCommands[Post] = FakeProcessedCommands()
 
     def next_oid(self) -> str:
         return str(ObjectId())
@@ -40,9 +40,9 @@ class FakePosts(PostRepository):
         await asyncio.sleep(0)
         if post.oid in self._by_oid or any(post.id == each.id for each in self._by_oid.values()):
             raise Unavailable
-        self.handled.refuse_made(post.idempotency_key)
+        self.processed.refuse_created(post.idempotency_key)
         self._keep(post)
-        self.handled.made(post.idempotency_key, _result(post))
+        self.processed.record_created(post.idempotency_key, _result(post))
 
     async def get(self, post_id: UUID) -> Post:
         await asyncio.sleep(0)
@@ -56,9 +56,9 @@ class FakePosts(PostRepository):
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version - 1:
             raise StaleVersion
-        self.handled.refuse_seen(post.id, post.idempotency_key)
+        self.processed.refuse_processed(post.id, post.idempotency_key)
         self._keep(post)
-        self.handled.changed(post.id, post.idempotency_key, _result(post))
+        self.processed.record(post.id, post.idempotency_key, _result(post))
 
     async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:
         await asyncio.sleep(0)
@@ -81,25 +81,25 @@ class FakePosts(PostRepository):
 
     async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
         await asyncio.sleep(0)
-        return self.handled.makers.get(message_id)
+        return self.processed.by_message_id.get(message_id)
 
     async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
         await asyncio.sleep(0)
-        return self.handled.find(post_id, message_id)
+        return self.processed.find(post_id, message_id)
 
     async def record_processed(self, post: Post) -> None:
         await asyncio.sleep(0)
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version:
             raise StaleVersion
-        self.handled.refuse_seen(post.id, post.idempotency_key)
-        self.handled.changed(post.id, post.idempotency_key, _result(post))
+        self.processed.refuse_processed(post.id, post.idempotency_key)
+        self.processed.record(post.id, post.idempotency_key, _result(post))
 
     def _keep(self, post: Post) -> None:
         self._by_oid[post.oid] = replace(post, events=(), idempotency_key=None)
         if post.status is PostStatus.ERASED:
-            self.handled.forget(post.id)
-        self.told += post.events
+            self.processed.forget(post.id)
+        self.published += post.events
 
 
 def _result(post: Post) -> Post:

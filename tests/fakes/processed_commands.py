@@ -17,38 +17,40 @@ class FakeProcessedCommands(Generic[Aggregate]):
     """Remembers what came of commands: of all that made a thing, and of the last 64 of each thing."""
 
     def __init__(self) -> None:
-        self.makers: dict[str, ProcessedCommand[Aggregate]] = {}
-        self.of_things: dict[UUID, list[ProcessedCommand[Aggregate]]] = {}
+        self.by_message_id: dict[str, ProcessedCommand[Aggregate]] = {}
+        self.by_aggregate: dict[UUID, list[ProcessedCommand[Aggregate]]] = {}
 
-    def refuse_made(self, command: IdempotencyKey | None) -> None:
+    def refuse_created(self, command: IdempotencyKey | None) -> None:
         """Raise `AlreadyCreated` if *command* has made a thing."""
-        if command and command.message_id in self.makers:
+        if command and command.message_id in self.by_message_id:
             raise AlreadyCreated
 
-    def refuse_seen(self, thing_id: UUID, command: IdempotencyKey | None) -> None:
+    def refuse_processed(self, aggregate_id: UUID, command: IdempotencyKey | None) -> None:
         """Raise `StaleVersion` if a thing has seen *command*."""
-        if command and self.find(thing_id, command.message_id):
+        if command and self.find(aggregate_id, command.message_id):
             raise StaleVersion
 
-    def forget(self, thing_id: UUID) -> None:
+    def forget(self, aggregate_id: UUID) -> None:
         """Forget what came of commands of a thing."""
-        self.of_things.pop(thing_id, None)
-        self.makers = {name: each for name, each in self.makers.items() if each.result.id != thing_id}
+        self.by_aggregate.pop(aggregate_id, None)
+        self.by_message_id = {
+            name: each for name, each in self.by_message_id.items() if each.result.id != aggregate_id
+        }
 
-    def made(self, command: IdempotencyKey | None, thing: Aggregate) -> None:
+    def record_created(self, command: IdempotencyKey | None, aggregate: Aggregate) -> None:
         """Note that *command* made a thing."""
         if command:
-            self.makers[command.message_id] = ProcessedCommand(command, thing)
+            self.by_message_id[command.message_id] = ProcessedCommand(command, aggregate)
 
-    def changed(self, thing_id: UUID, command: IdempotencyKey | None, thing: Aggregate) -> None:
+    def record(self, aggregate_id: UUID, command: IdempotencyKey | None, aggregate: Aggregate) -> None:
         """Note what *command* did to a thing."""
         if command is None:
             return
-        known = self.of_things.setdefault(thing_id, [])
-        known.append(ProcessedCommand(command, thing))
+        known = self.by_aggregate.setdefault(aggregate_id, [])
+        known.append(ProcessedCommand(command, aggregate))
         del known[:-HISTORY_SIZE]
 
-    def find(self, thing_id: UUID, message_id: str) -> ProcessedCommand[Aggregate] | None:
+    def find(self, aggregate_id: UUID, message_id: str) -> ProcessedCommand[Aggregate] | None:
         """Return what came of a command."""
-        known = self.of_things.get(thing_id, [])
+        known = self.by_aggregate.get(aggregate_id, [])
         return next((each for each in known if each.key.message_id == message_id), None)

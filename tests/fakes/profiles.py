@@ -35,8 +35,8 @@ class FakeProfiles(ProfileRepository):
 
     def __init__(self, *profiles: Profile) -> None:
         self._by_oid = {profile.oid: profile for profile in profiles}
-        self.told: list[Event] = []
-        self.handled: FakeProcessedCommands[Profile] = FakeProcessedCommands()
+        self.published: list[Event] = []
+        self.processed: FakeProcessedCommands[Profile] = FakeProcessedCommands()
 
     def all(self) -> Sequence[Profile]:
         """Return every profile that is stored, in whatever state."""
@@ -50,9 +50,9 @@ class FakeProfiles(ProfileRepository):
         self._hold(authorized_by)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
-        self.handled.refuse_made(profile.idempotency_key)
+        self.processed.refuse_created(profile.idempotency_key)
         self._keep(profile)
-        self.handled.made(profile.idempotency_key, _result(profile))
+        self.processed.record_created(profile.idempotency_key, _result(profile))
 
     async def get(self, profile_id: UUID) -> Profile:
         profile = await self.get_including_deleted(profile_id)
@@ -112,9 +112,9 @@ class FakeProfiles(ProfileRepository):
         before = (profile.version - 1, profile.logouts)
         if stored is None or (stored.version, stored.logouts) != before:
             raise StaleVersion
-        self.handled.refuse_seen(profile.id, profile.idempotency_key)
+        self.processed.refuse_processed(profile.id, profile.idempotency_key)
         self._keep(profile)
-        self.handled.changed(profile.id, profile.idempotency_key, _result(profile))
+        self.processed.record(profile.id, profile.idempotency_key, _result(profile))
 
     async def count_logout(self, profile_id: UUID) -> None:
         await asyncio.sleep(0)
@@ -138,19 +138,19 @@ class FakeProfiles(ProfileRepository):
 
     async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)
-        return self.handled.makers.get(message_id)
+        return self.processed.by_message_id.get(message_id)
 
     async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)
-        return self.handled.find(profile_id, message_id)
+        return self.processed.find(profile_id, message_id)
 
     async def record_processed(self, profile: Profile) -> None:
         await asyncio.sleep(0)
         stored = self._by_oid.get(profile.oid)
         if stored is None or stored.version != profile.version:
             raise StaleVersion
-        self.handled.refuse_seen(profile.id, profile.idempotency_key)
-        self.handled.changed(profile.id, profile.idempotency_key, _result(profile))
+        self.processed.refuse_processed(profile.id, profile.idempotency_key)
+        self.processed.record(profile.id, profile.idempotency_key, _result(profile))
 
     def _keep(self, profile: Profile) -> None:
         if profile.status not in GONE:
@@ -160,8 +160,8 @@ class FakeProfiles(ProfileRepository):
                 raise EmailTaken
         self._by_oid[profile.oid] = replace(profile, events=(), idempotency_key=None)
         if profile.status is Status.ERASED:
-            self.handled.forget(profile.id)
-        self.told += profile.events
+            self.processed.forget(profile.id)
+        self.published += profile.events
 
     def _make_way(self, email: Email) -> None:
         for holder in self._by_oid.values():

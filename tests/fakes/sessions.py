@@ -16,7 +16,7 @@ class FakeSessions(SessionRepository):
     def __init__(self, *sessions: Session) -> None:
         self.stored = {session.id: session for session in sessions}
         self.ever = set(self.stored)
-        self.told: list[Event] = []
+        self.published: list[Event] = []
 
     async def add(self, session: Session) -> None:
         await asyncio.sleep(0)
@@ -48,7 +48,7 @@ class FakeSessions(SessionRepository):
         ended = [each for each in mine if (each == session_id if session_id else each != except_id)]
         for each in ended:
             del self.stored[each]
-            self.told.append(revoked(each, user_id, reason, now))
+            self.published.append(revoked(each, user_id, reason, now))
         return ended
 
     async def of_user(self, user_id: UUID) -> Sequence[Session]:

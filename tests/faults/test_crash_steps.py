@@ -33,7 +33,7 @@ async def dies(sandbox: Sandbox, step: str, profile: UUID) -> int:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Servers, step: str) -> None:
+async def test_whenever_a_worker_dies_every_change_is_published_in_order(servers: Servers, step: str) -> None:
     profile = a_profile().with_created_event()
     with isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)

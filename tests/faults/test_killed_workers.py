@@ -51,7 +51,9 @@ async def changes(database: AsyncDatabase[dict[str, Any]]) -> int:
 
 
 @pytest.mark.parametrize("seed", [int(os.environ.get("SEED", "1"))])
-async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_path: Path, seed: int) -> None:
+async def test_every_change_is_published_however_workers_die(
+    servers: Servers, tmp_path: Path, seed: int
+) -> None:
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     with isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)

@@ -139,7 +139,7 @@ async def test_parallel_attempts_count_before_they_are_known_to_be_wrong(stand: 
     counters = Counters(a_counter())
     answers = await asyncio.gather(*(stand.counters.reserve(uuid4().hex, counters) for _ in range(20)))
 
-    assert sorted(answer.name for answer, _ in answers) == ["BUSY"] * 17 + ["RESERVATION_TTL"] * 3
+    assert sorted(answer.name for answer, _ in answers) == ["BUSY"] * 17 + ["RESERVED"] * 3
 
 
 async def test_parallel_attempts_of_a_crowd_are_not_in_each_others_way(stand: Stand) -> None:

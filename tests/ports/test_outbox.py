@@ -74,8 +74,8 @@ THINGS: dict[Kind, tuple[Make, list[str]]] = {
 each_kind = pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.name.lower())
 
 
-def ids(untold: PendingEvents) -> list[str]:
-    return [each.id for each in untold.events]
+def ids(pending: PendingEvents) -> list[str]:
+    return [each.id for each in pending.events]
 
 
 @each_kind
@@ -83,12 +83,12 @@ async def test_events_come_back_in_order_and_are_forgotten_once_they_are_told(fr
     make, expected = THINGS[kind]
     subject, outbox = await make(fresh), MongoOutbox(fresh)
     other = await make(fresh)
-    (untold,) = await outbox.load_pending(kind, [subject])
+    (pending,) = await outbox.load_pending(kind, [subject])
 
-    assert ids(untold) == [each.format(subject) for each in expected]
-    assert (untold.kind, untold.is_all, untold.unreadable) == (kind, True, [])
+    assert ids(pending) == [each.format(subject) for each in expected]
+    assert (pending.kind, pending.is_all, pending.unreadable) == (kind, True, [])
 
-    await outbox.mark_published([untold])
+    await outbox.mark_published([pending])
 
     assert await outbox.load_pending(kind, [subject]) == []
     assert await outbox.find_stale(LATER, 9) == [(kind, other)]
@@ -124,11 +124,11 @@ async def test_of_each_kind_so_many_are_waiting_as_were_asked_for(fresh: Any) ->
 async def test_events_of_many_things_are_told_at_once(fresh: Any) -> None:
     made = {kind: [await make(fresh) for _ in range(2)] for kind, (make, _) in THINGS.items()}
     outbox = MongoOutbox(fresh)
-    untold = [each for kind, subjects in made.items() for each in await outbox.load_pending(kind, subjects)]
+    pending = [each for kind, subjects in made.items() for each in await outbox.load_pending(kind, subjects)]
 
-    assert len(untold) == 6
+    assert len(pending) == 6
 
-    await outbox.mark_published(untold)
+    await outbox.mark_published(pending)
 
     assert await outbox.find_stale(LATEST, 9) == []
 
@@ -136,9 +136,9 @@ async def test_events_of_many_things_are_told_at_once(fresh: Any) -> None:
 async def test_what_happens_while_others_are_told_is_not_forgotten(fresh: Any) -> None:
     posts, post, outbox = MongoPosts(fresh), a_post(), MongoOutbox(fresh)
     await posts.add(post.with_created_event())
-    (untold,) = await outbox.load_pending(Kind.POST, [post.id])
+    (pending,) = await outbox.load_pending(Kind.POST, [post.id])
     await posts.save(post.updated(PostPatch(title="Note H"), LATER))
-    await outbox.mark_published([untold])
+    await outbox.mark_published([pending])
     (rest,) = await outbox.load_pending(Kind.POST, [post.id])
 
     assert ids(rest) == [f"post.updated/{post.id}/2"]
@@ -151,14 +151,14 @@ async def test_of_events_that_were_told_in_part_the_rest_waits(fresh: Any) -> No
     await profiles.add(profile.with_created_event())
     for number in range(3):
         await profiles.save(profile := profile.updated(ProfilePatch(last_name=f"{number}"), LATER))
-    (untold,) = await outbox.load_pending(Kind.PROFILE, [profile.id])
-    for told, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
-        await outbox.mark_published([PendingEvents(untold.kind, untold.key, untold.events[:told])])
+    (pending,) = await outbox.load_pending(Kind.PROFILE, [profile.id])
+    for published, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
+        await outbox.mark_published([PendingEvents(pending.kind, pending.key, pending.events[:published])])
 
         waiting = [
             each for found in await outbox.load_pending(Kind.PROFILE, [profile.id]) for each in ids(found)
         ]
-        assert waiting == ids(untold)[4 - left :]
+        assert waiting == ids(pending)[4 - left :]
     assert await profiles.get(profile.id) == profile
 
 
@@ -188,14 +188,14 @@ async def test_those_that_wait_are_found_by_an_index(fresh: Any) -> None:
 
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
     client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
-    outbox, untold = (
+    outbox, pending = (
         MongoOutbox(default_database(client)),
         PendingEvents(Kind.POST, "", a_post().with_created_event().events),
     )
     outcomes = await asyncio.gather(
         outbox.find_stale(NOON, 9),
         outbox.load_pending(Kind.POST, [uuid4()]),
-        outbox.mark_published([untold]),
+        outbox.mark_published([pending]),
         return_exceptions=True,
     )
     await close_mongo(client)
@@ -227,13 +227,13 @@ async def test_what_cannot_be_read_is_kept_and_keeps_nothing_back(fresh: Any, ki
     )
     spoilt = poison(subject)[name]
     await collection.update_one(key, {"$push": {"outbox": {"$each": [spoilt], "$position": 0}}})
-    (untold,) = await outbox.load_pending(kind, [subject])
+    (pending,) = await outbox.load_pending(kind, [subject])
 
-    assert ids(untold) == [each.format(subject) for each in expected]
-    assert untold.unreadable == [spoilt]
+    assert ids(pending) == [each.format(subject) for each in expected]
+    assert pending.unreadable == [spoilt]
 
-    await outbox.mark_published([untold])
-    await outbox.hold([untold])
+    await outbox.mark_published([pending])
+    await outbox.hold([pending])
     kept = await collection.find_one(key)
 
     assert kept["outbox"] == [{**spoilt, "held_by": VERSION}]
@@ -260,17 +260,17 @@ async def test_another_version_looks_at_what_this_one_could_not_read(
 async def test_a_field_of_a_newer_version_does_no_harm(fresh: Any) -> None:
     subject, outbox = await a_told_post(fresh), MongoOutbox(fresh)
     await fresh["posts"].update_one({"id": subject}, {"$set": {"outbox.0.trace": "00-1-2-03"}})
-    (untold,) = await outbox.load_pending(Kind.POST, [subject])
-    await outbox.mark_published([untold])
+    (pending,) = await outbox.load_pending(Kind.POST, [subject])
+    await outbox.mark_published([pending])
 
-    assert ids(untold) == [each.format(subject) for each in THINGS[Kind.POST][1]]
+    assert ids(pending) == [each.format(subject) for each in THINGS[Kind.POST][1]]
     assert await outbox.load_pending(Kind.POST, [subject]) == []
 
 
 async def test_of_two_events_of_one_version_only_that_is_forgotten_which_was_told(fresh: Any) -> None:
     subject, outbox = await a_told_profile(fresh), MongoOutbox(fresh)
-    (untold,) = await outbox.load_pending(Kind.PROFILE, [subject])
-    await outbox.mark_published([replace(untold, events=untold.events[:2])])
+    (pending,) = await outbox.load_pending(Kind.PROFILE, [subject])
+    await outbox.mark_published([replace(pending, events=pending.events[:2])])
     (rest,) = await outbox.load_pending(Kind.PROFILE, [subject])
 
     assert ids(rest) == [f"auth.session_revoked/{subject}/2"]

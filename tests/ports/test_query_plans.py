@@ -183,7 +183,7 @@ async def profiled(
 Profiled = tuple[dict[type, set[str]], list[Documents]]
 
 
-def told(note: Documents) -> tuple[Any, ...]:
+def summary(note: Documents) -> tuple[Any, ...]:
     """Return what tells one operation from others."""
     return (note["collection"], note["op"], note["planSummary"], note.get("docsExamined"), note["command"])
 
@@ -208,15 +208,15 @@ def test_every_query_is_answered_from_an_index_and_sorts_nothing(profiled: Profi
     # A collection that is not there has nothing to look at.
     slow = [note for note in notes if not note["planSummary"].startswith(("IXSCAN", "IDHACK", "EOF"))]
 
-    assert [told(note) for note in slow if note["collection"] != "system.profile"] == []
-    assert [told(note) for note in notes if note.get("hasSortStage")] == []
+    assert [summary(note) for note in slow if note["collection"] != "system.profile"] == []
+    assert [summary(note) for note in notes if note.get("hasSortStage")] == []
 
 
 def test_no_more_is_looked_at_than_may_be_answered(profiled: Profiled) -> None:
     _, notes = profiled
     limited = [note for note in notes if note["command"].get("limit")]
 
-    assert [told(note) for note in limited if note["docsExamined"] > note["command"]["limit"]] == []
+    assert [summary(note) for note in limited if note["docsExamined"] > note["command"]["limit"]] == []
     assert len([note for note in limited if note["collection"] == PROFILES]) > len(FILTERS)
 
 
@@ -227,4 +227,4 @@ def test_a_list_is_read_from_one_end_whatever_is_filtered(profiled: Profiled) ->
     assert {note["command"]["limit"] for note in lists} == {3, 101, 1000}
     # One more key for each role and status: where each of these lists begins.
     most = len(Role) * 2
-    assert [told(note) for note in lists if note["keysExamined"] > note["nreturned"] + most] == []
+    assert [summary(note) for note in lists if note["keysExamined"] > note["nreturned"] + most] == []

@@ -93,7 +93,7 @@ async def test_events_that_come_late_or_again_change_nothing_more(life: list[str
         await handler.handle(CascadeProfileStatus(ada.id))
 
     assert await states(posts, ada.id) == EXPECTED[profile.status]
-    assert len({each.id for each in posts.told}) == len(posts.told) <= 4
+    assert len({each.id for each in posts.published}) == len(posts.published) <= 4
 
 
 @given(st.lists(st.integers(0, 30), min_size=4, max_size=4), st.sampled_from(LIVES))
@@ -139,7 +139,7 @@ async def test_all_posts_follow_however_many(many: int) -> None:
     await handler.handle(CascadeProfileStatus(ada.id))
 
     assert await states(posts, ada.id) == [("deleted", True, True)] * many
-    assert len(posts.told) == many
+    assert len(posts.published) == many
 
 
 class Failing(FakePosts):
@@ -167,7 +167,7 @@ async def test_who_is_stopped_midway_has_done_part_and_the_next_does_the_rest() 
     await handler.handle(CascadeProfileStatus(ada.id))
 
     assert await states(posts, ada.id) == [("deleted", True, True)] * 450
-    assert len({each.id for each in posts.told}) == len(posts.told) == 450
+    assert len({each.id for each in posts.published}) == len(posts.published) == 450
 
 
 async def test_a_post_that_is_changed_meanwhile_follows_too() -> None:

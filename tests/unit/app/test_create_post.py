@@ -27,10 +27,10 @@ async def test_a_user_writes_a_post_of_ones_own(role: Role) -> None:
     assert made.created_at == made.updated_at == NOON
 
 
-async def test_others_are_told_of_it_once() -> None:
+async def test_it_is_published_once() -> None:
     posts, user = FakePosts(), a_user()
     made = await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(user))
-    (event,) = posts.told
+    (event,) = posts.published
 
     assert event.data == {"id": made.id, "user_id": user.id, "version": 1, "changed": []}
     assert made.events == ()
@@ -49,7 +49,7 @@ async def test_nobody_else_writes(actor: Actor, refusal: type[ServiceError]) -> 
 
     with pytest.raises(refusal):
         await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(actor))
-    assert posts.told == []
+    assert posts.published == []
 
 
 def test_a_command_does_not_show_its_words() -> None:

@@ -41,13 +41,13 @@ async def test_owner_and_admin_delete(post: Post, actor: User | None) -> None:
         await delete.posts.get(post.id)
 
 
-async def test_others_are_told_of_it_once(post: Post) -> None:
+async def test_it_is_published_once(post: Post) -> None:
     posts = FakePosts(post)
     await DeletePostHandler(posts, FakeClock(LATER)).handle(
         DeletePost(context=RequestContext(ADMIN), post_id=post.id)
     )
 
-    assert [(each.type.value, each.data) for each in posts.told] == [
+    assert [(each.type.value, each.data) for each in posts.published] == [
         ("post.deleted", {"id": post.id, "user_id": post.user_id, "version": 2, "changed": ["status"]})
     ]
 

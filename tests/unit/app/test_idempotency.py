@@ -43,7 +43,7 @@ async def test_a_repeated_command_has_one_effect_and_the_same_result() -> None:
     assert (again.first_name, again.version) == (once.first_name, once.version) == ("Augusta", 2)
     assert before is again
     assert (await profiles.get(ada.id)).first_name == "Byron"
-    assert len(profiles.told) == 2
+    assert len(profiles.published) == 2
 
 
 async def test_the_same_name_for_another_command_is_a_conflict() -> None:
@@ -160,7 +160,7 @@ async def test_a_repeated_post_is_written_once() -> None:
     written = await asyncio.gather(*(app_fixture.app.create_post.handle(command) for _ in range(5)))
 
     assert len({each.id for each in written}) == 1
-    assert len(app_fixture.posts.told) == 1
+    assert len(app_fixture.posts.published) == 1
     with pytest.raises(MessageIdReused):
         await app_fixture.app.create_post.handle(
             CreatePost(context=RequestContext(user, idempotency_key=OTHER_BODY), title="x", body="y")

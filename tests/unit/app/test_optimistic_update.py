@@ -131,7 +131,7 @@ async def test_a_post_that_stays_as_it_is_is_not_stored_again() -> None:
     posts = FakePosts(post := a_post())
 
     assert await update_post(posts, CLOCK, post.id, FakeMutation(lambda found: found, 1)) == post
-    assert posts.told == []
+    assert posts.published == []
 
 
 def test_too_many_writers_may_try_again() -> None:

@@ -104,14 +104,14 @@ async def test_a_change_to_what_is_there_already_is_no_version(post: Post) -> No
     same = an_update(owner(post), post, patch=PostPatch(title=post.title, body=post.body))
 
     assert await UpdatePostHandler(posts, FakeClock(LATER)).handle(same) == post
-    assert posts.told == []
+    assert posts.published == []
 
 
-async def test_others_are_told_what_changed_and_not_into_what(post: Post) -> None:
+async def test_what_changed_is_published_and_not_into_what(post: Post) -> None:
     posts = FakePosts(post)
     await UpdatePostHandler(posts, FakeClock(LATER)).handle(an_update(owner(post), post))
 
-    assert [each.data for each in posts.told] == [
+    assert [each.data for each in posts.published] == [
         {"id": post.id, "user_id": post.user_id, "version": 2, "changed": ["title"]}
     ]
 

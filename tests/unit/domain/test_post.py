@@ -12,7 +12,7 @@ LATER, LATEST = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
 TITLE = PostPatch(title="Note H")
 
 
-def told(post: Post) -> list[tuple[str, int, list[str]]]:
+def published(post: Post) -> list[tuple[str, int, list[str]]]:
     """Return what others are told: type, version, names of changed fields."""
     return [(each.type.value, each.version, each.data["changed"]) for each in post.events]
 
@@ -53,7 +53,7 @@ def test_a_change_makes_the_next_version_and_names_what_changed(changes: PostPat
 
     assert (changed.version, changed.updated_at, changed.created_at) == (2, LATER, NOON)
     assert {name: getattr(changed, name) for name in changes.provided()} == changes.provided()
-    assert told(changed) == [("post.updated", 2, names)]
+    assert published(changed) == [("post.updated", 2, names)]
 
 
 def test_a_change_leaves_everything_else_as_it_was() -> None:
@@ -93,7 +93,7 @@ def test_deleting_makes_a_version_of_its_own(*, with_owner: bool) -> None:
     assert (deleted.status, deleted.version) == (PostStatus.DELETED, 2)
     assert deleted.deleted_at == deleted.updated_at == LATER
     assert deleted.deleted_with_owner is with_owner
-    assert told(deleted) == [("post.deleted", 2, ["status"])]
+    assert published(deleted) == [("post.deleted", 2, ["status"])]
 
 
 def test_a_post_is_deleted_by_itself_unless_it_is_said_otherwise() -> None:
@@ -107,7 +107,7 @@ def test_what_was_deleted_with_its_owner_comes_back() -> None:
     assert (restored.status, restored.version) == (PostStatus.ACTIVE, 3)
     assert (restored.deleted_at, restored.deleted_with_owner) == (None, False)
     assert (restored.title, restored.body, restored.updated_at) == (post.title, post.body, LATEST)
-    assert told(restored) == [("post.updated", 3, ["status"])]
+    assert published(restored) == [("post.updated", 3, ["status"])]
 
 
 def test_erasing_leaves_no_word_of_it() -> None:
@@ -117,7 +117,7 @@ def test_erasing_leaves_no_word_of_it() -> None:
     assert (erased.title, erased.body, erased.status) == ("", "", PostStatus.ERASED)
     assert (erased.id, erased.oid, erased.user_id) == (post.id, post.oid, post.user_id)
     assert (erased.version, erased.updated_at, erased.deleted_at) == (2, LATER, LATER)
-    assert told(erased) == [("post.deleted", 2, ["body", "status", "title"])]
+    assert published(erased) == [("post.deleted", 2, ["body", "status", "title"])]
 
 
 def test_erasing_what_was_deleted_is_a_version_and_an_event_of_its_own() -> None:

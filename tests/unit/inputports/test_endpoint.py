@@ -190,7 +190,7 @@ async def test_a_malformed_request_is_answered_and_leaves_no_letter(
     assert harness.broker.journal == ["reply", "ack"]
 
 
-async def test_an_unforeseen_error_is_answered_without_words_and_set_aside() -> None:
+async def test_an_unforeseen_error_is_answered_without_words_and_dead_lettered() -> None:
     harness = EndpointHarness(failing(KeyError(CANARY)))
     await harness.serve(message_id="m-1")
     [(queue, letter)] = harness.broker.set_asides
@@ -252,7 +252,7 @@ async def test_nobody_is_answered_who_does_not_wait(address: str | None) -> None
     assert harness.broker.journal == ["ack"]
 
 
-async def test_a_malformed_request_of_nobody_is_set_aside() -> None:
+async def test_a_malformed_request_of_nobody_is_dead_lettered() -> None:
     harness = EndpointHarness()
     await harness.serve(b"junk", reply_to=None)
 
@@ -335,7 +335,7 @@ async def test_our_own_limit_is_no_deadline_of_the_callers(monkeypatch: pytest.M
     assert harness.reply["error"]["retryable"] is True
 
 
-async def test_a_command_that_nobody_waits_for_outlives_our_own_limit(
+async def test_a_fire_and_forget_command_outlives_our_own_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.02)
@@ -457,7 +457,7 @@ async def test_an_unforeseen_error_is_logged_by_where_it_happened() -> None:
 
 @pytest.mark.parametrize("translate", [succeed, failing(EmailTaken(CANARY)), failing(KeyError(CANARY))])
 @pytest.mark.parametrize("body", [CREATE, CREATE + b"!", CANARY.encode()])
-async def test_nothing_that_was_sent_is_logged_or_set_aside(
+async def test_nothing_that_was_sent_is_logged_or_dead_lettered(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
     translate: Translate,
@@ -482,9 +482,7 @@ async def test_nothing_that_was_sent_is_logged_or_set_aside(
         (ZeroDivisionError(), 2, "profile.retry.300s"),
     ],
 )
-async def test_a_command_that_nobody_waits_for_is_tried_again(
-    error: Exception, times: int, delay: str
-) -> None:
+async def test_a_fire_and_forget_command_is_tried_again(error: Exception, times: int, delay: str) -> None:
     harness = EndpointHarness(failing(error))
     await harness.serve(headers=tried(times), **UNHEARD)
     ((queue, waits_in, message),) = harness.broker.retries
@@ -506,7 +504,7 @@ async def test_a_refusal_is_not_tried_again(error: Exception) -> None:
     assert harness.broker.journal == ["ack"]
 
 
-async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
+async def test_an_unforeseen_failure_is_dead_lettered_after_a_few_tries() -> None:
     harness = EndpointHarness(failing(ZeroDivisionError()))
     await harness.serve(**UNHEARD, headers=tried(3))
     ((_, letter),) = harness.broker.set_asides

@@ -86,7 +86,7 @@ async def test_posts_do_not_follow_a_change_that_is_none_of_the_status() -> None
         (an_event("post.created"), "malformed_request"),
     ],
 )
-async def test_what_is_no_event_of_ours_is_set_aside_at_once(body: bytes, reason: str) -> None:
+async def test_what_is_no_event_of_ours_is_dead_lettered_at_once(body: bytes, reason: str) -> None:
     handler, broker = await serve(body)
     ((queue, letter),) = broker.set_asides
 
@@ -145,7 +145,7 @@ async def test_of_an_event_its_ids_go_on_and_nothing_else(error: Exception, forg
     assert "canary" not in f"{sent[0].info()} {sent[0].body!r}"
 
 
-async def test_an_unforeseen_failure_is_set_aside_after_a_few_tries() -> None:
+async def test_an_unforeseen_failure_is_dead_lettered_after_a_few_tries() -> None:
     _, broker = await serve(an_event(), ZeroDivisionError("canary"), headers=tried(3))
     ((_, letter),) = broker.set_asides
 
@@ -164,7 +164,7 @@ async def test_an_event_that_could_not_be_put_off_is_given_back(monkeypatch: pyt
     assert broker.journal == ["requeue"]
 
 
-async def test_an_event_that_kills_workers_is_set_aside() -> None:
+async def test_an_event_that_kills_workers_is_dead_lettered() -> None:
     broker, handler = FakeBroker(), Handler()
     followups = a_followup(broker, handler)
     await followups.serve(broker.deliver(b"{}", headers={"x-delivery-count": 10}, redelivered=True))
