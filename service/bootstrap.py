@@ -117,7 +117,7 @@ def wire(
     refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
     device_tokens = MacDeviceTokens(key, clock, timedelta(days=settings.device_token_days))
     session_guard = SessionGuard(profiles, repository, clock)
-    session_cache = _verdicts(resources, lifetime)
+    session_cache = _session_cache(resources, lifetime)
     sessions = Sessions(profiles, repository, session_cache, tokens, refresh_tokens, session_guard, clock)
     app = Application(
         create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
@@ -183,7 +183,7 @@ def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:
     return CachingPasswordHasher(hasher, remembered) if remembered else hasher
 
 
-def _verdicts(resources: Resources, lifetime: timedelta) -> SessionStatusCache:
+def _session_cache(resources: Resources, lifetime: timedelta) -> SessionStatusCache:
     return RedisSessionStatusCache(resources.redis, lifetime) if resources.redis else NullSessionCache()
 
 

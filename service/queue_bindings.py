@@ -25,7 +25,7 @@ def consuming_broker(settings: Settings) -> RabbitBroker:
         with_connection_name(settings.rabbitmq_url, "consume"),
         timeout=CONNECT_SECONDS,
         reconnect_interval=1.0,
-        # Nothing to wait for: whatever could be finished is finished before, see `draining`.
+        # Nothing to wait for: whatever could be finished is finished before, see `graceful_shutdown`.
         graceful_timeout=None,
         app_id="profile-service",
         # The endpoints decode and validate; FastStream would log what it cannot validate.

@@ -11,7 +11,7 @@ import structlog
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 
-_log = structlog.get_logger("profile.patience")
+_log = structlog.get_logger("profile.retry")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import pytest
-from service.infrastructure.security.passwords import BcryptPasswordHasher
 
 from service.app.auth.passwords import PasswordHasher
+from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 from tests.fakes.passwords import FakePasswords
 
@@ -17,7 +17,7 @@ def fake_passwords() -> PasswordHasher:
 
 @pytest.fixture
 def bcrypt_passwords() -> Iterator[PasswordHasher]:
-    pool = HashingPool(threads=1, waiting=1)
+    pool = HashingPool(threads=1, queue_size=1)
     yield BcryptPasswordHasher(pool, cost=4)
     pool.close()
 

@@ -29,7 +29,7 @@ class SessionGuard:
         """Return the profile of *actor*, for a write to rest on; nothing of who is no user.
 
         The profile is read first and the session after it. If the session ends later than that, or role,
-        standing or password change, the profile has changed, too: a write that is made onto the profile as it
+        status or password change, the profile has changed, too: a write that is made onto the profile as it
         was read is refused.
 
         Args:

@@ -93,7 +93,7 @@ class Sessions:
         ended = await self.sessions.end(
             user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id
         )
-        # After they have ended: what is proved from here on is proved by others.
+        # After they have ended: whatever is authorized from here on rests on others.
         await self.profiles.count_logout(user_id)
         await self.session_cache.mark_ended(ended)
         return len(ended)

@@ -106,12 +106,12 @@ class Throttle:
     """Counts attempts before they are made, so that parallel ones are counted too.
 
     Attributes:
-        gate: Lets one attempt of a budget in this process go on at a time.
+        locks: Lets one attempt of a budget in this process go on at a time.
 
     """
 
     counters: AttemptCounters
-    gate: KeyedLock
+    locks: KeyedLock
     budgets: Budgets = field(default_factory=Budgets)
 
     @asynccontextmanager
@@ -124,7 +124,7 @@ class Throttle:
 
         """
         reservation = Reservation(counters_of(attempt, self.budgets))
-        async with self.gate.hold(reservation.counters.own.name):
+        async with self.locks.hold(reservation.counters.own.name):
             answer, milliseconds = await self.counters.reserve(reservation.name, reservation.counters)
             if answer is ReservationResult.LOCKED:
                 raise TooManyAttempts(milliseconds)

@@ -1,4 +1,4 @@
-"""No verdicts: a single worker asks MongoDB."""
+"""No cache: a single worker asks MongoDB."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -27,7 +27,8 @@ async def together(
     Args:
         profiles: Where they are.
         write: What to do.
-        authorized_by: The profile of whoever asks: no session of it has ended, and its standing is the same.
+        authorized_by: The profile of whoever asks: no session of it has ended, and role and status are
+            the same.
         leaving_admin: The profile that is about to give up administrating, beside which another has to stay.
 
     Raises:

@@ -101,9 +101,9 @@ def push_events(events: Sequence[Event], processed: Mapping[str, Any] | None = N
 
 def _to_pending(kind: Kind, document: Mapping[str, Any]) -> PendingEvents:
     records = [each for each in document["outbox"] if isinstance(each, Mapping)]
-    waiting = [each for each in records if each.get("held_by") != VERSION]
-    events = [event for each in waiting if (event := _to_event(each))]
-    unreadable = [each for each in waiting if not _to_event(each)]
+    pending = [each for each in records if each.get("held_by") != VERSION]
+    events = [event for each in pending if (event := _to_event(each))]
+    unreadable = [each for each in pending if not _to_event(each)]
     return PendingEvents(kind, document["_id"], events, unreadable, len(events) == len(document["outbox"]))
 
 

@@ -43,7 +43,7 @@ def to_document(profile: Profile) -> dict[str, Any]:
 
 
 def as_authorized(profile: Profile) -> dict[str, Any]:
-    """Return the condition that whatever a session of *profile* has proved still holds."""
+    """Return the condition that whatever a session of *profile* gave the right to still holds."""
     # None of them may have ended yet; then there is no number.
     return {"logouts": profile.logouts or {"$in": [0, None]}, "sessions_version": profile.sessions_version}
 

@@ -181,7 +181,7 @@ class MongoProfiles(ProfileRepository):
 
     @database_call
     async def count_logout(self, profile_id: UUID) -> None:
-        """Note that sessions of a user have just ended."""
+        """Record that sessions of a user have just ended."""
         await self._profiles.update_one({"id": profile_id}, {"$inc": {"logouts": 1}})
 
     @database_call

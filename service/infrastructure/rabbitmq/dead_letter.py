@@ -16,7 +16,7 @@ MAX_REPLAYS: Final = 3
 
 _DEAD: Final = ".dlq"
 _REPLAYS: Final = "x-replay-count"
-# What is noted on a letter: texts, with the bytes that they may have, and numbers with their bounds. What
+# What is written on one: texts, with the bytes that they may have, and numbers with their bounds. What
 # else there may be is nobody's word, and the broker would obey some of it (`CC`, `BCC`).
 _TEXTS: Final = {
     "x-error-code": 255,
@@ -144,12 +144,12 @@ def replay_blocker(letter: DeadLetter, allowed: frozenset[str], *, force: bool =
 
 
 def replayed(letter: DeadLetter, user: str) -> Message:
-    """Return *letter* as it goes back: sent by *user*, and without what was noted on it."""
+    """Return *letter* as it goes back: sent by *user*, and without what was written on it."""
     return _copy(letter, {**trace_header(letter.message.headers), _REPLAYS: letter.replays + 1}, user_id=user)
 
 
 def parked(letter: DeadLetter, now: datetime) -> Message:
-    """Return *letter* as it is kept apart, with everything that was noted on it."""
+    """Return *letter* as it is kept apart, with everything that was written on it."""
     headers = letter.message.headers
     notes: dict[str, str | int] = {**trace_header(headers), "x-replayable": letter.is_replayable}
     for name, longest in _TEXTS.items():

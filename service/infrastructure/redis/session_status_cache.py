@@ -21,7 +21,7 @@ _log = structlog.get_logger("profile.redis")
 
 
 class RedisSessionStatusCache(SessionStatusCache):
-    """Keeps verdicts in Redis. Without Redis it knows nothing, and every question goes to MongoDB.
+    """Keeps it in Redis. Without Redis it knows nothing, and every question goes to MongoDB.
 
     Args:
         lifetime: Of access tokens: a mark that a session has ended outlives them.

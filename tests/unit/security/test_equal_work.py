@@ -17,7 +17,7 @@ TAIL = "a" * 53
 
 @pytest.fixture
 def pool() -> Iterator[HashingPool]:
-    pool = HashingPool(threads=1, waiting=4)
+    pool = HashingPool(threads=1, queue_size=4)
     yield pool
     pool.close()
 

@@ -12,7 +12,7 @@ PASSWORD = b"correct horse battery"
 
 @pytest.fixture
 def pool() -> Iterator[HashingPool]:
-    pool = HashingPool(threads=1, waiting=4)
+    pool = HashingPool(threads=1, queue_size=4)
     yield pool
     pool.close()
 
@@ -43,7 +43,7 @@ async def test_a_hash_of_another_cost_is_verified(passwords: BcryptPasswordHashe
 
 
 async def test_too_much_work_is_refused_as_overloaded() -> None:
-    pool = HashingPool(threads=1, waiting=0)
+    pool = HashingPool(threads=1, queue_size=0)
     passwords = BcryptPasswordHasher(pool, cost=4)
     async with busy(pool):
         with pytest.raises(Overloaded):
