@@ -23,6 +23,7 @@ run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 # Tests of one run share their servers. As many of them wait, more run at once than there are cores.
 JOBS ?= $(shell expr 2 '*' $$(nproc 2>/dev/null || echo 1))
 SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal
+EVERYTHING = $(addprefix tests/,unit architecture ports integration faults)
 
 test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Docker engine of our own
 	@$(BIN)/python -m tools.docker
@@ -31,14 +32,14 @@ test-fast: $(VENV)/ready ## Run the tests that need no server: for every save
 	$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/architecture
 
 test: $(VENV)/ready ## Run them, those on real servers, and one short run of each kind of fault: for every commit
-	$(SIDE_BY_SIDE) -m "not long"
+	$(SIDE_BY_SIDE) $(EVERYTHING)
 
 test-all: $(VENV)/ready ## Run every test, at length
-	$(SIDE_BY_SIDE) tests/unit tests/architecture tests/ports tests/integration
-	$(MAKE) faults chaos
+	$(SIDE_BY_SIDE) $(filter-out tests/faults,$(EVERYTHING))
+	$(MAKE) check-setup faults chaos
 
 coverage: $(VENV)/ready ## Run what `make test` runs, and show which lines and branches none of it reached
-	$(SIDE_BY_SIDE) -m "not long" --cov --cov-report=term
+	$(SIDE_BY_SIDE) $(EVERYTHING) --cov --cov-report=term
 
 lint: $(VENV)/ready ## Check style, types and import rules
 	$(BIN)/ruff check .
@@ -70,14 +71,17 @@ CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
 
+# Several at once meet a slower machine than each alone would.
+FAULTS_AT_ONCE ?= 2
 KILLS ?= 200
 RESTARTS ?= 10
 RATE ?= 200
 HOSTILE ?= 1000
 POSTS ?= 10000
+FUZZ ?= 10000
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
-	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=10000 \
-	$(BIN)/pytest -q -s tests/faults --deselect tests/faults/test_history.py
+	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=$(FUZZ) HANGING=1 \
+	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal tests/faults --deselect tests/faults/test_history.py
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
 	$(BIN)/python -m asyncapi.generate
@@ -95,6 +99,7 @@ lock: $(VENV)/ready ## Pin all dependencies again, with hashes
 
 check-setup: $(VENV)/ready ## Show that the locks install the same with old and new pips, whatever the index holds by then
 	@$(BIN)/python -m tools.check_setup
+	$(SIDE_BY_SIDE) tests/setup
 
 dist: $(VENV)/ready ## Build wheels and source archives of both distributions into dist/, without network
 	@$(BIN)/python -m tools.dist

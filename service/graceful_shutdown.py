@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from service.infrastructure.inputports.in_hand import InHand
+from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.pkg.signals import Termination
 
@@ -31,9 +31,9 @@ class GracefulShutdown:
 
     """
 
-    def __init__(self, consumers: Consumers, in_hand: InHand, termination: Termination) -> None:
+    def __init__(self, consumers: Consumers, in_flight: InFlight, termination: Termination) -> None:
         self._consumers = consumers
-        self._in_hand = in_hand
+        self._in_flight = in_flight
         self._termination = termination
         self.has_begun = False
         self.unacked = 0
@@ -43,11 +43,11 @@ class GracefulShutdown:
         self.has_begun = True
         self._termination.begin()
         _log.info("draining")
-        async with self._in_hand.filled(_FILL_SECONDS):
+        async with self._in_flight.pause_acks(_FILL_SECONDS):
             try:
                 await self._consumers.close()
             except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
                 _log.warning("broker away", error_type=type(error).__name__)
-        self.unacked = await self._in_hand.finished(DRAIN_SECONDS)
+        self.unacked = await self._in_flight.drain(DRAIN_SECONDS)
         log = _log.warning if self.unacked else _log.info
         log("drained", unacked=self.unacked)

@@ -25,18 +25,18 @@ from service.domain.events import EventType
 from service.graceful_shutdown import STOP_SECONDS, STUCK, UNACKED, GracefulShutdown
 from service.health import BrokerHealth, Health, worker_health
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.inputports.auth import subscribe_auth
-from service.infrastructure.inputports.endpoint import Edge
-from service.infrastructure.inputports.followups import Followups
-from service.infrastructure.inputports.in_hand import InHand
-from service.infrastructure.inputports.outage import Outage
-from service.infrastructure.inputports.outgoing import ReplyAddresses
-from service.infrastructure.inputports.posts import subscribe_posts
-from service.infrastructure.inputports.principals import Principals
-from service.infrastructure.inputports.profiles import subscribe_profiles
-from service.infrastructure.inputports.requests import Requests, subscribe
-from service.infrastructure.inputports.retries import rests_in_outages
-from service.infrastructure.inputports.unroutable import Unroutable
+from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
+from service.infrastructure.inputports.amqp.handlers.cascade import subscribe_cascade
+from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
+from service.infrastructure.inputports.amqp.handlers.profiles import subscribe_profiles
+from service.infrastructure.inputports.amqp.in_flight import InFlight
+from service.infrastructure.inputports.amqp.pipeline import Dependencies, pipeline
+from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
+from service.infrastructure.inputports.amqp.retries import pauses_in_outages
+from service.infrastructure.inputports.amqp.route import MessageKind, Route
+from service.infrastructure.inputports.amqp.router import Router
+from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
+from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 from service.infrastructure.mongo import health as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.connection import with_connection_name
@@ -59,8 +59,8 @@ from service.settings import Settings
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
-# Whose messages wait in their queues while the database is away.
-_WAITING: Final = (CASCADE_QUEUE, *(each.queue for each in OPERATIONS if rests_in_outages(each)))
+# Whose messages wait in their queues while the circuit is open.
+_PAUSABLE: Final = (CASCADE_QUEUE, *(each.queue for each in OPERATIONS if pauses_in_outages(each)))
 # How long the database has to say that it is there.
 _PROBE_SECONDS: Final = 1.0
 # How long consumers and their connection have to be closed.
@@ -104,11 +104,11 @@ class Worker:
         self.broker = consuming_broker(settings)
         self.keeper = TopologyKeeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
         self.consumers = Consumers(self.broker, self.keeper)
-        self.in_hand = InHand()
+        self.in_flight = InFlight()
         self.termination = Termination(STOP_SECONDS, UNACKED)
-        self.shutdown = GracefulShutdown(self.consumers, self.in_hand, self.termination)
+        self.shutdown = GracefulShutdown(self.consumers, self.in_flight, self.termination)
         self.is_database_there = partial(mongo.is_available, self.database, _PROBE_SECONDS)
-        self.outage = Outage(self.is_database_there, self.consumers, _WAITING)
+        self.circuit_breaker = CircuitBreaker(self.is_database_there, self.consumers, _PAUSABLE)
         self.outcomes: Counter[tuple[str, str]] = Counter()
         connections = connectivity_checks(settings, self.consumers, self.publisher, self.is_database_there)
         self.watchdog = Watchdog(connections, partial(self.termination.begin, STUCK))
@@ -134,25 +134,27 @@ class Worker:
 
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
-        settings, publisher, clock = self.settings, self.publisher, self.clock
-        app, sessions = wire(settings, self.resources, self.keyring, self.relay.notify, clock)
+        settings = self.settings
+        app, sessions = wire(settings, self.resources, self.keyring, self.relay.notify, self.clock)
         key = load_refresh_key(settings.signing_keys_dir)
-        principals = Principals(app.tokens, sessions, settings.trusted_services, key)
-        addresses, room = ReplyAddresses(settings.reply_to_prefixes), self.relay.wait_capacity
-        edge = Edge(
-            principals, publisher, addresses, clock, room, self.outage, self.in_hand, key, self.outcomes
+        needs = Dependencies(
+            authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, key),
+            publisher=self.publisher,
+            reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),
+            clock=self.clock,
+            wait_capacity=self.relay.wait_capacity,
+            circuit_breaker=self.circuit_breaker,
+            in_flight=self.in_flight,
+            key=key,
+            outcomes=self.outcomes,
         )
-        requests = Requests(self.broker, edge, partial(binding_of, settings=settings))
+        binding = partial(binding_of, settings=settings)
+        router = Router(self.broker, pipeline(needs), self.in_flight, binding)
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
-            each(requests, app)
-        followups = Followups(
-            CASCADE_QUEUE, self.admin.cascade_profile_status, publisher, clock, self.outage, self.in_hand, key
-        )
-        serve = self.in_hand.counting(followups.serve, settings.prefetch_commands)
-        subscribe(self.broker, cascade_binding(settings), serve, "Let posts follow their owners.")
-        unroutable = Unroutable(UNROUTABLE, publisher, edge.addresses, self.in_hand, self.outcomes)
-        serve = self.in_hand.counting(unroutable.serve, settings.prefetch_commands)
-        subscribe(self.broker, unroutable_binding(settings), serve, "Say that there is no such operation.")
+            each(router, app)
+        subscribe_cascade(router, cascade_binding(settings), self.admin.cascade_profile_status)
+        unroutable = Route(UNROUTABLE, MessageKind.UNROUTABLE)
+        router.consume(unroutable, unroutable_binding(settings), "Say that there is no such operation.")
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -169,7 +171,7 @@ class Worker:
                     "retention", self.admin.erase_expired.handle, _ERASING, transient=(Unavailable,)
                 ),
                 loops.periodic("keys", look, LOOK_AGAIN, transient=(NoSigningKeys, OSError)),
-                loops.running("outage", self.outage.watch),
+                loops.running("circuit_breaker", self.circuit_breaker.monitor),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
                 loops.periodic("topology", self.keeper.look, LOOKING),
                 loops.running("delays", self.publisher.watch_delays),

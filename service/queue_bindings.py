@@ -7,7 +7,7 @@ from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.rabbit.schemas.queue import QueueType
 
 from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
-from service.infrastructure.inputports.requests import Source
+from service.infrastructure.inputports.amqp.router import QueueBinding
 from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, with_connection_name
 from service.infrastructure.rabbitmq.topology import (
     CASCADE_QUEUE,
@@ -28,32 +28,32 @@ def consuming_broker(settings: Settings) -> RabbitBroker:
         # Nothing to wait for: whatever could be finished is finished before, see `graceful_shutdown`.
         graceful_timeout=None,
         app_id="profile-service",
-        # The endpoints decode and validate; FastStream would log what it cannot validate.
+        # The pipeline decodes and validates; FastStream would log what it cannot validate.
         apply_types=False,
         logger=logging.getLogger("profile.faststream"),
         log_level=logging.DEBUG,
     )
 
 
-def binding_of(operation: Operation[Any, Any], settings: Settings) -> Source:
+def binding_of(operation: Operation[Any, Any], settings: Settings) -> QueueBinding:
     """Return the queue of *operation*, with a channel and a prefetch of its own."""
-    return Source(
+    return QueueBinding(
         _queue(work_queue(operation, settings.query_queue_type), settings),
         RabbitExchange(COMMANDS_EXCHANGE, durable=True, declare=False, robust=False),
         Channel(prefetch_count=_prefetch(operation, settings)),
     )
 
 
-def cascade_binding(settings: Settings) -> Source:
+def cascade_binding(settings: Settings) -> QueueBinding:
     """Return the queue of the service's own events; the topology binds it."""
-    followups = _queue(Queue(CASCADE_QUEUE, "quorum"), settings)
-    return Source(followups, None, Channel(prefetch_count=settings.prefetch_commands))
+    cascade = _queue(Queue(CASCADE_QUEUE, "quorum"), settings)
+    return QueueBinding(cascade, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
-def unroutable_binding(settings: Settings) -> Source:
+def unroutable_binding(settings: Settings) -> QueueBinding:
     """Return the queue of requests that no operation's queue has taken; the topology binds it."""
     unroutable = _queue(Queue(UNROUTABLE, "quorum"), settings)
-    return Source(unroutable, None, Channel(prefetch_count=settings.prefetch_commands))
+    return QueueBinding(unroutable, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
 def _queue(queue: Queue, settings: Settings) -> RabbitQueue:

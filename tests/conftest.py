@@ -1,6 +1,7 @@
 """Real servers for every test that claims anything about them: started here, or given by the environment."""
 
 import gc
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -17,8 +18,19 @@ _SERVERS = pytest.StashKey[OwnedServers | FoundServers]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let this process start the servers, or find them."""
+    _let_children_heed_signals()
     config.stash[_SERVERS] = servers_of(config)
     config.pluginmanager.register(config.stash[_SERVERS])
+
+
+def _let_children_heed_signals() -> None:
+    """Ignore what this process ignores by a handler of its own, which no process inherits.
+
+    A shell lets what it runs in the background ignore signals, and `nohup` does so.
+    """
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, lambda _number, _frame: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ _RATES: Final = {"publish": "in", "deliver_get": "delivered"}
 
 def queue_table(box: Sandbox, sent: int) -> Table:
     """Return a table of the queues of *box*, once the console has counted the requests that were *sent*."""
-    queues = wait_until(lambda: _counted(box, sent), within=20)
+    queues = wait_until(lambda: _counted(box, sent), within=60)
     table = Table(title=f"Queues in {box.vhost}", title_justify="left", box=SIMPLE, collapse_padding=True)
     # Names are what is looked for: a narrow terminal breaks lines, but does not cut them.
     table.add_column("queue", no_wrap=True, min_width=max(len(str(queue["name"])) for queue in queues))

@@ -37,7 +37,7 @@ TARGETS: Final = {
     "service/infrastructure/security/tokens.py": "tests/unit/security",
     "service/infrastructure/security/refresh_tokens.py": "tests/unit/security",
     "service/infrastructure/security/passwords.py": "tests/unit/security",
-    "service/infrastructure/inputports/principals.py": "tests/unit/inputports",
+    "service/infrastructure/inputports/amqp/stages/authenticator.py": "tests/unit/inputports/amqp/stages",
 }
 _WANTED: Final = 0.85
 _TIMEOUT: Final = 60.0

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from service.infrastructure.security.keys import new_key
-
 from tools.servers.logs import end_of
 from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox

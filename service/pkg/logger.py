@@ -39,8 +39,11 @@ class Calm(logging.Filter):
             return True  # of our own subscribers: each one counts
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         what = (record.name, kind or record.msg)
-        since, self._said[what] = self._said.get(what, -_CALM_SECONDS), time.monotonic()
-        return self._said[what] - since >= _CALM_SECONDS
+        now = time.monotonic()
+        if now - self._said.get(what, -_CALM_SECONDS) < _CALM_SECONDS:
+            return False
+        self._said[what] = now
+        return True
 
 
 # So many lines wait for whoever reads them; what comes then is dropped, and counted.
@@ -60,43 +63,50 @@ class PatientHandler(logging.Handler):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
+        self._changed = threading.Condition()
         self._lines: deque[str] = deque()
-        self._has_lines, self._is_idle = threading.Event(), threading.Event()
-        self._is_idle.set()
+        self._is_writing = False
         self.dropped = 0
         threading.Thread(target=self._write_all, name="logging", daemon=True).start()
         atexit.register(self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Let *record* be written soon."""
-        if len(self._lines) >= MAX_WAITING:
-            self.dropped += 1
-            return
-        self._is_idle.clear()
-        self._lines.append(self.format(record))
-        self._has_lines.set()
+        line = self.format(record)
+        with self._changed:
+            if len(self._lines) >= MAX_WAITING:
+                self.dropped += 1
+                return
+            self._lines.append(line)
+            self._changed.notify_all()
 
     def flush(self) -> None:
         """Wait until all lines are written, but not for long."""
-        self._is_idle.wait(_LAST_SECONDS)
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._lines or self._is_writing), _LAST_SECONDS)
 
     def _write_all(self) -> None:
         while True:
-            self._has_lines.wait()
-            self._has_lines.clear()
-            while self._lines:
-                self._write(self._lines.popleft())
-            if not self._lines:
-                self._is_idle.set()
+            with self._changed:
+                self._is_writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._lines)
+                self._is_writing = True
+                line = self._lines.popleft()
+                dropped, self.dropped = self.dropped, 0
+            if not self._write(line, dropped):
+                with self._changed:
+                    self.dropped += dropped + 1
 
-    def _write(self, line: str) -> None:
-        dropped, self.dropped = self.dropped, 0
+    def _write(self, line: str, dropped: int) -> bool:
+        """Write *line*, and how many were dropped before it; return whether that could be done."""
         lost = f'{{"event": "log lines dropped", "level": "error", "count": {dropped}}}\n' if dropped else ""
         try:
             self._stream.write(f"{lost}{line}\n")
             self._stream.flush()
         except (OSError, ValueError):  # nobody will ever read it
-            self.dropped += dropped + 1
+            return False
+        return True
 
 
 def configure_logging(level: str) -> None:

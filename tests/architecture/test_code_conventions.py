@@ -69,8 +69,8 @@ def swallows_everything(node: ast.AST) -> bool:
 def test_only_the_edge_and_who_supervises_swallow_everything() -> None:
     found = {name_of(path) for path in CODE if any(map(swallows_everything, nodes(path)))}
 
-    edge = "service/infrastructure/inputports"
-    edges = ("endpoint", "followups", "last_resort", "unroutable")
+    edge = "service/infrastructure/inputports/amqp"
+    edges = ("stage", "stages/last_resort", "stages/drop_on_failure")
     assert found == {f"{edge}/{each}.py" for each in edges} | {"service/pkg/background.py"}
 
 

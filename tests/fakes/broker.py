@@ -8,7 +8,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from service.infrastructure.inputports.outgoing import Publisher
+from service.infrastructure.inputports.amqp.outgoing import Publisher
 
 # As RabbitMQ 3.10.8 has written it.
 REPLY_TO = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAzMjMwNjAzNgAAAxAAAAAAaweAgQ==.nHjw95yo5ue17c5J8tms8w=="
@@ -19,7 +19,7 @@ class FakeBroker(Publisher):
     """Hands out requests and keeps what comes back, in order.
 
     Attributes:
-        journal: What happened: "reply", "set aside", "retry later", "ack", and "requeue" or "drop".
+        journal: What happened: "reply", "dead letter", "retry", "ack", and "requeue" or "drop".
         patience: For how many seconds each reply was to be tried.
         down: Set it to let publishing fail.
 
@@ -28,7 +28,7 @@ class FakeBroker(Publisher):
     journal: list[str] = field(default_factory=list)
     replies: list[tuple[str, Message, bool]] = field(default_factory=list)
     retries: list[tuple[str, str, Message]] = field(default_factory=list)
-    set_asides: list[tuple[str, Message]] = field(default_factory=list)
+    dead_letters: list[tuple[str, Message]] = field(default_factory=list)
     patience: list[float] = field(default_factory=list)
     down: Exception | None = None
     is_closed: bool = False
@@ -44,17 +44,17 @@ class FakeBroker(Publisher):
     async def dead_letter(self, message: Message, queue: str) -> None:
         if self.down:
             raise self.down
-        self.journal.append("set aside")
-        self.set_asides.append((queue, message))
+        self.journal.append("dead letter")
+        self.dead_letters.append((queue, message))
 
     async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         if self.down:
             raise self.down
-        self.journal.append("retry later")
+        self.journal.append("retry")
         self.retries.append((queue, delay, message))
 
-    async def room(self) -> None:
-        """There is room for commands at any time."""
+    async def wait_capacity(self) -> None:
+        """There is capacity for commands at any time."""
 
     async def basic_ack(self, **_: object) -> None:
         """Hear that a request is done with; this is what a channel of aiormq is asked."""

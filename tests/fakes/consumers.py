@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from service.infrastructure.inputports.outage import Consumers, Outage
+from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker, Consumers
 
 
 @dataclass(slots=True)
@@ -25,10 +25,10 @@ class FakeConsumers(Consumers):
         self.paused = set(queues)
 
 
-def no_outage() -> Outage:
-    """Return an outage that never is on: the database is always there."""
+def closed_circuit() -> CircuitBreaker:
+    """Return a circuit breaker that stays closed: the database is always there."""
 
     async def is_there() -> bool:
         return True
 
-    return Outage(is_there, FakeConsumers(), ())
+    return CircuitBreaker(is_there, FakeConsumers(), ())

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from service.infrastructure.inputports.deadlines import DATABASE_SHARE
+from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE
 from tests.faults.indexed_history import IndexedHistory
 from tests.faults.invariants import (
     dead_lettered,

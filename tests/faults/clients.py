@@ -12,6 +12,7 @@ from typing import Final
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import DeliveryError
 
 from tests.faults.generators import RequestGenerator
 from tests.faults.model import Author, Wish
@@ -133,8 +134,16 @@ class Client:
         self.history.sent.append(
             Sent(key, self.generator.client, wish.queue, wish.body, _now(), wish.name, patience, waits)
         )
-        await self.channel.default_exchange.publish(message, wish.queue, mandatory=False)
+        await self._publish(message, wish.queue)
         return key
+
+    async def _publish(self, message: Message, queue: str) -> None:
+        """Publish until the broker says that it has it: it may lose its queue on the way."""
+        while True:
+            with suppress(DeliveryError):
+                await self.channel.default_exchange.publish(message, queue, mandatory=False)
+                return
+            await asyncio.sleep(self.chance.uniform(0.05, 0.5))
 
     async def hear(self, reply: AbstractIncomingMessage) -> None:
         """Note a reply, and hand it to whoever waits for it."""

@@ -19,6 +19,8 @@ Document = Mapping[str, Any]
 _KINDS = {"profiles": "profile", "posts": "post"}
 # By collection: the field in which each of our commands leaves its name.
 _MARKS = {"profiles": "last_name", "posts": "title"}
+# The type of an event of a version that is not written yet.
+UNREADABLE = "profile.not_invented_yet"
 # A collection of our own: what we have heard of comes after all that was stored before it.
 _END = "end"
 
@@ -94,8 +96,9 @@ class Watch:
         return found
 
     async def has_untold(self) -> bool:
-        """Return whether an event waits to be told."""
-        waiting = [await self.database[each].find_one({"outbox.0": {"$exists": True}}) for each in _KINDS]
+        """Return whether an event waits to be told that can be."""
+        waits = {"outbox": {"$elemMatch": {"type": {"$ne": UNREADABLE}}}}
+        waiting = [await self.database[each].find_one(waits) for each in _KINDS]
         return any(waiting)
 
 

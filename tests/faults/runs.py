@@ -16,7 +16,7 @@ from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, MALFORMED, R
 from tests.faults.clients import Client, client_of
 from tests.faults.cluster import Cluster
 from tests.faults.commits import Watch, watching
-from tests.faults.fault_injection import TO_SERVERS, TO_WORKERS, disturb
+from tests.faults.fault_injection import AT_LENGTH, FORGED_BY, TO_SERVERS, TO_WORKERS, disturb
 from tests.faults.generators import RequestGenerator
 from tests.faults.history import Told, listening
 from tests.faults.model import Model
@@ -33,6 +33,8 @@ _QUEUES: Final = [
 # Seconds of peace after each disturbance.
 _BETWEEN_ENDS: Final = (3.0, 8.0)
 _BETWEEN_OUTAGES: Final = (0.5, 3.0)
+# From so many seconds on, a run has time for faults that take long.
+_LONG_RUN: Final = 60.0
 # For what is left to do once nothing is wrong any more.
 _SETTLING: Final = 120.0
 _END: Final = "end"
@@ -61,10 +63,11 @@ def every_trouble(seed: int, seconds: float) -> Trouble:
         over = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, over.set)
         workers, servers = _chance(seed, "workers"), _chance(seed, "servers")
+        to_servers = {**TO_SERVERS, **(AT_LENGTH if seconds >= _LONG_RUN else {})}
         async with asyncio.TaskGroup() as troubles:
             for chance, disturbances, pauses in (
                 (workers, TO_WORKERS, _BETWEEN_ENDS),
-                (servers, TO_SERVERS, _BETWEEN_OUTAGES),
+                (servers, to_servers, _BETWEEN_OUTAGES),
             ):
                 troubles.create_task(
                     disturb(cluster, history, disturbances, pauses=pauses, chance=chance, over=over)
@@ -138,7 +141,8 @@ async def _dead_lettered(broker: Broker) -> dict[str, str]:
     letters = [letter for each in OPERATIONS for letter in await broker.take(each.dead_letters)]
     for queue in (f"{CASCADE_QUEUE}.dlq", MALFORMED):
         letters += await broker.take(queue)
-    return {str(letter.message_id): str(letter.headers["x-error-type"]) for letter in letters}
+    ours = [each for each in letters if each.message_id != FORGED_BY]
+    return {str(each.message_id): str(each.headers["x-error-type"]) for each in ours}
 
 
 async def _hear_the_end(broker: Broker, told: Told) -> None:

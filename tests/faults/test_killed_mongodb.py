@@ -14,7 +14,7 @@ import pytest
 from pymongo.common import MIN_HEARTBEAT_INTERVAL
 
 from service.domain.errors import ServiceError
-from service.infrastructure.inputports.deadlines import Limit, OutOfTime, limited
+from service.infrastructure.inputports.amqp.deadlines import Limit, OutOfTime, limited
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import MongoDriver, close_mongo, default_database, open_mongo

@@ -19,7 +19,7 @@ import pytest
 from aio_pika import DeliveryMode, Message
 from pymongo import AsyncMongoClient
 
-from service.infrastructure.inputports.deadlines import MAX_SECONDS
+from service.infrastructure.inputports.amqp.deadlines import MAX_SECONDS
 from service.pkg.database import default_database
 from tests.builders import an_address
 from tests.faults.alarms import memory_alarm, node_of

@@ -10,15 +10,15 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from service.cli import app
-from service.infrastructure.inputports.in_hand import InHand, Serve
+from service.infrastructure.inputports.amqp.in_flight import InFlight, Serve
 
 AGAIN = "delivered again"
 
-_counting = InHand.counting
+_track = InFlight.track
 _log = structlog.get_logger("profile.tap")
 
 
-def counting(self: InHand, serve: Serve, *more: Any) -> Serve:
+def track(self: InFlight, serve: Serve, *more: Any) -> Serve:
     """Return *serve*, and look at each message before; all of them go through here."""
 
     async def looked_at(message: AbstractIncomingMessage) -> None:
@@ -27,9 +27,9 @@ def counting(self: InHand, serve: Serve, *more: Any) -> Serve:
             _log.warning(AGAIN, queue=message.routing_key, deliveries=deliveries)
         await serve(message)
 
-    return _counting(self, looked_at, *more)
+    return _track(self, looked_at, *more)
 
 
 if __name__ == "__main__":
-    with patch.object(InHand, "counting", counting):
+    with patch.object(InFlight, "track", track):
         app()

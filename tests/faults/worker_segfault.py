@@ -12,7 +12,7 @@ from service.app.commands.update_profile import UpdateProfile, UpdateProfileHand
 from service.app.queries.get_profile import GetProfile, GetProfileHandler, PublicView
 from service.cli import app
 from service.domain.profile import Profile
-from service.infrastructure.inputports import suspects
+from service.infrastructure.inputports.amqp.stages import reject_poison
 
 POISON = "Poison"
 POISONED = UUID(int=0)
@@ -41,6 +41,6 @@ if __name__ == "__main__":
     with (
         patch.object(UpdateProfileHandler, "handle", handle),
         patch.object(GetProfileHandler, "handle", look),
-        patch.object(suspects, "MAX_DELIVERIES", DEATHS),
+        patch.object(reject_poison, "MAX_DELIVERIES", DEATHS),
     ):
         app()

@@ -18,11 +18,11 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import PROFILE_UPDATE
 from service import bootstrap, main
-from service.app.request_context import RequestContext
 from service.cli.worker import worker
 from service.domain.profile import Profile
-from service.infrastructure.inputports import endpoint, requests
-from service.infrastructure.inputports.endpoint import Endpoint
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
+from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
+from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
@@ -57,23 +57,25 @@ class Acknowledged:
         """Do nothing."""
 
 
-class HastyEndpoint(Endpoint[Any, Any]):
-    """Acknowledges a request before it carries it out."""
-
-    async def serve(self, message: AbstractIncomingMessage) -> None:
-        """Acknowledge the request in *message*; carry it out, if there is time."""
-        await message.ack()
-        if self.operation is PROFILE_UPDATE and not message.reply_to:
-            # The broker answers in order: after this it knows of the acknowledgement.
-            await message.channel.queue_declare(self.operation.queue, passive=True)
-            may_die()
-        acknowledged: Any = Acknowledged(message)
-        await super().serve(acknowledged)
+_rescue = LastResort.__call__
 
 
-def forgets_names(caller: RequestContext, *_more: object) -> RequestContext:
-    """Give no command a name, so that it is a new one each time it comes."""
-    return caller
+async def acknowledge_first(self: LastResort, context: MessageContext, call_next: CallNext) -> None:
+    """Acknowledge a message before it is carried out; carry it out, if there is time."""
+    message = context.message
+    await message.ack()
+    if context.route.queue == PROFILE_UPDATE.queue and not message.reply_to:
+        # The broker answers in order: after this it knows of the acknowledgement.
+        await message.channel.queue_declare(context.route.queue, passive=True)
+        may_die()
+    acknowledged: Any = Acknowledged(message)
+    context.message = acknowledged
+    await _rescue(self, context, call_next)
+
+
+async def forget_key(_self: AddIdempotencyKey, context: MessageContext, call_next: CallNext) -> None:
+    """Give no command a key, so that it is a new one each time it comes."""
+    await call_next(context)
 
 
 class OpenPublisher(RabbitPublisher):
@@ -102,8 +104,8 @@ class HastyProfiles(MongoProfiles):
 
 # By their names: what is put in the place of what.
 BUGS: Final[dict[str, tuple[AbstractContextManager[Any], ...]]] = {
-    "ack before the write": (patch.object(requests, "Endpoint", HastyEndpoint),),
-    "no dedupe": (patch.object(endpoint, "named", forgets_names),),
+    "ack before the write": (patch.object(LastResort, "__call__", acknowledge_first),),
+    "no dedupe": (patch.object(AddIdempotencyKey, "__call__", forget_key),),
     "event before the commit": (
         patch.object(main, "RabbitPublisher", OpenPublisher),
         patch.object(bootstrap, "MongoProfiles", HastyProfiles),

@@ -55,7 +55,7 @@ async def test_no_reply_is_written_to_a_queue_of_somebody_else(
     await is_not_written(gateway, broker, victim, operation, victim)
 
 
-# Which addresses these are, `tests/unit/inputports/test_outgoing.py` shows at length.
+# Which addresses these are, `tests/unit/inputports/amqp/test_outgoing.py` shows at length.
 @pytest.mark.parametrize("operation", OF_EACH_KIND)
 @pytest.mark.parametrize(
     "elsewhere",

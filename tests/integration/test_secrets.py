@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from bson import json_util
 from pymongo import MongoClient
 
-from service.infrastructure.inputports.suspects import MAX_DELIVERIES
+from service.infrastructure.inputports.amqp.stages.reject_poison import MAX_DELIVERIES
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.broker import Broker

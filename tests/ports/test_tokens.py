@@ -2,13 +2,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from service.infrastructure.security.tokens import JwtAccessTokens
 
 from profile_contracts.auth import JsonWebKeySet
 from service.app.auth.actors import TokenInvalid
 from service.app.auth.tokens import AccessTokens
 from service.domain.profile import Role
 from service.infrastructure.clock import SystemClock
+from service.infrastructure.security.tokens import JwtAccessTokens
 from tests.builders import a_user
 from tests.fakes.keys import FakeKeyring, a_key
 from tests.fakes.tokens import FakeTokens

@@ -2,9 +2,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service.infrastructure.security.keys import new_key
 
 from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, Kind
+from service.infrastructure.security.keys import new_key
 from service.main import create_app
 from service.settings import Settings
 from tests.builders import NOON

@@ -10,7 +10,7 @@ from profile_contracts.operations import COMMON_ERRORS, OPERATIONS
 from profile_contracts.replies import ErrorBody, ErrorCode
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
-from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.amqp.errors import error_body
 from service.main import create_worker
 from tools.reference.advice import CODES, REASONS
 from tools.reference.markdown import blocks, items, paragraph

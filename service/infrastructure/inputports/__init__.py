@@ -1,1 +1,1 @@
-"""The input port: FastStream subscribers that turn requests into use cases, and answers into replies."""
+"""The input port: how requests come in."""

@@ -8,24 +8,23 @@ from typing import Final
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
-from service.infrastructure.rabbitmq.topology import PARKED, topology
+from service.infrastructure.rabbitmq import headers
+from service.infrastructure.rabbitmq.topology import DEAD_LETTERS, PARKED, topology
 from service.pkg.message_fields import count_header, short_text, text_header, trace_header
 
 # A letter that was sent back so often and came again has to be looked at by a person.
 MAX_REPLAYS: Final = 3
 
-_DEAD: Final = ".dlq"
-_REPLAYS: Final = "x-replay-count"
-# What is written on one: texts, with the bytes that they may have, and numbers with their bounds. What
+# What is noted on a letter: texts, with the bytes that they may have, and numbers with their bounds. What
 # else there may be is nobody's word, and the broker would obey some of it (`CC`, `BCC`).
 _TEXTS: Final = {
-    "x-error-code": 255,
-    "x-error-reason": 255,
-    "x-error-type": 255,
-    "x-failed-at": 64,
-    "x-original-queue": 255,
+    headers.ERROR_CODE: 255,
+    headers.ERROR_REASON: 255,
+    headers.ERROR_TYPE: 255,
+    headers.FAILED_AT: 64,
+    headers.ORIGINAL_QUEUE: 255,
 }
-_NUMBERS: Final = {"x-attempts": 1_000_000, _REPLAYS: 1_000}
+_NUMBERS: Final = {headers.ATTEMPTS: 1_000_000, headers.REPLAY_COUNT: 1_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +41,28 @@ class DeadLetter:
     @property
     def code(self) -> str:
         """The kind of error."""
-        return self._text("x-error-code")
+        return self._text(headers.ERROR_CODE)
 
     @property
     def reason(self) -> str:
         """The error."""
-        return self._text("x-error-reason")
+        return self._text(headers.ERROR_REASON)
 
     @property
     def error_type(self) -> str:
         """The class of the error in the code."""
-        return self._text("x-error-type")
+        return self._text(headers.ERROR_TYPE)
 
     @property
     def origin(self) -> str:
         """The queue that it was sent to at first."""
-        return self._text("x-original-queue")
+        return self._text(headers.ORIGINAL_QUEUE)
 
     @property
     def failed_at(self) -> datetime | None:
         """When it was dead-lettered."""
         try:
-            moment = datetime.fromisoformat(self._text("x-failed-at"))
+            moment = datetime.fromisoformat(self._text(headers.FAILED_AT))
         except ValueError:
             return None
         return moment if moment.tzinfo else None
@@ -71,17 +70,17 @@ class DeadLetter:
     @property
     def attempts(self) -> int:
         """How often it was tried before it was dead-lettered."""
-        return self._number("x-attempts") or 1
+        return self._number(headers.ATTEMPTS) or 1
 
     @property
     def replays(self) -> int:
         """How often operators have sent it back already."""
-        return self._number(_REPLAYS)
+        return self._number(headers.REPLAY_COUNT)
 
     @property
     def is_replayable(self) -> bool:
         """Whether it holds everything that was asked."""
-        return self.message.headers.get("x-replayable") is True
+        return self.message.headers.get(headers.REPLAYABLE) is True
 
     def _text(self, name: str) -> str:
         value = self.message.headers.get(name)
@@ -125,9 +124,9 @@ def source_queues() -> dict[str, frozenset[str]]:
     """
     names = [queue.name for queue in topology().queues]
     own = {
-        name: frozenset({name.removesuffix(_DEAD)}).intersection(names)
+        name: frozenset({name.removesuffix(DEAD_LETTERS)}).intersection(names)
         for name in names
-        if name.endswith(_DEAD)
+        if name.endswith(DEAD_LETTERS)
     }
     return {**own, PARKED: frozenset().union(*own.values())}
 
@@ -144,22 +143,23 @@ def replay_blocker(letter: DeadLetter, allowed: frozenset[str], *, force: bool =
 
 
 def replayed(letter: DeadLetter, user: str) -> Message:
-    """Return *letter* as it goes back: sent by *user*, and without what was written on it."""
-    return _copy(letter, {**trace_header(letter.message.headers), _REPLAYS: letter.replays + 1}, user_id=user)
+    """Return *letter* as it goes back: sent by *user*, and without what was noted on it."""
+    trace = trace_header(letter.message.headers)
+    return _copy(letter, {**trace, headers.REPLAY_COUNT: letter.replays + 1}, user_id=user)
 
 
 def parked(letter: DeadLetter, now: datetime) -> Message:
-    """Return *letter* as it is kept apart, with everything that was written on it."""
-    headers = letter.message.headers
-    notes: dict[str, str | int] = {**trace_header(headers), "x-replayable": letter.is_replayable}
+    """Return *letter* as it is kept apart, with everything that was noted on it."""
+    said = letter.message.headers
+    notes: dict[str, str | int] = {**trace_header(said), headers.REPLAYABLE: letter.is_replayable}
     for name, longest in _TEXTS.items():
-        notes |= text_header(headers, name, longest)
+        notes |= text_header(said, name, longest)
     for name, most in _NUMBERS.items():
-        notes |= count_header(headers, name, most)
-    return _copy(letter, {**notes, "x-parked-at": now.isoformat(timespec="milliseconds")})
+        notes |= count_header(said, name, most)
+    return _copy(letter, {**notes, headers.PARKED_AT: now.isoformat(timespec="milliseconds")})
 
 
-def _copy(letter: DeadLetter, headers: Mapping[str, str | int], user_id: str | None = None) -> Message:
+def _copy(letter: DeadLetter, notes: Mapping[str, str | int], user_id: str | None = None) -> Message:
     message = letter.message
     return Message(
         message.body,
@@ -168,6 +168,6 @@ def _copy(letter: DeadLetter, headers: Mapping[str, str | int], user_id: str | N
         message_id=short_text(message.message_id),
         app_id=None if user_id else "profile-service",
         user_id=user_id,
-        headers=dict(headers),
+        headers=dict(notes),
         delivery_mode=DeliveryMode.PERSISTENT,
     )

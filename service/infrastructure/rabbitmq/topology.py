@@ -22,6 +22,8 @@ QueueType = Literal["quorum", "classic"]
 
 COMMANDS_EXCHANGE: Final = "profile.commands"
 UNROUTABLE: Final = "profile.unroutable"
+# What is left of messages of a queue that could not be handled lies in the queue of that name and this.
+DEAD_LETTERS: Final = ".dlq"
 # Dead letters that operators want to keep and no longer count.
 PARKED: Final = "profile.parked"
 # What is left of malformed fire-and-forget requests. Not among the other dead letters:
@@ -132,7 +134,7 @@ def topology(query_type: QueueType = "classic") -> Topology:
             *(dead_letter_queue(operation) for operation in OPERATIONS),
             Queue(UNROUTABLE, "quorum"),
             Queue(CASCADE_QUEUE, "quorum"),
-            Queue(f"{CASCADE_QUEUE}.dlq", "quorum"),
+            Queue(f"{CASCADE_QUEUE}{DEAD_LETTERS}", "quorum"),
             Queue(PARKED, "quorum"),
             Queue(MALFORMED, "quorum"),
             *(Queue(name, "quorum") for name in RETRIES),

@@ -13,6 +13,7 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from service.infrastructure.security.keys import SigningKey
 
 Json = dict[str, Any]

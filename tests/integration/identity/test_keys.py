@@ -6,9 +6,9 @@ from typing import Any
 
 import jwt
 import pytest_asyncio
-from service.infrastructure.security.keyring import LOOK_AGAIN
 
 from profile_contracts.events import KEYS_ROTATED
+from service.infrastructure.security.keyring import LOOK_AGAIN
 from tests.integration.gateway import eventually
 from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.events import ENVELOPE, Listener, listening

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from service.infrastructure.security.cursors import SealedCursors
 
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenInvalid, TrustedService
 from service.app.auth.permissions import NotAllowed
@@ -16,6 +15,7 @@ from service.app.queries.list_profiles import ListProfiles, ListProfilesHandler
 from service.domain.email import Email
 from service.domain.errors import ServiceError
 from service.domain.profile import Profile, ProfileFilter, Role, Status
+from service.infrastructure.security.cursors import SealedCursors
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.profiles import FakeProfiles
 

@@ -12,7 +12,7 @@ from profile_contracts.operations import COMMON_ERRORS, NON_PERSONAL_FIELDS, OPE
 from profile_contracts.replies import ErrorCode
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
-from service.infrastructure.inputports.errors import error_body
+from service.infrastructure.inputports.amqp.errors import error_body
 
 CANARY = "canary-4711"
 # In dead letters only: whoever asked for the reply is not answered. And what operators hear, what the service

@@ -67,7 +67,8 @@ def test_what_apt_get_could_not_do_is_in_the_log(
 def test_ctrl_c_does_not_break_off_apt_get(python: str, tmp_path: Path) -> None:
     begun, may_end = tmp_path / "begun", tmp_path / "may-end"
     waiting = f'[ "$3" = update ] || [ "$4" = update ] && exit; touch "{begun}"'
-    script = f'{waiting}; until [ -e "{may_end}" ]; do sleep 0.01; done; touch "{tmp_path}/venv"'
+    tries = f"for _ in $(seq {SECONDS * 100})"  # or whoever waits for a line waits for ever
+    script = f'{waiting}; {tries}; do [ -e "{may_end}" ] && break; sleep 0.01; done; touch "{tmp_path}/venv"'
     program(tmp_path, "apt-get", script)
     call = (
         f"from pathlib import Path; import tools.setup.debian as d; d.require_venv({python!r}, Path('log'))"

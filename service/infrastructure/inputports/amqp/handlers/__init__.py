@@ -1,0 +1,1 @@
+"""Handlers: from the wire to a command or query, and back."""

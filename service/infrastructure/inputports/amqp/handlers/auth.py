@@ -1,0 +1,77 @@
+"""Requests about logins, sessions and keys: from the wire to a command or query, and back."""
+
+from pydantic import MISSING
+
+from profile_contracts import auth as wire
+from profile_contracts.operations import (
+    AUTH_CHANGE_PASSWORD,
+    AUTH_KEYS,
+    AUTH_LOGIN,
+    AUTH_LOGOUT,
+    AUTH_REFRESH,
+    AUTH_VERIFY,
+)
+from profile_contracts.profiles import Role
+from service.app.application import Application
+from service.app.auth.change_password import ChangePassword
+from service.app.auth.log_in import LogIn
+from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.refresh import Refresh
+from service.app.auth.sessions import LoggedIn
+from service.app.auth.verify_token import VerifyToken
+from service.app.request_context import RequestContext
+from service.infrastructure.inputports.amqp.decoding import none_if_missing
+from service.infrastructure.inputports.amqp.router import Router
+
+
+def subscribe_auth(router: Router, app: Application) -> None:
+    """Answer the operations `auth.*`."""
+
+    @router.handles(AUTH_LOGIN)
+    async def log_in(request: wire.LogIn, caller: RequestContext) -> wire.Tokens:
+        password, device_token = request.password.get_secret_value(), none_if_missing(request.device_token)
+        known = device_token.get_secret_value() if device_token else None
+        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password, known)))
+
+    @router.handles(AUTH_REFRESH)
+    async def refresh(request: wire.Refresh, _caller: RequestContext) -> wire.Tokens:
+        return _tokens(await app.refresh.handle(Refresh(request.refresh_token.get_secret_value())))
+
+    @router.handles(AUTH_LOGOUT)
+    async def log_out(request: wire.LogOut, caller: RequestContext) -> wire.LoggedOut:
+        revoked = await app.log_out.handle(LogOut(caller, Scope(request.scope)))
+        return wire.LoggedOut(revoked=revoked)
+
+    @router.handles(AUTH_VERIFY)
+    async def verify_token(request: wire.VerifyToken, _: RequestContext) -> wire.TokenIntrospection:
+        claims = await app.verify_token.handle(VerifyToken(request.token.get_secret_value()))
+        if claims is None:
+            return wire.TokenIntrospection(active=False)
+        return wire.TokenIntrospection(
+            active=True,
+            sub=claims.user.id,
+            sid=claims.user.session,
+            role=Role(claims.user.role),
+            exp=int(claims.expires_at.timestamp()),
+        )
+
+    @router.handles(AUTH_CHANGE_PASSWORD)
+    async def change_password(request: wire.ChangePassword, caller: RequestContext) -> wire.Tokens:
+        command = ChangePassword(
+            caller, request.current_password.get_secret_value(), request.new_password.get_secret_value()
+        )
+        return _tokens(await app.change_password.handle(command))
+
+    @router.handles(AUTH_KEYS)
+    async def list_keys(_: wire.ListKeys, _caller: RequestContext) -> wire.JsonWebKeySet:
+        return wire.JsonWebKeySet.model_validate({"keys": app.tokens.public_keys()})
+
+
+def _tokens(user: LoggedIn) -> wire.Tokens:
+    return wire.Tokens(
+        access_token=user.access_token.text,
+        expires_in=user.access_token.seconds,
+        refresh_token=user.refresh_token,
+        profile_id=user.user_id,
+        device_token=user.device_token or MISSING,
+    )

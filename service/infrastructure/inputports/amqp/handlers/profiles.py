@@ -1,0 +1,123 @@
+"""Requests about profiles: from the wire to a command or query, and back."""
+
+from profile_contracts import profiles as wire
+from profile_contracts.operations import (
+    PROFILE_CREATE,
+    PROFILE_DELETE,
+    PROFILE_GET,
+    PROFILE_LIST,
+    PROFILE_UPDATE,
+)
+from service.app.application import Application
+from service.app.commands.create_profile import CreateProfile
+from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.update_profile import UpdateProfile
+from service.app.paging import PageRequest
+from service.app.queries.get_profile import GetProfile
+from service.app.queries.list_profiles import ListProfiles
+from service.app.request_context import RequestContext
+from service.domain.email import Email, email_prefix
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
+from service.infrastructure.inputports.amqp.decoding import none_if_missing
+from service.infrastructure.inputports.amqp.router import Router
+
+
+def subscribe_profiles(router: Router, app: Application) -> None:
+    """Answer the operations `profile.*`."""
+
+    @router.handles(PROFILE_CREATE)
+    async def create_profile(request: wire.CreateProfile, caller: RequestContext) -> wire.Profile:
+        command = CreateProfile(
+            context=caller,
+            first_name=request.first_name,
+            last_name=request.last_name,
+            email=request.email,
+            password=request.password.get_secret_value(),
+            role=Role(request.role),
+        )
+        return _to_wire(await app.create_profile.handle(command))
+
+    @router.handles(PROFILE_GET)
+    async def get_profile(
+        request: wire.GetProfile, caller: RequestContext
+    ) -> wire.Profile | wire.PublicProfile:
+        seen = await app.get_profile.handle(GetProfile(actor=caller.actor, profile_id=request.id))
+        if isinstance(seen, Profile):
+            return _to_wire(seen)
+        return wire.PublicProfile(
+            id=seen.id, first_name=seen.first_name, last_name=seen.last_name, created_at=seen.created_at
+        )
+
+    @router.handles(PROFILE_UPDATE)
+    async def update_profile(request: wire.UpdateProfile, caller: RequestContext) -> wire.Profile:
+        password = none_if_missing(request.current_password)
+        command = UpdateProfile(
+            context=caller,
+            profile_id=request.id,
+            patch=_changes(request),
+            expected_version=none_if_missing(request.expected_version),
+            current_password=password.get_secret_value() if password else None,
+        )
+        return _to_wire(await app.update_profile.handle(command))
+
+    @router.handles(PROFILE_DELETE)
+    async def delete_profile(request: wire.DeleteProfile, caller: RequestContext) -> wire.DeletedProfile:
+        command = DeleteProfile(
+            context=caller,
+            profile_id=request.id,
+            expected_version=none_if_missing(request.expected_version),
+        )
+        profile = await app.delete_profile.handle(command)
+        return wire.DeletedProfile(
+            id=profile.id, status=wire.Status(profile.status), deleted_at=profile.updated_at
+        )
+
+    @router.handles(PROFILE_LIST)
+    async def list_profiles(request: wire.ListProfiles, caller: RequestContext) -> wire.ProfilePage:
+        window = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ListProfiles(actor=caller.actor, page_request=window, filters=_chosen(request))
+        page = await app.list_profiles.handle(query)
+        return wire.ProfilePage(items=tuple(map(_to_wire, page.items)), next_cursor=page.next_cursor)
+
+
+def _changes(request: wire.UpdateProfile) -> ProfilePatch:
+    email, role, status = (
+        none_if_missing(request.email),
+        none_if_missing(request.role),
+        none_if_missing(request.status),
+    )
+    return ProfilePatch(
+        first_name=none_if_missing(request.first_name),
+        last_name=none_if_missing(request.last_name),
+        email=Email.parse(email) if email else None,
+        role=Role(role) if role else None,
+        status=Status(status) if status else None,
+    )
+
+
+def _chosen(request: wire.ListProfiles) -> ProfileFilter:
+    prefix, role, status = (
+        none_if_missing(request.email_prefix),
+        none_if_missing(request.role),
+        none_if_missing(request.status),
+    )
+    return ProfileFilter(
+        email_prefix=email_prefix(prefix) if prefix else None,
+        role=Role(role) if role else None,
+        status=Status(status) if status else None,
+    )
+
+
+def _to_wire(profile: Profile) -> wire.Profile:
+    return wire.Profile(
+        id=profile.id,
+        oid=profile.oid,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        email=profile.email.typed,
+        role=wire.Role(profile.role),
+        status=wire.Status(profile.status),
+        created_at=profile.created_at,
+        updated_at=profile.updated_at,
+        version=profile.version,
+    )

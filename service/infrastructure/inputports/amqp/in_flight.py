@@ -1,0 +1,100 @@
+"""The messages that this worker has not acknowledged, so that it can finish them before it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from aio_pika.abc import AbstractIncomingMessage
+
+# A queue that has sent nothing for so long is quiet.
+_QUIET_SECONDS: Final = 1.0
+
+Serve = Callable[[AbstractIncomingMessage], Awaitable[None]]
+
+
+class _Consumer:
+    """The messages of one queue: no more than its prefetch."""
+
+    def __init__(self, prefetch: int) -> None:
+        self._prefetch = prefetch
+        self._count = 0
+        self._came_at = -_QUIET_SECONDS
+        self._came = asyncio.Event()
+
+    def take(self) -> None:
+        self._count += 1
+        self._came_at = asyncio.get_running_loop().time()
+        self._came.set()
+
+    def drop(self) -> None:
+        self._count -= 1
+
+    async def full_or_quiet(self) -> None:
+        """Wait until the broker sends no more for now."""
+        while self._count < self._prefetch:
+            self._came.clear()
+            try:
+                async with asyncio.timeout_at(self._came_at + _QUIET_SECONDS):
+                    await self._came.wait()
+            except TimeoutError:
+                return
+
+
+class InFlight:
+    """Counts messages from when they came until they are acknowledged, or lost with their channel."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+        self._consumers: list[_Consumer] = []
+        self._ack_gate = asyncio.Event()
+        self._ack_gate.set()
+
+    def track(self, serve: Serve, prefetch: int = 0) -> Serve:
+        """Return *serve*, with its messages tracked; they come from one queue."""
+        consumer = _Consumer(prefetch)
+        self._consumers.append(consumer)
+
+        async def tracked(message: AbstractIncomingMessage) -> None:
+            self._count += 1
+            self._none.clear()
+            consumer.take()
+            try:
+                await serve(message)
+            finally:
+                consumer.drop()
+                self._count -= 1
+                if self._count == 0:
+                    self._none.set()
+
+        return tracked
+
+    async def wait_ack_gate(self) -> None:
+        """Wait until messages may be acknowledged, which is at once, but for the beginning of the end."""
+        await self._ack_gate.wait()
+
+    @asynccontextmanager
+    async def pause_acks(self, seconds: float) -> AsyncIterator[None]:
+        """Acknowledge nothing before the end of the block; begin it when nothing is on its way to us.
+
+        What is on its way to a consumer when that is cancelled, a quorum queue takes back and counts as
+        delivered (rabbitmq-server, pull request 3746). To a full one, nothing is on its way.
+        """
+        self._ack_gate.clear()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    for each in self._consumers:
+                        await each.full_or_quiet()
+            yield
+        finally:
+            self._ack_gate.set()
+
+    async def drain(self, seconds: float) -> int:
+        """Wait until no message is in flight, or the time is over; return how many are."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+        return self._count

@@ -1,0 +1,87 @@
+"""The signature by which workers believe each other who sent a message, and how often it was tried.
+
+RabbitMQ refuses a message whose `user_id` is not the user of its connection (RabbitMQ documentation,
+"Validated User-ID"), and it passes on any header. So what is tried again carries its sender and its counts
+in headers, with a MAC that only workers can make, over all of them and the message.
+"""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from service.infrastructure.rabbitmq.headers import ATTEMPT, REPLAY_COUNT
+from service.pkg.message_fields import count_header, text_header
+
+_SENDER: Final = "x-vouched-user"
+_MAC: Final = "x-vouched-mac"
+
+# Far more than there are; beyond it, nobody counts.
+_MOST: Final = 1_000_000
+_MOST_REPLAYS: Final = 1_000
+_LONGEST_NAME: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known for certain of a message and its way to us.
+
+    Attributes:
+        sender: The broker user who sent it at first, if that is known.
+        attempts: How often it was tried before.
+        replays: How often operators have sent it back from a dead-letter queue.
+
+    """
+
+    sender: str | None = None
+    attempts: int = 0
+    replays: int = 0
+
+    def tried(self) -> Self:
+        """Return the history of the same message after one more attempt."""
+        return replace(self, attempts=self.attempts + 1)
+
+
+def verified_history(message: AbstractIncomingMessage, key: bytes) -> History:
+    """Return what RabbitMQ has validated, or another worker signed."""
+    if found := _signed(message, key):
+        return found
+    replays = 0
+    # `profilectl` has no key, but the right to write to any queue by its name, which a gateway has not.
+    if message.exchange == "":
+        replays = count_header(message.headers, REPLAY_COUNT, _MOST_REPLAYS).get(REPLAY_COUNT, 0)
+    return History(message.user_id or None, 0, replays)
+
+
+def verified_sender(message: AbstractIncomingMessage, key: bytes) -> str | None:
+    """Return the broker user who sent *message*, as RabbitMQ has validated or another worker signed."""
+    return message.user_id or verified_history(message, key).sender
+
+
+def sign_sender(history: History, message_id: str | None, body: bytes, key: bytes) -> dict[str, str | int]:
+    """Return headers that tell other workers of the *history* of a message."""
+    said: dict[str, str | int] = {_SENDER: history.sender} if history.sender else {}
+    said |= {ATTEMPT: history.attempts} if history.attempts else {}
+    said |= {REPLAY_COUNT: history.replays} if history.replays else {}
+    return {**said, _MAC: _mac(history, message_id, body, key)}
+
+
+def _signed(message: AbstractIncomingMessage, key: bytes) -> History | None:
+    headers = message.headers
+    if not (mac := text_header(headers, _MAC, _LONGEST_NAME).get(_MAC)):
+        return None
+    history = History(
+        text_header(headers, _SENDER, _LONGEST_NAME).get(_SENDER),
+        count_header(headers, ATTEMPT, _MOST).get(ATTEMPT, 0),
+        count_header(headers, REPLAY_COUNT, _MOST_REPLAYS).get(REPLAY_COUNT, 0),
+    )
+    expected = _mac(history, message.message_id, message.body, key)
+    return history if hmac.compare_digest(mac.encode(), expected.encode()) else None
+
+
+def _mac(history: History, message_id: str | None, body: bytes, key: bytes) -> str:
+    said = json.dumps([history.sender, history.attempts, history.replays, message_id or ""])
+    return hashlib.blake2b(said.encode() + body, key=key, person=b"vouching", digest_size=16).hexdigest()

@@ -1,0 +1,105 @@
+"""Who asks: the human by a bearer token, the calling service by what the broker has validated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
+from service.app.auth.sessions import Sessions
+from service.app.auth.tokens import AccessTokens
+from service.app.request_context import RequestContext
+from service.domain.errors import Unauthenticated
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
+from service.infrastructure.inputports.amqp.route import Route
+from service.infrastructure.inputports.amqp.sender_signature import verified_sender
+from service.pkg.message_fields import text_header
+
+# In bytes: longer than any token of ours, and than any address.
+MAX_AUTHORIZATION: Final = 8_192
+MAX_ADDRESS: Final = 64
+_SCHEME: Final = "bearer"
+_IPV6: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Finds out who asks. That is never a reason to refuse: the use case decides who may.
+
+    Reads the property `user_id`, which names the service: RabbitMQ refuses a message whose `user_id` is not
+    the user of its connection (RabbitMQ documentation, "Validated User-ID"). The header `authorization` names
+    the human: `Bearer <token>` (RFC 6750, 2.1). The header `x-client-ip` is believed if a trusted service
+    sends it. An invalid token means anonymous, and is answered where somebody is needed.
+
+    Attributes:
+        tokens: What verifies access tokens.
+        sessions: What tells whether their sessions are alive.
+        trusted_services: The operations that a broker user may call on its own account.
+        key: The secret by which workers sign for senders.
+
+    """
+
+    tokens: AccessTokens
+    sessions: Sessions
+    trusted_services: Mapping[str, frozenset[str]]
+    key: bytes = field(repr=False)
+
+    async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
+        """Note who asks; go on."""
+        context.caller = await self.authenticate(context.message, context.route)
+        await call_next(context)
+
+    async def authenticate(self, message: AbstractIncomingMessage, route: Route) -> RequestContext:
+        """Return who sent *message* to *route*.
+
+        Raises:
+            Unavailable: It is not known whether the session is alive.
+
+        """
+        service = verified_sender(message, self.key)
+        return RequestContext(
+            actor=await self._actor(message, route, service),
+            service=service,
+            client_network=self._client_ip(message, service),
+            message_id=message.message_id,
+        )
+
+    async def _actor(self, message: AbstractIncomingMessage, route: Route, service: str | None) -> Actor:
+        """Where a token is present, the human's rights decide, even if they are none.
+
+        A service must not gain by sending an invalid token.
+        """
+        if not route.reads_token:
+            return Anonymous()
+        if message.headers.get("authorization") is not None:
+            authorization = text_header(message.headers, "authorization", MAX_AUTHORIZATION)
+            return await self._authenticate_user(authorization.get("authorization", ""))
+        allowed = self.trusted_services.get(service or "", frozenset())
+        return TrustedService(str(service)) if route.queue in allowed else Anonymous()
+
+    async def _authenticate_user(self, authorization: str) -> Actor:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != _SCHEME:
+            return Anonymous(auth_error=TokenInvalid())
+        try:
+            user = self.tokens.verify(token.strip()).user
+            await self.sessions.check(user)
+        except Unauthenticated as error:
+            return Anonymous(auth_error=error)
+        return user
+
+    def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:
+        """Return the network that the human is in; of IPv6 the first 64 bits, which one host may use up."""
+        if service not in self.trusted_services:
+            return None
+        try:
+            said = text_header(message.headers, "x-client-ip", MAX_ADDRESS)
+            address = ip_address(said.get("x-client-ip", ""))
+        except ValueError:
+            return None
+        if isinstance(address, IPv6Address):
+            # `::ffff:192.0.2.1` is one host of IPv4, and not one of a network of them all.
+            address = address.ipv4_mapped or IPv6Address(int(address))
+        return str(ip_network((address, 64 if address.version == _IPV6 else 32), strict=False))

@@ -1,0 +1,94 @@
+"""The last resort: whatever fails on the way out, no message stays with us unacknowledged.
+
+The broker would not give it to anybody else, and each one takes a place of the prefetch for good.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aio_pika import DeliveryMode, Message
+
+from profile_contracts.replies import Failure
+from service.app.clock import Clock
+from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
+from service.infrastructure.inputports.amqp.errors import INTERNAL, where_raised
+from service.infrastructure.inputports.amqp.outgoing import OURS, Publisher, failure_headers
+from service.infrastructure.inputports.amqp.stages.acknowledge import acknowledge
+from service.infrastructure.rabbitmq.headers import REPLAYABLE
+from service.pkg.message_fields import short_text
+
+# What is given back comes again at once.
+_PAUSE_SECONDS: Final = 1.0
+_TO_REPLY_SECONDS: Final = 1.0
+_BODY: Final = Failure(error=INTERNAL).model_dump_json(exclude_none=True).encode()
+
+_log = structlog.get_logger("profile.requests")
+
+
+@dataclass(frozen=True, slots=True)
+class LastResort:
+    """Ends what could not be ended as it should be, with as little of the message as can be.
+
+    Somebody who still waits hears `internal`, and operators find a dead letter. If not even that can be
+    done, the broker gets the message back, and counts it (header `x-delivery-count`).
+    """
+
+    publisher: Publisher
+    clock: Clock
+
+    async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
+        """Go on, and rescue the message if that fails."""
+        try:
+            await call_next(context)
+        except Exception as error:  # noqa: BLE001 - what is not acknowledged holds its place for ever
+            await self._rescue(context, error)
+
+    async def _rescue(self, context: MessageContext, error: Exception) -> None:
+        try:
+            await self._end(context, error)
+        except Exception as worse:  # noqa: BLE001 - nothing comes after this
+            await _give_back(context, worse)
+
+    async def _end(self, context: MessageContext, error: Exception) -> None:
+        # The text of an error may quote what was sent, so only where and what kind.
+        queue, error_type = context.route.queue, type(error).__name__
+        _log.error("handling failed", queue=queue, error_type=error_type, frames=where_raised(error))
+        if context.message.processed:
+            return
+        if context.reply_to and not context.replied:
+            await self._reply(context, context.reply_to)
+        await self.publisher.dead_letter(self._letter(context, error), context.route.dead_letters)
+        await acknowledge(context.message)
+
+    async def _reply(self, context: MessageContext, address: str) -> None:
+        message = context.message
+        correlation_id = short_text(message.correlation_id or message.message_id)
+        reply = Message(_BODY, type=f"{context.route.queue}.reply", correlation_id=correlation_id, **OURS)
+        await self.publisher.reply(reply, address, confirmed=True, seconds=_TO_REPLY_SECONDS)
+
+    def _letter(self, context: MessageContext, error: Exception) -> Message:
+        message = context.message
+        headers = failure_headers(INTERNAL, error, context.route.queue, self.clock.now(), 1)
+        return Message(
+            b"{}",
+            message_id=short_text(message.message_id),
+            correlation_id=short_text(message.correlation_id),
+            headers={**headers, REPLAYABLE: False},
+            delivery_mode=DeliveryMode.PERSISTENT,
+            **OURS,
+        )
+
+
+async def _give_back(context: MessageContext, error: Exception) -> None:
+    """Let the broker have the message again. It counts, and after a few times it is not tried any more."""
+    message = context.message
+    try:
+        _log.error("given back", queue=context.route.queue, error_type=type(error).__name__)
+        await asyncio.sleep(_PAUSE_SECONDS)
+    finally:
+        if not message.processed:
+            # What no queue counts, and has come twice, would come for ever.
+            requeue = not message.redelivered or "x-delivery-count" in message.headers
+            await message.reject(requeue=requeue)

@@ -1,0 +1,17 @@
+"""Names of the headers that workers write on what they retry or dead-letter."""
+
+from typing import Final
+
+# Why a message is in a dead-letter queue.
+ERROR_CODE: Final = "x-error-code"
+ERROR_REASON: Final = "x-error-reason"
+ERROR_TYPE: Final = "x-error-type"
+FAILED_AT: Final = "x-failed-at"
+ORIGINAL_QUEUE: Final = "x-original-queue"
+# How often it was tried; and, while it is retried, how often it was tried before.
+ATTEMPTS: Final = "x-attempts"
+ATTEMPT: Final = "x-attempt"
+# Whether it holds all that was asked; how often operators have sent it back; since when it is kept apart.
+REPLAYABLE: Final = "x-replayable"
+REPLAY_COUNT: Final = "x-replay-count"
+PARKED_AT: Final = "x-parked-at"

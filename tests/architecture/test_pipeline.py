@@ -1,0 +1,63 @@
+"""What the documents say of the pipeline is what it is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.infrastructure.inputports import amqp
+from service.infrastructure.inputports.amqp.pipeline import pipeline
+from tests.documents import ROOT
+from tests.fakes.app_fixture import AppFixture
+from tests.fakes.broker import FakeBroker
+from tests.unit.inputports.amqp.messaging_harness import needs_of
+
+PAGE = (ROOT / "docs/architecture.md").read_text()
+STAGES = Path(amqp.__path__[0]) / "stages"
+TESTS = ROOT / "tests/unit/inputports/amqp/stages"
+WALKS = ("`profile.get`", "`profile.update`", "`auth.login`")
+# In a walk, each thing that happens begins with a number.
+MOST_STEPS = 20
+
+
+def section(heading: str) -> str:
+    """Return what is under *heading*, up to the next one."""
+    return re.split(r"^#+ ", PAGE.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
+
+
+def in_order() -> list[str]:
+    """Return the files of all stages, in the order of the pipeline."""
+    stages = pipeline(needs_of(AppFixture(), FakeBroker(), {}))
+    entries = (*stages.around, *stages.way_in, *stages.way_out)
+    modules = [type(stage).__module__.rpartition(".")[2] for _, stage in entries]
+    return list(dict.fromkeys(modules))
+
+
+def test_the_page_has_the_stages_in_their_order() -> None:
+    rows = re.findall(r"^\| `(\w+)\.py` \|", section("What happens to a message"), re.MULTILINE)
+
+    assert rows == in_order()
+
+
+def test_a_stage_is_one_class_in_the_file_of_its_name() -> None:
+    stages = pipeline(needs_of(AppFixture(), FakeBroker(), {}))
+    classes = {type(stage) for _, stage in (*stages.around, *stages.way_in, *stages.way_out)}
+    snake_case = {each: re.sub(r"(?<!^)(?=[A-Z])", "_", each.__name__).lower() for each in classes}
+
+    assert [each for each in classes if each.__module__.rpartition(".")[2] != snake_case[each]] == []
+
+
+def test_every_stage_is_in_the_pipeline_and_has_a_test() -> None:
+    files = {each.stem for each in STAGES.glob("*.py")} - {"__init__"}
+
+    assert files == set(in_order())
+    assert {each.stem.removeprefix("test_") for each in TESTS.glob("test_*.py")} == files
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_walk_is_short_and_names_files_that_are_there(walk: str) -> None:
+    text = section(walk)
+    files = re.findall(r"`amqp/([\w/]+\.py)`", text)
+
+    assert 5 < len(re.findall(r"^\d+\. ", text, re.MULTILINE)) <= MOST_STEPS
+    assert [each for each in files if not (STAGES.parent / each).exists()] == []
