@@ -10,7 +10,7 @@ from service.infrastructure.rabbitmq.topology import topology
 
 TAG: Final = {
     "name": "events",
-    "description": f"What the service tells, on the topic exchange `{EVENTS_EXCHANGE}`.",
+    "description": f"What the service publishes, on the topic exchange `{EVENTS_EXCHANGE}`.",
 }
 _CONTENT_TYPE: Final = "application/cloudevents+json"
 _EXAMPLE_TIME: Final = "2026-11-22T09:30:00.000Z"
@@ -28,7 +28,7 @@ def event_channels() -> dict[str, Any]:
 
 
 def event_operations() -> dict[str, Any]:
-    """Return the operation that tells every event."""
+    """Return the operation that publishes every event."""
     return {camel(each.name): _operation(each) for each in EVENTS}
 
 
@@ -78,14 +78,14 @@ def _message(event: EventType) -> dict[str, Any]:
 def _example(event: EventType) -> dict[str, Any]:
     """Return the example of *event* in its envelope, as JSON."""
     subject = _subject(event.example)
-    told = {
+    example = {
         "id": f"{event.name}/{subject}/{event.example.get('version', 1)}",
         "type": event.name,
         "subject": subject,
         "time": _EXAMPLE_TIME,
         "data": event.example,
     }
-    return envelope(event).model_validate(told).model_dump(mode="json")
+    return envelope(event).model_validate(example).model_dump(mode="json")
 
 
 def _subject(data: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from asyncapi.headers import CORRELATION_ID, HEADERS
 from asyncapi.messages import messages
 from asyncapi.schemas import schemas
 from asyncapi.tables import reasons, table
-from profile_contracts.errors import refusal
+from profile_contracts.errors import to_exception
 from profile_contracts.events import EVENTS
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS
 from profile_contracts.replies import ErrorBody, ErrorCode
@@ -98,7 +98,7 @@ def _info() -> dict[str, Any]:
 
 def _meaning(code: ErrorCode) -> str:
     """Return what the typed client says of *code*."""
-    error = refusal(ErrorBody(code=code, reason=code, message="", retryable=False))
+    error = to_exception(ErrorBody(code=code, reason=code, message="", retryable=False))
     return (type(error).__doc__ or "").strip()
 
 

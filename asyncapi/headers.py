@@ -39,7 +39,7 @@ HEADERS: Final[dict[str, Any]] = {
             },
             "userId": {
                 "type": "string",
-                "description": "Property `user_id`: the calling service. The broker vouches for it.",
+                "description": "Property `user_id`: the calling service. The broker validates it.",
             },
             "authorization": {
                 "type": "string",

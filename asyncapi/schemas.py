@@ -32,12 +32,12 @@ def reply_name(operation: Operation[Any, Any]) -> str:
 
 
 def event_name(event: EventType) -> str:
-    """Return the name of the schema, and of the message, that tells *event*."""
+    """Return the name of the schema, and of the message, of *event*."""
     return f"{pascal(event.name)}Event"
 
 
 def envelope(event: EventType) -> type[BaseModel]:
-    """Return the CloudEvent that tells *event*, with its type and its data."""
+    """Return the CloudEvent of *event*, with its type and its data."""
     kind: Any = Literal[event.name]
     return create_model(
         event_name(event),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.app.auth.budgets import Attempt, Budgets, counters_of
-from service.app.auth.throttle import Answer, Outcome
+from service.app.auth.throttle import Outcome, ReservationResult
 from service.infrastructure.memory.attempts import MemoryAttempts
 
 SEED: Final = 20261126
@@ -64,20 +64,22 @@ class World:
                 self.join(life, self.now + pause)
                 break
 
-    def try_once(self, attempt: Attempt, tally: Tally, *, right: bool) -> tuple[Answer, float]:
+    def try_once(self, attempt: Attempt, tally: Tally, *, right: bool) -> tuple[ReservationResult, float]:
         """Make a try; return the answer and for how long to wait, in seconds."""
         doing = self._try_once(attempt, tally, right=right)
         try:
             doing.send(None)  # nothing in there waits for anything, so that it is done at once
         except StopIteration as done:
-            result: tuple[Answer, float] = done.value
+            result: tuple[ReservationResult, float] = done.value
             return result
         raise RuntimeError("It waits.")
 
-    async def _try_once(self, attempt: Attempt, tally: Tally, *, right: bool) -> tuple[Answer, float]:
+    async def _try_once(
+        self, attempt: Attempt, tally: Tally, *, right: bool
+    ) -> tuple[ReservationResult, float]:
         counters = counters_of(attempt, self.budgets)
         answer, milliseconds = await self.counters.reserve("try", counters)
-        if answer is Answer.RESERVED:
+        if answer is ReservationResult.RESERVED:
             await self.counters.settle("try", counters, Outcome.RIGHT if right else Outcome.WRONG)
             tally.right, tally.wrong = tally.right + right, tally.wrong + (not right)
         else:
@@ -99,7 +101,7 @@ class World:
     def login(self, attempt: Attempt, tally: Tally, typos: float) -> Iterator[float]:
         """Log in once: type until it is right, and give up at a refusal."""
         while self.random.random() < typos:
-            if self.try_once(attempt, tally, right=False)[0] is not Answer.RESERVED:
+            if self.try_once(attempt, tally, right=False)[0] is not ReservationResult.RESERVED:
                 return
             yield RETYPED
         self.try_once(attempt, tally, right=True)

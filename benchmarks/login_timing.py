@@ -24,7 +24,7 @@ from rich.table import Table
 from profile_contracts.auth import LogIn
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import Unauthenticated
-from profile_contracts.profiles import CreateProfile, DeleteProfile, Role, Standing, UpdateProfile
+from profile_contracts.profiles import CreateProfile, DeleteProfile, Role, SettableStatus, UpdateProfile
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.servers import running_servers
@@ -67,7 +67,7 @@ async def make_accounts(client: ProfileClient, number: int) -> None:
         for cohort in _HAVE_WRONG_PASSWORDS:
             await client.create_profile(new_user(address(cohort, each)))
         suspended = await client.create_profile(new_user(address("suspended", each)))
-        await client.update_profile(UpdateProfile(id=suspended.id, status=Standing.SUSPENDED), token)
+        await client.update_profile(UpdateProfile(id=suspended.id, status=SettableStatus.SUSPENDED), token)
         deleted = await client.create_profile(new_user(address("deleted", each)))
         await client.delete_profile(DeleteProfile(id=deleted.id), token)
 

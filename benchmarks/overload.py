@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.reads_beside_logins import percentile
 from profile_contracts.auth import LogIn, VerifyToken
 from profile_contracts.client import ProfileClient
-from profile_contracts.errors import Refused
+from profile_contracts.errors import ErrorReply
 from profile_contracts.replies import ErrorCode
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
@@ -41,7 +41,7 @@ _LOOKED_AT: Final = (ErrorCode.UNAUTHENTICATED, "invalid_credentials", False)
 _WORKER: Final = {
     "BCRYPT_COST": "12",
     "HASHING_THREADS": "1",
-    "HASHING_WAITING": "8",
+    "HASHING_QUEUE_SIZE": "8",
     "PREFETCH_LOGINS": "128",
 }
 
@@ -66,7 +66,7 @@ class Times:
         started = time.perf_counter()
         try:
             await client.log_in(login)
-        except Refused as refusal:
+        except ErrorReply as refusal:
             answer = (refusal.error.code, refusal.error.reason, refusal.error.retryable)
             if answer not in (_OVERLOADED, _LOOKED_AT):  # such as a locked account
                 raise

@@ -19,7 +19,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import PROFILE_GET, PROFILE_UPDATE, Operation
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import FakeBroker

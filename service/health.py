@@ -9,18 +9,18 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from service import __version__
-from service.draining import Drain
+from service.graceful_shutdown import GracefulShutdown
 from service.infrastructure.mongo import errors as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.connection import answers
 from service.infrastructure.rabbitmq.consumers import Consumers
-from service.infrastructure.rabbitmq.keeping import Keeper
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
+from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 from service.infrastructure.redis.client import CALLS
 from service.pkg.background import Background
 from service.pkg.detached import TooManyAbandoned
-from service.pkg.probes import Questions
+from service.pkg.probes import HealthRoutes
 from service.pkg.watchdog import Watchdog
 
 # What is wrong with a part, or nothing.
@@ -70,11 +70,11 @@ async def _checked(checks: Mapping[str, Check]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BrokerHealth:
     """What is wrong on the broker, each in a sentence."""
 
     consumers: Consumers
-    keeper: Keeper
+    keeper: TopologyKeeper
     publisher: RabbitPublisher
     relay: Relay
 
@@ -100,25 +100,25 @@ class Standing:
         return "; ".join(self.publisher.delays.broken.values()) or None
 
 
-def health_of(
+def worker_health(
     *,
-    standing: Standing,
+    broker_health: BrokerHealth,
     is_database_there: Callable[[], Awaitable[bool]],
     redis: Redis | None,
-    draining: Drain,
+    shutdown: GracefulShutdown,
     background: Background,
     watchdog: Watchdog,
 ) -> Health:
     """Return the health of the worker that consists of these."""
 
     async def work() -> str | None:
-        return "draining" if draining.has_begun else None
+        return "draining" if shutdown.has_begun else None
 
     async def broker() -> str | None:
-        return await standing.unreachable()
+        return await broker_health.unreachable()
 
     async def queues() -> str | None:
-        missing = await standing.consumers.missing()
+        missing = await broker_health.consumers.missing()
         return f"not consumed: {', '.join(missing)}" if missing else None
 
     async def database() -> str | None:
@@ -133,12 +133,12 @@ def health_of(
 
     needed = {"work": work, "broker": broker, "queues": queues, "database": database}
     return Health(
-        {**needed, "topology": standing.missing, "events": standing.refused},
+        {**needed, "topology": broker_health.missing, "events": broker_health.refused},
         {
             "redis": cache,
             "background": loops,
-            "differences": standing.differing,
-            "policies": standing.broken,
+            "differences": broker_health.differing,
+            "policies": broker_health.broken,
         },
         lambda: watchdog.stuck,
     )
@@ -167,9 +167,9 @@ def _drivers() -> Mapping[str, Any]:
     return {name: {"abandoned": each.abandoned, "running": each.running} for name, each in calls.items()}
 
 
-def questions_of(
+def health_routes(
     health: Health, outcomes: Mapping[tuple[str, str], int], background: Background
-) -> Questions:
+) -> HealthRoutes:
     """Return what may be asked about a worker, by path.
 
     *outcomes* are how many requests of each operation ended with each code, since the worker started.

@@ -18,13 +18,13 @@ from faststream import FastStream
 
 from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
+from service.bootstrap import Resources, admin_use_cases, wire
+from service.connectivity import connectivity_checks
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
-from service.draining import ABANDONED, STOP_SECONDS, STUCK, Drain
-from service.health import Health, Standing, health_of
+from service.graceful_shutdown import STOP_SECONDS, STUCK, UNACKED, GracefulShutdown
+from service.health import BrokerHealth, Health, worker_health
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import LOOK_AGAIN, Keyring, looking
-from service.infrastructure.crypto.keys import NoSigningKeys, load_refresh_key
 from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
 from service.infrastructure.inputports.amqp.handlers.cascade import subscribe_cascade
 from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
@@ -37,25 +37,25 @@ from service.infrastructure.inputports.amqp.route import MessageKind, Route
 from service.infrastructure.inputports.amqp.router import Router
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
-from service.infrastructure.mongo import reaching as mongo
+from service.infrastructure.mongo import health as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
-from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
-from service.infrastructure.rabbitmq.connection import named
+from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
 from service.infrastructure.rabbitmq.events import KeyEvents
-from service.infrastructure.rabbitmq.keeping import Keeper
+from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
+from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
+from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
+from service.infrastructure.security.keys import NoSigningKeys, load_refresh_key
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
+from service.queue_bindings import binding_of, cascade_binding, consuming_broker, unroutable_binding
 from service.settings import Settings
-from service.sources import binding_of, consuming_broker, misdirected, own_events
-from service.ways import ways_of
-from service.wiring import Stores, operators, wire
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
@@ -76,8 +76,8 @@ def create_worker(settings: Settings | None = None) -> "Worker":
     """Wire a worker, which connects to nothing until it is run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
-    accept_any_bytes()
-    worker = Worker(settings, Stores.opened(settings), SystemClock())
+    install_lenient_codec()
+    worker = Worker(settings, Resources.opened(settings), SystemClock())
     worker.subscribe()
     return worker
 
@@ -85,9 +85,9 @@ def create_worker(settings: Settings | None = None) -> "Worker":
 class Worker:
     """A worker, and what it consists of."""
 
-    def __init__(self, settings: Settings, stores: Stores, clock: Clock) -> None:
-        self.settings, self.stores, self.clock = settings, stores, clock
-        self.database = default_database(stores.mongo)
+    def __init__(self, settings: Settings, resources: Resources, clock: Clock) -> None:
+        self.settings, self.resources, self.clock = settings, resources, clock
+        self.database = default_database(resources.mongo)
         self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
@@ -98,36 +98,36 @@ class Worker:
             frozenset(map(EventType, CASCADE_EVENTS)),
             self.background,
         )
-        self.own = operators(
-            settings, stores, self.relay.hint, each=partial(self.background.skipping, "retention")
+        self.admin = admin_use_cases(
+            settings, resources, self.relay.notify, each=partial(self.background.skipping, "retention")
         )
         self.broker = consuming_broker(settings)
-        self.keeper = Keeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
+        self.keeper = TopologyKeeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
         self.consumers = Consumers(self.broker, self.keeper)
         self.in_flight = InFlight()
-        self.termination = Termination(STOP_SECONDS, ABANDONED)
-        self.draining = Drain(self.consumers, self.in_flight, self.termination)
-        self.is_database_there = partial(mongo.is_there, self.database, _PROBE_SECONDS)
+        self.termination = Termination(STOP_SECONDS, UNACKED)
+        self.shutdown = GracefulShutdown(self.consumers, self.in_flight, self.termination)
+        self.is_database_there = partial(mongo.is_available, self.database, _PROBE_SECONDS)
         self.circuit_breaker = CircuitBreaker(self.is_database_there, self.consumers, _PAUSABLE)
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        ways = ways_of(settings, self.consumers, self.publisher, self.is_database_there)
-        self.watchdog = Watchdog(ways, partial(self.termination.begin, STUCK))
+        connections = connectivity_checks(settings, self.consumers, self.publisher, self.is_database_there)
+        self.watchdog = Watchdog(connections, partial(self.termination.begin, STUCK))
         self.app = FastStream(
             self.broker,
             lifespan=self.opened,
             after_startup=[self.consumers.take_over, _say_ready],
-            on_shutdown=[self.draining.run, self._stop_consuming],
+            on_shutdown=[self.shutdown.run, self._stop_consuming],
             logger=logging.getLogger("profile.faststream"),
         )
 
     @cached_property
     def health(self) -> Health:
         """What it says of itself."""
-        return health_of(
-            standing=Standing(self.consumers, self.keeper, self.publisher, self.relay),
+        return worker_health(
+            broker_health=BrokerHealth(self.consumers, self.keeper, self.publisher, self.relay),
             is_database_there=self.is_database_there,
-            redis=self.stores.redis,
-            draining=self.draining,
+            redis=self.resources.redis,
+            shutdown=self.shutdown,
             background=self.background,
             watchdog=self.watchdog,
         )
@@ -135,14 +135,14 @@ class Worker:
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
         settings = self.settings
-        app, sessions = wire(settings, self.stores, self.keyring, self.relay.hint, self.clock)
+        app, sessions = wire(settings, self.resources, self.keyring, self.relay.notify, self.clock)
         key = load_refresh_key(settings.signing_keys_dir)
         needs = Dependencies(
             authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, key),
             publisher=self.publisher,
             reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),
             clock=self.clock,
-            wait_capacity=self.relay.room,
+            wait_capacity=self.relay.wait_capacity,
             circuit_breaker=self.circuit_breaker,
             in_flight=self.in_flight,
             key=key,
@@ -152,23 +152,25 @@ class Worker:
         router = Router(self.broker, pipeline(needs), self.in_flight, binding)
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(router, app)
-        subscribe_cascade(router, own_events(settings), self.own.follow_owner)
+        subscribe_cascade(router, cascade_binding(settings), self.admin.cascade_profile_status)
         unroutable = Route(UNROUTABLE, MessageKind.UNROUTABLE)
-        router.consume(unroutable, misdirected(settings), "Say that there is no such operation.")
+        router.consume(unroutable, unroutable_binding(settings), "Say that there is no such operation.")
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Open everything that consumers need, and close it when they have ended."""
-        async with self.stores:
-            url = named(self.settings.rabbitmq_url, "declare")
+        async with self.resources:
+            url = with_connection_name(self.settings.rabbitmq_url, "declare")
             await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
-            tell = KeyEvents(self.publisher, self.clock).keys_rotated
-            loops, look = self.background, looking(self.keyring, tell)
+            publish = KeyEvents(self.publisher, self.clock).keys_rotated
+            loops, look = self.background, looking(self.keyring, publish)
             async with (
                 self.publisher,
                 self.relay.running(),
-                loops.periodic("retention", self.own.keep_retention.handle, _ERASING, passing=(Unavailable,)),
-                loops.periodic("keys", look, LOOK_AGAIN, passing=(NoSigningKeys, OSError)),
+                loops.periodic(
+                    "retention", self.admin.erase_expired.handle, _ERASING, transient=(Unavailable,)
+                ),
+                loops.periodic("keys", look, LOOK_AGAIN, transient=(NoSigningKeys, OSError)),
                 loops.running("circuit_breaker", self.circuit_breaker.monitor),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
                 loops.periodic("topology", self.keeper.look, LOOKING),

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="Threads that hash passwords; 0 takes one for each core.")
     ] = 0
 
-    hashing_waiting: Annotated[
+    hashing_queue_size: Annotated[
         int, Field(ge=0, description="Passwords that may wait for a thread; one more is `overloaded`.")
     ] = 64
 

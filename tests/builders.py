@@ -9,10 +9,10 @@ from bson import ObjectId
 
 from service.app.auth.actors import User
 from service.app.ids import new_id
-from service.domain.emails import Email
-from service.domain.posts import Post
-from service.domain.profiles import Profile, Role
-from service.domain.sessions import Session
+from service.domain.email import Email
+from service.domain.post import Post
+from service.domain.profile import Profile, Role
+from service.domain.session import Session
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from profile_contracts.operations import OPERATIONS
-from tools.servers.management import Management
+from service.pkg.management_api import ManagementApi
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 
@@ -45,7 +45,9 @@ def queue_table(box: Sandbox, sent: int) -> Table:
 
 
 def _queues(box: Sandbox) -> list[dict[str, Any]]:
-    queues: list[dict[str, Any]] = Management.of(box.management_url, box.admin_url).get("queues", box.vhost)
+    queues: list[dict[str, Any]] = ManagementApi.of(box.management_url, box.admin_url).get(
+        "queues", box.vhost
+    )
     return queues
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from profile_contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
 from profile_contracts.client import ProfileClient
-from profile_contracts.errors import NoReply, Refused
+from profile_contracts.errors import ErrorReply, NoReply
 from profile_contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
 from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.posts import CreatePost, DeletePost, GetPost, Post, UpdatePost
@@ -61,7 +61,7 @@ class Demo:
         try:
             result = await call
             answer = result.model_dump_json()
-        except Refused as error:
+        except ErrorReply as error:
             reason, answer = error.error.reason, str(error)
         except NoReply as error:
             reason, answer = "no_reply", str(error)

@@ -30,13 +30,13 @@ from rich.table import Table
 ROOT: Final = Path(__file__).parents[1]
 # Each module, and where its unit tests are: files named after it.
 TARGETS: Final = {
-    "service/domain/passwords.py": "tests/unit/domain",
+    "service/domain/password.py": "tests/unit/domain",
     "service/app/auth/passwords.py": "tests/unit/app",
     "service/app/auth/permissions.py": "tests/unit/app",
     "service/app/auth/throttle.py": "tests/unit/app",
-    "service/infrastructure/crypto/tokens.py": "tests/unit/crypto",
-    "service/infrastructure/crypto/refresh_tokens.py": "tests/unit/crypto",
-    "service/infrastructure/crypto/passwords.py": "tests/unit/crypto",
+    "service/infrastructure/security/tokens.py": "tests/unit/security",
+    "service/infrastructure/security/refresh_tokens.py": "tests/unit/security",
+    "service/infrastructure/security/passwords.py": "tests/unit/security",
     "service/infrastructure/inputports/amqp/stages/authenticator.py": "tests/unit/inputports/amqp/stages",
 }
 _WANTED: Final = 0.85

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from service.infrastructure.crypto.keys import new_key
+from service.infrastructure.security.keys import new_key
 from tools.servers.logs import end_of
 from tools.servers.processes import private_processes
 from tools.servers.sandbox import Sandbox

@@ -79,7 +79,7 @@ class LoggedOut(Result):
     revoked: Annotated[int, Field(ge=0)]
 
 
-class Verdict(Result):
+class TokenIntrospection(Result):
     """Whether an access token is good. Of a dead one nothing else is said (RFC 7662, 2.2)."""
 
     active: bool

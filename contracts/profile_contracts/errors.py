@@ -1,7 +1,7 @@
 """What the typed client raises.
 
 CallFailed
-├── Refused                 the service answered with an error
+├── ErrorReply              the service answered with an error
 │   ├── Invalid             invalid
 │   ├── Unauthenticated     unauthenticated
 │   ├── Forbidden           forbidden
@@ -57,7 +57,7 @@ class Disconnected(CallFailed):
         self.sent = sent
 
 
-class Refused(CallFailed):
+class ErrorReply(CallFailed):
     """The service answered with an error.
 
     Attributes:
@@ -70,43 +70,43 @@ class Refused(CallFailed):
         self.error = error
 
 
-class Invalid(Refused):
+class Invalid(ErrorReply):
     """The request is wrong and will stay wrong."""
 
 
-class Unauthenticated(Refused):
+class Unauthenticated(ErrorReply):
     """The service does not know who asks."""
 
 
-class Forbidden(Refused):
+class Forbidden(ErrorReply):
     """Whoever asks may not do this."""
 
 
-class NotFound(Refused):
+class NotFound(ErrorReply):
     """The thing is not there, or not for the one who asks."""
 
 
-class Conflict(Refused):
+class Conflict(ErrorReply):
     """The request contradicts what is stored."""
 
 
-class RateLimited(Refused):
+class RateLimited(ErrorReply):
     """Too many requests; `error.retry_after_ms` says when to come back."""
 
 
-class DeadlineExceeded(Refused):
+class DeadlineExceeded(ErrorReply):
     """The time that the caller gave is over."""
 
 
-class Unavailable(Refused):
+class Unavailable(ErrorReply):
     """Something the service needs is not there just now."""
 
 
-class Internal(Refused):
+class Internal(ErrorReply):
     """The service failed in a way it did not foresee."""
 
 
-_BY_CODE: Final[dict[ErrorCode, type[Refused]]] = {
+_BY_CODE: Final[dict[ErrorCode, type[ErrorReply]]] = {
     ErrorCode.INVALID: Invalid,
     ErrorCode.UNAUTHENTICATED: Unauthenticated,
     ErrorCode.FORBIDDEN: Forbidden,
@@ -119,6 +119,6 @@ _BY_CODE: Final[dict[ErrorCode, type[Refused]]] = {
 }
 
 
-def refusal(error: ErrorBody) -> Refused:
+def to_exception(error: ErrorBody) -> ErrorReply:
     """Return the exception that stands for *error*."""
     return _BY_CODE[error.code](error)

@@ -1,6 +1,6 @@
-"""What the service tells the world: CloudEvents 1.0 in JSON, on the topic exchange `profile.events`.
+"""What the service publishes: CloudEvents 1.0 in JSON, on the topic exchange `profile.events`.
 
-The routing key is the type. Events name things; they hold no personal data. Each is told at least once,
+The routing key is the type. Events name things; they hold no personal data. Each is published at least once,
 those about one thing in the order of its versions; one that comes twice has the same id. Only
 `auth.keys_rotated` can get lost: keys are files, so no write holds its event.
 """

@@ -32,8 +32,8 @@ MAX_TEXT_LENGTH: Final = 20_000
 _UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # NFC makes one character of four at most (UAX #15, table "Maximum Expansion Factors").
 _MOST_FOR_ONE: Final = 4
-MAX_PAGE: Final = 100
-USUAL_PAGE: Final = 20
+MAX_PAGE_SIZE: Final = 100
+DEFAULT_PAGE_SIZE: Final = 20
 
 
 class Request(BaseModel):
@@ -146,7 +146,7 @@ AnySecret = Annotated[
 ]
 Secret = Annotated[AnySecret, Field(min_length=1, max_length=MAX_SECRET_LENGTH)]
 Id = Annotated[UUID, Field(description="A UUID, version 7 when made by this service (RFC 9562).")]
-Limit = Annotated[int, Field(ge=1, le=MAX_PAGE, description="How many at most.")]
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="How many at most.")]
 Cursor = Annotated[
     str,
     Field(

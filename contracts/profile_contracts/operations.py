@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,8 +14,8 @@ from profile_contracts.auth import (
     LogIn,
     LogOut,
     Refresh,
+    TokenIntrospection,
     Tokens,
-    Verdict,
     VerifyToken,
 )
 from profile_contracts.fields import Request
@@ -42,8 +42,8 @@ from profile_contracts.profiles import (
 )
 from profile_contracts.replies import ErrorCode
 
-Asked = TypeVar("Asked", bound=Request)
-Answered = TypeVar("Answered")
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT")
 
 
 class Kind(StrEnum):
@@ -53,8 +53,12 @@ class Kind(StrEnum):
     QUERY = "query"
 
 
+# How whoever asks is authenticated: not at all, or by a bearer token (RFC 6750) or a trusted broker user.
+Authentication = Literal["none", "bearer"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Operation(Generic[Asked, Answered]):
+class Operation(Generic[RequestT, ResultT]):
     """One thing the service can be asked to do.
 
     Attributes:
@@ -64,6 +68,7 @@ class Operation(Generic[Asked, Answered]):
         request: The body of a request.
         results: The possible bodies of a result, the usual one first.
         actor: Who may ask, in words.
+        authentication: Whether it reads the access token in the header `authorization`.
         needs_actor: Whether anonymous requests are always refused.
         errors: Refusals of its own, by reason. `COMMON_ERRORS` come on top.
         idempotent: True if asking twice leaves the same state as asking once.
@@ -74,9 +79,10 @@ class Operation(Generic[Asked, Answered]):
     queue: str
     summary: str
     kind: Kind
-    request: type[Asked]
+    request: type[RequestT]
     results: tuple[type[BaseModel], ...]
     actor: str
+    authentication: Authentication
     needs_actor: bool
     errors: dict[str, ErrorCode]
     idempotent: bool
@@ -91,18 +97,13 @@ class Operation(Generic[Asked, Answered]):
         return self.queue not in {"auth.login", "auth.change_password"}
 
     @property
-    def heeds_actor(self) -> bool:
-        """Whether it makes a difference who asks."""
-        return "token_invalid" in self.errors
-
-    @property
     def dead_letters(self) -> str:
         """The queue for what is left of requests that could not be handled."""
         return f"{self.queue}.dlq"
 
 
 # What may be kept of a request in dead letters: neither secret nor personal.
-IMPERSONAL_FIELDS: Final = frozenset({"id", "expected_version"})
+NON_PERSONAL_FIELDS: Final = frozenset({"id", "expected_version"})
 
 COMMON_ERRORS: Final[dict[str, ErrorCode]] = {
     "malformed_json": ErrorCode.INVALID,
@@ -203,6 +204,7 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
     request=CreateProfile,
     results=(Profile,),
     actor="none; a role other than `user`: administrator or trusted service",
+    authentication="bearer",
     needs_actor=False,
     errors={
         **_ACTOR_ERRORS,
@@ -224,6 +226,7 @@ PROFILE_GET: Final[Operation[GetProfile, Profile | PublicProfile]] = Operation(
     request=GetProfile,
     results=(Profile, PublicProfile),
     actor="any user or trusted service",
+    authentication="bearer",
     needs_actor=True,
     errors={**_ACTOR_ERRORS, "profile_not_found": ErrorCode.NOT_FOUND},
     idempotent=True,
@@ -236,6 +239,7 @@ PROFILE_UPDATE: Final[Operation[UpdateProfile, Profile]] = Operation(
     request=UpdateProfile,
     results=(Profile,),
     actor="the user, administrator or trusted service; `role` and `status`: administrator",
+    authentication="bearer",
     needs_actor=True,
     errors={
         **_PROFILE_ERRORS,
@@ -259,6 +263,7 @@ PROFILE_DELETE: Final[Operation[DeleteProfile, DeletedProfile]] = Operation(
     request=DeleteProfile,
     results=(DeletedProfile,),
     actor="the user, administrator or trusted service",
+    authentication="bearer",
     needs_actor=True,
     errors={**_PROFILE_ERRORS, **_WRITE_ERRORS, "last_admin": ErrorCode.CONFLICT},
     idempotent=False,
@@ -274,6 +279,7 @@ PROFILE_LIST: Final[Operation[ListProfiles, ProfilePage]] = Operation(
     request=ListProfiles,
     results=(ProfilePage,),
     actor="administrator or trusted service",
+    authentication="bearer",
     needs_actor=True,
     errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN, **_LIST_ERRORS},
     idempotent=True,
@@ -289,6 +295,7 @@ AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     request=LogIn,
     results=(Tokens,),
     actor="none",
+    authentication="none",
     needs_actor=False,
     errors=_LOGIN_ERRORS,
     idempotent=False,
@@ -309,6 +316,7 @@ AUTH_REFRESH: Final[Operation[Refresh, Tokens]] = Operation(
         "refresh_token_reused": ErrorCode.UNAUTHENTICATED,
         "too_many_refreshes": ErrorCode.UNAVAILABLE,
     },
+    authentication="none",
     needs_actor=False,
     idempotent=False,
     example=({"refresh_token": _TOKENS["refresh_token"]}, _TOKENS),
@@ -321,18 +329,20 @@ AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
     results=(LoggedOut,),
     actor="the user",
     errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    authentication="bearer",
     needs_actor=True,
     idempotent=True,
     example=({"scope": "local"}, {"revoked": 1}),
 )
-AUTH_VERIFY: Final[Operation[VerifyToken, Verdict]] = Operation(
+AUTH_VERIFY: Final[Operation[VerifyToken, TokenIntrospection]] = Operation(
     queue="auth.verify",
     summary="Tell whether an access token is good at this moment.",
     kind=Kind.QUERY,
     request=VerifyToken,
-    results=(Verdict,),
+    results=(TokenIntrospection,),
     actor="none",
     errors={},
+    authentication="none",
     needs_actor=False,
     idempotent=True,
     example=(
@@ -353,6 +363,7 @@ AUTH_CHANGE_PASSWORD: Final[Operation[ChangePassword, Tokens]] = Operation(
         **_PASSWORD_ERRORS,
         "too_many_writers": ErrorCode.CONFLICT,
     },
+    authentication="bearer",
     needs_actor=True,
     idempotent=False,
     example=({"current_password": _PASSWORD, "new_password": "a better horse than that"}, _TOKENS),
@@ -364,6 +375,7 @@ AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
     request=ListKeys,
     results=(JsonWebKeySet,),
     actor="none",
+    authentication="none",
     needs_actor=False,
     errors={},
     idempotent=True,
@@ -390,6 +402,7 @@ POST_CREATE: Final[Operation[CreatePost, Post]] = Operation(
     request=CreatePost,
     results=(Post,),
     actor="any user; the post is the user's own",
+    authentication="bearer",
     needs_actor=True,
     errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
     idempotent=False,
@@ -402,6 +415,7 @@ POST_GET: Final[Operation[GetPost, Post]] = Operation(
     request=GetPost,
     results=(Post,),
     actor="none",
+    authentication="none",
     needs_actor=False,
     errors={"post_not_found": ErrorCode.NOT_FOUND},
     idempotent=True,
@@ -414,6 +428,7 @@ POST_UPDATE: Final[Operation[UpdatePost, Post]] = Operation(
     request=UpdatePost,
     results=(Post,),
     actor="the user whose post it is, or administrator",
+    authentication="bearer",
     needs_actor=True,
     errors={**_POST_ERRORS, **_WRITE_ERRORS, "nothing_to_change": ErrorCode.INVALID},
     idempotent=True,
@@ -429,6 +444,7 @@ POST_DELETE: Final[Operation[DeletePost, DeletedPost]] = Operation(
     request=DeletePost,
     results=(DeletedPost,),
     actor="the user whose post it is, or administrator",
+    authentication="bearer",
     needs_actor=True,
     errors={**_POST_ERRORS, **_WRITE_ERRORS},
     idempotent=False,
@@ -444,6 +460,7 @@ POST_LIST: Final[Operation[ListPosts, PostPage]] = Operation(
     request=ListPosts,
     results=(PostPage,),
     actor="none",
+    authentication="none",
     needs_actor=False,
     errors=_LIST_ERRORS,
     idempotent=True,

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import MISSING, Field
 
 from profile_contracts.fields import (
-    USUAL_PAGE,
+    DEFAULT_PAGE_SIZE,
     Cursor,
     Id,
     Limit,
@@ -65,7 +65,7 @@ class ListPosts(Request):
     user_id: Annotated[Id | MISSING, Field(description="Whose posts; without it, those of all users.")] = (
         MISSING
     )
-    limit: Limit = USUAL_PAGE
+    limit: Limit = DEFAULT_PAGE_SIZE
     cursor: Cursor | MISSING = MISSING
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import MISSING, Field
 
 from profile_contracts.fields import (
-    USUAL_PAGE,
+    DEFAULT_PAGE_SIZE,
     Cursor,
     Email,
     EmailPrefix,
@@ -38,7 +38,7 @@ class Status(StrEnum):
     DELETED = "deleted"
 
 
-class Standing(StrEnum):
+class SettableStatus(StrEnum):
     """The statuses that an administrator may set; deleting has an operation of its own."""
 
     ACTIVE = "active"
@@ -75,7 +75,7 @@ class UpdateProfile(Request):
         Secret | MISSING, Field(description="Required of users who change their own e-mail.")
     ] = MISSING
     role: Annotated[Role | MISSING, Field(description="Administrators only.")] = MISSING
-    status: Annotated[Standing | MISSING, Field(description="Administrators only.")] = MISSING
+    status: Annotated[SettableStatus | MISSING, Field(description="Administrators only.")] = MISSING
 
 
 class DeleteProfile(Request):
@@ -88,9 +88,9 @@ class DeleteProfile(Request):
 class ListProfiles(Request):
     """Read many profiles: the newest first, or by address."""
 
-    limit: Limit = USUAL_PAGE
+    limit: Limit = DEFAULT_PAGE_SIZE
     cursor: Cursor | MISSING = MISSING
-    status: Standing | MISSING = MISSING
+    status: SettableStatus | MISSING = MISSING
     role: Role | MISSING = MISSING
     email_prefix: EmailPrefix | MISSING = MISSING
 

@@ -1,4 +1,4 @@
-"""Events on their way out."""
+"""The transactional outbox: events that are stored with what they are about, until they are published."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from service.domain.events import Event
 
 
 class Kind(Enum):
-    """The kinds of thing that events happen to."""
+    """The kinds of aggregate that events are about."""
 
     PROFILE = auto()
     POST = auto()
@@ -19,14 +19,14 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
-    """The events of one thing that nobody has been told of yet, in the order of their versions.
+class PendingEvents:
+    """The events of one aggregate that are not published yet, in the order of their versions.
 
     Attributes:
-        key: What the outbox calls the thing.
-        unreadable: What can't be told by this version of the service, as an event or as the outbox has it: a
-            newer version has stored it, or it is spoilt.
-        is_all: Whether nothing else of the thing waits.
+        key: What the outbox calls the aggregate.
+        unreadable: What this version of the service can't publish, as an event or as the outbox has it: a
+            newer version has stored it, or it is corrupt.
+        is_all: Whether nothing else of the aggregate is pending.
 
     """
 
@@ -38,16 +38,16 @@ class Untold:
 
 
 class Outbox(Protocol):
-    """Where events wait. Every method may raise `Unavailable`."""
+    """Where events are pending. Every method may raise `Unavailable`."""
 
-    async def waiting(self, since: datetime, most: int) -> Sequence[tuple[Kind, UUID]]:
-        """Return things some of whose events have waited at least *since* then: *most* of each kind."""
+    async def find_stale(self, since: datetime, limit: int) -> Sequence[tuple[Kind, UUID]]:
+        """Return aggregates with events that were pending at *since* already: *limit* of each kind."""
 
-    async def untold(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[Untold]:
-        """Return the events that wait in some things of one kind."""
+    async def load_pending(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[PendingEvents]:
+        """Return the events that are pending in some aggregates of one kind."""
 
-    async def told(self, told: Sequence[Untold]) -> None:
+    async def mark_published(self, published: Sequence[PendingEvents]) -> None:
         """Forget events that the broker has taken."""
 
-    async def hold(self, held: Sequence[Untold]) -> None:
+    async def hold(self, held: Sequence[PendingEvents]) -> None:
         """Keep what is unreadable, and do not find it again before another version of the service asks."""

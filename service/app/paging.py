@@ -9,13 +9,15 @@ from service.domain.errors import Invalid
 
 Item = TypeVar("Item")
 
-# Returns at most so many things after a position, or from the start, in an order that never changes.
+# Returns at most so many items after a position, or from the start, in an order that never changes.
 Reader = Callable[[str | None, int], Awaitable[Sequence[Item]]]
 
 
 class CursorInvalid(Invalid):
-    """This cursor does not belong to this list: leave it out to begin again."""
+    """A cursor was changed, or is that of another query."""
 
+    reason = "cursor_invalid"
+    message = "This cursor does not belong to this list: leave it out to begin again."
     field = "cursor"
 
 
@@ -35,19 +37,19 @@ class Page(Generic[Item]):
 class Cursors(Protocol):
     """Hides positions in lists from those who are given them, so that nobody relies on what is in there."""
 
-    def seal(self, position: str, query: str) -> str:
+    def encode(self, position: str, query: str) -> str:
         """Return a cursor at *position* that is good for *query* only."""
 
-    def open(self, cursor: str, query: str) -> str:
+    def decode(self, cursor: str, query: str) -> str:
         """Return the position in *cursor*, or raise `CursorInvalid`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PageRequest:
     """Which part of a list somebody wants to see.
 
     Attributes:
-        limit: How many things at most.
+        limit: How many items at most.
         cursor: Where to begin, from the page before.
 
     """
@@ -56,30 +58,34 @@ class Window:
     cursor: str | None = None
 
 
-def described(operation: str, **filters: str | None) -> str:
+def canonical_query(operation: str, **filters: str | None) -> str:
     """Return the one spelling of a query. How much of it is read at a time makes it no other query."""
     return json.dumps([operation, filters], sort_keys=True, separators=(",", ":"))
 
 
 async def read_page(
-    cursors: Cursors, query: str, window: Window, read: Reader[Item], position: Callable[[Item], str]
+    cursors: Cursors,
+    query: str,
+    page_request: PageRequest,
+    read: Reader[Item],
+    position: Callable[[Item], str],
 ) -> Page[Item]:
     """Return a page of what *read* finds.
 
     Args:
-        cursors: What seals and opens cursors.
-        query: The query, as `described`.
-        window: Which part.
-        read: Reads things.
-        position: Tells where a thing stands in the list.
+        cursors: Encodes and decodes cursors.
+        query: The query, as `canonical_query`.
+        page_request: Which part.
+        read: Reads items.
+        position: Tells where an item stands in the list.
 
     Raises:
         CursorInvalid: The cursor is none of this query.
 
     """
-    after = None if window.cursor is None else cursors.open(window.cursor, query)
+    after = None if page_request.cursor is None else cursors.decode(page_request.cursor, query)
     # One more than was asked for tells whether there is a next page, without counting them all.
-    found = await read(after, window.limit + 1)
-    items = found[: window.limit]
+    found = await read(after, page_request.limit + 1)
+    items = found[: page_request.limit]
     has_more = len(found) > len(items)
-    return Page(items, cursors.seal(position(items[-1]), query) if has_more else None)
+    return Page(items, cursors.encode(position(items[-1]), query) if has_more else None)

@@ -1,9 +1,9 @@
 """`profilectl`: what operators type."""
 
 # First of all, for the imports below take more than a second.
-from service.pkg.pid_one import hear_sigterm  # isort: skip
+from service.pkg.pid_one import exit_on_sigterm  # isort: skip
 
-hear_sigterm()
+exit_on_sigterm()
 
 from typing import Annotated  # noqa: E402 - see above
 
@@ -12,7 +12,7 @@ import typer  # noqa: E402 - see above
 from service import __version__  # noqa: E402 - see above
 from service.cli import (  # noqa: E402 - see above
     admins,
-    deadletters,
+    dlq,
     keys,
     profiles,
     requests,
@@ -25,7 +25,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(admins.app, name="admin")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(topology.app, name="topology")
-app.add_typer(deadletters.app, name="dlq")
+app.add_typer(dlq.app, name="dlq")
 app.command("worker")(worker.worker)
 app.command("call")(requests.call)
 

@@ -8,15 +8,16 @@ from pydantic import SecretStr
 
 from profile_contracts import profiles as wire
 from service.app.auth.actors import TrustedService
-from service.app.auth.standing import Standings
+from service.app.auth.session_guard import SessionGuard
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
-from service.cli.explaining import explained
-from service.domain.profiles import Profile, Role
+from service.app.request_context import RequestContext
+from service.bootstrap import Resources, profiles_and_passwords
+from service.cli.reporting_errors import reporting_errors
+from service.domain.profile import Profile, Role
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import default_database
 from service.settings import Settings
-from service.wiring import Stores, profiles_and_passwords
 
 app = typer.Typer(no_args_is_help=True, help="Administrators.")
 
@@ -36,23 +37,25 @@ def create_admin(
     ] = "",
 ) -> None:
     """Make an administrator, straight in the database: the way to the first one."""
-    with explained():
+    with reporting_errors():
         profile = asyncio.run(_create_admin(email, first_name, last_name, password))
     print(profile.id)  # noqa: T201 - the command's output
 
 
 async def _create_admin(email: str, first_name: str, last_name: str, password: str) -> Profile:
     settings = Settings()
-    async with Stores.opened(settings) as stores:
+    async with Resources.opened(settings) as resources:
         request = wire.CreateProfile(
             first_name=first_name, last_name=last_name, email=email, password=SecretStr(password)
         )
-        profiles, passwords = profiles_and_passwords(settings, stores)
-        standings = Standings(profiles, MongoSessions(default_database(stores.mongo)), SystemClock())
-        handler = CreateProfileHandler(profiles, passwords, standings, SystemClock())
+        profiles, passwords = profiles_and_passwords(settings, resources)
+        session_guard = SessionGuard(
+            profiles, MongoSessions(default_database(resources.mongo)), SystemClock()
+        )
+        handler = CreateProfileHandler(profiles, passwords, session_guard, SystemClock())
         return await handler.handle(
             CreateProfile(
-                actor=TrustedService("profilectl"),
+                context=RequestContext(TrustedService("profilectl")),
                 first_name=request.first_name,
                 last_name=request.last_name,
                 email=request.email,

@@ -9,10 +9,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from service.cli.explaining import explained
+from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import new_key, retire_key
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import new_key, retire_key
 
 app = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
 
@@ -30,7 +30,7 @@ def new_signing_key(
 @app.command("list")
 def list_signing_keys(folder: KeysFolder = Path("keys")) -> None:
     """Show the keys, and which one signs now."""
-    with explained():
+    with reporting_errors():
         keyring = Keyring(folder, SystemClock())
     # A kid is there to be copied into `retire`: however narrow the terminal, it is written out.
     table = Table(Column("kid", no_wrap=True, min_width=len(keyring.signer.kid)), "made", "state", box=SIMPLE)
@@ -44,5 +44,5 @@ def list_signing_keys(folder: KeysFolder = Path("keys")) -> None:
 @app.command("retire", context_settings={"ignore_unknown_options": True})
 def retire_signing_key(kid: str, folder: KeysFolder = Path("keys")) -> None:
     """Take a key out of use: tokens that it signed are dead within seconds."""
-    with explained():
+    with reporting_errors():
         print(retire_key(folder, kid))  # noqa: T201 - the command's output

@@ -11,11 +11,11 @@ import typer
 from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
+from service.bootstrap import AdminUseCases, Resources, admin_use_cases
 from service.cli.auditing import record
-from service.cli.explaining import explained
-from service.pkg.signals import run_until_told
+from service.cli.reporting_errors import reporting_errors
+from service.pkg.signals import run_until_terminated
 from service.settings import Settings
-from service.wiring import Operators, Stores, operators
 
 app = typer.Typer(no_args_is_help=True, help="What is held about one user.")
 
@@ -50,17 +50,17 @@ def export_profile(profile_id: UUID) -> None:
     typer.echo(json.dumps(held, indent=2, default=_plain, ensure_ascii=False))
 
 
-def _do(event: str, profile_id: UUID, work: Callable[[Operators], Awaitable[Found]]) -> Found:
+def _do(event: str, profile_id: UUID, work: Callable[[AdminUseCases], Awaitable[Found]]) -> Found:
     """Do *work*, and record it as *event*: also if a signal ended it, and nobody knows how far it came."""
 
     async def run() -> Found:
         settings = Settings()
-        async with Stores.opened(settings) as stores:
-            return await work(operators(settings, stores))
+        async with Resources.opened(settings) as resources:
+            return await work(admin_use_cases(settings, resources))
 
     try:
-        with explained():
-            found = run_until_told(run())
+        with reporting_errors():
+            found = run_until_terminated(run())
     except SystemExit:
         record(event, subject=str(profile_id), interrupted=True)
         raise

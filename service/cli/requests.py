@@ -9,7 +9,7 @@ from rich.console import Console
 
 from profile_contracts.client import ProfileClient
 from profile_contracts.operations import OPERATIONS, Operation
-from service.cli.explaining import explained
+from service.cli.reporting_errors import reporting_errors
 
 
 def call(
@@ -22,7 +22,7 @@ def call(
     known = {each.queue: each for each in OPERATIONS}
     if operation not in known:
         raise typer.BadParameter(f"{operation} is none of {', '.join(known)}")
-    with explained():
+    with reporting_errors():
         reply = asyncio.run(_exchange(url, known[operation], body.encode(), token))
     Console().print_json(reply.decode())
     raise typer.Exit(0 if json.loads(reply)["ok"] else 1)

@@ -8,21 +8,21 @@ import typer
 from yarl import URL
 
 from service.cli.brokers import BrokerUrl, ManagementUrl
-from service.cli.explaining import explained
-from service.infrastructure.rabbitmq.checking import Finding, State, apply, look, oversize
-from service.infrastructure.rabbitmq.connection import named
+from service.cli.reporting_errors import reporting_errors
+from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.differences import (
-    Seen,
-    body,
-    differences,
-    differing_policies,
-    idle,
-    missing_policies,
-    seen,
-)
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import QueueType, Topology, topology
+from service.infrastructure.rabbitmq.topology_check import CheckResult, State, apply, inspect, oversize
+from service.infrastructure.rabbitmq.topology_diff import (
+    BrokerState,
+    body,
+    broker_state,
+    differences,
+    differing_policies,
+    missing_policies,
+    without_consumers,
+)
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
@@ -51,15 +51,15 @@ def check_topology(
 ) -> None:
     """Say how the broker differs from what the service needs.
 
-    Exits with 1 if it does, and with 2 if that could not be told: policies, bindings and consumers are
+    Exits with 1 if it does, and with 2 if that is not known: policies, bindings and consumers are
     only seen by the management API.
     """
     whole = topology(query_queue_type)
-    with explained():
-        findings = asyncio.run(look(named(url, "profilectl"), whole))
-        too_large = asyncio.run(oversize(named(url, "profilectl")))
+    with reporting_errors():
+        findings = asyncio.run(inspect(with_connection_name(url, "profilectl"), whole))
+        too_large = asyncio.run(oversize(with_connection_name(url, "profilectl")))
         found = asyncio.run(_seen(url, management_url))
-    wrong = [each for each in findings if each.state is not State.THERE]
+    wrong = [each for each in findings if each.state is not State.OK]
     lines = [each.sentence for each in wrong] + too_large
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
@@ -78,19 +78,19 @@ def apply_topology(
 ) -> None:
     """Make what is missing; exit with 2 if something stands in the way, and 1 if a policy differs."""
     whole = topology(query_queue_type)
-    with explained():
-        findings = asyncio.run(apply(named(url, "profilectl"), whole))
+    with reporting_errors():
+        findings = asyncio.run(apply(with_connection_name(url, "profilectl"), whole))
         differing = asyncio.run(_with_policies(whole, url, management_url))
     made = [f"{each.thing.name} made" for each in findings if each.state is State.MISSING]
     _say_all([*made, *differing])
-    if hindered := [each for each in findings if each.state not in (State.THERE, State.MISSING)]:
+    if hindered := [each for each in findings if each.state not in (State.OK, State.MISSING)]:
         _complain(hindered)
         raise typer.Exit(2)
     raise typer.Exit(1 if differing else 0)
 
 
-async def _seen(url: str, management_url: str | None) -> Seen | None:
-    return await seen(Management.of(management_url, URL(url))) if management_url else None
+async def _seen(url: str, management_url: str | None) -> BrokerState | None:
+    return await broker_state(Management.of(management_url, URL(url))) if management_url else None
 
 
 async def _with_policies(whole: Topology, url: str, management_url: str | None) -> list[str]:
@@ -99,14 +99,14 @@ async def _with_policies(whole: Topology, url: str, management_url: str | None) 
         typer.echo("Without --management-url no policy was looked at.", err=True)
         return []
     management = Management.of(management_url, URL(url))
-    for policy in missing_policies(whole, await seen(management)):
+    for policy in missing_policies(whole, await broker_state(management)):
         await management.put_policy(policy.name, body(policy))
         typer.echo(f"policy {policy.name} made")
-    return differing_policies(whole, await seen(management))
+    return differing_policies(whole, await broker_state(management))
 
 
-def _say_what_is_idle(whole: Topology, found: Seen) -> None:
-    if names := idle(whole, found):
+def _say_what_is_idle(whole: Topology, found: BrokerState) -> None:
+    if names := without_consumers(whole, found):
         typer.echo(f"No worker answers {', '.join(names)}.", err=True)
 
 
@@ -115,6 +115,6 @@ def _say_all(lines: list[str]) -> None:
         typer.echo(line)
 
 
-def _complain(findings: list[Finding]) -> None:
+def _complain(findings: list[CheckResult]) -> None:
     for each in findings:
         typer.echo(each.sentence, err=True)

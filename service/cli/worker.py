@@ -8,14 +8,14 @@ import typer
 from aio_pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
-from service.cli.explaining import explain, explained
-from service.cli.side_by_side import health_ports, side_by_side
+from service.cli.reporting_errors import report_error, reporting_errors
+from service.cli.supervisor import health_ports, supervise
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import load_refresh_key
+from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.mongo.indexes import IndexMissing
-from service.infrastructure.mongo.reaching import NoReplicaSet
-from service.life import live
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import load_refresh_key
+from service.lifecycle import run_worker
 from service.main import create_worker
 from service.pkg.logger import configure_logging
 from service.pkg.signals import end_with_standard_input
@@ -31,27 +31,27 @@ def worker(
 ) -> None:
     """Answer requests until SIGTERM or Ctrl-C. The environment says how: see `.env.example`.
 
-    The first signal lets it finish what it has in hand; a second one leaves that to other workers, at once.
+    The first signal lets it finish what it has in flight; a second one leaves that to other workers, at once.
     Exits with 0, with 1 if it failed, with 2 for wrong settings, with 3 if it left something unfinished, or
     with 4 if something did not come back by itself: then start it anew.
     """
     if workers > 1:
-        with explained():
+        with reporting_errors():
             ports = _ports_of(workers)
-        raise typer.Exit(side_by_side(ports))
+        raise typer.Exit(supervise(ports))
     if until_stdin_ends:
         end_with_standard_input()
-    with explained():
+    with reporting_errors():
         one = create_worker()
     failures: list[Exception] = []
     code = 0
     try:
-        code = asyncio.run(live(one))
+        code = asyncio.run(run_worker(one))
     except* (IndexMissing, NoReplicaSet, AMQPError, PyMongoError, OSError) as errors:
         failures.extend(errors.exceptions)
     # Out here: in some releases of Python 3.11, an exit in `except*` comes out as a group.
     for each in failures:
-        explain(each)
+        report_error(each)
     raise typer.Exit(_FAILED if failures else code)
 
 

@@ -1,4 +1,4 @@
-"""What happened to a thing. It is stored with the thing in one write, and told to the world from there."""
+"""Domain events: stored in the same write as the aggregate that they are about, and published from there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class EventType(StrEnum):
-    """Everything that others are told."""
+    """Every type of event that is published."""
 
     PROFILE_CREATED = "profile.created"
     PROFILE_UPDATED = "profile.updated"
@@ -24,12 +24,12 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened to a thing at one of its versions.
+    """Something that happened to an aggregate at one of its versions.
 
     Attributes:
-        subject: The thing: a profile, post or session.
-        version: That of the thing, once it had happened.
-        data: What others are told: ids, versions, names of fields. Nothing personal and nothing secret.
+        subject: The aggregate: a profile, post or session.
+        version: That of the aggregate, once it had happened.
+        data: What is published: ids, versions, names of fields. Nothing personal and nothing secret.
 
     """
 
@@ -41,5 +41,5 @@ class Event:
 
     @property
     def id(self) -> str:
-        """The name of this event, the same however often it is told."""
+        """The name of this event, the same however often it is published."""
         return f"{self.type}/{self.subject}/{self.version}"

@@ -6,15 +6,13 @@ A loop that fails on and on ends the process, so that whoever supervises it sees
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
-
-from service.pkg.repeating import beside, is_cancelled
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -24,6 +22,28 @@ MAX_FAILURES: Final = 10
 _STEADY_SECONDS: Final = 60.0
 
 _log = structlog.get_logger("profile.background")
+
+
+def is_cancelled() -> bool:
+    """Return whether the current task was cancelled.
+
+    Drivers may turn a cancellation into an error of theirs, and a loop that passes over errors would
+    never end.
+    """
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())
+
+
+@asynccontextmanager
+async def run_in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let *work* go on beside the block; its end is the end of the work."""
+    working = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 class EndedByItself(Exception):
@@ -84,7 +104,7 @@ class Background:
     @asynccontextmanager
     async def running(self, name: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
         """Keep *work*, which goes on for ever, going inside the block."""
-        async with beside(self._keep(name, work)):
+        async with run_in_background(self._keep(name, work)):
             yield
 
     @asynccontextmanager
@@ -94,9 +114,9 @@ class Background:
         work: Callable[[], Awaitable[None]],
         every: timedelta,
         *,
-        passing: tuple[type[Exception], ...] = (),
+        transient: tuple[type[Exception], ...] = (),
     ) -> AsyncIterator[None]:
-        """Do *work* after each pause inside the block. Errors that are *passing* are only logged."""
+        """Do *work* after each pause inside the block. Errors that are *transient* are only logged."""
         state = self._state(name)
 
         async def repeat() -> None:
@@ -104,7 +124,7 @@ class Background:
                 await asyncio.sleep(every.total_seconds())
                 try:
                     await work()
-                except passing as error:
+                except transient as error:
                     _log.error("tried in vain", loop=name, error_type=type(error).__name__, why=str(error))
                 else:
                     state.succeed()

@@ -80,7 +80,7 @@ async def in_transaction(
 
 
 @contextmanager
-def answering_within(seconds: float) -> Iterator[None]:
+def operation_deadline(seconds: float) -> Iterator[None]:
     """Let no operation inside take longer than until so many seconds from now."""
     token = _deadline.set(time.monotonic() + seconds)
     try:

@@ -20,7 +20,7 @@ _log = structlog.get_logger("profile.detached")
 
 
 class TooManyAbandoned(Exception):
-    """As many calls that nobody waits for are still running as may be."""
+    """As many abandoned calls are still running as may be."""
 
 
 class DetachedCalls:
@@ -30,7 +30,7 @@ class DetachedCalls:
 
     Args:
         driver: What the log calls it.
-        limit: How many calls that nobody waits for any more may run; while they do, new ones are refused.
+        limit: How many abandoned calls may run; while they do, new ones are refused.
 
     Attributes:
         abandoned: How many calls were left by whoever had begun them, since the process started.

@@ -22,13 +22,13 @@ class HashingPool:
 
     Args:
         threads: How many run at once; more than there are cores gain nothing.
-        waiting: How many calls may wait for a thread; one more is refused.
+        queue_size: How many calls may wait for a thread; one more is refused.
 
     """
 
-    def __init__(self, threads: int, waiting: int) -> None:
+    def __init__(self, threads: int, queue_size: int) -> None:
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_yield_to_others)
-        self._places = threading.Semaphore(threads + waiting)
+        self._places = threading.Semaphore(threads + queue_size)
 
     @property
     def is_full(self) -> bool:

@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import Processor
 
 # At DEBUG these log whole messages and commands, with the secrets in them.
-_TALKATIVE: Final = ("aio_pika", "aiormq", "pymongo")
+NOISY_LOGGERS: Final = ("aio_pika", "aiormq", "pymongo")
 # When a connection breaks, these log each channel, each consumer and each message that went with it.
 _EXCITED: Final = ("aio_pika", "aiormq", "profile.faststream")
 _CALM_SECONDS: Final = 10.0
@@ -23,7 +23,7 @@ _BROKEN: Final = ("CancelledError", "ChannelInvalidStateError")
 class Calm(logging.Filter):
     """Lets libraries say the same thing once in a while, and call no broken connection an error.
 
-    Connections are made again, and messages come again; whoever is to be woken hears it from our own lines.
+    Connections are made again, and messages come again; whoever is to be woken reads it in our own lines.
     """
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ def configure_logging(level: str) -> None:
     handler.setFormatter(formatter)
     handler.addFilter(Calm())
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _TALKATIVE:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
     structlog.configure(
         processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -1,11 +1,11 @@
-"""The first process of a container, which hears no signal that it has not asked for (kill(2), NOTES)."""
+"""The first process of a container, which gets no signal that it has not asked for (kill(2), NOTES)."""
 
 import os
 import signal
 import sys
 
 
-def hear_sigterm() -> None:
+def exit_on_sigterm() -> None:
     """End at a SIGTERM from now on, as any other process would, until somebody sees to signals.
 
     To be called before the imports that take long: a container that is stopped while they run would have

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any, Final
 
 # By path: whether all is well, and what to say about it.
-Questions = Mapping[str, Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]]
+HealthRoutes = Mapping[str, Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]]
 
 # A loop that takes longer does nothing else in time, either.
 _SECONDS: Final = 3.0
@@ -22,15 +22,15 @@ _NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = 5.0
-    questions: Questions
+    routes: HealthRoutes
     loop: asyncio.AbstractEventLoop
 
     def do_GET(self) -> None:
         """Answer 200 or 503, with JSON."""
-        question = self.questions.get(self.path)
-        if question is None:
+        route = self.routes.get(self.path)
+        if route is None:
             return self._answer(404, {"status": "not found"})
-        asking = asyncio.run_coroutine_threadsafe(_asked(question), self.loop)
+        asking = asyncio.run_coroutine_threadsafe(_asked(route), self.loop)
         try:
             well, body = asking.result(_SECONDS)
         except TimeoutError:
@@ -80,8 +80,8 @@ async def _asked(
 
 
 @contextmanager
-def answering(port: int, questions: Questions, host: str = "localhost") -> Iterator[int]:
-    """Answer *questions* on *port* while the block lasts; 0 takes any. Gives the port.
+def serve_health(port: int, routes: HealthRoutes, host: str = "localhost") -> Iterator[int]:
+    """Answer *routes* on *port* while the block lasts; 0 takes any. Gives the port.
 
     They are answered on all addresses of *host*, of IPv4 and of IPv6. A thread answers, which asks the
     event loop: so a loop that is stuck is told from one that is not.
@@ -91,7 +91,7 @@ def answering(port: int, questions: Questions, host: str = "localhost") -> Itera
 
     """
     loop = asyncio.get_running_loop()
-    handler = type("Handler", (_Handler,), {"questions": questions, "loop": loop})
+    handler = type("Handler", (_Handler,), {"routes": routes, "loop": loop})
     with ExitStack() as stack:
         for server in (servers := _listening(host, port, handler)):
             stack.enter_context(server)

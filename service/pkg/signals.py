@@ -1,4 +1,4 @@
-"""What a process does when it is told to end."""
+"""What a process does when it is asked to end."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 # By an orchestrator, from the keyboard, by a terminal that was closed, and with Ctrl-\.
 ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-# To wait for work that was told to stop.
+# To wait for work that was asked to stop.
 _CANCELLING_SECONDS: Final = 2.0
 # How long a process may take to end as it should.
 _PATIENCE_SECONDS: Final = 60.0
@@ -19,12 +19,12 @@ _PATIENCE_SECONDS: Final = 60.0
 Made = TypeVar("Made")
 
 
-def at_a_signal(do: Callable[[], object]) -> None:
+def on_termination(do: Callable[[], object]) -> None:
     """Let each `ENDING` signal do this from now on, in place of what it did, while the event loop runs.
 
     One that whoever started us ignores, as `nohup` does, stays ignored.
     """
-    for each in _heard():
+    for each in _handled_signals():
         asyncio.get_running_loop().add_signal_handler(each, do)
 
 
@@ -53,7 +53,7 @@ class Termination:
     def install(self) -> None:
         """Let each `ENDING` signal ask for the end; the main thread of a running event loop may call this."""
         self._loop = asyncio.get_running_loop()
-        for each in _heard():
+        for each in _handled_signals():
             signal.signal(each, self._on_signal)
 
     def begin(self, code: int = 0) -> None:
@@ -88,7 +88,7 @@ class Termination:
         self.begin()
 
 
-def run_until_told(work: Coroutine[Any, Any, Made]) -> Made:
+def run_until_terminated(work: Coroutine[Any, Any, Made]) -> Made:
     """Run *work*; a signal cancels it, so that whatever is in its `finally` is done.
 
     Raises:
@@ -104,7 +104,7 @@ def run_until_told(work: Coroutine[Any, Any, Made]) -> Made:
             heard.append(number)
             working.cancel()
 
-        for each in _heard():
+        for each in _handled_signals():
             asyncio.get_running_loop().add_signal_handler(each, end, each)
         return await working
 
@@ -116,7 +116,7 @@ def run_until_told(work: Coroutine[Any, Any, Made]) -> Made:
         sys.exit(128 + heard[0])
 
 
-def _heard() -> list[signal.Signals]:
+def _handled_signals() -> list[signal.Signals]:
     return [each for each in ENDING if signal.getsignal(each) is not signal.SIG_IGN]
 
 

@@ -26,7 +26,7 @@ _log = structlog.get_logger("profile.watchdog")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class MonitoredConnection:
     """A way of ours to a server.
 
     Attributes:
@@ -50,7 +50,7 @@ class Watchdog:
 
     """
 
-    ways: Sequence[Way]
+    connections: Sequence[MonitoredConnection]
     end: Callable[[], object]
     limit: timedelta = LIMIT
     stuck: tuple[str, ...] = ()
@@ -58,15 +58,15 @@ class Watchdog:
 
     async def look(self) -> None:
         """Look once at each; end if it has to be."""
-        await asyncio.gather(*map(self._look_at, self.ways))
+        await asyncio.gather(*map(self._look_at, self.connections))
         limit = asyncio.get_running_loop().time() - self.limit.total_seconds()
         self.stuck = tuple(sorted(name for name, since in self._since.items() if since <= limit))
         if self.stuck:
-            _log.critical("stuck", ways=self.stuck)
+            _log.critical("stuck", connections=self.stuck)
             await asyncio.sleep(_NOTICE_SECONDS)
             self.end()
 
-    async def _look_at(self, way: Way) -> None:
+    async def _look_at(self, way: MonitoredConnection) -> None:
         if await way.is_open() or not await way.could_be_open():
             self._since.pop(way.name, None)
         else:

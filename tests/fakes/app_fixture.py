@@ -1,17 +1,17 @@
-"""Every use case, with fakes behind: what `service/wiring.py` does with databases."""
+"""Every use case, with fakes behind: what `service/bootstrap.py` does with databases."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.app.application import Application
-from service.app.auth.actors import Caller, User
+from service.app.auth.actors import User
 from service.app.auth.change_password import ChangePasswordHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import Passwords
 from service.app.auth.refresh import RefreshHandler
 from service.app.auth.sessions import LoggedIn, Sessions
-from service.app.auth.throttle import Gate, Throttle
+from service.app.auth.throttle import KeyedLock, Throttle
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
@@ -23,18 +23,19 @@ from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
-from service.domain.profiles import Profile
-from service.infrastructure.crypto.cursors import SealedCursors
-from service.infrastructure.crypto.device_tokens import MacDeviceTokens
-from service.infrastructure.crypto.refresh_tokens import MacRefreshTokens
+from service.app.request_context import RequestContext
+from service.domain.profile import Profile
 from service.infrastructure.memory.attempts import MemoryAttempts
+from service.infrastructure.security.cursors import SealedCursors
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
-from tests.fakes.sessions import FakeSessions, FakeVerdicts
-from tests.fakes.standings import TrustingStandings
+from tests.fakes.session_guard import TrustingSessionGuard
+from tests.fakes.sessions import FakeSessions, FakeSessionStatusCache
 from tests.fakes.tokens import FakeTokens
 
 
@@ -49,31 +50,31 @@ class AppFixture:
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
         self.device_tokens = MacDeviceTokens(b"k" * 32, self.clock, timedelta(days=180))
         self.cursors = SealedCursors(b"k" * 32)
-        self.repository, self.verdicts = FakeSessions(), FakeVerdicts()
+        self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
         self.passwords = Passwords(
-            self.hasher, FakeCommonPasswords(), Throttle(self.counters, Gate()), self.profiles
+            self.hasher, FakeCommonPasswords(), Throttle(self.counters, KeyedLock()), self.profiles
         )
-        self.standings = TrustingStandings(self.profiles, self.repository, self.clock)
+        self.session_guard = TrustingSessionGuard(self.profiles, self.repository, self.clock)
         self.sessions = Sessions(
             self.profiles,
             self.repository,
-            self.verdicts,
+            self.session_cache,
             self.tokens,
             self.refresh_tokens,
-            self.standings,
+            self.session_guard,
             self.clock,
         )
         self.app = self._application()
 
     def _application(self) -> Application:
         profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
-        standings = self.standings
+        session_guard = self.session_guard
         return Application(
-            create_profile=CreateProfileHandler(profiles, passwords, standings, clock),
+            create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
             get_profile=GetProfileHandler(profiles),
-            update_profile=UpdateProfileHandler(profiles, passwords, sessions, standings, clock),
-            delete_profile=DeleteProfileHandler(profiles, sessions, standings, clock),
+            update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
+            delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
             create_post=CreatePostHandler(self.posts, clock),
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
@@ -84,7 +85,7 @@ class AppFixture:
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
             verify_token=VerifyTokenHandler(self.tokens, sessions),
-            change_password=ChangePasswordHandler(profiles, passwords, sessions, standings, clock),
+            change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
             tokens=self.tokens,
         )
 
@@ -96,16 +97,18 @@ class AppFixture:
     @property
     def revoked(self) -> list[tuple[UUID, tuple[UUID, ...], str]]:
         """What others were told of sessions: whose, which, and why."""
-        told = [
-            event.data for event in (*self.profiles.told, *self.repository.told) if "reason" in event.data
+        published = [
+            event.data
+            for event in (*self.profiles.published, *self.repository.published)
+            if "reason" in event.data
         ]
-        return [(each["user_id"], tuple(each["session_ids"]), each["reason"]) for each in told]
+        return [(each["user_id"], tuple(each["session_ids"]), each["reason"]) for each in published]
 
     def is_open(self, session_id: UUID) -> bool:
         """Return whether the session is stored."""
         return session_id in self.repository.stored
 
 
-def caller(user: User) -> Caller:
+def caller(user: User) -> RequestContext:
     """Return *user* as one who asks."""
-    return Caller(user)
+    return RequestContext(user)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from service.infrastructure.crypto.keyring import Keyring
-from service.infrastructure.crypto.keys import SigningKey
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import SigningKey
 from tests.builders import NOON
 
 

@@ -24,7 +24,7 @@ class FakePasswords(PasswordHasher):
         self.verified += 1
         return hashed is not None and hashed.removeprefix("old ") == fake_hash(password)
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         if self.full:
             raise self.full
 

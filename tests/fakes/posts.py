@@ -8,19 +8,17 @@ from uuid import UUID
 
 from bson import ObjectId
 
-from service.domain.changes import StaleVersion
-from service.domain.commands import Handled
-from service.domain.errors import Unavailable
+from service.domain.errors import StaleVersion, Unavailable
 from service.domain.events import Event
-from service.domain.post_repository import PostRepository, Which
-from service.domain.posts import Post, PostNotFound, PostStatus
-from tests.fakes.handled import FakeHandled
+from service.domain.idempotency import ProcessedCommand
+from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
+from tests.fakes.processed_commands import FakeProcessedCommands
 
-BELONGS: dict[Which, Callable[[Post], bool]] = {
-    Which.ALL: lambda _: True,
-    Which.ACTIVE: lambda post: post.is_active,
-    Which.DELETED_WITH_OWNER: lambda post: post.deleted_with_owner,
-    Which.WITH_TEXT: lambda post: post.status is not PostStatus.ERASED,
+BELONGS: dict[PostSelection, Callable[[Post], bool]] = {
+    PostSelection.ALL: lambda _: True,
+    PostSelection.ACTIVE: lambda post: post.is_active,
+    PostSelection.DELETED_WITH_OWNER: lambda post: post.deleted_with_owner,
+    PostSelection.NOT_ERASED: lambda post: post.status is not PostStatus.ERASED,
 }
 
 
@@ -32,8 +30,8 @@ class FakePosts(PostRepository):
 
     def __init__(self, *posts: Post) -> None:
         self._by_oid = {post.oid: post for post in posts}
-        self.told: list[Event] = []
-        self.handled: FakeHandled[Post] = FakeHandled()
+        self.published: list[Event] = []
+        self.processed: FakeProcessedCommands[Post] = FakeProcessedCommands()
 
     def next_oid(self) -> str:
         return str(ObjectId())
@@ -42,9 +40,9 @@ class FakePosts(PostRepository):
         await asyncio.sleep(0)
         if post.oid in self._by_oid or any(post.id == each.id for each in self._by_oid.values()):
             raise Unavailable
-        self.handled.refuse_made(post.by)
+        self.processed.refuse_created(post.idempotency_key)
         self._keep(post)
-        self.handled.made(post.by, _result(post))
+        self.processed.record_created(post.idempotency_key, _result(post))
 
     async def get(self, post_id: UUID) -> Post:
         await asyncio.sleep(0)
@@ -58,49 +56,51 @@ class FakePosts(PostRepository):
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version - 1:
             raise StaleVersion
-        self.handled.refuse_seen(post.id, post.by)
+        self.processed.refuse_processed(post.id, post.idempotency_key)
         self._keep(post)
-        self.handled.changed(post.id, post.by, _result(post))
+        self.processed.record(post.id, post.idempotency_key, _result(post))
 
-    async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
+    async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:
         await asyncio.sleep(0)
         active = [each for each in self._by_oid.values() if each.is_active]
         chosen = [each for each in active if user_id in (None, each.user_id)]
         older = [each for each in chosen if after is None or each.id < UUID(after)]
-        return sorted(older, key=lambda each: each.id, reverse=True)[:most]
+        return sorted(older, key=lambda each: each.id, reverse=True)[:limit]
 
-    async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
+    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
         await asyncio.sleep(0)
-        mine = [each for each in self._by_oid.values() if each.user_id == user_id and BELONGS[which](each)]
-        return sorted(mine, key=lambda each: each.id)[: most or None]
+        mine = [
+            each for each in self._by_oid.values() if each.user_id == user_id and BELONGS[selection](each)
+        ]
+        return sorted(mine, key=lambda each: each.id)[: limit or None]
 
     async def save_many(self, posts: Sequence[Post]) -> None:
         for each in posts:
             with suppress(StaleVersion):
                 await self.save(each)
 
-    async def find_made(self, message_id: str) -> Handled[Post] | None:
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
         await asyncio.sleep(0)
-        return self.handled.makers.get(message_id)
+        return self.processed.by_message_id.get(message_id)
 
-    async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
+    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
         await asyncio.sleep(0)
-        return self.handled.find(post_id, message_id)
+        return self.processed.find(post_id, message_id)
 
-    async def remember(self, post: Post) -> None:
+    async def record_processed(self, post: Post) -> None:
         await asyncio.sleep(0)
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version:
             raise StaleVersion
-        self.handled.refuse_seen(post.id, post.by)
-        self.handled.changed(post.id, post.by, _result(post))
+        self.processed.refuse_processed(post.id, post.idempotency_key)
+        self.processed.record(post.id, post.idempotency_key, _result(post))
 
     def _keep(self, post: Post) -> None:
-        self._by_oid[post.oid] = replace(post, events=(), by=None)
+        self._by_oid[post.oid] = replace(post, events=(), idempotency_key=None)
         if post.status is PostStatus.ERASED:
-            self.handled.forget(post.id)
-        self.told += post.events
+            self.processed.forget(post.id)
+        self.published += post.events
 
 
 def _result(post: Post) -> Post:
-    return replace(post, events=(), by=None)
+    return replace(post, events=(), idempotency_key=None)

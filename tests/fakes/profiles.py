@@ -8,15 +8,21 @@ from uuid import UUID
 
 from bson import ObjectId
 
-from service.domain.address_owners import current_key, is_held_by_former_rule, keys_of, owner_among
-from service.domain.changes import StaleVersion, StandingMoved
-from service.domain.commands import Handled
-from service.domain.emails import Email
+from service.domain.email import Email
+from service.domain.email_owner import current_key, is_held_by_former_rule, keys_of, owner_among
+from service.domain.errors import AuthorizationChanged, StaleVersion
 from service.domain.events import Event
-from service.domain.profile_refusals import EmailTaken, LastAdmin, ProfileNotFound
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile, Status
-from tests.fakes.handled import FakeHandled
+from service.domain.idempotency import ProcessedCommand
+from service.domain.profile import (
+    EmailTaken,
+    LastAdmin,
+    Profile,
+    ProfileFilter,
+    ProfileNotFound,
+    ProfileRepository,
+    Status,
+)
+from tests.fakes.processed_commands import FakeProcessedCommands
 
 GONE = {Status.DELETED, Status.ERASED}
 
@@ -29,8 +35,8 @@ class FakeProfiles(ProfileRepository):
 
     def __init__(self, *profiles: Profile) -> None:
         self._by_oid = {profile.oid: profile for profile in profiles}
-        self.told: list[Event] = []
-        self.handled: FakeHandled[Profile] = FakeHandled()
+        self.published: list[Event] = []
+        self.processed: FakeProcessedCommands[Profile] = FakeProcessedCommands()
 
     def all(self) -> Sequence[Profile]:
         """Return every profile that is stored, in whatever state."""
@@ -39,76 +45,76 @@ class FakeProfiles(ProfileRepository):
     def next_oid(self) -> str:
         return str(ObjectId())
 
-    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
+    async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
-        self._hold(proved)
+        self._hold(authorized_by)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
-        self.handled.refuse_made(profile.by)
+        self.processed.refuse_created(profile.idempotency_key)
         self._keep(profile)
-        self.handled.made(profile.by, _result(profile))
+        self.processed.record_created(profile.idempotency_key, _result(profile))
 
     async def get(self, profile_id: UUID) -> Profile:
-        profile = await self.get_even_deleted(profile_id)
+        profile = await self.get_including_deleted(profile_id)
         if profile.status in GONE:
             raise ProfileNotFound
         return profile
 
-    async def get_even_deleted(self, profile_id: UUID) -> Profile:
+    async def get_including_deleted(self, profile_id: UUID) -> Profile:
         await asyncio.sleep(0)
         for profile in self._by_oid.values():
             if profile.id == profile_id:
                 return profile
         raise ProfileNotFound
 
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
+    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
         await asyncio.sleep(0)
         deleted = [each for each in self._by_oid.values() if each.status is Status.DELETED]
         dated = [(each.deleted_at, each) for each in deleted if each.deleted_at]
         due = [pair for pair in dated if pair[0] <= moment]
-        return [profile for _, profile in sorted(due, key=lambda pair: pair[0])][:most]
+        return [profile for _, profile in sorted(due, key=lambda pair: pair[0])][:limit]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         await asyncio.sleep(0)
         return self._owner_of(email)
 
-    async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
+    async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         await asyncio.sleep(0)
-        begin = chosen.email_prefix
+        begin = filters.email_prefix
         found = sorted(
             (
                 each
                 for each in self._by_oid.values()
-                if each.role in chosen.roles
-                and each.status in chosen.statuses
+                if each.role in filters.roles
+                and each.status in filters.statuses
                 and (begin is None or each.email.key.startswith(begin))
             ),
-            key=chosen.position,
+            key=filters.position,
             reverse=begin is None,
         )
         if after is not None:
             found = [
                 each
                 for each in found
-                if (chosen.position(each) < after if begin is None else chosen.position(each) > after)
+                if (filters.position(each) < after if begin is None else filters.position(each) > after)
             ]
-        return found[:most]
+        return found[:limit]
 
     async def save(
-        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         await asyncio.sleep(0)
-        self._hold(proved)
+        self._hold(authorized_by)
         others = [each for each in self._by_oid.values() if each.oid != profile.oid]
-        if keeps_admin and not any(each.may_administrate for each in others):
+        if require_other_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
         stored = self._by_oid.get(profile.oid)
         before = (profile.version - 1, profile.logouts)
         if stored is None or (stored.version, stored.logouts) != before:
             raise StaleVersion
-        self.handled.refuse_seen(profile.id, profile.by)
+        self.processed.refuse_processed(profile.id, profile.idempotency_key)
         self._keep(profile)
-        self.handled.changed(profile.id, profile.by, _result(profile))
+        self.processed.record(profile.id, profile.idempotency_key, _result(profile))
 
     async def count_logout(self, profile_id: UUID) -> None:
         await asyncio.sleep(0)
@@ -116,13 +122,13 @@ class FakeProfiles(ProfileRepository):
             if each.id == profile_id:
                 self._by_oid[each.oid] = replace(each, logouts=each.logouts + 1)
 
-    def _hold(self, proved: Profile | None) -> None:
-        if proved is None:
+    def _hold(self, authorized_by: Profile | None) -> None:
+        if authorized_by is None:
             return
-        stored = self._by_oid.get(proved.oid)
-        holds = (proved.logouts, proved.sessions_version)
+        stored = self._by_oid.get(authorized_by.oid)
+        holds = (authorized_by.logouts, authorized_by.sessions_version)
         if stored is None or (stored.logouts, stored.sessions_version) != holds:
-            raise StandingMoved
+            raise AuthorizationChanged
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         await asyncio.sleep(0)
@@ -130,21 +136,21 @@ class FakeProfiles(ProfileRepository):
         if stored is not None and stored.hashed_password == profile.hashed_password:
             self._by_oid[profile.oid] = replace(stored, hashed_password=hashed_password)
 
-    async def find_made(self, message_id: str) -> Handled[Profile] | None:
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)
-        return self.handled.makers.get(message_id)
+        return self.processed.by_message_id.get(message_id)
 
-    async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
+    async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)
-        return self.handled.find(profile_id, message_id)
+        return self.processed.find(profile_id, message_id)
 
-    async def remember(self, profile: Profile) -> None:
+    async def record_processed(self, profile: Profile) -> None:
         await asyncio.sleep(0)
         stored = self._by_oid.get(profile.oid)
         if stored is None or stored.version != profile.version:
             raise StaleVersion
-        self.handled.refuse_seen(profile.id, profile.by)
-        self.handled.changed(profile.id, profile.by, _result(profile))
+        self.processed.refuse_processed(profile.id, profile.idempotency_key)
+        self.processed.record(profile.id, profile.idempotency_key, _result(profile))
 
     def _keep(self, profile: Profile) -> None:
         if profile.status not in GONE:
@@ -152,10 +158,10 @@ class FakeProfiles(ProfileRepository):
             owner = self._owner_of(profile.email)
             if owner is not None and owner.oid != profile.oid:
                 raise EmailTaken
-        self._by_oid[profile.oid] = replace(profile, events=(), by=None)
+        self._by_oid[profile.oid] = replace(profile, events=(), idempotency_key=None)
         if profile.status is Status.ERASED:
-            self.handled.forget(profile.id)
-        self.told += profile.events
+            self.processed.forget(profile.id)
+        self.published += profile.events
 
     def _make_way(self, email: Email) -> None:
         for holder in self._by_oid.values():
@@ -172,4 +178,4 @@ class FakeProfiles(ProfileRepository):
 
 
 def _result(profile: Profile) -> Profile:
-    return replace(profile, events=(), by=None, hashed_password="")
+    return replace(profile, events=(), idempotency_key=None, hashed_password="")

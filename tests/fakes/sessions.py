@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.sessions import SessionVerdicts
+from service.app.auth.sessions import SessionStatusCache
 from service.domain.events import Event
-from service.domain.sessions import Session, SessionMoved, SessionRepository, revoked
+from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
 
 
 class FakeSessions(SessionRepository):
@@ -16,7 +16,7 @@ class FakeSessions(SessionRepository):
     def __init__(self, *sessions: Session) -> None:
         self.stored = {session.id: session for session in sessions}
         self.ever = set(self.stored)
-        self.told: list[Event] = []
+        self.published: list[Event] = []
 
     async def add(self, session: Session) -> None:
         await asyncio.sleep(0)
@@ -30,19 +30,25 @@ class FakeSessions(SessionRepository):
     async def save(self, session: Session) -> None:
         await asyncio.sleep(0)
         before = self.stored.get(session.id)
-        if before is None or before.step != session.step - 1:
-            raise SessionMoved
+        if before is None or before.generation != session.generation - 1:
+            raise RefreshConflict
         self.stored[session.id] = session
 
     async def end(
-        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
+        self,
+        user_id: UUID,
+        reason: str,
+        now: datetime,
+        *,
+        session_id: UUID | None = None,
+        except_id: UUID | None = None,
     ) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each.id for each in self.stored.values() if each.user_id == user_id]
-        ended = [each for each in mine if (each == only if only else each != but)]
+        ended = [each for each in mine if (each == session_id if session_id else each != except_id)]
         for each in ended:
             del self.stored[each]
-            self.told.append(revoked(each, user_id, reason, now))
+            self.published.append(revoked(each, user_id, reason, now))
         return ended
 
     async def of_user(self, user_id: UUID) -> Sequence[Session]:
@@ -58,7 +64,7 @@ class FakeSessions(SessionRepository):
         return discarded
 
 
-class FakeVerdicts(SessionVerdicts):
+class FakeSessionStatusCache(SessionStatusCache):
     """Remembers for ever; an end stays an end."""
 
     def __init__(self) -> None:
@@ -67,8 +73,8 @@ class FakeVerdicts(SessionVerdicts):
     async def get(self, session_id: UUID) -> bool | None:
         return self.known.get(session_id)
 
-    async def note_alive(self, session_id: UUID) -> None:
+    async def mark_alive(self, session_id: UUID) -> None:
         self.known.setdefault(session_id, True)
 
-    async def note_ended(self, session_ids: Sequence[UUID]) -> None:
+    async def mark_ended(self, session_ids: Sequence[UUID]) -> None:
         self.known.update(dict.fromkeys(session_ids, False))

@@ -7,12 +7,12 @@ from typing import Final
 from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE
 from tests.faults.indexed_history import IndexedHistory
 from tests.faults.invariants import (
+    dead_lettered,
     differing,
     doubled,
     lost,
     orphans,
     refused_for_nothing,
-    set_aside,
     unasked,
     untrue,
 )
@@ -84,7 +84,7 @@ def _is_early(seconds: float, answer: Answer, sent: Sent) -> bool:
 
 _CHECKS: Final = (
     lost,
-    set_aside,
+    dead_lettered,
     doubled,
     untrue,
     differing,

@@ -11,12 +11,12 @@ import typer
 
 from service import main
 from service.cli.worker import worker
-from service.infrastructure.rabbitmq.keeping import Keeper
+from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 
 if __name__ == "__main__":
     with (
         patch.object(main, "RESTORING", timedelta(milliseconds=1)),
-        patch.object(Keeper, "ensure", AsyncMock()),
+        patch.object(TopologyKeeper, "ensure", AsyncMock()),
     ):
         try:
             worker()

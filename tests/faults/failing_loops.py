@@ -13,8 +13,7 @@ from unittest.mock import patch
 import typer
 
 from service.cli.worker import worker
-from service.pkg.background import Background
-from service.pkg.repeating import beside
+from service.pkg.background import Background, run_in_background
 
 # How long a loop goes on before it falls over.
 _SECONDS: Final = 2.0
@@ -36,7 +35,7 @@ async def running(self: Background, name: str, work: Callable[[], Awaitable[None
             await work()
             return
         fallen = True
-        async with beside(_forever(work)):
+        async with run_in_background(_forever(work)):
             await asyncio.sleep(_SECONDS)
         raise Unforeseen(Unforeseen.__doc__)
 

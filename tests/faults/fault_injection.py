@@ -18,13 +18,13 @@ from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 
 from service.infrastructure.rabbitmq.topology import RETRIES
+from service.pkg.management_api import ManagementError
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.cluster import Cluster
 from tests.faults.commits import UNREADABLE
 from tests.faults.records import History
 from tests.integration.connections import connect
 from tools.servers.environment import MONGODB
-from tools.servers.management import ManagementError
 from tools.servers.sandbox import REDIS_CLAIM
 
 Disturbance = Callable[[Cluster, random.Random], Awaitable[bool]]

@@ -14,7 +14,7 @@ def lose_a_change(history: History) -> None:
 
 def set_one_aside(history: History) -> None:
     """Let c0-3 have failed for a reason of its own."""
-    history.set_aside["c0-3"] = "KeyError"
+    history.dead_lettered["c0-3"] = "KeyError"
 
 
 def lose_a_deletion(history: History) -> None:

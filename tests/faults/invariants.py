@@ -14,8 +14,8 @@ def lost(run: IndexedHistory) -> Iterator[str]:
     """Say which commands were acknowledged, or could not be refused, and have left no trace."""
     for name, sendings in run.asked.items():
         acknowledged, queue = run.acknowledged(name), sendings[0].queue
-        is_set_aside = name in run.history.set_aside  # for a person to look at
-        was_told = not any(sent.waits for sent in sendings) and not is_set_aside
+        is_dead_lettered = name in run.history.dead_lettered  # for a person to look at
+        was_told = not any(sent.waits for sent in sendings) and not is_dead_lettered
         if queue.endswith(".delete"):
             life = run.lives.get(sendings[0].body["id"], [])
             has_effect = any(commit.status == "deleted" for commit in life)
@@ -25,9 +25,9 @@ def lost(run: IndexedHistory) -> Iterator[str]:
             yield f"lost: {queue} {name}, {'acknowledged' if acknowledged else 'left with the broker'}"
 
 
-def set_aside(run: IndexedHistory) -> Iterator[str]:
+def dead_lettered(run: IndexedHistory) -> Iterator[str]:
     """Say what is in dead-letter queues for another reason than that workers have died over it."""
-    for name, error in run.history.set_aside.items():
+    for name, error in run.history.dead_lettered.items():
         if error != "TooManyDeliveries":
             yield f"set aside: {name} because of {error}"
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
@@ -94,7 +94,7 @@ async def proxied_env(
     servers: Servers, folder: Path, profiles: int = 4, given: Sandbox | None = None
 ) -> AsyncIterator[ProxiedEnv]:
     """Set up a sandbox of its own, or one that is *given*, with no worker yet."""
-    stored = tuple(a_profile().announced() for _ in range(profiles))
+    stored = tuple(a_profile().with_created_event() for _ in range(profiles))
     with nullcontext(given) if given else isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)
         async with AsyncExitStack() as stack:

@@ -105,7 +105,7 @@ class History:
     commits: list[Commit] = field(default_factory=list)
     told: Told = field(default_factory=Told)
     stored: dict[str, Stored] = field(default_factory=dict)
-    set_aside: dict[str, str] = field(default_factory=dict)
+    dead_lettered: dict[str, str] = field(default_factory=dict)
     faults: list[tuple[float, str]] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
@@ -119,4 +119,4 @@ class History:
             yield json.dumps({"Told": [body.decode() for body in self.told.bodies[name]]})
         for thing, stored in self.stored.items():
             yield json.dumps({"Stored": {"thing": thing, **asdict(stored)}})
-        yield json.dumps({"Set aside": self.set_aside})
+        yield json.dumps({"Set aside": self.dead_lettered})

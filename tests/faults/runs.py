@@ -105,7 +105,7 @@ async def recorded(
                 await _all_done(cluster.broker, watch)
         await watch.catch_up()
         await _hear_the_end(cluster.broker, history.told)
-        history.stored, history.set_aside = await watch.stored(), await _set_aside(cluster.broker)
+        history.stored, history.dead_lettered = await watch.stored(), await _dead_lettered(cluster.broker)
     return history
 
 
@@ -136,7 +136,7 @@ async def _waits(broker: Broker, watch: Watch) -> bool:
     return any([await broker.ready(queue) for queue in _QUEUES]) or await watch.has_untold()
 
 
-async def _set_aside(broker: Broker) -> dict[str, str]:
+async def _dead_lettered(broker: Broker) -> dict[str, str]:
     """Return the kind of error for which each message is in a dead-letter queue."""
     letters = [letter for each in OPERATIONS for letter in await broker.take(each.dead_letters)]
     for queue in (f"{CASCADE_QUEUE}.dlq", MALFORMED):

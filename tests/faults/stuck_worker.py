@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import typer
 
-from service import life, main
+from service import lifecycle, main
 from service.cli import worker as cli
 from service.main import Worker, create_worker
 from service.pkg.watchdog import Watchdog, watched_loop
@@ -24,7 +24,7 @@ from service.pkg.watchdog import Watchdog, watched_loop
 
 async def lock_database(worker: Worker) -> None:
     """Leave the driver as PyMongo 4.20 was left on Python 3.11: nobody gives the lock back."""
-    topology: Any = worker.stores.mongo._topology  # noqa: SLF001
+    topology: Any = worker.resources.mongo._topology  # noqa: SLF001
     await topology._lock.acquire()  # noqa: SLF001
 
 
@@ -78,7 +78,7 @@ if __name__ == "__main__":
     with (
         patch.object(main, "Watchdog", partial(Watchdog, limit=timedelta(seconds=2))),
         patch.object(main, "EVERY", quick),
-        patch.object(life, "watched_loop", partial(watched_loop, seconds=3)),
+        patch.object(lifecycle, "watched_loop", partial(watched_loop, seconds=3)),
         patch.object(cli, "create_worker", fragile_worker),
     ):
         try:

@@ -35,7 +35,7 @@ def test_what_too_many_workers_have_died_over_is_with_the_operators() -> None:
     body = {**ADA, "last_name": "c0-5"}
     ask(history, "9", "profile.create", body, None, command="c0-5", patience=None, waits=False)
     assert violations(history) == ["lost: profile.create c0-5, left with the broker"]
-    history.set_aside["c0-5"] = "TooManyDeliveries"
+    history.dead_lettered["c0-5"] = "TooManyDeliveries"
 
     assert violations(history) == []
 

@@ -12,8 +12,8 @@ from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
 from service.pkg.background import Background
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests import forking
@@ -33,8 +33,8 @@ async def dies(sandbox: Sandbox, step: str, profile: UUID) -> int:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_whenever_a_worker_dies_every_change_is_told_in_order(servers: Servers, step: str) -> None:
-    profile = a_profile().announced()
+async def test_whenever_a_worker_dies_every_change_is_published_in_order(servers: Servers, step: str) -> None:
+    profile = a_profile().with_created_event()
     with isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)
         database = default_database(client)

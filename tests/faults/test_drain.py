@@ -17,7 +17,7 @@ from tests.integration.workers import WORKER, working
 from tools.servers import Servers
 from tools.worker import Worker
 
-ABANDONED = 3
+UNACKED = 3
 # As many as one worker takes at a time from one queue.
 IN_HAND = 16
 # Enough for both workers to have their hands full, and done before the frozen ones' time is over.
@@ -95,7 +95,7 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
         async with working(env.sandbox, tmp_path, settings_for(env.sandbox), "next"):
             await eventually(all_are_there, within=30)
 
-        assert code == ABANDONED
+        assert code == UNACKED
         assert await env.broker.dead_letters("profile.create") == []
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import aio_pika
 
-from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
+from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 from service.infrastructure.rabbitmq.topology import RETRIES
 from tests.bad_input import FIELDS
 from tests.faults.cluster import sandbox_with_short_retries
@@ -96,7 +96,7 @@ async def test_whatever_is_sent_leaves_nothing_behind_and_takes_nothing_from_oth
     servers: Servers, tmp_path: Path
 ) -> None:
     draw = Draw(SEED)
-    accept_any_bytes()  # replies echo what was sent
+    install_lenient_codec()  # replies echo what was sent
     with sandbox_with_short_retries(servers) as sandbox:
         async with (
             working(sandbox, tmp_path, settings_for(sandbox)) as worker,

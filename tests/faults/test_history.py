@@ -34,7 +34,7 @@ def counts(history: History, wrong: list[str]) -> str:
             f"{len(history.commits)} commits, {len(heard.bodies)} events, told {len(heard.ids)} times",
             f"{faults.total()} faults: "
             + ", ".join(f"{name} {count}" for name, count in sorted(faults.items())),
-            f"{len(history.set_aside)} set aside, because workers had died over them too often",
+            f"{len(history.dead_lettered)} set aside, because workers had died over them too often",
             f"lost {kinds['lost']}, doubled {kinds['doubled']}, wrong in all {len(wrong)}",
         )
     )

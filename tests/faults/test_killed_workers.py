@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
@@ -51,12 +51,14 @@ async def changes(database: AsyncDatabase[dict[str, Any]]) -> int:
 
 
 @pytest.mark.parametrize("seed", [int(os.environ.get("SEED", "1"))])
-async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_path: Path, seed: int) -> None:
+async def test_every_change_is_published_however_workers_die(
+    servers: Servers, tmp_path: Path, seed: int
+) -> None:
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     with isolated_sandbox(servers) as sandbox:
         client = open_mongo(sandbox.mongo_url)
         database = default_database(client)
-        stored: list[Profile] = [a_profile().announced() for _ in range(PROFILES)]
+        stored: list[Profile] = [a_profile().with_created_event() for _ in range(PROFILES)]
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_mongo, client)
             told = await stack.enter_async_context(listening(sandbox.admin_url))
@@ -76,13 +78,13 @@ async def test_every_change_is_told_however_workers_die(servers: Servers, tmp_pa
             broker = await stack.enter_async_context(administrating(sandbox))
 
             async def all_are_done() -> bool:
-                set_aside = len(await broker.dead_letters("profile.update"))
-                return await changes(database) + set_aside == service.sent["profile.update"]
+                dead_lettered = len(await broker.dead_letters("profile.update"))
+                return await changes(database) + dead_lettered == service.sent["profile.update"]
 
             await eventually(all_are_done, within=120)
             events = await assert_told_as_committed(told, database)
 
     assert events > KILLS
     print(f"seed {seed}: {KILLS} kills, {service.sent['profile.update']} commands, {events} events,")  # noqa: T201
-    set_aside = len(broker.letters["profile.update"])
-    print(f"{len(told.ids) - len(set(told.ids))} told again, {set_aside} set aside")  # noqa: T201 - for the closing note
+    dead_lettered = len(broker.letters["profile.update"])
+    print(f"{len(told.ids) - len(set(told.ids))} told again, {dead_lettered} set aside")  # noqa: T201 - for the closing note

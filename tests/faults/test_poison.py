@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.security.keys import new_key
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile
 from tests.faults.worker_segfault import DEATHS, POISON, POISONED
@@ -69,7 +69,7 @@ async def stored_profiles(sandbox: Sandbox, many: int) -> list[str]:
     return [str(each.id) for each in profiles]
 
 
-async def test_a_request_that_kills_workers_is_set_aside_and_those_beside_it_are_answered(
+async def test_a_request_that_kills_workers_is_dead_lettered_and_those_beside_it_are_answered(
     servers: Servers, tmp_path: Path
 ) -> None:
     with isolated_sandbox(servers) as sandbox:

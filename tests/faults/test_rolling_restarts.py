@@ -125,7 +125,9 @@ async def test_nobody_notices_that_workers_are_replaced(servers: Servers, tmp_pa
     print(f"{RESTARTS} restarts, {len(results)} commands, {rates}")  # noqa: T201 - for the closing note
 
 
-async def test_what_a_killed_worker_had_in_hand_is_seen_again(servers: Servers, tmp_path: Path) -> None:
+async def test_what_a_killed_worker_had_unacknowledged_is_seen_again(
+    servers: Servers, tmp_path: Path
+) -> None:
     """Otherwise the test above would prove nothing."""
     async with under_load(servers, tmp_path) as (fleet, load, _):
         for _ in range(BACKLOG):

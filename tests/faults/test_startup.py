@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.infrastructure.crypto.keys import new_key
+from service.infrastructure.security.keys import new_key
 from tests.faults.proxied_env import proxied_env
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from aio_pika import Message
 
-from service.app.outbox import Untold
-from service.domain.profiles import ProfileChanges
+from service.app.outbox import PendingEvents
+from service.domain.profile import ProfilePatch
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
-from service.infrastructure.rabbitmq.relay import Relay
 from service.pkg.background import Background
 from service.pkg.database import default_database, open_mongo
 
@@ -32,7 +32,7 @@ STEPS = (
 )
 
 
-def reach(step: str) -> None:
+def ping(step: str) -> None:
     """End this process, as the kernel does when memory is short, if *step* is where it has to die."""
     if sys.argv[1] == step:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -41,21 +41,21 @@ def reach(step: str) -> None:
 class Publisher(RabbitPublisher):
     """Publishes for real, between two steps."""
 
-    async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:
+    async def publish_event(self, event: Message, routing_key: str, *, needed: bool) -> None:
         """Publish *event*."""
-        reach("before the publish")
-        await super().tell(event, routing_key, needed=needed)
-        reach("after the publish")
+        ping("before the publish")
+        await super().publish_event(event, routing_key, needed=needed)
+        ping("after the publish")
 
 
 class Outbox(MongoOutbox):
     """Forgets for real, between two steps."""
 
-    async def told(self, told: Sequence[Untold]) -> None:
+    async def mark_published(self, published: Sequence[PendingEvents]) -> None:
         """Take events out."""
-        reach("before it is forgotten")
-        await super().told(told)
-        reach("after it is forgotten")
+        ping("before it is forgotten")
+        await super().mark_published(published)
+        ping("after it is forgotten")
 
 
 async def main() -> None:
@@ -64,12 +64,12 @@ async def main() -> None:
     clock, publisher = SystemClock(), Publisher(os.environ["RABBITMQ_URL"])
     async with publisher:
         relay = Relay(Outbox(database), publisher, clock, frozenset(), Background(print))
-        profiles = MongoProfiles(database, relay.hint)
+        profiles = MongoProfiles(database, relay.notify)
         profile = await profiles.get(UUID(sys.argv[2]))
-        changed = profile.changed(ProfileChanges(last_name=f"King {profile.version}"), clock.now())
-        reach("before the write")
+        changed = profile.updated(ProfilePatch(last_name=f"King {profile.version}"), clock.now())
+        ping("before the write")
         await profiles.save(changed)
-        reach("after the write")
+        ping("after the write")
         async with relay.running():
             await asyncio.Event().wait()
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from service.app.commands.update_profile import UpdateProfile, UpdateProfileHandler
 from service.app.queries.get_profile import GetProfile, GetProfileHandler, PublicView
 from service.cli import app
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.inputports.amqp.stages import reject_poison
 
 POISON = "Poison"
@@ -25,7 +25,7 @@ _look = GetProfileHandler.handle
 
 async def handle(self: UpdateProfileHandler, command: UpdateProfile) -> Profile:
     """Change a profile, or end this process at once."""
-    if command.changes.last_name == POISON:
+    if command.patch.last_name == POISON:
         os.kill(os.getpid(), signal.SIGSEGV)
     return await _handle(self, command)
 

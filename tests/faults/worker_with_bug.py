@@ -17,9 +17,9 @@ from unittest.mock import patch
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import PROFILE_UPDATE
-from service import main, wiring
+from service import bootstrap, main
 from service.cli.worker import worker
-from service.domain.profiles import Profile
+from service.domain.profile import Profile
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
@@ -93,13 +93,13 @@ class HastyProfiles(MongoProfiles):
     """Tells of a change before it stores it."""
 
     async def save(
-        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Tell of a changed profile; store it, if there is time."""
         for event in profile.events:
-            await OpenPublisher.opened.tell(to_message(event), event.type.value, needed=False)
+            await OpenPublisher.opened.publish_event(to_message(event), event.type.value, needed=False)
         may_die()
-        await super().save(profile, keeps_admin=keeps_admin, proved=proved)
+        await super().save(profile, require_other_admin=require_other_admin, authorized_by=authorized_by)
 
 
 # By their names: what is put in the place of what.
@@ -108,7 +108,7 @@ BUGS: Final[dict[str, tuple[AbstractContextManager[Any], ...]]] = {
     "no dedupe": (patch.object(AddIdempotencyKey, "__call__", forget_key),),
     "event before the commit": (
         patch.object(main, "RabbitPublisher", OpenPublisher),
-        patch.object(wiring, "MongoProfiles", HastyProfiles),
+        patch.object(bootstrap, "MongoProfiles", HastyProfiles),
     ),
 }
 

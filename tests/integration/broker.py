@@ -9,9 +9,9 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from service.pkg.management_api import ManagementApi
 from tests.integration.connections import connect
 from tests.integration.gateway import eventually
-from tools.servers.management import Management
 from tools.servers.sandbox import Sandbox
 
 
@@ -24,7 +24,7 @@ class Broker:
 
     """
 
-    management: Management
+    management: ManagementApi
     vhost: str
     channel: AbstractChannel
     letters: dict[str, list[AbstractIncomingMessage]] = field(default_factory=lambda: defaultdict(list))
@@ -107,5 +107,5 @@ def _name(connection: dict[str, Any]) -> str:
 async def administrating(sandbox: Sandbox) -> AsyncIterator[Broker]:
     """Connect as the administrator, and disconnect at the end."""
     async with await connect(sandbox.admin_url) as connection:
-        management = Management.of(sandbox.management_url, sandbox.admin_url)
+        management = ManagementApi.of(sandbox.management_url, sandbox.admin_url)
         yield Broker(management, sandbox.vhost, await connection.channel())

@@ -6,20 +6,20 @@ which it does not matter how long a password takes.
 
 from unittest.mock import patch
 
-from service import wiring
+from service import bootstrap
 from service.cli import app
-from service.infrastructure.crypto.passwords import BcryptPasswords
+from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 
 # The lowest that there is. What `BCRYPT_COST` says is still checked, and is then passed over.
 _COST = 4
 
 
-def cheap(pool: HashingPool, _cost: int) -> BcryptPasswords:
+def cheap(pool: HashingPool, _cost: int) -> BcryptPasswordHasher:
     """Return what the service hashes with, at the lowest cost."""
-    return BcryptPasswords(pool, _COST)
+    return BcryptPasswordHasher(pool, _COST)
 
 
 if __name__ == "__main__":
-    with patch.object(wiring, "BcryptPasswords", cheap):
+    with patch.object(bootstrap, "BcryptPasswordHasher", cheap):
         app()

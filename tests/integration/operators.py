@@ -10,7 +10,7 @@ from typing import Any
 
 import aio_pika
 
-from service.infrastructure.rabbitmq.letters import origins
+from service.infrastructure.rabbitmq.dead_letter import source_queues
 from tests import forking
 from tests.builders import NOON
 from tests.integration.connections import connect
@@ -80,7 +80,7 @@ class Letters:
 
     async def clear(self) -> None:
         """Empty every queue that letters lie in or go to."""
-        for queue in {*origins(), *frozenset().union(*origins().values())}:
+        for queue in {*source_queues(), *frozenset().union(*source_queues().values())}:
             await (await self.channel.get_queue(queue, ensure=False)).purge()
 
 

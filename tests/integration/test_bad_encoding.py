@@ -1,6 +1,6 @@
 """Properties that RabbitMQ passes on and that AMQP libraries for Python cannot decode.
 
-They are read before it matters which operation is asked for: `tests/unit/rabbitmq/test_any_bytes.py`.
+They are read before it matters which operation is asked for: `tests/unit/rabbitmq/test_lenient_codec.py`.
 """
 
 from collections.abc import Iterator

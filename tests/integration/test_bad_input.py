@@ -21,7 +21,7 @@ of_each_kind = pytest.mark.parametrize("operation", OF_EACH_KIND)
 
 
 @every_operation
-async def test_words_are_answered_once_and_set_aside(
+async def test_words_are_answered_once_and_dead_lettered(
     gateway: Gateway, broker: Broker, operation: str
 ) -> None:
     await is_malformed(gateway, broker, operation, NO_JSON["words"], "malformed_json")
@@ -29,7 +29,7 @@ async def test_words_are_answered_once_and_set_aside(
 
 @of_each_kind
 @pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON.keys())
-async def test_what_is_no_json_is_answered_once_and_set_aside(
+async def test_what_is_no_json_is_answered_once_and_dead_lettered(
     gateway: Gateway, broker: Broker, operation: str, body: bytes
 ) -> None:
     await is_malformed(gateway, broker, operation, body, "malformed_json")
@@ -37,7 +37,7 @@ async def test_what_is_no_json_is_answered_once_and_set_aside(
 
 @of_each_kind
 @pytest.mark.parametrize("body", NO_OBJECT.values(), ids=NO_OBJECT.keys())
-async def test_what_is_no_object_is_answered_once_and_set_aside(
+async def test_what_is_no_object_is_answered_once_and_dead_lettered(
     gateway: Gateway, broker: Broker, operation: str, body: bytes
 ) -> None:
     await is_malformed(gateway, broker, operation, body, "malformed_request")
@@ -51,7 +51,7 @@ async def test_65_kib_are_too_large_and_64_are_not(gateway: Gateway, broker: Bro
     await is_malformed(gateway, broker, operation, request.ljust(64 * 1024), "malformed_request")
 
 
-async def test_business_refusals_are_not_set_aside(gateway: Gateway, broker: Broker) -> None:
+async def test_business_refusals_are_not_dead_lettered(gateway: Gateway, broker: Broker) -> None:
     refused: dict[str, tuple[dict[str, Any], ...]] = {
         "profile.create": (
             {"password": "short"},

@@ -15,11 +15,11 @@ from profile_contracts.client import ProfileClient
 from profile_contracts.errors import (
     Conflict,
     Disconnected,
+    ErrorReply,
     Forbidden,
     Invalid,
     NoReply,
     NotFound,
-    Refused,
     Unauthenticated,
     Unroutable,
 )
@@ -155,7 +155,7 @@ async def test_refusals_are_typed_and_hold_the_error_as_it_came(
         with pytest.raises(kind) as refused:
             await attempt
 
-        assert isinstance(refused.value, Refused)
+        assert isinstance(refused.value, ErrorReply)
         assert refused.value.error.reason == reason
         assert refused.value.error.retryable is False
 

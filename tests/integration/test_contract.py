@@ -96,9 +96,7 @@ async def test_a_refusal_has_the_fields_of_the_contract_and_no_other(
     assert reply["error"]["details"] == [{"field": "surprise", "reason": "unknown_field"}]
 
 
-async def test_a_command_that_nobody_waits_for_is_carried_out(
-    gateway: Gateway, ada: Person, admin: Person
-) -> None:
+async def test_a_fire_and_forget_command_is_carried_out(gateway: Gateway, ada: Person, admin: Person) -> None:
     token = ada["token"]
     newcomer = a_request("profile.create")
     await gateway.tell("profile.create", newcomer)

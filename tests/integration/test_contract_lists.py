@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
 
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.builders import a_profile

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from service.infrastructure.rabbitmq.any_bytes import accept_any_bytes
-from service.infrastructure.rabbitmq.deadletters import opened
+from service.infrastructure.rabbitmq.dead_letter_queues import opened
+from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.operators import Letters, letters_in, profilectl
@@ -65,7 +65,7 @@ async def test_after_twenty_looks_all_letters_lie_in_order_and_can_be_replayed(
 ) -> None:
     await letters.put(DEAD, *IDS)
     for _ in range(20):
-        async with opened(URL(env.service_url)) as dead_letters, dead_letters.held(DEAD) as held:
+        async with opened(URL(env.service_url)) as dead_letters, dead_letters.leased(DEAD) as held:
             assert [each.id for each in held] == IDS
     await letters.put(DEAD, "new")
     said = await profilectl(env, "dlq", "show", QUEUE, "--limit", "3")
@@ -102,7 +102,7 @@ async def test_a_letter_is_shown_whole_and_harmlessly(env: Sandbox, letters: Let
 
 
 async def test_a_letter_with_bytes_that_are_no_text_is_borne(env: Sandbox, letters: Letters) -> None:
-    accept_any_bytes()  # or it could not be sent from here
+    install_lenient_codec()  # or it could not be sent from here
     await letters.put(DEAD, "\udcff\udcfe")
     shown = await profilectl(env, "dlq", "show", QUEUE)
 
@@ -224,7 +224,7 @@ async def test_purging_asks_first_and_says_how_many(env: Sandbox, letters: Lette
 
 async def test_two_at_work_on_one_queue_do_not_get_in_each_others_way(env: Sandbox, letters: Letters) -> None:
     await letters.put(DEAD, "a", "b")
-    async with opened(URL(env.service_url)) as dead_letters, dead_letters.held(DEAD):
+    async with opened(URL(env.service_url)) as dead_letters, dead_letters.leased(DEAD):
         said = await profilectl(env, "dlq", "replay", QUEUE)
         listed = await profilectl(env, "dlq", "list")
 

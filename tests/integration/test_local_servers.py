@@ -12,10 +12,10 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
+from service.pkg.management_api import ManagementApi, ManagementError
 from tools.servers import ServerFailed, Servers, ServersUnavailable, local_redis, running_servers
 from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
-from tools.servers.management import Management, ManagementError
 from tools.servers.processes import free_port, private_processes
 from tools.servers.sandbox import sandbox as new_sandbox
 from tools.servers.waiting import wait_until
@@ -49,9 +49,9 @@ def redis(servers: Servers) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def management(servers: Servers) -> Management:
+def management(servers: Servers) -> ManagementApi:
     """The management API of the broker that all tests share."""
-    return Management.of(servers.management_url, servers.rabbitmq_url)
+    return ManagementApi.of(servers.management_url, servers.rabbitmq_url)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def _assert_nothing_is_left(folder: str) -> None:
     wait_until(lambda: not _processes_of(folder) and not Path(folder).exists(), within=5)
 
 
-def test_the_three_servers_answer(servers: Servers, management: Management, redis: Redis) -> None:
+def test_the_three_servers_answer(servers: Servers, management: ManagementApi, redis: Redis) -> None:
     """A broker with its console, a replica set's primary and a Redis are there."""
     with MongoClient[dict[str, Any]](servers.mongo_url) as mongo:
         hello = mongo.admin.command("hello")
@@ -249,7 +249,7 @@ DEFINITIONS: dict[str, Any] = {
 }
 
 
-def test_a_sandbox_is_made_from_the_definitions(servers: Servers, management: Management) -> None:
+def test_a_sandbox_is_made_from_the_definitions(servers: Servers, management: ManagementApi) -> None:
     """Queues, bindings, policies and permissions are in the virtual host, and nothing is in the default."""
     with new_sandbox(servers, DEFINITIONS) as env:
         rules = management.get("vhosts", env.vhost, "permissions")
@@ -267,7 +267,7 @@ def test_a_sandbox_is_made_from_the_definitions(servers: Servers, management: Ma
         management.get("queues", "/", "profile.create")
 
 
-def test_a_sandbox_leaves_nothing_behind(servers: Servers, management: Management) -> None:
+def test_a_sandbox_leaves_nothing_behind(servers: Servers, management: ManagementApi) -> None:
     """The virtual host and both databases are gone, even after a failure inside."""
 
     def fail_inside() -> None:
@@ -294,7 +294,7 @@ def test_two_sandboxes_share_no_redis_database(servers: Servers) -> None:
 
 
 def test_a_user_with_a_password_of_its_own_is_not_overwritten(
-    servers: Servers, management: Management
+    servers: Servers, management: ManagementApi
 ) -> None:
     """Named by mistake, a production broker keeps its users."""
     management.put("users", "somebody", body={"password": "a secret", "tags": ""})

@@ -129,7 +129,7 @@ async def test_without_mongodb_requests_are_refused_in_time_and_may_be_tried_aga
     assert after == before
 
 
-async def test_a_command_that_nobody_waits_for_is_carried_out_once_mongodb_is_back(
+async def test_a_fire_and_forget_command_is_carried_out_once_mongodb_is_back(
     env: ProxiedEnv, outage: Any
 ) -> None:
     async with connected(env.sandbox.service_url, exchange="") as service:

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
+from service.bootstrap import Resources, admin_use_cases
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.settings import Settings
-from service.wiring import Stores, operators
 from tests.integration.broker import Broker, administrating
 from tests.integration.canary import Canary, a_canary, use_as_meant
 from tests.integration.conftest import Person, settings_for
@@ -241,7 +241,7 @@ async def test_who_was_deleted_longer_ago_than_the_retention_time_is_erased(
         change = {"$set": {"deleted_at": ago}}
         await database["profiles"].update_one({"id": UUID(person["id"])}, change)
 
-    await keep_retention(env)  # which a worker does every minute
+    await erase_expired(env)  # which a worker does every minute
 
     assert (await heard(listener, "profile.erased", ada["id"]))["version"] == 3
 
@@ -253,12 +253,12 @@ async def test_who_was_deleted_longer_ago_than_the_retention_time_is_erased(
     assert said == f"{young['id']} is active, version 3."
 
 
-async def keep_retention(env: IsolatedEnv) -> None:
+async def erase_expired(env: IsolatedEnv) -> None:
     """Erase those who are due, as a worker does it that is set up with the usual retention time."""
     urls = {"rabbitmq_url": env.sandbox.service_url, "mongo_url": env.sandbox.mongo_url}
     settings = Settings.model_validate({**urls, "redis_url": env.sandbox.redis_url, "bcrypt_cost": 10})
-    async with Stores.opened(settings) as stores:
-        await operators(settings, stores).keep_retention.handle()
+    async with Resources.opened(settings) as resources:
+        await admin_use_cases(settings, resources).erase_expired.handle()
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from service.pkg.management_api import ManagementApi
 from tests.documents import ROOT, blocks
 from tools import run
 from tools.guide import EXAMPLE, Guide
 from tools.servers import Servers
 from tools.servers.logs import end_of, shorten
-from tools.servers.management import Management
 from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 from tools.worker import Worker, WorkerFailed
@@ -270,7 +270,7 @@ def _save_example(file: Path, broker: str) -> None:
 
 
 def test_given_servers_keep_their_default_virtual_host(
-    servers: Servers, management: Management, tmp_path: Path
+    servers: Servers, management: ManagementApi, tmp_path: Path
 ) -> None:
     """What may be somebody else's broker gets a virtual host of our own, and loses it again."""
     before = management.get("queues", "/")
@@ -287,9 +287,9 @@ def test_given_servers_keep_their_default_virtual_host(
 
 
 @pytest.fixture
-def management(servers: Servers) -> Management:
+def management(servers: Servers) -> ManagementApi:
     """The management API of the broker that all tests share."""
-    return Management.of(servers.management_url, servers.rabbitmq_url)
+    return ManagementApi.of(servers.management_url, servers.rabbitmq_url)
 
 
 def test_a_worker_that_dies_is_started_again_with_a_word(servers: Servers, tmp_path: Path) -> None:

@@ -98,13 +98,13 @@ async def test_who_listens_where_nobody_should_is_told(blank: Sandbox, root: Bro
     told = said.out.splitlines()
     meant = "unbind it, unless that is meant"
     assert f"profile.commands is bound to profile.events with key '#', too: {meant}" in told
-    hears = f"and so hears what others ask, passwords and tokens included: {meant}"
+    receives = f"and so receives what others ask, passwords and tokens included: {meant}"
     expected = {
-        f"queue gateway.spy is bound to {source} with key 'auth.login', {hears}"
+        f"queue gateway.spy is bound to {source} with key 'auth.login', {receives}"
         for source in ("profile.commands", "profile.unroutable", "profile.retry.5s")
     }
-    copies = f"exchange gateway.copies is bound to profile.commands with key 'auth.login', {hears}"
-    assert {each for each in told if hears in each} == expected | {copies}
+    copies = f"exchange gateway.copies is bound to profile.commands with key 'auth.login', {receives}"
+    assert {each for each in told if receives in each} == expected | {copies}
     # Whoever may, listens to events.
     assert not [each for each in told if each.startswith("queue gateway.spy is bound to profile.events")]
 

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
-from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
+from service.infrastructure.security.keys import new_key
+from service.pkg.management_api import ManagementApi
 from tools.servers import Servers
 from tools.servers.binaries import find
-from tools.servers.management import Management
 from tools.servers.processes import free_port, private_processes
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
@@ -194,7 +194,7 @@ def test_topology_is_made_where_there_is_none_and_declaring_it_again_changes_not
 
 def _names(sandbox: Sandbox) -> dict[str, set[tuple[str, str]]]:
     """Return what stands in the virtual host of *sandbox*."""
-    management = Management.of(sandbox.management_url, sandbox.admin_url)
+    management = ManagementApi.of(sandbox.management_url, sandbox.admin_url)
     return {
         "queues": {
             (each["name"], each["type"])

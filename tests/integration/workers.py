@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.infrastructure.crypto.keys import new_key
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
+from service.infrastructure.security.keys import new_key
 from tests.forking import fork
 from tests.integration.proxy import Proxy
 from tools.servers import Servers

@@ -10,7 +10,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from service.app.auth.budgets import Budget, Counter, Counters
-from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Outcome
+from service.app.auth.throttle import RESERVATION_TTL, AttemptCounters, Outcome, ReservationResult
 from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.redis.attempts import RedisAttempts
 from service.infrastructure.redis.client import open_redis
@@ -31,17 +31,17 @@ class Stand:
 
     async def guess(
         self, counter: Counter, *crowds: Counter, outcome: Outcome = Outcome.WRONG
-    ) -> tuple[Answer, int]:
+    ) -> tuple[ReservationResult, int]:
         """Make an attempt that comes out like that, if it may be made."""
         name, counters = uuid4().hex, Counters(counter, crowds)
         answer = await self.counters.reserve(name, counters)
-        if answer[0] is Answer.RESERVED:
+        if answer[0] is ReservationResult.RESERVED:
             await self.counters.settle(name, counters, outcome)
         return answer
 
-    async def answer(self, counter: Counter, *crowds: Counter) -> Answer:
+    async def answer(self, counter: Counter, *crowds: Counter) -> ReservationResult:
         """Return what an attempt is answered, without making one."""
-        return (await self.guess(counter, *crowds, outcome=Outcome.NOT_LOOKED_AT))[0]
+        return (await self.guess(counter, *crowds, outcome=Outcome.UNCHECKED))[0]
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ async def test_after_so_many_wrong_passwords_it_is_locked_until_there_is_one_mor
     answers = [(await stand.guess(counter))[0] for _ in range(3)]
     answer, milliseconds = await stand.guess(counter)
 
-    assert answers == [Answer.RESERVED] * 3
-    assert answer is Answer.LOCKED
+    assert answers == [ReservationResult.RESERVED] * 3
+    assert answer is ReservationResult.LOCKED
     assert 59_000 < milliseconds <= 60_001
 
 
@@ -108,10 +108,10 @@ async def test_a_budget_slides(stand: Stand) -> None:
         await stand.guess(counter)
     for _ in range(5):
         await stand.wait(MINUTE + timedelta(seconds=1))
-        assert (await stand.guess(counter))[0] is Answer.RESERVED
+        assert (await stand.guess(counter))[0] is ReservationResult.RESERVED
         answer, milliseconds = await stand.guess(counter)
 
-        assert answer is Answer.LOCKED
+        assert answer is ReservationResult.LOCKED
         assert milliseconds == pytest.approx(59_000, abs=6_000)
 
 
@@ -122,17 +122,17 @@ async def test_a_budget_is_full_again_in_time_and_not_fuller(stand: Stand) -> No
     await stand.wait(60 * MINUTE)
     answers = [(await stand.guess(counter))[0] for _ in range(4)]
 
-    assert answers == [Answer.RESERVED] * 3 + [Answer.LOCKED]
+    assert answers == [ReservationResult.RESERVED] * 3 + [ReservationResult.LOCKED]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.RIGHT, Outcome.NOT_LOOKED_AT])
+@pytest.mark.parametrize("outcome", [Outcome.RIGHT, Outcome.UNCHECKED])
 async def test_only_a_wrong_password_costs_anything(stand: Stand, outcome: Outcome) -> None:
     counter, crowd = a_counter(), a_counter()
     for _ in range(10):
-        assert (await stand.guess(counter, crowd, outcome=outcome))[0] is Answer.RESERVED
+        assert (await stand.guess(counter, crowd, outcome=outcome))[0] is ReservationResult.RESERVED
     for _ in range(3):
-        assert (await stand.guess(counter, crowd))[0] is Answer.RESERVED
-    assert await stand.answer(counter) is Answer.LOCKED
+        assert (await stand.guess(counter, crowd))[0] is ReservationResult.RESERVED
+    assert await stand.answer(counter) is ReservationResult.LOCKED
 
 
 async def test_parallel_attempts_count_before_they_are_known_to_be_wrong(stand: Stand) -> None:
@@ -146,17 +146,17 @@ async def test_parallel_attempts_of_a_crowd_are_not_in_each_others_way(stand: St
     crowd = a_counter()
     reserving = (stand.counters.reserve(uuid4().hex, Counters(a_counter(), [crowd])) for _ in range(20))
 
-    assert {answer for answer, _ in await asyncio.gather(*reserving)} == {Answer.RESERVED}
+    assert {answer for answer, _ in await asyncio.gather(*reserving)} == {ReservationResult.RESERVED}
 
 
 async def test_the_reservation_of_a_worker_that_died_is_given_back(stand: Stand) -> None:
     counter = a_counter()
     for _ in range(3):
         await stand.counters.reserve(uuid4().hex, Counters(counter))
-    assert await stand.answer(counter) is Answer.BUSY
-    await stand.wait(RESERVED + timedelta(seconds=1))
+    assert await stand.answer(counter) is ReservationResult.BUSY
+    await stand.wait(RESERVATION_TTL + timedelta(seconds=1))
 
-    assert await stand.answer(counter) is Answer.RESERVED
+    assert await stand.answer(counter) is ReservationResult.RESERVED
 
 
 async def test_in_a_crowd_that_guesses_each_account_has_one_wrong_password(stand: Stand) -> None:
@@ -165,10 +165,12 @@ async def test_in_a_crowd_that_guesses_each_account_has_one_wrong_password(stand
         await stand.guess(a_counter(), crowd)
     counter = a_counter()
 
-    assert await stand.answer(counter, crowd) is Answer.RESERVED  # nobody is refused for the crowd alone
-    assert (await stand.guess(counter, crowd))[0] is Answer.RESERVED
-    assert await stand.answer(counter, crowd) is Answer.LOCKED
-    assert await stand.answer(counter) is Answer.RESERVED  # from elsewhere it has two more
+    assert (
+        await stand.answer(counter, crowd) is ReservationResult.RESERVED
+    )  # nobody is refused for the crowd alone
+    assert (await stand.guess(counter, crowd))[0] is ReservationResult.RESERVED
+    assert await stand.answer(counter, crowd) is ReservationResult.LOCKED
+    assert await stand.answer(counter) is ReservationResult.RESERVED  # from elsewhere it has two more
 
 
 async def test_a_crowd_slides_too(stand: Stand) -> None:
@@ -178,7 +180,7 @@ async def test_a_crowd_slides_too(stand: Stand) -> None:
     await stand.guess(counter, crowd)
     await stand.wait(MINUTE + timedelta(seconds=1))
 
-    assert await stand.answer(counter, crowd) is Answer.RESERVED
+    assert await stand.answer(counter, crowd) is ReservationResult.RESERVED
 
 
 async def test_more_than_the_budget_is_not_owed(stand: Stand) -> None:
@@ -187,7 +189,7 @@ async def test_more_than_the_budget_is_not_owed(stand: Stand) -> None:
         await stand.counters.settle(name, Counters(counter), Outcome.WRONG)
     await stand.wait(MINUTE + timedelta(seconds=1))
 
-    assert await stand.answer(counter) is Answer.RESERVED
+    assert await stand.answer(counter) is ReservationResult.RESERVED
 
 
 async def test_while_redis_is_away_this_process_counts() -> None:
@@ -200,4 +202,4 @@ async def test_while_redis_is_away_this_process_counts() -> None:
     answers = [(await stand.guess(counter))[0] for _ in range(4)]
     await redis.aclose()
 
-    assert answers == [Answer.RESERVED] * 3 + [Answer.LOCKED]
+    assert answers == [ReservationResult.RESERVED] * 3 + [ReservationResult.LOCKED]

@@ -9,13 +9,11 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
-from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler
 from service.app.commands.restore_profile import RestoreProfile, RestoreProfileHandler
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
-from service.domain.emails import Email, EmailMalformed
-from service.domain.profile_refusals import EmailTaken
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges, Status
+from service.domain.email import Email, EmailMalformed
+from service.domain.profile import EmailTaken, Profile, ProfilePatch, ProfileRepository, Status
 from service.infrastructure.mongo.indexes import PROFILES
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
@@ -98,7 +96,7 @@ async def test_the_other_mailbox_can_be_moved_to(profiles: ProfileRepository) ->
     ada = await stored(profiles, f"{local}@fa\u00df.de", f"{local}@fass.de")
     bea = a_profile()
     await profiles.add(bea)
-    await profiles.save(bea.changed(ProfileChanges(email=Email.parse(f"{local}@fass.de")), LATER))
+    await profiles.save(bea.updated(ProfilePatch(email=Email.parse(f"{local}@fass.de")), LATER))
 
     for profile, typed in ((ada, ada.email.typed), (bea, f"{local}@fass.de")):
         found = await profiles.find_by_email(Email.parse(typed))
@@ -127,13 +125,13 @@ async def test_two_old_profiles_of_one_mailbox_keep_their_spellings(
         found = await profiles.find_by_email(Email.parse(profile.email.typed))
         assert found is not None
         assert found.id == profile.id
-        await profiles.save(found.changed(ProfileChanges(first_name="Augusta"), LATER))
+        await profiles.save(found.updated(ProfilePatch(first_name="Augusta"), LATER))
 
 
 async def test_an_old_profile_can_be_changed_otherwise(profiles: ProfileRepository) -> None:
     local = uuid4().hex
     ada = await stored(profiles, f"{local}@fa\u00df.de", f"{local}@fass.de")
-    await profiles.save(ada.changed(ProfileChanges(first_name="Augusta"), LATER))
+    await profiles.save(ada.updated(ProfilePatch(first_name="Augusta"), LATER))
 
     found = await profiles.find_by_email(Email.parse(ada.email.typed))
     assert found is not None
@@ -164,7 +162,7 @@ def a_document(profile: Profile, **changes: Any) -> dict[str, Any]:
         "created_at": NOON,
         "updated_at": NOON,
         "deleted_at": None,
-        "status_before": None,
+        "previous_status": None,
         "version": 1,
         "sessions_version": 1,
         "outbox": [],
@@ -177,7 +175,7 @@ def a_deleted_document(typed: str) -> dict[str, Any]:
     """Return what was left of a deleted profile: its address, without a key."""
     document = a_document(a_profile(email=Email(typed, "")), status="deleted", deleted_at=NOON, version=2)
     del document["email_key"]
-    return {**document, "status_before": "active"}
+    return {**document, "previous_status": "active"}
 
 
 DELETED = ["{}\ufe0f@example.org", "{}@i\u2764.ws", "{}@fa\u00df.de", "no address {}"]
@@ -196,10 +194,10 @@ async def test_what_was_deleted_under_other_rules_is_exported_and_erased(
     ids: list[UUID] = [each["id"] for each in due]
     exported = [(await export.handle(ExportProfile(each)))["profile"]["email"] for each in ids]
     erase = EraseProfileHandler(profiles, sessions, clock)
-    await RetentionHandler(profiles, erase, clock, timedelta(0)).handle()
+    await EraseExpiredHandler(profiles, erase, clock, timedelta(0)).handle()
 
     assert exported == [each["email"] for each in due]
-    assert [(await profiles.get_even_deleted(each)).status for each in ids] == [Status.ERASED] * 2
+    assert [(await profiles.get_including_deleted(each)).status for each in ids] == [Status.ERASED] * 2
 
 
 async def test_what_was_deleted_under_other_rules_can_be_restored(

@@ -8,10 +8,8 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from service.domain.emails import Email
-from service.domain.profile_refusals import LastAdmin
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Role, Status
+from service.domain.email import Email
+from service.domain.profile import LastAdmin, ProfileFilter, ProfileRepository, Role, Status
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, IndexMissing, ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
@@ -120,7 +118,7 @@ async def test_of_administrators_who_all_leave_at_once_one_has_to_stay(fresh: An
     profiles, admins = MongoProfiles(fresh), [a_profile(role=Role.ADMIN) for _ in range(many)]
     for each in (*admins, a_profile(), a_profile(role=Role.ADMIN, status=Status.SUSPENDED)):
         await profiles.add(each)
-    leaving = (profiles.save(each.deleted(NOON), keeps_admin=True) for each in admins)
+    leaving = (profiles.save(each.deleted(NOON), require_other_admin=True) for each in admins)
     outcomes = await asyncio.gather(*leaving, return_exceptions=True)
 
     assert [type(each) for each in outcomes if each] == [LastAdmin]

@@ -10,8 +10,7 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 
 from service.app.outbox import Kind
-from service.domain.post_repository import Which
-from service.domain.posts import PostChanges
+from service.domain.post import PostPatch, PostSelection
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import INDEXES, POSTS, ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
@@ -58,8 +57,8 @@ async def test_a_document_is_readable_for_operators(fresh: Any) -> None:
 
 async def test_what_is_erased_is_in_no_field_of_the_document(fresh: Any) -> None:
     posts, post = MongoPosts(fresh), a_post(title="canary-4711", body="canary-4712")
-    await posts.add(post.announced())
-    await posts.save(changed := post.changed(PostChanges(title="canary-4713"), LATER))
+    await posts.add(post.with_created_event())
+    await posts.save(changed := post.updated(PostPatch(title="canary-4713"), LATER))
     await posts.save(changed.erased(LATER))
 
     assert "canary" not in repr(await fresh[POSTS].find_one({}))
@@ -68,12 +67,12 @@ async def test_what_is_erased_is_in_no_field_of_the_document(fresh: Any) -> None
 async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any) -> None:
     hints: list[tuple[Kind, UUID]] = []
     posts, post = MongoPosts(fresh, lambda kind, subject: hints.append((kind, subject))), a_post()
-    await posts.add(post.announced())
-    await posts.save(changed := post.changed(PostChanges(title="Note H"), LATER))
+    await posts.add(post.with_created_event())
+    await posts.save(changed := post.updated(PostPatch(title="Note H"), LATER))
     await posts.save(deleted := changed.deleted(LATER))
     await posts.save(deleted.erased(LATER))
     outbox = MongoOutbox(fresh)
-    (untold,) = await outbox.untold(Kind.POST, [post.id])
+    (untold,) = await outbox.load_pending(Kind.POST, [post.id])
 
     assert [(each.id, each.data["changed"]) for each in untold.events] == [
         (f"post.created/{post.id}/1", []),
@@ -81,13 +80,13 @@ async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any
         (f"post.deleted/{post.id}/3", ["status"]),
         (f"post.updated/{post.id}/4", ["body", "status", "title"]),
     ]
-    assert await outbox.waiting(LATER, 10) == [(Kind.POST, post.id)]
+    assert await outbox.find_stale(LATER, 10) == [(Kind.POST, post.id)]
     assert hints == [(Kind.POST, post.id)] * 4
 
-    await outbox.told([untold])
+    await outbox.mark_published([untold])
 
-    assert await outbox.untold(Kind.POST, [post.id]) == []
-    assert await outbox.waiting(LATER, 10) == []
+    assert await outbox.load_pending(Kind.POST, [post.id]) == []
+    assert await outbox.find_stale(LATER, 10) == []
 
 
 async def test_of_many_that_are_stored_each_has_its_event_but_for_those_that_others_have_changed(
@@ -99,10 +98,10 @@ async def test_of_many_that_are_stored_each_has_its_event_but_for_those_that_oth
     for each in written:
         await posts.add(each)
     first, second, third = written
-    await posts.save(second.changed(PostChanges(title="Note H"), LATER))
+    await posts.save(second.updated(PostPatch(title="Note H"), LATER))
     hints.clear()
     await posts.save_many([each.deleted(LATER, with_owner=True) for each in written])
-    untold = await MongoOutbox(fresh).untold(Kind.POST, [each.id for each in written])
+    untold = await MongoOutbox(fresh).load_pending(Kind.POST, [each.id for each in written])
 
     assert {event.id for each in untold for event in each.events} == {
         f"post.deleted/{first.id}/2",
@@ -128,7 +127,7 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
         posts.add(post),
         posts.get(post.id),
         posts.save(post),
-        posts.of_user(post.user_id, Which.ALL),
+        posts.of_user(post.user_id, PostSelection.ALL),
         posts.save_many([post]),
         return_exceptions=True,
     )

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
 
-from service.app.outbox import Kind, Untold
-from service.domain.posts import PostChanges
-from service.domain.profiles import ProfileChanges
+from service.app.outbox import Kind, PendingEvents
+from service.domain.post import PostPatch
+from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo import outbox as module
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS, ensure_indexes
@@ -41,7 +41,7 @@ async def fresh(client: AsyncMongoClient[Documents]) -> AsyncIterator[Any]:
 async def a_told_profile(database: Any) -> UUID:
     """Store a profile with an event at noon and two one minute later."""
     profiles, profile = MongoProfiles(database), a_profile()
-    await profiles.add(profile.announced())
+    await profiles.add(profile.with_created_event())
     await profiles.save(profile.deleted(LATER))
     return profile.id
 
@@ -49,7 +49,7 @@ async def a_told_profile(database: Any) -> UUID:
 async def a_told_post(database: Any) -> UUID:
     """Store a post with an event at noon and one a minute later."""
     posts, post = MongoPosts(database), a_post()
-    await posts.add(post.announced())
+    await posts.add(post.with_created_event())
     await posts.save(post.deleted(LATER))
     return post.id
 
@@ -74,8 +74,8 @@ THINGS: dict[Kind, tuple[Make, list[str]]] = {
 each_kind = pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.name.lower())
 
 
-def ids(untold: Untold) -> list[str]:
-    return [each.id for each in untold.events]
+def ids(pending: PendingEvents) -> list[str]:
+    return [each.id for each in pending.events]
 
 
 @each_kind
@@ -83,21 +83,21 @@ async def test_events_come_back_in_order_and_are_forgotten_once_they_are_told(fr
     make, expected = THINGS[kind]
     subject, outbox = await make(fresh), MongoOutbox(fresh)
     other = await make(fresh)
-    (untold,) = await outbox.untold(kind, [subject])
+    (pending,) = await outbox.load_pending(kind, [subject])
 
-    assert ids(untold) == [each.format(subject) for each in expected]
-    assert (untold.kind, untold.is_all, untold.unreadable) == (kind, True, [])
+    assert ids(pending) == [each.format(subject) for each in expected]
+    assert (pending.kind, pending.is_all, pending.unreadable) == (kind, True, [])
 
-    await outbox.told([untold])
+    await outbox.mark_published([pending])
 
-    assert await outbox.untold(kind, [subject]) == []
-    assert await outbox.waiting(LATER, 9) == [(kind, other)]
+    assert await outbox.load_pending(kind, [subject]) == []
+    assert await outbox.find_stale(LATER, 9) == [(kind, other)]
 
 
 @each_kind
 async def test_an_event_comes_back_exactly(fresh: Any, kind: Kind) -> None:
     subject = await THINGS[kind][0](fresh)
-    ((first, *_),) = [each.events for each in await MongoOutbox(fresh).untold(kind, [subject])]
+    ((first, *_),) = [each.events for each in await MongoOutbox(fresh).load_pending(kind, [subject])]
 
     assert (first.subject, first.time, first.version) == (subject, NOON, 1)
     assert first.type == THINGS[kind][1][0].partition("/")[0]
@@ -108,62 +108,64 @@ async def test_an_event_comes_back_exactly(fresh: Any, kind: Kind) -> None:
 async def test_only_what_has_waited_long_enough_is_waiting(fresh: Any, kind: Kind) -> None:
     subject, outbox = await THINGS[kind][0](fresh), MongoOutbox(fresh)
 
-    assert await outbox.waiting(NOON - timedelta(milliseconds=1), 9) == []
-    assert await outbox.waiting(NOON, 9) == [(kind, subject)]
+    assert await outbox.find_stale(NOON - timedelta(milliseconds=1), 9) == []
+    assert await outbox.find_stale(NOON, 9) == [(kind, subject)]
 
 
 async def test_of_each_kind_so_many_are_waiting_as_were_asked_for(fresh: Any) -> None:
     made = {(kind, await make(fresh)) for kind, (make, _) in THINGS.items() for _ in range(3)}
     outbox = MongoOutbox(fresh)
-    some = await outbox.waiting(LATER, 2)
+    some = await outbox.find_stale(LATER, 2)
 
     assert [kind for kind, _ in some] == [kind for kind in Kind for _ in range(2)]
-    assert set(some) < made == set(await outbox.waiting(LATER, 9))
+    assert set(some) < made == set(await outbox.find_stale(LATER, 9))
 
 
 async def test_events_of_many_things_are_told_at_once(fresh: Any) -> None:
     made = {kind: [await make(fresh) for _ in range(2)] for kind, (make, _) in THINGS.items()}
     outbox = MongoOutbox(fresh)
-    untold = [each for kind, subjects in made.items() for each in await outbox.untold(kind, subjects)]
+    pending = [each for kind, subjects in made.items() for each in await outbox.load_pending(kind, subjects)]
 
-    assert len(untold) == 6
+    assert len(pending) == 6
 
-    await outbox.told(untold)
+    await outbox.mark_published(pending)
 
-    assert await outbox.waiting(LATEST, 9) == []
+    assert await outbox.find_stale(LATEST, 9) == []
 
 
 async def test_what_happens_while_others_are_told_is_not_forgotten(fresh: Any) -> None:
     posts, post, outbox = MongoPosts(fresh), a_post(), MongoOutbox(fresh)
-    await posts.add(post.announced())
-    (untold,) = await outbox.untold(Kind.POST, [post.id])
-    await posts.save(post.changed(PostChanges(title="Note H"), LATER))
-    await outbox.told([untold])
-    (rest,) = await outbox.untold(Kind.POST, [post.id])
+    await posts.add(post.with_created_event())
+    (pending,) = await outbox.load_pending(Kind.POST, [post.id])
+    await posts.save(post.updated(PostPatch(title="Note H"), LATER))
+    await outbox.mark_published([pending])
+    (rest,) = await outbox.load_pending(Kind.POST, [post.id])
 
     assert ids(rest) == [f"post.updated/{post.id}/2"]
-    assert await outbox.waiting(NOON, 9) == []
-    assert await outbox.waiting(LATER, 9) == [(Kind.POST, post.id)]
+    assert await outbox.find_stale(NOON, 9) == []
+    assert await outbox.find_stale(LATER, 9) == [(Kind.POST, post.id)]
 
 
 async def test_of_events_that_were_told_in_part_the_rest_waits(fresh: Any) -> None:
     profiles, profile, outbox = MongoProfiles(fresh), a_profile(), MongoOutbox(fresh)
-    await profiles.add(profile.announced())
+    await profiles.add(profile.with_created_event())
     for number in range(3):
-        await profiles.save(profile := profile.changed(ProfileChanges(last_name=f"{number}"), LATER))
-    (untold,) = await outbox.untold(Kind.PROFILE, [profile.id])
-    for told, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
-        await outbox.told([Untold(untold.kind, untold.key, untold.events[:told])])
+        await profiles.save(profile := profile.updated(ProfilePatch(last_name=f"{number}"), LATER))
+    (pending,) = await outbox.load_pending(Kind.PROFILE, [profile.id])
+    for published, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
+        await outbox.mark_published([PendingEvents(pending.kind, pending.key, pending.events[:published])])
 
-        waiting = [each for found in await outbox.untold(Kind.PROFILE, [profile.id]) for each in ids(found)]
-        assert waiting == ids(untold)[4 - left :]
+        waiting = [
+            each for found in await outbox.load_pending(Kind.PROFILE, [profile.id]) for each in ids(found)
+        ]
+        assert waiting == ids(pending)[4 - left :]
     assert await profiles.get(profile.id) == profile
 
 
 async def test_of_a_session_nothing_is_kept_once_its_end_was_told(fresh: Any) -> None:
     outbox = MongoOutbox(fresh)
     session_id, other = await a_told_session(fresh), await a_told_session(fresh)
-    await outbox.told(await outbox.untold(Kind.SESSION, [session_id]))
+    await outbox.mark_published(await outbox.load_pending(Kind.SESSION, [session_id]))
 
     assert [each["_id"] async for each in fresh[SESSIONS].find({})] == [other]
 
@@ -172,9 +174,9 @@ async def test_of_a_session_nothing_is_kept_once_its_end_was_told(fresh: Any) ->
 async def test_what_is_not_there_has_nothing_to_tell(fresh: Any, kind: Kind) -> None:
     outbox = MongoOutbox(fresh)
 
-    assert await outbox.untold(kind, [uuid4()]) == await outbox.untold(kind, []) == []
-    await outbox.told([])
-    assert await outbox.waiting(LATEST, 9) == []
+    assert await outbox.load_pending(kind, [uuid4()]) == await outbox.load_pending(kind, []) == []
+    await outbox.mark_published([])
+    assert await outbox.find_stale(LATEST, 9) == []
 
 
 async def test_those_that_wait_are_found_by_an_index(fresh: Any) -> None:
@@ -186,11 +188,14 @@ async def test_those_that_wait_are_found_by_an_index(fresh: Any) -> None:
 
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
     client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
-    outbox, untold = MongoOutbox(default_database(client)), Untold(Kind.POST, "", a_post().announced().events)
+    outbox, pending = (
+        MongoOutbox(default_database(client)),
+        PendingEvents(Kind.POST, "", a_post().with_created_event().events),
+    )
     outcomes = await asyncio.gather(
-        outbox.waiting(NOON, 9),
-        outbox.untold(Kind.POST, [uuid4()]),
-        outbox.told([untold]),
+        outbox.find_stale(NOON, 9),
+        outbox.load_pending(Kind.POST, [uuid4()]),
+        outbox.mark_published([pending]),
         return_exceptions=True,
     )
     await close_mongo(client)
@@ -222,18 +227,18 @@ async def test_what_cannot_be_read_is_kept_and_keeps_nothing_back(fresh: Any, ki
     )
     spoilt = poison(subject)[name]
     await collection.update_one(key, {"$push": {"outbox": {"$each": [spoilt], "$position": 0}}})
-    (untold,) = await outbox.untold(kind, [subject])
+    (pending,) = await outbox.load_pending(kind, [subject])
 
-    assert ids(untold) == [each.format(subject) for each in expected]
-    assert untold.unreadable == [spoilt]
+    assert ids(pending) == [each.format(subject) for each in expected]
+    assert pending.unreadable == [spoilt]
 
-    await outbox.told([untold])
-    await outbox.hold([untold])
+    await outbox.mark_published([pending])
+    await outbox.hold([pending])
     kept = await collection.find_one(key)
 
     assert kept["outbox"] == [{**spoilt, "held_by": VERSION}]
-    assert await outbox.untold(kind, [subject]) == []
-    assert await outbox.waiting(LATEST, 9) == []
+    assert await outbox.load_pending(kind, [subject]) == []
+    assert await outbox.find_stale(LATEST, 9) == []
 
 
 async def test_another_version_looks_at_what_this_one_could_not_read(
@@ -242,30 +247,30 @@ async def test_another_version_looks_at_what_this_one_could_not_read(
     subject, outbox = await a_told_post(fresh), MongoOutbox(fresh)
     spoilt = poison(subject)["a type of a newer version"]
     await fresh["posts"].update_one({"id": subject}, {"$push": {"outbox": spoilt}})
-    found = await outbox.untold(Kind.POST, [subject])
-    await outbox.told(found)
+    found = await outbox.load_pending(Kind.POST, [subject])
+    await outbox.mark_published(found)
     await outbox.hold(found)
     monkeypatch.setattr(module, "VERSION", "99.0.0")
 
-    assert await outbox.waiting(LATEST, 9) == [(Kind.POST, subject)]
-    (again,) = await outbox.untold(Kind.POST, [subject])
+    assert await outbox.find_stale(LATEST, 9) == [(Kind.POST, subject)]
+    (again,) = await outbox.load_pending(Kind.POST, [subject])
     assert again.unreadable == [{**spoilt, "held_by": VERSION}]
 
 
 async def test_a_field_of_a_newer_version_does_no_harm(fresh: Any) -> None:
     subject, outbox = await a_told_post(fresh), MongoOutbox(fresh)
     await fresh["posts"].update_one({"id": subject}, {"$set": {"outbox.0.trace": "00-1-2-03"}})
-    (untold,) = await outbox.untold(Kind.POST, [subject])
-    await outbox.told([untold])
+    (pending,) = await outbox.load_pending(Kind.POST, [subject])
+    await outbox.mark_published([pending])
 
-    assert ids(untold) == [each.format(subject) for each in THINGS[Kind.POST][1]]
-    assert await outbox.untold(Kind.POST, [subject]) == []
+    assert ids(pending) == [each.format(subject) for each in THINGS[Kind.POST][1]]
+    assert await outbox.load_pending(Kind.POST, [subject]) == []
 
 
 async def test_of_two_events_of_one_version_only_that_is_forgotten_which_was_told(fresh: Any) -> None:
     subject, outbox = await a_told_profile(fresh), MongoOutbox(fresh)
-    (untold,) = await outbox.untold(Kind.PROFILE, [subject])
-    await outbox.told([replace(untold, events=untold.events[:2])])
-    (rest,) = await outbox.untold(Kind.PROFILE, [subject])
+    (pending,) = await outbox.load_pending(Kind.PROFILE, [subject])
+    await outbox.mark_published([replace(pending, events=pending.events[:2])])
+    (rest,) = await outbox.load_pending(Kind.PROFILE, [subject])
 
     assert ids(rest) == [f"auth.session_revoked/{subject}/2"]

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.app.auth.passwords import PasswordHasher
-from service.infrastructure.crypto.passwords import BcryptPasswords
+from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 from tests.fakes.passwords import FakePasswords
 
@@ -17,8 +17,8 @@ def fake_passwords() -> PasswordHasher:
 
 @pytest.fixture
 def bcrypt_passwords() -> Iterator[PasswordHasher]:
-    pool = HashingPool(threads=1, waiting=1)
-    yield BcryptPasswords(pool, cost=4)
+    pool = HashingPool(threads=1, queue_size=1)
+    yield BcryptPasswordHasher(pool, cost=4)
     pool.close()
 
 

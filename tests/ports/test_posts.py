@@ -8,17 +8,15 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient
 
 from service.app.ids import new_id
-from service.domain.changes import StaleVersion
-from service.domain.errors import Unavailable
-from service.domain.post_repository import PostRepository, Which
-from service.domain.posts import Post, PostChanges, PostNotFound
+from service.domain.errors import StaleVersion, Unavailable
+from service.domain.post import Post, PostNotFound, PostPatch, PostRepository, PostSelection
 from service.infrastructure.mongo.posts import MongoPosts
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post
 from tests.fakes.posts import FakePosts
 
 LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
-TITLE = PostChanges(title="Note H")
+TITLE = PostPatch(title="Note H")
 
 
 @pytest.fixture
@@ -46,7 +44,7 @@ def posts(request: pytest.FixtureRequest) -> PostRepository:
 async def stored(posts: PostRepository, **changes: object) -> Post:
     """Return a post that is in *posts*."""
     post = a_post(**changes)
-    await posts.add(post.announced())
+    await posts.add(post.with_created_event())
     return post
 
 
@@ -76,7 +74,7 @@ async def test_what_is_stored_comes_back_exactly(posts: PostRepository, changes:
 
 async def test_a_changed_post_comes_back_exactly(posts: PostRepository) -> None:
     post = await stored(posts)
-    await posts.save(changed := post.changed(PostChanges(title="Note H", body="Another."), LATER))
+    await posts.save(changed := post.updated(PostPatch(title="Note H", body="Another."), LATER))
 
     assert await posts.get(post.id) == changed
 
@@ -124,7 +122,7 @@ async def test_what_is_not_active_is_not_found(posts: PostRepository, end: Calla
     with pytest.raises(PostNotFound):
         await posts.get(post.id)
     with pytest.raises(StaleVersion):
-        await posts.save(post.changed(TITLE, LATER))
+        await posts.save(post.updated(TITLE, LATER))
 
 
 async def test_what_was_deleted_with_its_owner_comes_back_exactly(posts: PostRepository) -> None:
@@ -138,11 +136,11 @@ async def test_what_was_deleted_with_its_owner_comes_back_exactly(posts: PostRep
 async def test_the_second_of_two_writers_loses(posts: PostRepository) -> None:
     post = await stored(posts)
     first, second = await posts.get(post.id), await posts.get(post.id)
-    await posts.save(first.changed(TITLE, LATER))
+    await posts.save(first.updated(TITLE, LATER))
 
     with pytest.raises(StaleVersion):
-        await posts.save(second.changed(PostChanges(body="Another."), LATER))
-    assert await posts.get(post.id) == first.changed(TITLE, LATER)
+        await posts.save(second.updated(PostPatch(body="Another."), LATER))
+    assert await posts.get(post.id) == first.updated(TITLE, LATER)
 
 
 @pytest.mark.parametrize("version", [1, 3, 4])
@@ -158,14 +156,14 @@ async def test_a_post_that_was_never_stored_is_stale(posts: PostRepository) -> N
     post = a_post()
 
     with pytest.raises(StaleVersion):
-        await posts.save(post.changed(TITLE, LATER))
+        await posts.save(post.updated(TITLE, LATER))
     with pytest.raises(PostNotFound):
         await posts.get(post.id)
 
 
 async def test_of_many_who_change_a_version_one_does(posts: PostRepository) -> None:
     post = await stored(posts)
-    versions = [post.changed(PostChanges(title=f"Note {each}"), LATER) for each in range(20)]
+    versions = [post.updated(PostPatch(title=f"Note {each}"), LATER) for each in range(20)]
     outcomes = await asyncio.gather(*map(posts.save, versions), return_exceptions=True)
 
     assert outcomes.count(None) == 1
@@ -216,15 +214,17 @@ async def a_series(posts: PostRepository, many: int) -> list[Post]:
 
 ENDINGS: dict[str, Callable[[Post], Post]] = {"active": lambda post: post, **GONE}
 CHOSEN = {
-    Which.ALL: ["active", "deleted", "deleted with its owner", "erased"],
-    Which.ACTIVE: ["active"],
-    Which.DELETED_WITH_OWNER: ["deleted with its owner"],
-    Which.WITH_TEXT: ["active", "deleted", "deleted with its owner"],
+    PostSelection.ALL: ["active", "deleted", "deleted with its owner", "erased"],
+    PostSelection.ACTIVE: ["active"],
+    PostSelection.DELETED_WITH_OWNER: ["deleted with its owner"],
+    PostSelection.NOT_ERASED: ["active", "deleted", "deleted with its owner"],
 }
 
 
-@pytest.mark.parametrize("which", list(Which), ids=lambda each: each.name.lower())
-async def test_of_a_user_those_are_found_that_were_asked_for(posts: PostRepository, which: Which) -> None:
+@pytest.mark.parametrize("which", list(PostSelection), ids=lambda each: each.name.lower())
+async def test_of_a_user_those_are_found_that_were_asked_for(
+    posts: PostRepository, which: PostSelection
+) -> None:
     await stored(posts)  # of somebody else
     now = {}
     for post, (name, end) in zip(await a_series(posts, 4), ENDINGS.items(), strict=True):
@@ -242,8 +242,8 @@ async def test_what_was_restored_is_active_and_does_not_go_with_its_owner_any_mo
     await posts.save(deleted := post.deleted(LATER, with_owner=True))
     await posts.save(restored := deleted.restored(LATEST))
 
-    assert list(await posts.of_user(post.user_id, Which.ACTIVE)) == [restored]
-    assert list(await posts.of_user(post.user_id, Which.DELETED_WITH_OWNER)) == []
+    assert list(await posts.of_user(post.user_id, PostSelection.ACTIVE)) == [restored]
+    assert list(await posts.of_user(post.user_id, PostSelection.DELETED_WITH_OWNER)) == []
 
 
 async def test_the_oldest_come_first_and_no_more_than_asked_for(posts: PostRepository) -> None:
@@ -251,17 +251,17 @@ async def test_the_oldest_come_first_and_no_more_than_asked_for(posts: PostRepos
     times = [NOON + timedelta(seconds=each) for each in (3, 1, 2)]
     last, first, middle = [await stored(posts, user_id=user_id, id=new_id(time)) for time in times]
 
-    for most, expected in ((0, [first, middle, last]), (2, [first, middle]), (9, [first, middle, last])):
-        assert list(await posts.of_user(user_id, Which.ACTIVE, most)) == expected
-    assert list(await posts.of_user(uuid4(), Which.ALL)) == []
+    for limit, expected in ((0, [first, middle, last]), (2, [first, middle]), (9, [first, middle, last])):
+        assert list(await posts.of_user(user_id, PostSelection.ACTIVE, limit)) == expected
+    assert list(await posts.of_user(uuid4(), PostSelection.ALL)) == []
 
 
 async def test_of_many_that_are_stored_those_are_left_that_others_have_changed(posts: PostRepository) -> None:
     written = await a_series(posts, 4)
-    await posts.save(changed := written[1].changed(TITLE, LATER))
+    await posts.save(changed := written[1].updated(TITLE, LATER))
     await posts.save_many([*(each.deleted(LATEST) for each in written), a_post().deleted(LATEST)])
 
-    assert list(await posts.of_user(changed.user_id, Which.ALL)) == [
+    assert list(await posts.of_user(changed.user_id, PostSelection.ALL)) == [
         changed if each.id == changed.id else each.deleted(LATEST) for each in written
     ]
 
@@ -271,7 +271,7 @@ async def test_of_two_who_store_many_at_once_each_post_takes_one(posts: PostRepo
     deleting = posts.save_many([each.deleted(LATER, with_owner=True) for each in written])
     erasing = posts.save_many([each.erased(LATEST) for each in written])
     await asyncio.gather(deleting, erasing)
-    found = await posts.of_user(written[0].user_id, Which.ALL)
+    found = await posts.of_user(written[0].user_id, PostSelection.ALL)
 
     assert [each.version for each in found] == [2] * 20
     assert all(

@@ -10,9 +10,8 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 
 from service.app.ids import new_id
-from service.domain.emails import Email, email_prefix
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email, email_prefix
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, ProfileRepository, Role, Status
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
@@ -54,8 +53,8 @@ async def motor_profiles(motor_client: AsyncMongoClient[Documents]) -> AsyncIter
 @pytest.fixture(params=["fake", "pymongo", "motor"])
 def profiles(request: pytest.FixtureRequest) -> ProfileRepository:
     """A repository that nobody else uses."""
-    chosen: ProfileRepository = request.getfixturevalue(f"{request.param}_profiles")
-    return chosen
+    filters: ProfileRepository = request.getfixturevalue(f"{request.param}_profiles")
+    return filters
 
 
 async def stored(profiles: ProfileRepository, number: int, **changes: Any) -> Profile:
@@ -66,14 +65,14 @@ async def stored(profiles: ProfileRepository, number: int, **changes: Any) -> Pr
     return profile
 
 
-async def through(profiles: ProfileRepository, chosen: ProfileFilter, most: int) -> list[Profile]:
+async def through(profiles: ProfileRepository, filters: ProfileFilter, limit: int) -> list[Profile]:
     """Return what is met by going through the list, so many at a time."""
     met: list[Profile] = []
     after = None
-    while found := await profiles.list(chosen, after, most):
-        assert len(found) <= most
+    while found := await profiles.list(filters, after, limit):
+        assert len(found) <= limit
         met += found
-        after = chosen.position(found[-1])
+        after = filters.position(found[-1])
     return met
 
 
@@ -87,14 +86,14 @@ async def test_a_list_of_nobody_is_empty(profiles: ProfileRepository) -> None:
     assert await profiles.list(ProfileFilter(email_prefix="a"), None, 10) == []
 
 
-@pytest.mark.parametrize("most", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 async def test_the_newest_is_the_first_whatever_the_size_of_a_page(
-    profiles: ProfileRepository, most: int
+    profiles: ProfileRepository, limit: int
 ) -> None:
     made = [await stored(profiles, number) for number in (3, 1, 6, 2, 5, 4, 0)]
     newest_first = sorted(made, key=lambda each: each.id, reverse=True)
 
-    assert await through(profiles, ALL, most) == newest_first
+    assert await through(profiles, ALL, limit) == newest_first
     assert [each.email.key for each in newest_first] == [
         f"u{each:03}@example.org" for each in range(6, -1, -1)
     ]
@@ -114,8 +113,8 @@ async def test_a_list_by_address_is_in_the_order_of_keys(profiles: ProfileReposi
         await stored(profiles, number, email=Email.parse(f"{local}@example.org"))
     expected = ["a", "a.b", "aa", "ab", "ab2", "a\U00020000", "a~"]
 
-    for most in (1, 2, 100):
-        found = await through(profiles, ProfileFilter(email_prefix="a"), most)
+    for limit in (1, 2, 100):
+        found = await through(profiles, ProfileFilter(email_prefix="a"), limit)
         assert [each.email.key for each in found] == sorted(f"{each}@example.org" for each in expected)
 
 
@@ -151,9 +150,9 @@ async def test_a_prefix_is_no_pattern(profiles: ProfileRepository, prefix: str, 
     addresses = [*(f"{each}@x.org" for each in locals_), "b@b\u00fccher.example"]
     for number, address in enumerate(addresses):
         await stored(profiles, number, email=Email.parse(address))
-    chosen = ProfileFilter(email_prefix=email_prefix(prefix))
+    filters = ProfileFilter(email_prefix=email_prefix(prefix))
 
-    assert {each.email.key for each in await through(profiles, chosen, 1)} == expected
+    assert {each.email.key for each in await through(profiles, filters, 1)} == expected
 
 
 async def test_the_filters_go_together(profiles: ProfileRepository) -> None:
@@ -163,7 +162,7 @@ async def test_the_filters_go_together(profiles: ProfileRepository) -> None:
         email = Email.parse(f"{begin}{number:02}@example.org")
         made.append(await stored(profiles, number, status=status, role=role, email=email))
     for status, role, prefix in product((None, *Status), (None, *Role), (None, "u", "u01")):
-        chosen = ProfileFilter(status=status, role=role, email_prefix=prefix)
+        filters = ProfileFilter(status=status, role=role, email_prefix=prefix)
         expected = [
             each
             for each in made
@@ -176,7 +175,7 @@ async def test_the_filters_go_together(profiles: ProfileRepository) -> None:
         else:
             expected.sort(key=lambda each: each.email.key)
 
-        assert await through(profiles, chosen, 3) == expected
+        assert await through(profiles, filters, 3) == expected
 
 
 async def test_the_deleted_are_in_no_list(profiles: ProfileRepository) -> None:
@@ -191,33 +190,33 @@ async def test_the_deleted_are_in_no_list(profiles: ProfileRepository) -> None:
 
 async def test_a_list_goes_on_after_one_that_is_gone(profiles: ProfileRepository) -> None:
     made = [await stored(profiles, number) for number in range(5)]
-    for chosen, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
-        assert await profiles.list(chosen, chosen.position(made[2]), 10) == expected
+    for filters, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
+        assert await profiles.list(filters, filters.position(made[2]), 10) == expected
     await profiles.save(made[2].deleted(LATER))
-    for chosen, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
-        assert await profiles.list(chosen, chosen.position(made[2]), 10) == expected
+    for filters, expected in ((ALL, made[1::-1]), (ProfileFilter(email_prefix="u"), made[3:])):
+        assert await profiles.list(filters, filters.position(made[2]), 10) == expected
 
 
 async def test_a_change_is_in_the_list_at_once(profiles: ProfileRepository) -> None:
     ada = await stored(profiles, 1)
-    await profiles.save(changed := ada.changed(ProfileChanges(status=Status.SUSPENDED), LATER))
+    await profiles.save(changed := ada.updated(ProfilePatch(status=Status.SUSPENDED), LATER))
 
     assert await profiles.list(ProfileFilter(status=Status.ACTIVE), None, 10) == []
     assert await profiles.list(ProfileFilter(status=Status.SUSPENDED), None, 10) == [changed]
 
 
-@pytest.mark.parametrize("chosen", [ALL, ProfileFilter(email_prefix="u")], ids=["newest", "by address"])
+@pytest.mark.parametrize("filters", [ALL, ProfileFilter(email_prefix="u")], ids=["newest", "by address"])
 async def test_who_is_there_throughout_is_met_once(
-    profiles: ProfileRepository, chosen: ProfileFilter
+    profiles: ProfileRepository, filters: ProfileFilter
 ) -> None:
     """Between two pages some are added before, between and after, and some go away."""
     there = [await stored(profiles, number) for number in range(100, 130)]
     leaving = [await stored(profiles, number) for number in range(200, 210)]
     met: list[UUID] = []
     after, added = None, 0
-    while found := await profiles.list(chosen, after, 4):
+    while found := await profiles.list(filters, after, 4):
         met += ids(found)
-        after = chosen.position(found[-1])
+        after = filters.position(found[-1])
         if leaving:
             await profiles.save(leaving.pop().deleted(LATER))
             for number in (added, 140 + added, 300 + added):

@@ -8,18 +8,24 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
-from service.domain.changes import StaleVersion
-from service.domain.emails import Email
-from service.domain.profile_refusals import EmailTaken, ProfileNotFound
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email
+from service.domain.errors import StaleVersion
+from service.domain.profile import (
+    EmailTaken,
+    Profile,
+    ProfileNotFound,
+    ProfilePatch,
+    ProfileRepository,
+    Role,
+    Status,
+)
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile, an_address
 from tests.fakes.profiles import FakeProfiles
 
 LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
-KING = ProfileChanges(last_name="King")
+KING = ProfilePatch(last_name="King")
 
 
 @pytest.fixture
@@ -78,13 +84,13 @@ async def test_what_is_stored_comes_back_exactly(
 
 async def test_a_changed_profile_comes_back_exactly(profiles: ProfileRepository) -> None:
     ada = await stored(profiles)
-    changes = ProfileChanges(
+    changes = ProfilePatch(
         first_name="Augusta",
         email=Email.parse(an_address()),
         role=Role.ADMIN,
         status=Status.SUSPENDED,
     )
-    await profiles.save(changed := ada.changed(changes, LATER))
+    await profiles.save(changed := ada.updated(changes, LATER))
 
     assert await profiles.get(ada.id) == changed
 
@@ -130,10 +136,10 @@ async def test_two_profiles_do_not_share_an_address(profiles: ProfileRepository)
 
 async def test_a_change_does_not_take_the_address_of_another(profiles: ProfileRepository) -> None:
     ada, bob = await stored(profiles), await stored(profiles)
-    greedy = ProfileChanges(email=Email.parse(ada.email.typed.upper()))
+    greedy = ProfilePatch(email=Email.parse(ada.email.typed.upper()))
 
     with pytest.raises(EmailTaken):
-        await profiles.save(bob.changed(greedy, LATER))
+        await profiles.save(bob.updated(greedy, LATER))
     assert await profiles.get(bob.id) == bob
     assert await profiles.find_by_email(ada.email) == ada
 
@@ -147,7 +153,7 @@ async def test_a_suspended_user_keeps_the_address(profiles: ProfileRepository) -
 
 async def test_an_address_that_was_given_up_is_free(profiles: ProfileRepository) -> None:
     ada = await stored(profiles)
-    await profiles.save(ada.changed(ProfileChanges(email=Email.parse(an_address())), LATER))
+    await profiles.save(ada.updated(ProfilePatch(email=Email.parse(an_address())), LATER))
     heir = await stored(profiles, email=ada.email)
 
     assert await profiles.find_by_email(ada.email) == heir
@@ -156,7 +162,7 @@ async def test_an_address_that_was_given_up_is_free(profiles: ProfileRepository)
 async def test_the_own_address_may_be_spelled_anew(profiles: ProfileRepository) -> None:
     ada = await stored(profiles)
     spelling = Email.parse(ada.email.typed.upper())
-    await profiles.save(ada.changed(ProfileChanges(email=spelling), LATER))
+    await profiles.save(ada.updated(ProfilePatch(email=spelling), LATER))
 
     assert (await profiles.get(ada.id)).email.typed == ada.email.typed.upper()
 
@@ -186,11 +192,11 @@ async def test_an_address_can_be_given_up_many_times(profiles: ProfileRepository
 async def test_the_second_of_two_writers_loses(profiles: ProfileRepository) -> None:
     ada = await stored(profiles)
     first, second = await profiles.get(ada.id), await profiles.get(ada.id)
-    await profiles.save(first.changed(KING, LATER))
+    await profiles.save(first.updated(KING, LATER))
 
     with pytest.raises(StaleVersion):
-        await profiles.save(second.changed(ProfileChanges(first_name="Augusta"), LATER))
-    assert await profiles.get(ada.id) == first.changed(KING, LATER)
+        await profiles.save(second.updated(ProfilePatch(first_name="Augusta"), LATER))
+    assert await profiles.get(ada.id) == first.updated(KING, LATER)
 
 
 @pytest.mark.parametrize("version", [1, 3, 4])
@@ -206,7 +212,7 @@ async def test_a_profile_that_was_never_stored_is_stale(profiles: ProfileReposit
     ada = a_profile()
 
     with pytest.raises(StaleVersion):
-        await profiles.save(ada.changed(KING, LATER))
+        await profiles.save(ada.updated(KING, LATER))
     with pytest.raises(ProfileNotFound):
         await profiles.get(ada.id)
 
@@ -216,7 +222,7 @@ async def test_a_change_of_what_was_deleted_meanwhile_is_stale(profiles: Profile
     await profiles.save(ada.deleted(LATER))
 
     with pytest.raises(StaleVersion):
-        await profiles.save(ada.changed(KING, LATER))
+        await profiles.save(ada.updated(KING, LATER))
     with pytest.raises(ProfileNotFound):
         await profiles.get(ada.id)
 
@@ -234,7 +240,7 @@ async def test_of_many_who_want_one_address_one_gets_it(profiles: ProfileReposit
 
 async def test_of_many_who_change_a_version_one_does(profiles: ProfileRepository) -> None:
     ada = await stored(profiles)
-    versions = [ada.changed(ProfileChanges(first_name=f"Ada {each}"), LATER) for each in range(20)]
+    versions = [ada.updated(ProfilePatch(first_name=f"Ada {each}"), LATER) for each in range(20)]
     outcomes = await asyncio.gather(*map(profiles.save, versions), return_exceptions=True)
 
     assert outcomes.count(None) == 1
@@ -269,7 +275,7 @@ async def test_a_new_password_is_not_overwritten_by_a_hash_of_the_old_one(
 
 async def test_an_administrator_leaves_only_if_another_stays(profiles: ProfileRepository) -> None:
     boss, other = await stored(profiles, role=Role.ADMIN), await stored(profiles, role=Role.ADMIN)
-    await profiles.save(leaving := boss.deleted(LATER), keeps_admin=True)
+    await profiles.save(leaving := boss.deleted(LATER), require_other_admin=True)
 
     assert leaving.version == 2
     assert await profiles.get(other.id) == other
@@ -293,15 +299,15 @@ async def test_who_asks_for_the_deleted_too_gets_a_profile_exactly_as_it_was_sto
     for each in versions[1:]:
         await profiles.save(each)
 
-    assert await profiles.get_even_deleted(ada.id) == versions[-1]
+    assert await profiles.get_including_deleted(ada.id) == versions[-1]
     with pytest.raises(ProfileNotFound):
-        await profiles.get_even_deleted(uuid4())
+        await profiles.get_including_deleted(uuid4())
 
 
 async def test_a_restored_profile_is_there_again_with_its_address(profiles: ProfileRepository) -> None:
     ada = await stored(profiles)
     await profiles.save(ada.deleted(LATER))
-    await profiles.save(restored := (await profiles.get_even_deleted(ada.id)).restored(LATEST))
+    await profiles.save(restored := (await profiles.get_including_deleted(ada.id)).restored(LATEST))
 
     assert await profiles.get(ada.id) == await profiles.find_by_email(ada.email) == restored
     with pytest.raises(EmailTaken):
@@ -317,7 +323,7 @@ async def test_a_profile_whose_address_was_taken_meanwhile_is_not_restored(
 
     with pytest.raises(EmailTaken):
         await profiles.save(deleted.restored(LATEST))
-    assert await profiles.get_even_deleted(ada.id) == deleted
+    assert await profiles.get_including_deleted(ada.id) == deleted
     assert await profiles.find_by_email(ada.email) == heir
 
 
@@ -340,7 +346,7 @@ async def test_of_those_who_restore_and_erase_at_once_one_does(profiles: Profile
     outcomes = await asyncio.gather(*map(profiles.save, rivals), return_exceptions=True)
 
     assert [type(each) for each in outcomes if each] == [StaleVersion] * 9
-    assert await profiles.get_even_deleted(ada.id) == rivals[outcomes.index(None)]
+    assert await profiles.get_including_deleted(ada.id) == rivals[outcomes.index(None)]
 
 
 async def test_the_longest_deleted_come_first_and_no_more_than_asked_for(profiles: ProfileRepository) -> None:
@@ -353,8 +359,8 @@ async def test_the_longest_deleted_come_first_and_no_more_than_asked_for(profile
     for each in (restored.restored(LATER), erased.erased(LATER)):
         await profiles.save(each)
 
-    for most, expected in ((9, [first, middle, last]), (2, [first, middle])):
-        assert list(await profiles.deleted_before(last.updated_at, most)) == expected
+    for limit, expected in ((9, [first, middle, last]), (2, [first, middle])):
+        assert list(await profiles.deleted_before(last.updated_at, limit)) == expected
     assert other.id not in {each.id for each in await profiles.deleted_before(LATEST, 1000)}
     await profiles.save(last.erased(LATER))
     assert list(await profiles.deleted_before(last.updated_at, 9)) == [first, middle]

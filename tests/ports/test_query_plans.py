@@ -12,12 +12,10 @@ from pymongo import AsyncMongoClient
 
 from service.app.ids import new_id
 from service.app.outbox import Kind
-from service.domain.commands import CommandId
-from service.domain.emails import Email
-from service.domain.post_repository import Which
-from service.domain.posts import PostChanges
-from service.domain.profile_repository import ProfileFilter
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.domain.email import Email
+from service.domain.idempotency import IdempotencyKey
+from service.domain.post import PostPatch, PostSelection
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
@@ -26,7 +24,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post, a_profile, a_session
 
-COMMAND = CommandId("m-1", b"digest")
+COMMAND = IdempotencyKey("m-1", b"digest")
 LATER = NOON + timedelta(milliseconds=1)
 FILTERS = [
     ProfileFilter(status=status, role=role, email_prefix=prefix)
@@ -69,33 +67,33 @@ def some_profiles() -> list[Profile]:
 async def use_commands(things: Any, thing: Any) -> None:
     """Do everything that can be done with the commands of a thing."""
     await things.add(thing)
-    assert (await things.find_made(COMMAND.message_id)).result.id == thing.id
-    await things.remember(thing)
-    assert (await things.find_handled(thing.id, COMMAND.message_id)).result.id == thing.id
+    assert (await things.find_created_by(COMMAND.message_id)).result.id == thing.id
+    await things.record_processed(thing)
+    assert (await things.find_processed(thing.id, COMMAND.message_id)).result.id == thing.id
 
 
 async def use_profiles(database: Any) -> Watched:
     """Do everything that can be done with profiles."""
     profiles: Any = Watched(MongoProfiles(database))
-    ada = replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()).announced()
+    ada = replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()).with_created_event()
     await profiles.add(ada)
     assert await profiles.get(ada.id) == ada == await profiles.find_by_email(ada.email)
     await profiles.replace_hash(ada, "another")
-    await profiles.save(changed := ada.changed(ProfileChanges(last_name="King"), LATER))
-    await profiles.save(changed.deleted(LATER), keeps_admin=True)
-    assert (await profiles.get_even_deleted(ada.id)).version == 3
+    await profiles.save(changed := ada.updated(ProfilePatch(last_name="King"), LATER))
+    await profiles.save(changed.deleted(LATER), require_other_admin=True)
+    assert (await profiles.get_including_deleted(ada.id)).version == 3
     assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
     boss, bea = (replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()) for _ in range(2))
     await profiles.add(boss)
-    await profiles.add(bea, proved=boss)
-    await profiles.save(bea.changed(ProfileChanges(last_name="King"), LATER), proved=boss)
+    await profiles.add(bea, authorized_by=boss)
+    await profiles.save(bea.updated(ProfilePatch(last_name="King"), LATER), authorized_by=boss)
     await profiles.count_logout(boss.id)
-    await use_commands(profiles, replace(a_profile(), by=COMMAND))
-    for chosen in FILTERS:
-        everything = await profiles.list(chosen, None, 1000)
-        for after in (None, chosen.position(everything[len(everything) // 2])):
-            await profiles.list(chosen, after, 3)
-            await profiles.list(chosen, after, 101)
+    await use_commands(profiles, replace(a_profile(), idempotency_key=COMMAND))
+    for filters in FILTERS:
+        everything = await profiles.list(filters, None, 1000)
+        for after in (None, filters.position(everything[len(everything) // 2])):
+            await profiles.list(filters, after, 3)
+            await profiles.list(filters, after, 101)
     return profiles  # type: ignore[no-any-return]
 
 
@@ -107,9 +105,9 @@ async def use_sessions(database: Any) -> Watched:
     for each in (first, second, third, *(a_session() for _ in range(300))):
         await sessions.add(each)
     assert await sessions.find(first.id) == first
-    await sessions.save(replace(first, step=first.step + 1))
-    assert await sessions.end(user, "logout", NOON, only=first.id) == [first.id]
-    assert await sessions.end(user, "logout", NOON, but=second.id) == [third.id]
+    await sessions.save(replace(first, generation=first.generation + 1))
+    assert await sessions.end(user, "logout", NOON, session_id=first.id) == [first.id]
+    assert await sessions.end(user, "logout", NOON, except_id=second.id) == [third.id]
     assert await sessions.of_user(user) == [second]
     assert await sessions.discard(user, 2) == [second.id]
     await sessions.end(user, "logout", NOON)
@@ -122,35 +120,37 @@ async def use_posts(database: Any) -> Watched:
     user = uuid4()
     for _ in range(300):
         await posts.add(a_post())
-    mine = [replace(a_post(user_id=user), oid=posts.next_oid()).announced() for _ in range(30)]
+    mine = [replace(a_post(user_id=user), oid=posts.next_oid()).with_created_event() for _ in range(30)]
     for each in mine:
         await posts.add(each)
     assert await posts.get(mine[0].id) == mine[0]
-    await posts.save(mine[0].changed(PostChanges(title="Note H"), LATER))
+    await posts.save(mine[0].updated(PostPatch(title="Note H"), LATER))
     await posts.save_many([each.deleted(LATER, with_owner=True) for each in mine[1:5]])
     for whose in (user, None):
         everything = await posts.list(whose, None, 1000)
         await posts.list(whose, str(everything[len(everything) // 2].id), 3)
-    for which in Which:
+    for which in PostSelection:
         await posts.of_user(user, which, 3)
-    assert len(await posts.of_user(user, Which.ALL)) == len(mine)
-    await use_commands(posts, replace(a_post(), by=COMMAND))
+    assert len(await posts.of_user(user, PostSelection.ALL)) == len(mine)
+    await use_commands(posts, replace(a_post(), idempotency_key=COMMAND))
     return posts  # type: ignore[no-any-return]
 
 
 async def use_outbox(database: Any) -> Watched:
     """Tell the world all that waits, of every kind."""
     outbox: Any = Watched(MongoOutbox(database))
-    waiting = await outbox.waiting(LATER, 1000)
+    waiting = await outbox.find_stale(LATER, 1000)
     assert {kind for kind, _ in waiting} == set(Kind)
     strange = {"type": "profile.renamed", "version": 1, "time": NOON}
     profile = next(subject for kind, subject in waiting if kind is Kind.PROFILE)
     await database["profiles"].update_one({"id": profile}, {"$push": {"outbox": strange}})
     for kind in Kind:
-        found = await outbox.untold(kind, [subject for each, subject in waiting if each is kind])
+        found = await outbox.load_pending(kind, [subject for each, subject in waiting if each is kind])
         await outbox.hold([each for each in found if each.unreadable])
-        await outbox.told(await outbox.untold(kind, [subject for each, subject in waiting if each is kind]))
-    assert await outbox.waiting(LATER, 10) == []
+        await outbox.mark_published(
+            await outbox.load_pending(kind, [subject for each, subject in waiting if each is kind])
+        )
+    assert await outbox.find_stale(LATER, 10) == []
     return outbox  # type: ignore[no-any-return]
 
 
@@ -183,7 +183,7 @@ async def profiled(
 Profiled = tuple[dict[type, set[str]], list[Documents]]
 
 
-def told(note: Documents) -> tuple[Any, ...]:
+def summary(note: Documents) -> tuple[Any, ...]:
     """Return what tells one operation from others."""
     return (note["collection"], note["op"], note["planSummary"], note.get("docsExamined"), note["command"])
 
@@ -208,15 +208,15 @@ def test_every_query_is_answered_from_an_index_and_sorts_nothing(profiled: Profi
     # A collection that is not there has nothing to look at.
     slow = [note for note in notes if not note["planSummary"].startswith(("IXSCAN", "IDHACK", "EOF"))]
 
-    assert [told(note) for note in slow if note["collection"] != "system.profile"] == []
-    assert [told(note) for note in notes if note.get("hasSortStage")] == []
+    assert [summary(note) for note in slow if note["collection"] != "system.profile"] == []
+    assert [summary(note) for note in notes if note.get("hasSortStage")] == []
 
 
 def test_no_more_is_looked_at_than_may_be_answered(profiled: Profiled) -> None:
     _, notes = profiled
     limited = [note for note in notes if note["command"].get("limit")]
 
-    assert [told(note) for note in limited if note["docsExamined"] > note["command"]["limit"]] == []
+    assert [summary(note) for note in limited if note["docsExamined"] > note["command"]["limit"]] == []
     assert len([note for note in limited if note["collection"] == PROFILES]) > len(FILTERS)
 
 
@@ -227,4 +227,4 @@ def test_a_list_is_read_from_one_end_whatever_is_filtered(profiled: Profiled) ->
     assert {note["command"]["limit"] for note in lists} == {3, 101, 1000}
     # One more key for each role and status: where each of these lists begins.
     most = len(Role) * 2
-    assert [told(note) for note in lists if note["keysExamined"] > note["nreturned"] + most] == []
+    assert [summary(note) for note in lists if note["keysExamined"] > note["nreturned"] + most] == []

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from pymongo import AsyncMongoClient
 
-from service.domain.sessions import SessionMoved, SessionRepository
+from service.domain.session import RefreshConflict, SessionRepository
 from service.infrastructure.mongo.indexes import SESSIONS
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
@@ -63,7 +63,7 @@ async def test_the_second_of_two_refreshes_hears_that_it_was_second(sessions: Se
     moves = [session.refreshed(0, NOON + timedelta(minutes=each)) for each in range(5)]
     outcomes = await asyncio.gather(*(sessions.save(each) for each in moves), return_exceptions=True)
 
-    assert [type(each) for each in outcomes if each is not None] == [SessionMoved] * 4
+    assert [type(each) for each in outcomes if each is not None] == [RefreshConflict] * 4
     assert await sessions.find(session.id) == moves[outcomes.index(None)]
 
 
@@ -72,13 +72,15 @@ async def test_an_ended_session_is_not_saved_back_to_life(sessions: SessionRepos
     await sessions.add(session)
     await sessions.end(session.user_id, "logout", NOON)
 
-    with pytest.raises(SessionMoved):
+    with pytest.raises(RefreshConflict):
         await sessions.save(session.refreshed(0, NOON))
     assert await sessions.find(session.id) is None
 
 
 @pytest.mark.parametrize(
-    ("which", "survivors"), [({}, []), ({"only": 0}, [1, 2]), ({"but": 0}, [0])], ids=["all", "only", "but"]
+    ("which", "survivors"),
+    [({}, []), ({"session_id": 0}, [1, 2]), ({"except_id": 0}, [0])],
+    ids=["all", "one", "others"],
 )
 async def test_chosen_sessions_of_a_user_end(
     sessions: SessionRepository, which: dict[str, int], survivors: list[int]
@@ -101,7 +103,7 @@ async def test_a_session_of_another_user_is_not_ended(sessions: SessionRepositor
     session = a_session(expires_at=LATER)
     await sessions.add(session)
 
-    assert list(await sessions.end(uuid4(), "logout", NOON, only=session.id)) == []
+    assert list(await sessions.end(uuid4(), "logout", NOON, session_id=session.id)) == []
     assert await sessions.find(session.id) == session
 
 
@@ -120,7 +122,7 @@ async def test_the_sessions_of_a_user_are_those_that_have_not_ended(sessions: Se
     first, second, ended = (a_session(user_id, expires_at=LATER) for _ in range(3))
     for each in (first, second, ended, other):
         await sessions.add(each)
-    await sessions.end(user_id, "logout", NOON, only=ended.id)
+    await sessions.end(user_id, "logout", NOON, session_id=ended.id)
 
     found = await sessions.of_user(user_id)
     assert sorted(found, key=lambda each: each.id) == sorted([first, second], key=lambda each: each.id)
@@ -130,7 +132,7 @@ async def test_the_sessions_of_a_user_are_those_that_have_not_ended(sessions: Se
 async def test_a_session_that_the_version_before_has_stored_is_read(
     client: AsyncMongoClient[Documents],
 ) -> None:
-    session = a_session(step=3, expires_at=LATER)
+    session = a_session(generation=3, expires_at=LATER)
     stored = {
         "_id": session.id,
         "user_id": session.user_id,

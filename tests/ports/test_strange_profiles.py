@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from service.app.commands.erase_profile import EraseProfileHandler, RetentionHandler
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
-from service.domain.emails import EmailMalformed
-from service.domain.profiles import Status
+from service.domain.email import EmailMalformed
+from service.domain.profile import Status
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
@@ -26,7 +26,7 @@ STRANGE: Mapping[str, Mapping[str, Any]] = {
     "an address that is none": {"email": "ada at example dot org"},
     "an address that is too long": {"email": "a" * 400 + "@example.org"},
     "a role of a newer version": {"role": "auditor"},
-    "a status before of a newer version": {"status_before": "archived"},
+    "a status before of a newer version": {"previous_status": "archived"},
     "a name that is none": {"first_name": None, "last_name": 7},
     "no times": {"created_at": None, "updated_at": None},
     "more fields": {"nickname": "Ada", "addresses": [{"city": "London"}]},
@@ -46,7 +46,7 @@ async def test_it_is_exported_and_erased_in_its_time(
     export = ExportProfileHandler(profiles, sessions, MongoPosts(database))
     held = await export.handle(ExportProfile(ada.id))
     erase = EraseProfileHandler(profiles, sessions, FakeClock(LATER))
-    await RetentionHandler(profiles, erase, FakeClock(LATER), RETENTION).handle()
+    await EraseExpiredHandler(profiles, erase, FakeClock(LATER), RETENTION).handle()
     left = await database["profiles"].find_one({"id": ada.id})
 
     assert json.dumps(held, default=str).count(str(ada.id)) == 1
@@ -60,7 +60,7 @@ async def test_what_has_no_address_any_more_is_not_restored(client: AsyncMongoCl
     await profiles.add(ada)
     await profiles.save(ada.deleted(NOON))
     await database["profiles"].update_one({"id": ada.id}, {"$set": {"email": "none"}})
-    deleted = await profiles.get_even_deleted(ada.id)
+    deleted = await profiles.get_including_deleted(ada.id)
 
     assert (deleted.status, deleted.email.typed) == (Status.DELETED, "none")
     with pytest.raises(EmailMalformed):

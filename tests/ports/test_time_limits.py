@@ -6,9 +6,9 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from service.infrastructure.mongo.errors import DatabaseUnavailable
+from service.infrastructure.mongo.health import is_available
 from service.infrastructure.mongo.posts import MongoPosts
-from service.infrastructure.mongo.reaching import is_there
-from service.pkg.database import Documents, answering_within, default_database
+from service.pkg.database import Documents, default_database, operation_deadline
 from tests.builders import a_post
 
 
@@ -21,7 +21,7 @@ async def test_the_server_is_told_how_long_it_may_take(
     await posts.add(post)
     await database.command("profile", 2)
     try:
-        with answering_within(seconds):
+        with operation_deadline(seconds):
             await posts.get(post.id)
     finally:
         await database.command("profile", 0)
@@ -31,10 +31,10 @@ async def test_the_server_is_told_how_long_it_may_take(
 
 
 async def test_when_the_time_is_over_nothing_more_is_asked(client: AsyncMongoClient[Documents]) -> None:
-    with answering_within(-1.0), pytest.raises(DatabaseUnavailable):
+    with operation_deadline(-1.0), pytest.raises(DatabaseUnavailable):
         await MongoPosts(default_database(client)).get(uuid4())
 
 
 async def test_whether_it_is_there_is_known_in_time(client: AsyncMongoClient[Documents]) -> None:
-    assert await is_there(default_database(client), 5)
-    assert not await is_there(default_database(client), 0)
+    assert await is_available(default_database(client), 5)
+    assert not await is_available(default_database(client), 0)

@@ -6,9 +6,9 @@ import pytest
 from profile_contracts.auth import JsonWebKeySet
 from service.app.auth.actors import TokenInvalid
 from service.app.auth.tokens import AccessTokens
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from service.infrastructure.clock import SystemClock
-from service.infrastructure.crypto.tokens import JwtAccessTokens
+from service.infrastructure.security.tokens import JwtAccessTokens
 from tests.builders import a_user
 from tests.fakes.keys import FakeKeyring, a_key
 from tests.fakes.tokens import FakeTokens

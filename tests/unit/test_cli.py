@@ -124,7 +124,7 @@ def test_a_worker_whose_servers_are_not_there_says_so(
     monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
 ) -> None:
     monkeypatch.setattr(worker, "create_worker", lambda: Broken(error))
-    monkeypatch.setattr(worker, "live", Broken.run)
+    monkeypatch.setattr(worker, "run_worker", Broken.run)
     result = profilectl("worker")
 
     assert result.exit_code == 1
@@ -133,7 +133,7 @@ def test_a_worker_whose_servers_are_not_there_says_so(
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "create_worker", lambda: Broken(ZeroDivisionError()))
-    monkeypatch.setattr(worker, "live", Broken.run)
+    monkeypatch.setattr(worker, "run_worker", Broken.run)
 
     assert isinstance(profilectl("worker").exception, ZeroDivisionError)
 

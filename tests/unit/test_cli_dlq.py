@@ -3,9 +3,9 @@ import json
 import pytest
 from yarl import URL
 
-from service.cli import lettertables
+from service.cli import dlq_view
 from service.cli.auditing import record
-from service.cli.lettertables import harmless
+from service.cli.dlq_view import escape_control
 from service.infrastructure.rabbitmq.management import Management
 from tests.unit.profilectl import profilectl, said
 
@@ -62,14 +62,14 @@ def test_a_broker_that_is_not_there_is_told_without_the_password(
     ],
 )
 def test_nothing_that_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert escape_control(text) == shown
 
 
 def test_a_reason_is_written_out_however_narrow_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
-    lettertables.overview({"profile.delete.dlq": [], "profile.get.dlq": "[red]There is none."})
+    dlq_view.overview({"profile.delete.dlq": [], "profile.get.dlq": "[red]There is none."})
 
     assert "profile.delete.dlq" in (shown := capsys.readouterr().out)
     assert "[red]There is none." in shown
@@ -105,5 +105,5 @@ def test_the_management_api_is_asked_as_whom_and_about_what_the_addresses_say(
 ) -> None:
     api = Management.of(management_url, URL(broker))
 
-    assert (api.address, api.user, api.password, api.vhost) == expected
+    assert (api.api.url, api.api.user, api.api.password, api.vhost) == expected
     assert "password" not in repr(api)

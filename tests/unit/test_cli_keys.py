@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from service.infrastructure.crypto.keyring import PUBLISHED_AHEAD
-from service.infrastructure.crypto.keys import load_keys, new_key
+from service.infrastructure.security.keyring import PUBLISHED_AHEAD
+from service.infrastructure.security.keys import load_keys, new_key
 from tests.unit.profilectl import profilectl, said
 
 pytestmark = pytest.mark.usefixtures("nothing_is_set", "files_for_us_alone")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, Kind
-from service.infrastructure.crypto.keys import new_key
+from service.infrastructure.security.keys import new_key
 from service.main import create_app
 from service.settings import Settings
 from tests.builders import NOON

@@ -35,7 +35,7 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "database_unavailable": f"{_WAIT} Commands without `reply_to` need nothing: the service retries them.",
     "service_timeout": f"The service did not get it done within its own 30 seconds. {_WAIT}",
-    "overloaded": f"More passwords wait for a hashing thread than `HASHING_WAITING`. {_WAIT}",
+    "overloaded": f"More passwords wait for a hashing thread than `HASHING_QUEUE_SIZE`. {_WAIT}",
     "internal_error": "A fault of the service. Report the correlation id; a command is dead-lettered.",
     "missing_token": (
         "Send `authorization: Bearer <access token>`, or let operators add you to `TRUSTED_SERVICES`."

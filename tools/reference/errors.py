@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final
 
 from asyncapi.tables import table
-from profile_contracts.errors import refusal
+from profile_contracts.errors import to_exception
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS
 from profile_contracts.replies import ErrorBody, ErrorCode
 from service.app.auth.throttle import TooManyAttempts
@@ -96,4 +96,4 @@ def _section(reason: str) -> str:
 
 def _exceptions() -> str:
     bodies = (ErrorBody(code=code, reason=code, message="", retryable=False) for code in ErrorCode)
-    return ", ".join(f"`{type(refusal(body)).__name__}`" for body in bodies)
+    return ", ".join(f"`{type(to_exception(body)).__name__}`" for body in bodies)

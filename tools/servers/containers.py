@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.pkg.management_api import ManagementApi
 from tools.servers.addresses import Address
 from tools.servers.errors import ServerFailed, ServersUnavailable
 from tools.servers.local_mongodb import primary_version
 from tools.servers.local_rabbitmq import rabbitmq_overview
 from tools.servers.local_redis import redis_version
-from tools.servers.management import Management
 from tools.servers.processes import LOOPBACK
 from tools.servers.waiting import Found, wait_until
 
@@ -64,7 +64,7 @@ class Containers:
         """Start RabbitMQ with its management plugin."""
         name, (port, console_port) = self._run("rabbitmq:4-management", 5672, 15672)
         url, management_url = f"amqp://guest:guest@{LOOPBACK}:{port}", f"http://{LOOPBACK}:{console_port}"
-        management = Management.of(management_url, url)
+        management = ManagementApi.of(management_url, url)
         overview = self._wait(name, lambda: rabbitmq_overview(management))
         return Address(f"RabbitMQ {overview['rabbitmq_version']} (Docker)", url, management_url)
 

@@ -5,8 +5,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from service.pkg.management_api import ManagementApi, ManagementError
 from tools.servers.addresses import Address
-from tools.servers.management import Management, ManagementError
 from tools.servers.processes import Processes, free_port, is_free
 
 SECONDS_TO_START = 90
@@ -54,7 +54,7 @@ def start_rabbitmq(processes: Processes, server: Path, *, usual_ports: bool = Fa
     cookie.chmod(0o400)
     child = processes.start("rabbitmq", [server], folder, **_variables(folder, node))
     url, management_url = f"amqp://guest:guest@127.0.0.1:{port}", f"http://127.0.0.1:{console_port}"
-    management = Management.of(management_url, url)
+    management = ManagementApi.of(management_url, url)
     overview = child.wait_until(lambda: rabbitmq_overview(management, node), within=SECONDS_TO_START)
     return Address(f"RabbitMQ {overview['rabbitmq_version']}", url, management_url)
 
@@ -78,7 +78,7 @@ def _variables(folder: Path, node: str) -> dict[str, str]:
     }
 
 
-def rabbitmq_overview(management: Management, node: str | None = None) -> dict[str, Any] | None:
+def rabbitmq_overview(management: ManagementApi, node: str | None = None) -> dict[str, Any] | None:
     """Return what the broker tells about itself once it listens for clients.
 
     With *node*, another one does not count. Nor does a port that accepts: another program may have it.

@@ -15,8 +15,8 @@ from pymongo.errors import PyMongoError
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from service.pkg.management_api import ManagementApi, ManagementError
 from tools.servers import ServerFailed, Servers, ServersUnavailable
-from tools.servers.management import Management, ManagementError
 
 SERVICE, GATEWAY = "profile-service", "gateway"
 # What the API imports into one virtual host; users and permissions are not part of that.
@@ -61,7 +61,7 @@ def sandbox(servers: Servers, definitions: Mapping[str, Any], vhost: str | None 
 
 def _made(servers: Servers, definitions: Mapping[str, Any], vhost: str | None, cleanup: ExitStack) -> Sandbox:
     name = f"profile-{secrets.token_hex(4)}"
-    management = Management.of(servers.management_url, servers.rabbitmq_url)
+    management = ManagementApi.of(servers.management_url, servers.rabbitmq_url)
     where = vhost or _new_vhost(management, name, cleanup)
     _import(management, where, definitions)
     return Sandbox(
@@ -85,13 +85,13 @@ def _path(vhost: str) -> str:
     return "/" if vhost == "/" else f"/{quote(vhost, safe='')}"
 
 
-def _new_vhost(management: Management, name: str, cleanup: ExitStack) -> str:
+def _new_vhost(management: ManagementApi, name: str, cleanup: ExitStack) -> str:
     management.put("vhosts", name)
     cleanup.callback(management.delete, "vhosts", name)
     return name
 
 
-def _import(management: Management, vhost: str, definitions: Mapping[str, Any]) -> None:
+def _import(management: ManagementApi, vhost: str, definitions: Mapping[str, Any]) -> None:
     for user in definitions.get("users", []):
         _ensure_user(management, user["name"], user.get("tags", ""))
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
@@ -107,7 +107,7 @@ def _without_vhost(thing: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in thing.items() if key != "vhost"}
 
 
-def _ensure_user(management: Management, name: str, tags: str | list[str]) -> None:
+def _ensure_user(management: ManagementApi, name: str, tags: str | list[str]) -> None:
     existing = _user(management, name)
     if existing is None:
         try:
@@ -123,7 +123,7 @@ def _ensure_user(management: Management, name: str, tags: str | list[str]) -> No
         )
 
 
-def _user(management: Management, name: str) -> dict[str, Any] | None:
+def _user(management: ManagementApi, name: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = management.get("users", name)
     except ManagementError as refusal:

@@ -57,8 +57,8 @@ class Call:
     """A request that may be sent several times, under one key and up to one deadline.
 
     Attributes:
-        deadline: When nobody waits for it any more, in seconds since 1970; None if nobody waits at all.
-        user: The broker user that sends it: RabbitMQ vouches for it, so that the service knows who asks.
+        deadline: When the caller gives up, in seconds since 1970; None if it is fire-and-forget.
+        user: The broker user that sends it: RabbitMQ validates it, so that the service knows who asks.
 
     """
 
@@ -106,7 +106,7 @@ class Call:
         )
 
     def seconds_left(self) -> float:
-        """Return how long somebody still waits; 0 if nobody does."""
+        """Return how long the caller still waits; 0 if it does not."""
         return max(0.0, self.deadline - time.time()) if self.deadline else 0.0
 
     def _deadline_header(self) -> dict[str, int]:

@@ -13,8 +13,8 @@ from profile_contracts.auth import (
     LogIn,
     LogOut,
     Refresh,
+    TokenIntrospection,
     Tokens,
-    Verdict,
     VerifyToken,
 )
 from profile_contracts.client.calls import CallOptions
@@ -131,7 +131,7 @@ class ProfileClient(RpcClient):
         """End sessions of the user."""
         return await self.call(AUTH_LOGOUT, request, token, **options)
 
-    async def verify_token(self, request: VerifyToken, **options: Unpack[CallOptions]) -> Verdict:
+    async def verify_token(self, request: VerifyToken, **options: Unpack[CallOptions]) -> TokenIntrospection:
         """Tell whether an access token is good at this moment."""
         return await self.call(AUTH_VERIFY, request, **options)
 

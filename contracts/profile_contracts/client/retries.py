@@ -7,7 +7,7 @@ a lost reply those requests that have their effect once under one key.
 import random
 from typing import Any, Final
 
-from profile_contracts.errors import CallFailed, DeadlineExceeded, Disconnected, Refused
+from profile_contracts.errors import CallFailed, DeadlineExceeded, Disconnected, ErrorReply
 from profile_contracts.operations import Operation
 
 _FIRST_SECONDS: Final = 0.1
@@ -31,9 +31,11 @@ def _is_safe(operation: Operation[Any, Any], failure: CallFailed) -> bool:
     if isinstance(failure, Disconnected):
         return operation.resendable or not failure.sent
     return (
-        isinstance(failure, Refused) and failure.error.retryable and not isinstance(failure, DeadlineExceeded)
+        isinstance(failure, ErrorReply)
+        and failure.error.retryable
+        and not isinstance(failure, DeadlineExceeded)
     )
 
 
 def _asked_for(failure: CallFailed) -> float:
-    return (failure.error.retry_after_ms or 0) / 1000 if isinstance(failure, Refused) else 0.0
+    return (failure.error.retry_after_ms or 0) / 1000 if isinstance(failure, ErrorReply) else 0.0

@@ -22,7 +22,7 @@ from profile_contracts.errors import (
     NotSent,
     UnreadableReply,
     Unroutable,
-    refusal,
+    to_exception,
 )
 from profile_contracts.fields import Request
 from profile_contracts.operations import Operation
@@ -43,8 +43,8 @@ class RpcClient:
 
     Args:
         url: The broker, with user and virtual host.
-        timeout: How long a call waits for its result, in seconds, at most a day. The service is told,
-            and does no work that nobody waits for.
+        timeout: How long a call waits for its result, in seconds, at most a day. The service knows it,
+            and does no work after that.
         connect_timeout: How long connecting may take, in seconds, at most a day.
         retry: Whether calls that failed are sent again, where that is safe, within their time.
         name: What the console calls the connection.
@@ -122,7 +122,7 @@ class RpcClient:
         token: str | None = None,
         **options: Unpack[CallOptions],
     ) -> None:
-        """Send the command *request*, and wait until the broker has it: nobody waits for a reply.
+        """Send the command *request*, and wait until the broker has it: there is no reply.
 
         It stays in its queue until a worker carries it out.
 
@@ -241,7 +241,7 @@ def _result(operation: Operation[Any, ResultT], body: bytes) -> ResultT:
     except ValidationError:  # its text would quote the reply
         raise UnreadableReply(f"The reply of {operation.queue} is none of this contract's.") from None
     if isinstance(reply, Failure):
-        raise refusal(reply.error)
+        raise to_exception(reply.error)
     return reply.result
 
 

@@ -24,14 +24,14 @@ class Attempt:
         account: The key of the e-mail address that was typed, whether anybody has it or not.
         known: The device or the session of that account that the attempt comes from, if it is proved.
         service: The broker user, if known.
-        client_ip: Where the human is, as a trusted service says.
+        client_network: Where the human is, as a trusted service says.
 
     """
 
     account: str
     known: str | None = None
     service: str | None = None
-    client_ip: str | None = None
+    client_network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def counters_of(attempt: Attempt, budgets: Budgets) -> Counters:
     if attempt.known is not None:
         return Counters(_counter("known", attempt.known, budgets.known))
     crowds = (
-        ("network", attempt.client_ip, budgets.network),
+        ("network", attempt.client_network, budgets.network),
         ("service", attempt.service, budgets.service),
     )
     return Counters(

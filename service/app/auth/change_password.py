@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from service.app.auth.actors import Caller, User
+from service.app.auth.actors import User
 from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import require_user
+from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import LoggedIn, Sessions
-from service.app.auth.standing import Standings
 from service.app.clock import Clock
-from service.app.commands.saving import TooManyWriters
 from service.app.ids import new_id
-from service.domain.changes import StaleVersion
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.app.optimistic_update import WriteContention
+from service.app.request_context import RequestContext
+from service.domain.errors import StaleVersion
+from service.domain.profile import Profile, ProfileRepository
 
 _ATTEMPTS: Final = 5
 
@@ -24,7 +24,7 @@ _ATTEMPTS: Final = 5
 class ChangePassword:
     """Change the password; all other sessions end."""
 
-    caller: Caller
+    context: RequestContext
     current_password: str = field(repr=False)
     new_password: str = field(repr=False)
 
@@ -36,16 +36,16 @@ class ChangePasswordHandler:
     profiles: ProfileRepository
     passwords: Passwords
     sessions: Sessions
-    standings: Standings
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: ChangePassword) -> LoggedIn:
         """Return the tokens of a new session; all sessions before it have ended."""
-        user = require_user(command.caller.actor)
+        user = require_user(command.context.actor)
         profile = await self.profiles.get(user.id)
-        attempt = command.caller.attempt(profile.email.key)
-        proved = await self.passwords.prove(command.current_password, profile, attempt)
-        hashed = await self.passwords.hash_new(command.new_password, proved.personal_words)
+        attempt = command.context.attempt(profile.email.key)
+        authorized_by = await self.passwords.verify_credentials(command.current_password, profile, attempt)
+        hashed = await self.passwords.hash_new(command.new_password, authorized_by.personal_words)
         session_id = new_id(self.clock.now())
         after = await self._save(user, hashed, session_id)
         await self.sessions.discard(after)
@@ -59,9 +59,9 @@ class ChangePasswordHandler:
         """
         for _ in range(_ATTEMPTS):
             before = await self.profiles.get(user.id)
-            await self.standings.of(user, before)
+            await self.session_guard.authorizing_profile(user, before)
             after = before.with_password(hashed, session_id, self.clock.now())
             with suppress(StaleVersion):
                 await self.profiles.save(after)
                 return after
-        raise TooManyWriters
+        raise WriteContention

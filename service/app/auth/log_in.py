@@ -3,22 +3,22 @@
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from service.app.auth.actors import Anonymous, Caller
+from service.app.auth.actors import Anonymous
 from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.tokens import Device, DeviceTokens
 from service.app.ids import new_id
-from service.domain.emails import Email
+from service.app.request_context import RequestContext
+from service.domain.email import Email
 from service.domain.errors import Invalid
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
     """Exchange an e-mail address and a password for tokens."""
 
-    caller: Caller
+    context: RequestContext
     email: str
     password: str = field(repr=False)
     device_token: str | None = field(default=None, repr=False)
@@ -35,7 +35,7 @@ class LogInHandler:
 
     async def handle(self, command: LogIn) -> LoggedIn:
         """Return the tokens of a new session, or raise `InvalidCredentials`."""
-        self.passwords.hasher.require_room()  # or an overload would cost the databases work for nothing
+        self.passwords.hasher.ensure_capacity()  # or an overload would cost the databases work for nothing
         try:
             email = Email.recognised(command.email)
         except Invalid:
@@ -44,8 +44,8 @@ class LogInHandler:
             account, profile = email.key, await self.profiles.find_by_email(email)
         device = self._device(command, profile)
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
-        attempt = replace(command.caller, actor=Anonymous()).attempt(account, device)
-        profile = await self.passwords.prove(command.password, profile, attempt)
+        attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
+        profile = await self.passwords.verify_credentials(command.password, profile, attempt)
         opened = await self.sessions.open(profile)
         token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.app.auth.actors import Actor
 from service.app.auth.permissions import require_user
 from service.app.auth.sessions import Sessions
+from service.app.request_context import RequestContext
 
 
 class Scope(StrEnum):
@@ -20,7 +20,7 @@ class Scope(StrEnum):
 class LogOut:
     """End this session, all others, or all."""
 
-    actor: Actor
+    context: RequestContext
     scope: Scope
 
 
@@ -32,9 +32,9 @@ class LogOutHandler:
 
     async def handle(self, command: LogOut) -> int:
         """Return how many sessions ended."""
-        user = require_user(command.actor)
-        if command.scope is not Scope.LOCAL:  # who was logged out meanwhile ends nobody else
-            await self.sessions.standings.of(user)
-        only = user.session if command.scope is Scope.LOCAL else None
-        but = user.session if command.scope is Scope.OTHERS else None
-        return await self.sessions.end(user.id, "logout", only=only, but=but)
+        user = require_user(command.context.actor)
+        if command.scope is Scope.LOCAL:
+            return await self.sessions.end(user.id, "logout", session_id=user.session)
+        await self.sessions.session_guard.authorizing_profile(user)  # or a revoked session would end others
+        except_id = user.session if command.scope is Scope.OTHERS else None
+        return await self.sessions.end(user.id, "logout", except_id=except_id)

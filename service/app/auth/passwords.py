@@ -6,33 +6,41 @@ from typing import Protocol
 from service.app.auth.budgets import Attempt
 from service.app.auth.throttle import Outcome, Throttle
 from service.domain.errors import Invalid, Unauthenticated
-from service.domain.passwords import new_password_bytes, password_bytes
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.password import new_password_bytes, password_bytes
+from service.domain.profile import Profile, ProfileRepository
 
 # Hashed instead of a password that cannot be anybody's, so that refusing it takes as long.
-_NOBODYS_PASSWORD = b"-"
+DUMMY_PASSWORD = b"-"
 
 
 class InvalidCredentials(Unauthenticated):
-    """The e-mail address or the password is wrong."""
+    """Raised for unknown, wrong, suspended and deleted alike."""
+
+    reason = "invalid_credentials"
+    message = "The e-mail address or the password is wrong."
 
 
 class CurrentPasswordRequired(Invalid):
-    """Changing your e-mail address needs your current password."""
+    """A user changes the address by which a password can be reset."""
 
+    reason = "current_password_required"
+    message = "Changing your e-mail address needs your current password."
     field = "current_password"
 
 
 class PasswordTooCommon(Invalid):
-    """The password is one of those that are guessed first."""
+    """A new password is in the list of common ones (NIST SP 800-63B, 5.1.1.2)."""
 
+    reason = "password_too_common"
+    message = "The password is one of those that are guessed first."
     field = "password"
 
 
 class PasswordTooPersonal(Invalid):
-    """The password is made from your own name or address."""
+    """A new password can be guessed from the profile."""
 
+    reason = "password_too_personal"
+    message = "The password is made from your own name or address."
     field = "password"
 
 
@@ -51,7 +59,7 @@ class PasswordHasher(Protocol):
     def is_outdated(self, hashed: str) -> bool:
         """Return whether *hashed* would be made otherwise today."""
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         """Raise `Unavailable` if no more passwords can be taken just now."""
 
 
@@ -84,7 +92,7 @@ class Passwords:
             raise PasswordTooPersonal
         return await self.hasher.hash(encoded)
 
-    async def prove(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
+    async def verify_credentials(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
         """Return *profile* if *password* is its user's and the user may log in.
 
         The same work whether the user is unknown, suspended or deleted, or the password wrong or
@@ -99,7 +107,7 @@ class Passwords:
         try:
             encoded = password_bytes(password)
         except Invalid:
-            known, encoded = None, _NOBODYS_PASSWORD
+            known, encoded = None, DUMMY_PASSWORD
         async with self.throttle.attempt(attempt) as reservation:
             matches = await self.hasher.verify(encoded, known.hashed_password if known else None)
             if known is None or not matches:

@@ -7,16 +7,21 @@ from uuid import UUID
 
 from service.app.auth.actors import Actor, Anonymous, TrustedService, User
 from service.domain.errors import Forbidden
-from service.domain.profiles import Role
+from service.domain.profile import Role
 
 
 class NotAllowed(Forbidden):
-    """You may not do this."""
+    """The table of permissions does not allow it."""
+
+    reason = "not_allowed"
+    message = "You may not do this."
 
 
 class RoleNotAllowed(Forbidden):
-    """Only an administrator or a trusted service may give this role."""
+    """A sign-up asks for more than the role of a user."""
 
+    reason = "role_not_allowed"
+    message = "Only an administrator or a trusted service may give this role."
     field = "role"
 
 
@@ -38,7 +43,7 @@ class Action(Enum):
     SEE_PROFILE = auto()
     SEE_PUBLIC_PROFILE = auto()
     CHANGE_PROFILE = auto()
-    CHANGE_STANDING = auto()
+    CHANGE_ROLE_OR_STATUS = auto()
     DELETE_PROFILE = auto()
     CREATE_POST = auto()
     SEE_POST = auto()
@@ -49,18 +54,18 @@ class Action(Enum):
 
 _ANYBODY: Final = frozenset(Relation)
 _KNOWN: Final = _ANYBODY - {Relation.ANONYMOUS}
-_RESPONSIBLE: Final = frozenset({Relation.SELF, Relation.ADMIN, Relation.TRUSTED})
+_OWNER_ADMIN_SERVICE: Final = frozenset({Relation.SELF, Relation.ADMIN, Relation.TRUSTED})
 # Posts are the words of humans: no service writes on its own account.
 _AUTHORS: Final = frozenset({Relation.SELF, Relation.ADMIN})
 
 PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.CREATE_PROFILE: _ANYBODY,
     Action.GIVE_ROLE: frozenset({Relation.ADMIN, Relation.TRUSTED}),
-    Action.SEE_PROFILE: _RESPONSIBLE,
+    Action.SEE_PROFILE: _OWNER_ADMIN_SERVICE,
     Action.SEE_PUBLIC_PROFILE: _KNOWN,
-    Action.CHANGE_PROFILE: _RESPONSIBLE,
-    Action.CHANGE_STANDING: frozenset({Relation.ADMIN}),
-    Action.DELETE_PROFILE: _RESPONSIBLE,
+    Action.CHANGE_PROFILE: _OWNER_ADMIN_SERVICE,
+    Action.CHANGE_ROLE_OR_STATUS: frozenset({Relation.ADMIN}),
+    Action.DELETE_PROFILE: _OWNER_ADMIN_SERVICE,
     Action.CREATE_POST: _AUTHORS,
     Action.SEE_POST: _ANYBODY,
     Action.CHANGE_POST: _AUTHORS,
@@ -85,7 +90,7 @@ def allows(action: Action, actor: Actor, owner: UUID | None = None) -> bool:
     return relation(actor, owner) in PERMISSIONS.get(action, frozenset())
 
 
-def require(
+def authorize(
     action: Action,
     actor: Actor,
     owner: UUID | None = None,
@@ -101,19 +106,19 @@ def require(
     if allows(action, actor, owner):
         return
     if isinstance(actor, Anonymous):
-        raise actor.why
+        raise actor.auth_error
     raise refusal
 
 
-def require_known(actor: Actor) -> User | TrustedService:
-    """Return *actor* if it is known who asks; nobody else hears anything about a thing.
+def require_authenticated(actor: Actor) -> User | TrustedService:
+    """Return *actor* if it is known who asks; nobody else learns anything about what there is.
 
     Raises:
         Unauthenticated
 
     """
     if isinstance(actor, Anonymous):
-        raise actor.why
+        raise actor.auth_error
     return actor
 
 
@@ -125,7 +130,7 @@ def require_user(actor: Actor) -> User:
         NotAllowed: A service asks on its own account.
 
     """
-    known = require_known(actor)
+    known = require_authenticated(actor)
     if isinstance(known, TrustedService):
         raise NotAllowed
     return known

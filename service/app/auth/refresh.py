@@ -7,13 +7,16 @@ from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.tokens import RefreshTokens
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
-from service.domain.sessions import RefreshTokenInvalid, RefreshTokenReused, SessionMoved, SessionRepository
+from service.domain.session import RefreshConflict, RefreshTokenInvalid, RefreshTokenReused, SessionRepository
 
 _ATTEMPTS: Final = 5
 
 
 class TooManyRefreshes(Unavailable):
-    """This session is being refreshed too many times at once; try again soon."""
+    """Each attempt to rotate a refresh token lost against another one."""
+
+    reason = "too_many_refreshes"
+    message = "This session is being refreshed too many times at once; try again soon."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,22 @@ class RefreshHandler:
         for _ in range(_ATTEMPTS):
             try:
                 return await self._try(command)
-            except SessionMoved:
+            except RefreshConflict:
                 continue
         raise TooManyRefreshes
 
     async def _try(self, command: Refresh) -> LoggedIn:
-        session_id, step = self.tokens.read(command.refresh_token)
+        session_id, generation = self.tokens.read(command.refresh_token)
         before = await self.repository.find(session_id)
         if before is None:
             raise RefreshTokenInvalid
-        profile = await self.sessions.standings.user_of(before)
+        profile = await self.sessions.session_guard.user_of(before)
         if profile is None:
             raise RefreshTokenInvalid
         try:
-            after = before.refreshed(step, self.clock.now())
+            after = before.refreshed(generation, self.clock.now())
         except RefreshTokenReused:
-            await self.sessions.end(before.user_id, "reuse", only=before.id)
+            await self.sessions.end(before.user_id, "reuse", session_id=before.id)
             raise
         if after is not before:
             await self.repository.save(after)

@@ -6,16 +6,15 @@ from typing import Protocol
 from uuid import UUID
 
 from service.app.auth.actors import User
-from service.app.auth.standing import SessionEnded, Standings
+from service.app.auth.session_guard import SessionEnded, SessionGuard
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
-from service.domain.sessions import Session, SessionRepository
+from service.domain.profile import Profile, ProfileRepository
+from service.domain.session import Session, SessionRepository
 
 
-class SessionVerdicts(Protocol):
+class SessionStatusCache(Protocol):
     """Remembers for a moment which sessions are alive, and longer which are not. Never raises.
 
     It may forget anything at any time: the truth is in the repositories.
@@ -24,10 +23,10 @@ class SessionVerdicts(Protocol):
     async def get(self, session_id: UUID) -> bool | None:
         """Return whether the session is alive, or `None` if that is not known."""
 
-    async def note_alive(self, session_id: UUID) -> None:
+    async def mark_alive(self, session_id: UUID) -> None:
         """Remember for less than a second that it is alive, unless it is known that it has ended."""
 
-    async def note_ended(self, session_ids: Sequence[UUID]) -> None:
+    async def mark_ended(self, session_ids: Sequence[UUID]) -> None:
         """Remember that these have ended, for longer than any access token lives."""
 
 
@@ -52,10 +51,10 @@ class Sessions:
 
     profiles: ProfileRepository
     sessions: SessionRepository
-    verdicts: SessionVerdicts
+    session_cache: SessionStatusCache
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
-    standings: Standings
+    session_guard: SessionGuard
     clock: Clock
 
     async def open(self, profile: Profile, session_id: UUID | None = None) -> LoggedIn:
@@ -68,7 +67,7 @@ class Sessions:
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
         """Return tokens of *session* at its step."""
         user = User(profile.id, profile.role, session.id)
-        refresh_token = self.refresh_tokens.issue(session.id, session.step)
+        refresh_token = self.refresh_tokens.issue(session.id, session.generation)
         return LoggedIn(profile.id, self.access_tokens.issue(user), refresh_token)
 
     async def check(self, user: User) -> None:
@@ -79,25 +78,27 @@ class Sessions:
             Unavailable: It is not known; then nobody is let in.
 
         """
-        alive = await self.verdicts.get(user.session)
+        alive = await self.session_cache.get(user.session)
         if alive is None:
-            alive = await self.standings.is_alive(user)
+            alive = await self.session_guard.is_alive(user)
             if alive:
-                await self.verdicts.note_alive(user.session)
+                await self.session_cache.mark_alive(user.session)
         if not alive:
             raise SessionEnded
 
     async def end(
-        self, user_id: UUID, reason: str, *, only: UUID | None = None, but: UUID | None = None
+        self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
     ) -> int:
-        """End sessions of a user, everywhere and at once; return how many. Others are told."""
-        ended = await self.sessions.end(user_id, reason, self.clock.now(), only=only, but=but)
-        # After they have ended: what is proved from here on is proved by others.
+        """End sessions of a user, everywhere and at once; return how many. Events say so."""
+        ended = await self.sessions.end(
+            user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id
+        )
+        # After they have ended: whatever is authorized from here on rests on others.
         await self.profiles.count_logout(user_id)
-        await self.verdicts.note_ended(ended)
+        await self.session_cache.mark_ended(ended)
         return len(ended)
 
     async def discard(self, profile: Profile) -> None:
         """Remove the sessions that a new `sessions_version` of *profile* has ended."""
         discarded = await self.sessions.discard(profile.id, before=profile.sessions_version)
-        await self.verdicts.note_ended(discarded)
+        await self.session_cache.mark_ended(discarded)

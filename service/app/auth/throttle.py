@@ -14,7 +14,10 @@ from service.domain.errors import RateLimited, Unavailable
 
 
 class TooManyAttempts(RateLimited):
-    """Too many wrong passwords; wait before the next try."""
+    """The account is locked for a while, whatever the password."""
+
+    reason = "too_many_attempts"
+    message = "Too many wrong passwords; wait before the next try."
 
     def __init__(self, retry_after_ms: int) -> None:
         super().__init__()
@@ -22,24 +25,27 @@ class TooManyAttempts(RateLimited):
 
 
 class AttemptsInFlight(Unavailable):
-    """Other attempts for this account are being checked; try again soon."""
+    """What is left of the budget is reserved by attempts that go on."""
+
+    reason = "attempts_in_flight"
+    message = "Other attempts for this account are being checked; try again soon."
 
 
-# Attempts at one budget that one worker has in hand: less than half of the logins that it takes at once.
-MOST_WAITING: Final = 50
+# Attempts at one budget that one worker has in flight: less than half of the logins that it takes at once.
+MAX_WAITING: Final = 50
 # A reservation of a worker that died is given back after this.
-RESERVED: Final = timedelta(seconds=60)
+RESERVATION_TTL: Final = timedelta(seconds=60)
 
 
 class Outcome(Enum):
     """What became of an attempt. Of one that was not looked at, nothing can be learnt."""
 
-    NOT_LOOKED_AT = auto()
+    UNCHECKED = auto()
     RIGHT = auto()
     WRONG = auto()
 
 
-class Answer(Enum):
+class ReservationResult(Enum):
     """What counters say to a reservation."""
 
     RESERVED = auto()
@@ -50,7 +56,7 @@ class Answer(Enum):
 class AttemptCounters(Protocol):
     """Counts wrong passwords, and attempts that go on. Every method is one atomic step."""
 
-    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[ReservationResult, int]:
         """Reserve an attempt.
 
         Returns the answer and, if it is locked, for how many milliseconds still.
@@ -66,10 +72,10 @@ class Reservation:
 
     counters: Counters
     name: str = field(default_factory=lambda: os.urandom(16).hex())
-    outcome: Outcome = Outcome.NOT_LOOKED_AT
+    outcome: Outcome = Outcome.UNCHECKED
 
 
-class Gate:
+class KeyedLock:
     """A queue for each budget, so that its valid logins wait for each other instead of being refused.
 
     One at a time: then as many workers as a budget has attempts leave each other room. No more wait than
@@ -80,10 +86,10 @@ class Gate:
         self._queues: dict[str, tuple[asyncio.Lock, list[None]]] = {}
 
     @asynccontextmanager
-    async def passed(self, name: str) -> AsyncIterator[None]:
+    async def hold(self, name: str) -> AsyncIterator[None]:
         """Wait until no other attempt of that *name* goes on here, or raise `AttemptsInFlight` if many do."""
         lock, users = self._queues.setdefault(name, (asyncio.Lock(), []))
-        if len(users) >= MOST_WAITING:
+        if len(users) >= MAX_WAITING:
             raise AttemptsInFlight
         users.append(None)
         try:
@@ -100,12 +106,12 @@ class Throttle:
     """Counts attempts before they are made, so that parallel ones are counted too.
 
     Attributes:
-        gate: Lets one attempt of a budget in this process go on at a time.
+        locks: Lets one attempt of a budget in this process go on at a time.
 
     """
 
     counters: AttemptCounters
-    gate: Gate
+    locks: KeyedLock
     budgets: Budgets = field(default_factory=Budgets)
 
     @asynccontextmanager
@@ -118,11 +124,11 @@ class Throttle:
 
         """
         reservation = Reservation(counters_of(attempt, self.budgets))
-        async with self.gate.passed(reservation.counters.own.name):
+        async with self.locks.hold(reservation.counters.own.name):
             answer, milliseconds = await self.counters.reserve(reservation.name, reservation.counters)
-            if answer is Answer.LOCKED:
+            if answer is ReservationResult.LOCKED:
                 raise TooManyAttempts(milliseconds)
-            if answer is Answer.BUSY:
+            if answer is ReservationResult.BUSY:
                 raise AttemptsInFlight
             try:
                 yield reservation

@@ -65,7 +65,7 @@ class DeviceTokens(Protocol):
 class RefreshTokens(Protocol):
     """Writes and reads refresh tokens. They are not stored: only whoever has the key can make one."""
 
-    def issue(self, session_id: UUID, step: int) -> str:
+    def issue(self, session_id: UUID, generation: int) -> str:
         """Return the token of a session at a step; always the same one."""
 
     def read(self, token: str) -> tuple[UUID, int]:

@@ -2,24 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require, require_user
+from service.app.auth.permissions import Action, authorize, require_user
 from service.app.clock import Clock
-from service.app.commands.saving import made_once
+from service.app.idempotency import find_created
 from service.app.ids import new_id
-from service.domain.commands import AlreadyMade, CommandId
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.app.request_context import RequestContext
+from service.domain.idempotency import AlreadyCreated
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePost:
-    """Write a post; it belongs to the actor."""
+    """Write a post; it belongs to the user who asks."""
 
-    actor: Actor
+    context: RequestContext
     title: str = field(repr=False)
     body: str = field(repr=False)
-    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,10 @@ class CreatePostHandler:
 
     async def handle(self, command: CreatePost) -> Post:
         """Return the new post."""
-        user = require_user(command.actor)
-        require(Action.CREATE_POST, user, user.id)
-        if made := await made_once(self.posts.find_made, command.named):
-            return made
+        user, key = require_user(command.context.actor), command.context.idempotency_key
+        authorize(Action.CREATE_POST, user, user.id)
+        if created := await find_created(self.posts, key):
+            return created
         now = self.clock.now()
         post = Post(
             id=new_id(now),
@@ -44,10 +42,10 @@ class CreatePostHandler:
             body=command.body,
             created_at=now,
             updated_at=now,
-            by=command.named,
+            idempotency_key=key,
         )
         try:
-            await self.posts.add(post.announced())
-        except AlreadyMade:  # just now, by the same command on another worker
-            return await made_once(self.posts.find_made, command.named) or post
+            await self.posts.add(post.with_created_event())
+        except AlreadyCreated:  # just now, by the same command on another worker
+            return await find_created(self.posts, key) or post
         return post

@@ -6,18 +6,18 @@ from typing import Final
 
 from service.app.auth.actors import Actor
 from service.app.auth.passwords import Passwords
-from service.app.auth.permissions import Action, RoleNotAllowed, require
-from service.app.auth.standing import Standings
+from service.app.auth.permissions import Action, RoleNotAllowed, authorize
+from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
-from service.app.commands.saving import TooManyWriters, made_once
+from service.app.idempotency import find_created
 from service.app.ids import new_id
-from service.domain.changes import StandingMoved
-from service.domain.commands import AlreadyMade, CommandId
-from service.domain.emails import Email
-from service.domain.passwords import personal_words
-from service.domain.profile_refusals import EmailTaken
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, Role
+from service.app.optimistic_update import WriteContention
+from service.app.request_context import RequestContext
+from service.domain.email import Email
+from service.domain.errors import AuthorizationChanged
+from service.domain.idempotency import AlreadyCreated
+from service.domain.password import personal_words
+from service.domain.profile import EmailTaken, Profile, ProfileRepository, Role
 
 _ATTEMPTS: Final = 5
 
@@ -26,13 +26,12 @@ _ATTEMPTS: Final = 5
 class CreateProfile:
     """Sign a user up with a password."""
 
-    actor: Actor
+    context: RequestContext
     first_name: str
     last_name: str
     email: str
     password: str = field(repr=False)
     role: Role = Role.USER
-    named: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,17 @@ class CreateProfileHandler:
 
     profiles: ProfileRepository
     passwords: Passwords
-    standings: Standings
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: CreateProfile) -> Profile:
         """Return the new profile."""
-        require(Action.CREATE_PROFILE, command.actor)
+        actor, key = command.context.actor, command.context.idempotency_key
+        authorize(Action.CREATE_PROFILE, actor)
         if command.role is not Role.USER:
-            require(Action.GIVE_ROLE, command.actor, refusal=RoleNotAllowed)
-        if made := await made_once(self.profiles.find_made, command.named):
-            return made
+            authorize(Action.GIVE_ROLE, actor, refusal=RoleNotAllowed)
+        if created := await find_created(self.profiles, key):
+            return created
         email = Email.parse(command.email)
         words = personal_words(command.first_name, command.last_name, email)
         hashed_password = await self.passwords.hash_new(command.password, words)
@@ -65,21 +65,22 @@ class CreateProfileHandler:
             role=command.role,
             created_at=now,
             updated_at=now,
-            by=command.named,
+            idempotency_key=key,
         )
         try:
-            await self._add(profile.announced(), command)
-        except (AlreadyMade, EmailTaken):
+            await self._add(profile.with_created_event(), actor)
+        except (AlreadyCreated, EmailTaken):
             # Perhaps it was this very command, just now, on another worker.
-            if made := await made_once(self.profiles.find_made, command.named):
-                return made
+            if created := await find_created(self.profiles, key):
+                return created
             raise
         return profile
 
-    async def _add(self, profile: Profile, command: CreateProfile) -> None:
+    async def _add(self, profile: Profile, actor: Actor) -> None:
         """Store *profile*; one with a role only while whoever gives it may do so: hashing took a while."""
         for _ in range(_ATTEMPTS):
-            standing = await self.standings.of(command.actor) if profile.role is not Role.USER else None
-            with suppress(StandingMoved):  # perhaps another session of theirs has ended
-                return await self.profiles.add(profile, proved=standing)
-        raise TooManyWriters
+            gives_role = profile.role is not Role.USER
+            authorizing = await self.session_guard.authorizing_profile(actor) if gives_role else None
+            with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
+                return await self.profiles.add(profile, authorized_by=authorizing)
+        raise WriteContention

@@ -1,25 +1,31 @@
 """Delete a post."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require, require_known
+from service.app.auth.permissions import Action, authorize, require_authenticated
 from service.app.clock import Clock
-from service.app.commands.saving import Change, change_post
-from service.domain.commands import CommandId
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.app.optimistic_update import update_post
+from service.app.request_context import RequestContext
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePost:
     """Delete a post."""
 
-    actor: Actor
+    context: RequestContext
     post_id: UUID
     expected_version: int | None = None
-    named: CommandId | None = None
+
+    def authorize(self, post: Post) -> None:
+        """Raise unless whoever asks may delete *post*."""
+        authorize(Action.DELETE_POST, self.context.actor, post.user_id)
+
+    def apply(self, post: Post, now: datetime) -> Post:
+        """Return *post* as deleted."""
+        return post.deleted(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +37,5 @@ class DeletePostHandler:
 
     async def handle(self, command: DeletePost) -> Post:
         """Return the post as it was deleted."""
-        require_known(command.actor)
-        change: Change[Post] = Change(
-            may=lambda post: require(Action.DELETE_POST, command.actor, post.user_id),
-            decide=lambda post: post.deleted(self.clock.now()),
-            expected_version=command.expected_version,
-            command=command.named,
-        )
-        return await change_post(self.posts, command.post_id, change)
+        require_authenticated(command.context.actor)
+        return await update_post(self.posts, self.clock, command.post_id, command)

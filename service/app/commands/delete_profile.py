@@ -1,28 +1,33 @@
 """Delete a profile."""
 
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require
+from service.app.auth.permissions import Action, authorize
+from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions
-from service.app.auth.standing import Standings
 from service.app.clock import Clock
-from service.app.commands.saving import Change, change_profile
-from service.domain.commands import CommandId
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.app.optimistic_update import update_profile
+from service.app.request_context import RequestContext
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteProfile:
     """Delete a profile; its address is free from then on."""
 
-    actor: Actor
+    context: RequestContext
     profile_id: UUID
     expected_version: int | None = None
-    named: CommandId | None = None
+
+    def authorize(self, profile: Profile) -> None:
+        """Raise unless whoever asks may delete *profile*."""
+        authorize(Action.DELETE_PROFILE, self.context.actor, profile.id)
+
+    def apply(self, profile: Profile, now: datetime) -> Profile:
+        """Return *profile* as deleted."""
+        return profile.deleted(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +36,14 @@ class DeleteProfileHandler:
 
     profiles: ProfileRepository
     sessions: Sessions
-    standings: Standings
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
-        require(Action.SEE_PUBLIC_PROFILE, command.actor, command.profile_id)
-        change: Change[Profile] = Change(
-            may=lambda profile: require(Action.DELETE_PROFILE, command.actor, profile.id),
-            decide=lambda profile: profile.deleted(self.clock.now()),
-            standing=partial(self.standings.of, command.actor),
-            expected_version=command.expected_version,
-            command=command.named,
+        authorize(Action.SEE_PUBLIC_PROFILE, command.context.actor, command.profile_id)
+        _, deleted = await update_profile(
+            self.profiles, self.session_guard, self.clock, command.profile_id, command
         )
-        _, deleted = await change_profile(self.profiles, command.profile_id, change)
         await self.sessions.discard(deleted)
         return deleted

@@ -11,10 +11,9 @@ from typing import Final
 from uuid import UUID
 
 from service.app.clock import Clock
-from service.domain.changes import StaleVersion
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
-from service.domain.sessions import SessionRepository
+from service.domain.errors import StaleVersion
+from service.domain.profile import Profile, ProfileRepository
+from service.domain.session import SessionRepository
 
 _BATCH: Final = 100
 
@@ -45,7 +44,7 @@ class EraseProfileHandler:
             LastAdmin: Nobody could administrate after that.
 
         """
-        return await self.erase(await self.profiles.get_even_deleted(command.profile_id))
+        return await self.erase(await self.profiles.get_including_deleted(command.profile_id))
 
     async def erase(self, before: Profile) -> Profile:
         """Scrub a profile, if it is still as it was *before*; return what is left of it.
@@ -57,14 +56,14 @@ class EraseProfileHandler:
         """
         after = before.erased(self.clock.now())
         if after is not before:
-            await self.profiles.save(after, keeps_admin=before.may_administrate)
+            await self.profiles.save(after, require_other_admin=before.may_administrate)
         # Of an erased one, too: whoever erased it may have died before this.
         await self.sessions.discard(after.id, before=after.sessions_version + 1)
         return after
 
 
 @dataclass(frozen=True, slots=True)
-class RetentionHandler:
+class EraseExpiredHandler:
     """Erases what was deleted longer ago than the retention time.
 
     Attributes:

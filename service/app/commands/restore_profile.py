@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.app.clock import Clock
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class RestoreProfileHandler:
             StaleVersion: Somebody else has just restored or erased it.
 
         """
-        deleted = await self.profiles.get_even_deleted(command.profile_id)
+        deleted = await self.profiles.get_including_deleted(command.profile_id)
         restored = deleted.restored(self.clock.now())
         await self.profiles.save(restored)
         return restored

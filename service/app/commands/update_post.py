@@ -1,26 +1,32 @@
 """Change some fields of a post."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require, require_known
+from service.app.auth.permissions import Action, authorize, require_authenticated
 from service.app.clock import Clock
-from service.app.commands.saving import Change, change_post
-from service.domain.commands import CommandId
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post, PostChanges
+from service.app.optimistic_update import update_post
+from service.app.request_context import RequestContext
+from service.domain.post import Post, PostPatch, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatePost:
     """Change some fields of a post."""
 
-    actor: Actor
+    context: RequestContext
     post_id: UUID
-    changes: PostChanges
+    patch: PostPatch
     expected_version: int | None = None
-    named: CommandId | None = None
+
+    def authorize(self, post: Post) -> None:
+        """Raise unless whoever asks may change *post*."""
+        authorize(Action.CHANGE_POST, self.context.actor, post.user_id)
+
+    def apply(self, post: Post, now: datetime) -> Post:
+        """Return *post* with the patch applied."""
+        return post.updated(self.patch, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,5 @@ class UpdatePostHandler:
 
     async def handle(self, command: UpdatePost) -> Post:
         """Return the post as it is after the change."""
-        require_known(command.actor)
-        change: Change[Post] = Change(
-            may=lambda post: require(Action.CHANGE_POST, command.actor, post.user_id),
-            decide=lambda post: post.changed(command.changes, self.clock.now()),
-            expected_version=command.expected_version,
-            command=command.named,
-        )
-        return await change_post(self.posts, command.post_id, change)
+        require_authenticated(command.context.actor)
+        return await update_post(self.posts, self.clock, command.post_id, command)

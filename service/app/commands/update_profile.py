@@ -1,29 +1,38 @@
 """Change some fields of a profile."""
 
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.actors import Caller
 from service.app.auth.passwords import CurrentPasswordRequired, Passwords
-from service.app.auth.permissions import Action, is_owner, require
+from service.app.auth.permissions import Action, authorize, is_owner
+from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions
-from service.app.auth.standing import Standings
 from service.app.clock import Clock
-from service.app.commands.saving import Change, change_profile
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile, ProfileChanges
+from service.app.optimistic_update import update_profile
+from service.app.request_context import RequestContext
+from service.domain.profile import Profile, ProfilePatch, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProfile:
     """Change some fields of a profile."""
 
-    caller: Caller
+    context: RequestContext
     profile_id: UUID
-    changes: ProfileChanges
+    patch: ProfilePatch
     expected_version: int | None = None
     current_password: str | None = field(default=None, repr=False)
+
+    def authorize(self, profile: Profile) -> None:
+        """Raise unless whoever asks may change these fields of *profile*."""
+        authorize(Action.CHANGE_PROFILE, self.context.actor, profile.id)
+        if self.patch.role or self.patch.status:
+            authorize(Action.CHANGE_ROLE_OR_STATUS, self.context.actor, profile.id)
+
+    def apply(self, profile: Profile, now: datetime) -> Profile:
+        """Return *profile* with the patch applied."""
+        return profile.updated(self.patch, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +42,26 @@ class UpdateProfileHandler:
     profiles: ProfileRepository
     passwords: Passwords
     sessions: Sessions
-    standings: Standings
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: UpdateProfile) -> Profile:
         """Return the profile as it is after the change."""
-        actor, changes = command.caller.actor, command.changes
-        require(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
-        if changes.email and is_owner(actor, command.profile_id):
-            await self._prove_password(command)
-        change: Change[Profile] = Change(
-            may=lambda profile: self._require(command, profile),
-            decide=lambda profile: profile.changed(changes, self.clock.now()),
-            standing=partial(self.standings.of, actor),
-            expected_version=command.expected_version,
-            command=command.caller.command,
+        actor = command.context.actor
+        authorize(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
+        if command.patch.email and is_owner(actor, command.profile_id):
+            await self._verify_password(command)
+        before, after = await update_profile(
+            self.profiles, self.session_guard, self.clock, command.profile_id, command
         )
-        before, after = await change_profile(self.profiles, command.profile_id, change)
         if after.sessions_version != before.sessions_version:
             await self.sessions.discard(after)
         return after
 
-    def _require(self, command: UpdateProfile, profile: Profile) -> None:
-        require(Action.CHANGE_PROFILE, command.caller.actor, profile.id)
-        if command.changes.role or command.changes.status:
-            require(Action.CHANGE_STANDING, command.caller.actor, profile.id)
-
-    async def _prove_password(self, command: UpdateProfile) -> None:
+    async def _verify_password(self, command: UpdateProfile) -> None:
         """Raise unless the owner knows the password: an address is the way back into an account."""
         if command.current_password is None:
             raise CurrentPasswordRequired
         profile = await self.profiles.get(command.profile_id)
-        await self.passwords.prove(
-            command.current_password, profile, command.caller.attempt(profile.email.key)
-        )
+        attempt = command.context.attempt(profile.email.key)
+        await self.passwords.verify_credentials(command.current_password, profile, attempt)

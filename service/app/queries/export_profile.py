@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from service.domain.post_repository import PostRepository, Which
-from service.domain.profile_repository import ProfileRepository
-from service.domain.sessions import SessionRepository
+from service.domain.post import PostRepository, PostSelection
+from service.domain.profile import ProfileRepository
+from service.domain.session import SessionRepository
 
 # Secrets of the user, or of ours: they say nothing about the user that the user does not know.
 _WITHHELD: Final = frozenset({"hashed_password", "events"})
@@ -30,9 +30,9 @@ class ExportProfileHandler:
 
     async def handle(self, query: ExportProfile) -> dict[str, Any]:
         """Return profile, sessions and posts, deleted ones too, or raise `ProfileNotFound`."""
-        profile = await self.profiles.get_even_deleted(query.profile_id)
+        profile = await self.profiles.get_including_deleted(query.profile_id)
         sessions = await self.sessions.of_user(profile.id)
-        posts = await self.posts.of_user(profile.id, Which.ALL)
+        posts = await self.posts.of_user(profile.id, PostSelection.ALL)
         email = {"email": profile.email.typed}
         return {
             "profile": {**_told(asdict(profile)), **email},

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.app.auth.permissions import Action, authorize
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +24,5 @@ class GetPostHandler:
 
     async def handle(self, query: GetPost) -> Post:
         """Return the post; everybody may see it."""
-        require(Action.SEE_POST, query.actor)
+        authorize(Action.SEE_POST, query.actor)
         return await self.posts.get(query.post_id)

@@ -5,9 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, allows, require
-from service.domain.profile_repository import ProfileRepository
-from service.domain.profiles import Profile
+from service.app.auth.permissions import Action, allows, authorize
+from service.domain.profile import Profile, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class GetProfileHandler:
 
     async def handle(self, query: GetProfile) -> Profile | PublicView:
         """Return the profile, or the public view of it, whichever the actor may see."""
-        require(Action.SEE_PUBLIC_PROFILE, query.actor, query.profile_id)
+        authorize(Action.SEE_PUBLIC_PROFILE, query.actor, query.profile_id)
         profile = await self.profiles.get(query.profile_id)
         if allows(Action.SEE_PROFILE, query.actor, profile.id):
             return profile

@@ -5,10 +5,9 @@ from functools import partial
 from uuid import UUID
 
 from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require
-from service.app.paging import Cursors, Page, Window, described, read_page
-from service.domain.post_repository import PostRepository
-from service.domain.posts import Post
+from service.app.auth.permissions import Action, authorize
+from service.app.paging import Cursors, Page, PageRequest, canonical_query, read_page
+from service.domain.post import Post, PostRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +15,7 @@ class ListPosts:
     """Read a page of the posts of a user, or of all users."""
 
     actor: Actor
-    window: Window
+    page_request: PageRequest
     user_id: UUID | None = None
 
 
@@ -29,8 +28,10 @@ class ListPostsHandler:
 
     async def handle(self, query: ListPosts) -> Page[Post]:
         """Return a page, the newest post first; everybody may see it."""
-        require(Action.SEE_POST, query.actor)
+        authorize(Action.SEE_POST, query.actor)
         user = str(query.user_id) if query.user_id else None
         read = partial(self.posts.list, query.user_id)
-        described_query = described("post.list", user_id=user)
-        return await read_page(self.cursors, described_query, query.window, read, lambda post: str(post.id))
+        described_query = canonical_query("post.list", user_id=user)
+        return await read_page(
+            self.cursors, described_query, query.page_request, read, lambda post: str(post.id)
+        )

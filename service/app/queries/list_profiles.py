@@ -4,19 +4,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from service.app.auth.actors import Actor
-from service.app.auth.permissions import Action, require
-from service.app.paging import Cursors, Page, Window, described, read_page
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile
+from service.app.auth.permissions import Action, authorize
+from service.app.paging import Cursors, Page, PageRequest, canonical_query, read_page
+from service.domain.profile import Profile, ProfileFilter, ProfileRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListProfiles:
-    """Read a page of the profiles that *chosen* lets through."""
+    """Read a page of the profiles that *filters* lets through."""
 
     actor: Actor
-    window: Window
-    chosen: ProfileFilter = field(default_factory=ProfileFilter)
+    page_request: PageRequest
+    filters: ProfileFilter = field(default_factory=ProfileFilter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,10 @@ class ListProfilesHandler:
 
     async def handle(self, query: ListProfiles) -> Page[Profile]:
         """Return a page: the newest first, or by address if a prefix of it was given."""
-        require(Action.LIST_PROFILES, query.actor)
-        chosen = query.chosen
-        described_query = described(
-            "profile.list", status=chosen.status, role=chosen.role, email_prefix=chosen.email_prefix
+        authorize(Action.LIST_PROFILES, query.actor)
+        filters = query.filters
+        described_query = canonical_query(
+            "profile.list", status=filters.status, role=filters.role, email_prefix=filters.email_prefix
         )
-        read = partial(self.profiles.list, chosen)
-        return await read_page(self.cursors, described_query, query.window, read, chosen.position)
+        read = partial(self.profiles.list, filters)
+        return await read_page(self.cursors, described_query, query.page_request, read, filters.position)

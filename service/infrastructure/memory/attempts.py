@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.app.auth.budgets import BURST_IN_A_CROWD, Budget, Counter, Counters
-from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Outcome
+from service.app.auth.throttle import RESERVATION_TTL, AttemptCounters, Outcome, ReservationResult
 
 # Names are made up by those who guess: memory must not grow with them.
 _MAX_COUNTERS: Final = 100_000
@@ -23,19 +23,19 @@ class MemoryAttempts(AttemptCounters):
         self._full_at: dict[str, float] = {}
         self._reserved: dict[str, dict[str, float]] = {}
 
-    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[ReservationResult, int]:
         """Reserve an attempt."""
         now, own = self._now(), counters.own
         is_crowded = any(self._used(each, now) + 1 > each.budget.burst for each in counters.crowds)
         burst = BURST_IN_A_CROWD if is_crowded else own.budget.burst
         missing = self._used(own, now) + 1 - burst
         if missing > 0:
-            return Answer.LOCKED, int(missing * _seconds(own.budget) * 1000) + 1
+            return ReservationResult.LOCKED, int(missing * _seconds(own.budget) * 1000) + 1
         going_on = self._going_on(own.name, now)
         if missing + len(going_on) > 0:
-            return Answer.BUSY, 0
-        self._reserved[own.name] = {**going_on, reservation: now + RESERVED.total_seconds()}
-        return Answer.RESERVED, 0
+            return ReservationResult.BUSY, 0
+        self._reserved[own.name] = {**going_on, reservation: now + RESERVATION_TTL.total_seconds()}
+        return ReservationResult.RESERVED, 0
 
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         """Give the reservation back, and count a wrong password."""

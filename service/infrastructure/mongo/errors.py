@@ -18,7 +18,10 @@ CALLS: Final = DetachedCalls("mongodb")
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer; try again later."""
+    """The driver could not do what it was asked in its time."""
+
+    reason = "database_unavailable"
+    message = "The database does not answer; try again later."
 
 
 def database_call(

@@ -6,16 +6,16 @@ from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
-from service.domain.address_owners import current_key, is_held_by_former_rule, keys_of, owner_among
-from service.domain.emails import Email
-from service.domain.profiles import Profile
-from service.infrastructure.mongo.handled import STATE
+from service.domain.email import Email
+from service.domain.email_owner import current_key, is_held_by_former_rule, keys_of, owner_among
+from service.domain.profile import Profile
+from service.infrastructure.mongo.processed_commands import PROJECTION
 from service.infrastructure.mongo.profile_documents import to_profile
 
 
 async def find_owner(collection: AsyncCollection[dict[str, Any]], email: Email) -> Profile | None:
     """Return whose *email* is."""
-    found = collection.find({"email_key": {"$in": keys_of(email)}}, STATE)
+    found = collection.find({"email_key": {"$in": keys_of(email)}}, PROJECTION)
     return owner_among([to_profile(each) async for each in found], email)
 
 
@@ -32,7 +32,7 @@ async def is_taken_by_former_rule(collection: AsyncCollection[dict[str, Any]], p
 
 async def make_way(collection: AsyncCollection[dict[str, Any]], email: Email) -> bool:
     """Give whoever has the key of *email* only by a former rule another one; return whether that was done."""
-    document = await collection.find_one({"email_key": email.key}, STATE)
+    document = await collection.find_one({"email_key": email.key}, PROJECTION)
     if document is None or not is_held_by_former_rule(holder := to_profile(document), email):
         return False
     held = {"_id": ObjectId(holder.oid), "email_key": email.key, "email": holder.email.typed}

@@ -1,4 +1,4 @@
-"""Events in the documents of the things that they happened to, until the world has been told.
+"""Events in the documents of the aggregates that they are about, until they are published.
 
 One write stores a change and its events, so there is never one without the other (design, part 5).
 """
@@ -13,16 +13,16 @@ from uuid import UUID
 from pymongo import DeleteOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from service.app.outbox import Kind, Outbox, Untold
+from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.events import Event, EventType
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
 
-# Who writes events says so, so that they are told at once.
-Hint = Callable[[Kind, UUID], None]
+# Who writes events says so, so that they are published at once.
+Notify = Callable[[Kind, UUID], None]
 
 
-def unhinted(_kind: Kind, _subject: UUID) -> None:
+def notify_nobody(_kind: Kind, _subject: UUID) -> None:
     """Leave the events to the next sweep."""
 
 
@@ -42,69 +42,69 @@ _NAMES: Final = {Kind.PROFILE: "id", Kind.POST: "id", Kind.SESSION: "_id"}
 
 
 class MongoOutbox(Outbox):
-    """Finds the events that wait in documents, and takes out those that have been told."""
+    """Finds the events that wait in documents, and takes out those that have been published."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._database = database
 
     @database_call
-    async def waiting(self, since: datetime, most: int) -> Sequence[tuple[Kind, UUID]]:
-        """Return things some of whose events have waited at least *since* then."""
+    async def find_stale(self, since: datetime, limit: int) -> Sequence[tuple[Kind, UUID]]:
+        """Return aggregates with events that were pending at *since* already."""
         found: list[tuple[Kind, UUID]] = []
         for kind, collection in _COLLECTIONS.items():
             name = _NAMES[kind]
             entry = {"time": {"$lte": since}, "held_by": {"$ne": VERSION}}
             # The first condition is for the index, which knows of the time alone.
             query = {"outbox.time": {"$lte": since, "$exists": True}, "outbox": {"$elemMatch": entry}}
-            cursor = self._database[collection].find(query, {name: 1}).limit(most)
+            cursor = self._database[collection].find(query, {name: 1}).limit(limit)
             found += [(kind, document[name]) async for document in cursor]
         return found
 
     @database_call
-    async def untold(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[Untold]:
-        """Return the events that wait in some things of one kind, in the order of their versions.
+    async def load_pending(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[PendingEvents]:
+        """Return the events that are pending in some aggregates of one kind, in the order of their versions.
 
         What can't be read does not keep the others back: it is named, unless this version holds it already.
         """
         query = {_NAMES[kind]: {"$in": list(subjects)}}
         cursor = self._database[_COLLECTIONS[kind]].find(query, {_NAMES[kind]: 1, "outbox": 1})
         documents = [each async for each in cursor]
-        found = [_to_untold(kind, each) for each in documents if each.get("outbox")]
+        found = [_to_pending(kind, each) for each in documents if each.get("outbox")]
         return [each for each in found if each.events or each.unreadable]
 
     @database_call
-    async def told(self, told: Sequence[Untold]) -> None:
+    async def mark_published(self, published: Sequence[PendingEvents]) -> None:
         """Take out events that the broker has. Of a session that has ended nothing else is kept."""
         for kind, collection in _COLLECTIONS.items():
-            if writes := [_forgetting(each) for each in told if each.kind is kind]:
+            if writes := [_removal(each) for each in published if each.kind is kind]:
                 await self._database[collection].bulk_write(writes, ordered=False)
 
     @database_call
-    async def hold(self, held: Sequence[Untold]) -> None:
+    async def hold(self, held: Sequence[PendingEvents]) -> None:
         """Mark what is unreadable: it stays in its document, for a version that can read it."""
         for kind, collection in _COLLECTIONS.items():
-            if writes := [_holding(each) for each in held if each.kind is kind]:
+            if writes := [_marking(each) for each in held if each.kind is kind]:
                 await self._database[collection].bulk_write(writes, ordered=False)
 
 
 def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return *events* as they are stored in the document of their thing."""
+    """Return *events* as they are stored in the document of their aggregate."""
     return list(map(_to_record, events))
 
 
-def pushed(events: Sequence[Event], noted: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the update operator that adds *events* to a document, and what is *noted* beside them."""
+def push_events(events: Sequence[Event], processed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the update operator that adds *events* to a document, and the command that is *processed*."""
     outbox = {"outbox": {"$each": to_records(events)}} if events else {}
-    pushes = {**outbox, **(noted or {})}
+    pushes = {**outbox, **(processed or {})}
     return {"$push": pushes} if pushes else {}
 
 
-def _to_untold(kind: Kind, document: Mapping[str, Any]) -> Untold:
+def _to_pending(kind: Kind, document: Mapping[str, Any]) -> PendingEvents:
     records = [each for each in document["outbox"] if isinstance(each, Mapping)]
-    waiting = [each for each in records if each.get("held_by") != VERSION]
-    events = [event for each in waiting if (event := _to_event(each))]
-    unreadable = [each for each in waiting if not _to_event(each)]
-    return Untold(kind, document["_id"], events, unreadable, len(events) == len(document["outbox"]))
+    pending = [each for each in records if each.get("held_by") != VERSION]
+    events = [event for each in pending if (event := _to_event(each))]
+    unreadable = [each for each in pending if not _to_event(each)]
+    return PendingEvents(kind, document["_id"], events, unreadable, len(events) == len(document["outbox"]))
 
 
 def _to_event(record: Mapping[str, Any]) -> Event | None:
@@ -120,13 +120,15 @@ def _to_record(event: Event) -> dict[str, Any]:
     return {**asdict(event), "type": event.type.value}
 
 
-def _forgetting(told: Untold) -> UpdateOne | DeleteOne:
-    if told.kind is Kind.SESSION and told.is_all:  # of one that has ended nothing else is kept
-        return DeleteOne({"_id": told.key})
-    return UpdateOne({"_id": told.key}, {"$pull": {"outbox": {"$or": list(map(_to_record, told.events))}}})
+def _removal(published: PendingEvents) -> UpdateOne | DeleteOne:
+    if published.kind is Kind.SESSION and published.is_all:  # of one that has ended nothing else is kept
+        return DeleteOne({"_id": published.key})
+    return UpdateOne(
+        {"_id": published.key}, {"$pull": {"outbox": {"$or": list(map(_to_record, published.events))}}}
+    )
 
 
-def _holding(held: Untold) -> UpdateOne:
+def _marking(held: PendingEvents) -> UpdateOne:
     records = [_to_record(each) if isinstance(each, Event) else each for each in held.unreadable]
     entries = [{f"entry.{name}": value for name, value in record.items()} for record in records]
     marking = {"$set": {"outbox.$[entry].held_by": VERSION}}

@@ -10,32 +10,31 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
-from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, Handled
-from service.domain.post_repository import PostRepository, Which
-from service.domain.posts import Post, PostNotFound, PostStatus
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import AlreadyCreated, ProcessedCommand
+from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.handled import (
-    STATE,
-    find_maker,
-    find_noted,
-    is_made,
-    made_by,
-    not_noted,
-    note_alone,
-    noted,
-    to_handled,
-)
 from service.infrastructure.mongo.indexes import POSTS
-from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
+from service.infrastructure.mongo.processed_commands import (
+    PROJECTION,
+    created_by,
+    find_creator,
+    find_record,
+    is_already_created,
+    push_processed,
+    record_only,
+    to_processed,
+    unless_processed,
+)
 
 
 class MongoPosts(PostRepository):
     """Keeps posts in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._posts = database[POSTS]
-        self._hint = hint
+        self._notify = notify
 
     def next_oid(self) -> str:
         """Return a new ObjectId in hexadecimal."""
@@ -45,18 +44,18 @@ class MongoPosts(PostRepository):
     async def add(self, post: Post) -> None:
         """Store a new post."""
         try:
-            made = made_by(post.by, _to_document(post))
+            made = created_by(post.idempotency_key, _to_document(post))
             await self._posts.insert_one({**_to_document(post), "outbox": to_records(post.events), **made})
         except DuplicateKeyError as error:
-            if is_made(error):
-                raise AlreadyMade from error
+            if is_already_created(error):
+                raise AlreadyCreated from error
             raise
-        self._hint(Kind.POST, post.id)
+        self._notify(Kind.POST, post.id)
 
     @database_call
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
-        document = await self._posts.find_one({"id": post_id}, STATE)
+        document = await self._posts.find_one({"id": post_id}, PROJECTION)
         if document is None or document["status"] != PostStatus.ACTIVE:
             raise PostNotFound
         return _to_post(document)
@@ -67,64 +66,68 @@ class MongoPosts(PostRepository):
         result = await self._posts.update_one(*_change(post))
         if result.matched_count == 0:
             raise StaleVersion
-        self._hint(Kind.POST, post.id)
+        self._notify(Kind.POST, post.id)
 
     @database_call
-    async def list(self, user_id: UUID | None, after: str | None, most: int) -> Sequence[Post]:
+    async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:
         """Return at most so many active posts, of one user or of all, the newest first."""
         query: dict[str, Any] = {"status": PostStatus.ACTIVE.value}
         if user_id:
             query["user_id"] = user_id
         if after:
             query["id"] = {"$lt": UUID(after)}
-        found = self._posts.find(query, STATE).sort("id", -1).limit(most)
+        found = self._posts.find(query, PROJECTION).sort("id", -1).limit(limit)
         return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
 
     @database_call
-    async def of_user(self, user_id: UUID, which: Which, most: int = 0) -> Sequence[Post]:
+    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
         """Return some posts of a user, the oldest first: at most so many, or all for 0."""
-        query = {"user_id": user_id, "status": {"$in": _STATUSES[which]}}
-        if which is Which.DELETED_WITH_OWNER:
+        query = {"user_id": user_id, "status": {"$in": _STATUSES[selection]}}
+        if selection is PostSelection.DELETED_WITH_OWNER:
             query["deleted_with_owner"] = True
-        found = self._posts.find(query, STATE).sort("id", 1).limit(most)
+        found = self._posts.find(query, PROJECTION).sort("id", 1).limit(limit)
         return [_to_post(each) async for each in found]
 
     @database_call
-    async def find_made(self, message_id: str) -> Handled[Post] | None:
-        """Return the post that the command of that name has made, as it was then."""
-        return to_handled(await find_maker(self._posts, message_id), _to_post)
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
+        """Return the post that the command with this `message_id` created, as it was then."""
+        return to_processed(await find_creator(self._posts, message_id), _to_post)
 
     @database_call
-    async def find_handled(self, post_id: UUID, message_id: str) -> Handled[Post] | None:
-        """Return what came of the command of that name for a post, be it deleted since; or `None`."""
-        return to_handled(await find_noted(self._posts, post_id, message_id), _to_post)
+    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
+        """Return what the command with this `message_id` did to a post, be it deleted since; or `None`."""
+        return to_processed(await find_record(self._posts, post_id, message_id), _to_post)
 
     @database_call
-    async def remember(self, post: Post) -> None:
-        """Note the command that left this post as it was, or raise `StaleVersion`."""
-        await note_alone(self._posts, post, _to_document(post))
+    async def record_processed(self, post: Post) -> None:
+        """Record the command that left this post as it was, or raise `StaleVersion`."""
+        await record_only(self._posts, post, _to_document(post))
 
     @database_call
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
         await self._posts.bulk_write([UpdateOne(*_change(each)) for each in posts], ordered=False)
         for each in posts:
-            self._hint(Kind.POST, each.id)
+            self._notify(Kind.POST, each.id)
 
 
 _STATUSES: Final = {
-    Which.ALL: [each.value for each in PostStatus],
-    Which.ACTIVE: [PostStatus.ACTIVE.value],
-    Which.DELETED_WITH_OWNER: [PostStatus.DELETED.value],
-    Which.WITH_TEXT: [PostStatus.ACTIVE.value, PostStatus.DELETED.value],
+    PostSelection.ALL: [each.value for each in PostStatus],
+    PostSelection.ACTIVE: [PostStatus.ACTIVE.value],
+    PostSelection.DELETED_WITH_OWNER: [PostStatus.DELETED.value],
+    PostSelection.NOT_ERASED: [PostStatus.ACTIVE.value, PostStatus.DELETED.value],
 }
 
 
 def _change(post: Post) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return which document *post* is stored over, and how."""
-    before = {"_id": ObjectId(post.oid), "version": post.version - 1, **not_noted(post.by)}
+    before = {
+        "_id": ObjectId(post.oid),
+        "version": post.version - 1,
+        **unless_processed(post.idempotency_key),
+    }
     document = _to_document(post)
-    change = {"$set": document, **pushed(post.events, noted(post.by, document))}
+    change = {"$set": document, **push_events(post.events, push_processed(post.idempotency_key, document))}
     if post.status is PostStatus.ERASED:  # results of commands hold what its owner wrote
         change["$unset"] = {"handled": "", "created_by.result": ""}
     return before, change

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from bson import ObjectId
 
-from service.domain.emails import Email, EmailMalformed
-from service.domain.profiles import Profile, Role, Status
+from service.domain.email import Email, EmailMalformed
+from service.domain.profile import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
-GONE: Final = frozenset({Status.DELETED, Status.ERASED})
+UNLISTED: Final = frozenset({Status.DELETED, Status.ERASED})
 _ROLES: Final = frozenset(Role)
 _STATUSES: Final = frozenset(Status)
 _TEXTS: Final = ("first_name", "last_name", "email", "hashed_password")
@@ -33,17 +33,17 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
         "deleted_at": profile.deleted_at,
-        "status_before": profile.status_before and profile.status_before.value,
+        "previous_status": profile.previous_status and profile.previous_status.value,
         "version": profile.version,
         "sessions_version": profile.sessions_version,
     }
-    if profile.status in GONE:
+    if profile.status in UNLISTED:
         del document["email_key"]
     return document
 
 
-def as_proved(profile: Profile) -> dict[str, Any]:
-    """Return the condition that whatever a session of *profile* has proved still holds."""
+def as_authorized(profile: Profile) -> dict[str, Any]:
+    """Return the condition that whatever a session of *profile* gave the right to still holds."""
     # None of them may have ended yet; then there is no number.
     return {"logouts": profile.logouts or {"$in": [0, None]}, "sessions_version": profile.sessions_version}
 
@@ -64,7 +64,7 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
     Of one that is deleted whatever was stored is taken, also what another version of the service has stored
     or what our rules would refuse today: it must be possible to export it, and to erase it.
     """
-    if document["status"] in GONE:
+    if document["status"] in UNLISTED:
         document = _lenient(document)
     return Profile(
         id=document["id"],
@@ -78,7 +78,7 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         deleted_at=document["deleted_at"],
-        status_before=Status(before) if (before := document.get("status_before")) else None,
+        previous_status=Status(before) if (before := document.get("previous_status")) else None,
         version=document["version"],
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
@@ -89,14 +89,14 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
 def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* with something in every place that may be empty or strange."""
     kept = {name: value for name, value in document.items() if value is not None}
-    role, before = kept.get("role"), kept.get("status_before")
+    role, before = kept.get("role"), kept.get("previous_status")
     return {
         "version": 1,
         **kept,
         **{name: str(kept.get(name, "")) for name in _TEXTS},
         **{name: kept.get(name, _UNKNOWN_TIME) for name in _TIMES},
         "role": role if role in _ROLES else Role.USER.value,
-        "status_before": before if before in _STATUSES else None,
+        "previous_status": before if before in _STATUSES else None,
     }
 
 

@@ -12,31 +12,36 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
-from service.domain.changes import StaleVersion
-from service.domain.commands import AlreadyMade, Handled
-from service.domain.emails import Email
-from service.domain.profile_refusals import EmailTaken, ProfileNotFound
-from service.domain.profile_repository import ProfileFilter, ProfileRepository
-from service.domain.profiles import Profile, Status
+from service.domain.email import Email
+from service.domain.errors import StaleVersion
+from service.domain.idempotency import AlreadyCreated, ProcessedCommand
+from service.domain.profile import (
+    EmailTaken,
+    Profile,
+    ProfileFilter,
+    ProfileNotFound,
+    ProfileRepository,
+    Status,
+)
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.former_keys import find_owner, is_taken_by_former_rule, make_way
-from service.infrastructure.mongo.handled import (
-    STATE,
-    find_maker,
-    find_noted,
-    is_made,
-    made_by,
-    not_noted,
-    note_alone,
-    noted,
-    to_handled,
-)
+from service.infrastructure.mongo.guarded_writes import together
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
-from service.infrastructure.mongo.others import together
-from service.infrastructure.mongo.outbox import Hint, pushed, to_records, unhinted
+from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
+from service.infrastructure.mongo.processed_commands import (
+    PROJECTION,
+    created_by,
+    find_creator,
+    find_record,
+    is_already_created,
+    push_processed,
+    record_only,
+    to_processed,
+    unless_processed,
+)
 from service.infrastructure.mongo.profile_documents import (
-    GONE,
-    as_proved,
+    UNLISTED,
+    as_authorized,
     from_result,
     to_document,
     to_profile,
@@ -48,28 +53,28 @@ from service.pkg.database import Documents
 class MongoProfiles(ProfileRepository):
     """Keeps profiles in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._profiles = database[PROFILES]
-        self._hint = hint
+        self._notify = notify
 
     def next_oid(self) -> str:
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
     @database_call
-    async def add(self, profile: Profile, *, proved: Profile | None = None) -> None:
+    async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         """Store a new profile, or raise `EmailTaken`."""
         document = {
             **to_document(profile),
             "outbox": to_records(profile.events),
-            **made_by(profile.by, to_result(profile)),
+            **created_by(profile.idempotency_key, to_result(profile)),
         }
         try:
-            insert = partial(together, self._profiles, partial(self._insert, document), proved)
+            insert = partial(together, self._profiles, partial(self._insert, document), authorized_by)
             await self._with_address(profile, insert)
         except DuplicateKeyError as error:
-            raise (AlreadyMade if is_made(error) else EmailTaken) from error
-        self._hint(Kind.PROFILE, profile.id)
+            raise (AlreadyCreated if is_already_created(error) else EmailTaken) from error
+        self._notify(Kind.PROFILE, profile.id)
 
     async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
         await self._profiles.insert_one(document, session=transaction)
@@ -81,30 +86,30 @@ class MongoProfiles(ProfileRepository):
         try:
             await write()
         except DuplicateKeyError as error:
-            if is_made(error) or not await make_way(self._profiles, profile.email):
+            if is_already_created(error) or not await make_way(self._profiles, profile.email):
                 raise
             await write()
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""
-        profile = await self.get_even_deleted(profile_id)
-        if profile.status in GONE:
+        profile = await self.get_including_deleted(profile_id)
+        if profile.status in UNLISTED:
             raise ProfileNotFound
         return profile
 
     @database_call
-    async def get_even_deleted(self, profile_id: UUID) -> Profile:
+    async def get_including_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
-        document = await self._profiles.find_one({"id": profile_id}, STATE)
+        document = await self._profiles.find_one({"id": profile_id}, PROJECTION)
         if document is None:
             raise ProfileNotFound
         return to_profile(document)
 
     @database_call
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
+    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
         """Return the longest deleted profiles that are not erased yet: at most so many."""
         query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
-        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(most)
+        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(limit)
         return [to_profile(document) async for document in cursor]
 
     @database_call
@@ -113,65 +118,70 @@ class MongoProfiles(ProfileRepository):
         return await find_owner(self._profiles, email)
 
     @database_call
-    async def list(self, chosen: ProfileFilter, after: str | None, most: int) -> Sequence[Profile]:
+    async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position."""
         query = {
-            "role": {"$in": [each.value for each in chosen.roles]},
-            "status": {"$in": [each.value for each in chosen.statuses]},
+            "role": {"$in": [each.value for each in filters.roles]},
+            "status": {"$in": [each.value for each in filters.statuses]},
         }
         # The index is named: MongoDB would use a plan that was good for one status for all others, too.
-        if chosen.email_prefix is None:
+        if filters.email_prefix is None:
             older = {"id": {"$lt": UUID(after)}} if after else {}
-            cursor = self._profiles.find(query | older, STATE).sort("id", -1).hint(PROFILES_BY_ID)
+            cursor = self._profiles.find(query | older, PROJECTION).sort("id", -1).hint(PROFILES_BY_ID)
         else:
-            query["email_key"] = _range(chosen.email_prefix, after)
-            cursor = self._profiles.find(query, STATE).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
-        return [to_profile(each) async for each in cursor.limit(most)]
+            query["email_key"] = _range(filters.email_prefix, after)
+            cursor = self._profiles.find(query, PROJECTION).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
+        return [to_profile(each) async for each in cursor.limit(limit)]
 
     @database_call
     async def save(
-        self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+        self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it."""
-        beside = profile if keeps_admin else None
+        run_in_background = profile if require_other_admin else None
         try:
-            save = partial(together, self._profiles, partial(self._save, profile), proved, beside)
+            save = partial(
+                together, self._profiles, partial(self._save, profile), authorized_by, run_in_background
+            )
             await self._with_address(profile, save)
         except DuplicateKeyError as error:
             raise EmailTaken from error
-        self._hint(Kind.PROFILE, profile.id)
+        self._notify(Kind.PROFILE, profile.id)
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
-        same = {"version": profile.version - 1, "logouts": as_proved(profile)["logouts"]}
-        before = {"_id": ObjectId(profile.oid), **same, **not_noted(profile.by)}
+        same = {"version": profile.version - 1, "logouts": as_authorized(profile)["logouts"]}
+        before = {"_id": ObjectId(profile.oid), **same, **unless_processed(profile.idempotency_key)}
         document = to_document(profile)
         gone = {} if "email_key" in document else {"email_key": ""}
         if profile.status is Status.ERASED:  # results of commands are personal
             gone |= {"handled": "", "created_by.result": ""}
-        change = {"$set": document, **pushed(profile.events, noted(profile.by, to_result(profile)))}
+        change = {
+            "$set": document,
+            **push_events(profile.events, push_processed(profile.idempotency_key, to_result(profile))),
+        }
         change |= {"$unset": gone} if gone else {}
         result = await self._profiles.update_one(before, change, session=transaction)
         if result.matched_count == 0:
             raise StaleVersion
 
     @database_call
-    async def find_made(self, message_id: str) -> Handled[Profile] | None:
-        """Return the profile that the command of that name has made, as it was then."""
-        return to_handled(await find_maker(self._profiles, message_id), from_result)
+    async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
+        """Return the profile that the command with this `message_id` created, as it was then."""
+        return to_processed(await find_creator(self._profiles, message_id), from_result)
 
     @database_call
-    async def find_handled(self, profile_id: UUID, message_id: str) -> Handled[Profile] | None:
-        """Return what came of the command of that name for a profile, be it deleted since; or `None`."""
-        return to_handled(await find_noted(self._profiles, profile_id, message_id), from_result)
+    async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
+        """Return what the command with this `message_id` did to a profile, be it deleted since; or `None`."""
+        return to_processed(await find_record(self._profiles, profile_id, message_id), from_result)
 
     @database_call
-    async def remember(self, profile: Profile) -> None:
-        """Note the command that left this profile as it was, or raise `StaleVersion`."""
-        await note_alone(self._profiles, profile, to_result(profile))
+    async def record_processed(self, profile: Profile) -> None:
+        """Record the command that left this profile as it was, or raise `StaleVersion`."""
+        await record_only(self._profiles, profile, to_result(profile))
 
     @database_call
     async def count_logout(self, profile_id: UUID) -> None:
-        """Note that sessions of a user have just ended."""
+        """Record that sessions of a user have just ended."""
         await self._profiles.update_one({"id": profile_id}, {"$inc": {"logouts": 1}})
 
     @database_call

@@ -9,18 +9,18 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from service.app.outbox import Kind
-from service.domain.sessions import Session, SessionMoved, SessionRepository, revoked
+from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import SESSIONS
-from service.infrastructure.mongo.outbox import Hint, pushed, unhinted
+from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events
 
 
 class MongoSessions(SessionRepository):
     """Keeps sessions in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], hint: Hint = unhinted) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._sessions = database[SESSIONS]
-        self._hint = hint
+        self._notify = notify
 
     @database_call
     async def add(self, session: Session) -> None:
@@ -35,25 +35,31 @@ class MongoSessions(SessionRepository):
 
     @database_call
     async def save(self, session: Session) -> None:
-        """Store a session over the step before it, or raise `SessionMoved`."""
-        before = {"_id": session.id, "step": session.step - 1, **_ALIVE}
+        """Store a session over the step before it, or raise `RefreshConflict`."""
+        before = {"_id": session.id, "step": session.generation - 1, **_ALIVE}
         result = await self._sessions.replace_one(before, _to_document(session))
         if result.matched_count == 0:
-            raise SessionMoved
+            raise RefreshConflict
 
     @database_call
     async def end(
-        self, user_id: UUID, reason: str, now: datetime, *, only: UUID | None = None, but: UUID | None = None
+        self,
+        user_id: UUID,
+        reason: str,
+        now: datetime,
+        *,
+        session_id: UUID | None = None,
+        except_id: UUID | None = None,
     ) -> Sequence[UUID]:
-        """End sessions of a user, all of them or *only* one or all *but* one; return which ended."""
-        chosen: dict[str, Any] = {"user_id": user_id, **_ALIVE}
-        if only or but:
-            chosen["_id"] = {"$eq": only} if only else {"$ne": but}
-        found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+        """End sessions of a user, all, one, or all except one; return which ended."""
+        query: dict[str, Any] = {"user_id": user_id, **_ALIVE}
+        if session_id or except_id:
+            query["_id"] = {"$eq": session_id} if session_id else {"$ne": except_id}
+        found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1})]
         if found:
             await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
         for each in found:
-            self._hint(Kind.SESSION, each)
+            self._notify(Kind.SESSION, each)
         return found
 
     @database_call
@@ -65,13 +71,13 @@ class MongoSessions(SessionRepository):
     @database_call
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events."""
-        chosen = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}
-        found = [each["_id"] async for each in self._sessions.find(chosen, {"_id": 1})]
+        query = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}
+        found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1})]
         await self._sessions.delete_many({"_id": {"$in": found}, **_ALIVE})
         return found
 
 
-# A session that has ended is kept until its event has been told.
+# A session that has ended is kept until its event is published.
 _ALIVE: Final = {"ended_at": {"$exists": False}}
 
 
@@ -79,7 +85,7 @@ def _ended(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Updat
     # MongoDB removes what has an expires_at.
     change = {"$set": {"ended_at": now}, "$unset": {"expires_at": ""}}
     return UpdateOne(
-        {"_id": session_id, **_ALIVE}, {**change, **pushed([revoked(session_id, user_id, reason, now)])}
+        {"_id": session_id, **_ALIVE}, {**change, **push_events([revoked(session_id, user_id, reason, now)])}
     )
 
 
@@ -88,9 +94,9 @@ def _to_document(session: Session) -> dict[str, Any]:
         "_id": session.id,
         "user_id": session.user_id,
         "sessions_version": session.sessions_version,
-        "step": session.step,
+        "step": session.generation,
         "moved_by": None,  # workers of the version before read it, while a deploy goes on
-        "moved_at": session.moved_at,
+        "moved_at": session.rotated_at,
         "created_at": session.created_at,
         "expires_at": session.expires_at,
     }
@@ -101,8 +107,8 @@ def _to_session(document: Mapping[str, Any]) -> Session:
         id=document["_id"],
         user_id=document["user_id"],
         sessions_version=document["sessions_version"],
-        step=document["step"],
-        moved_at=document["moved_at"],
+        generation=document["step"],
+        rotated_at=document["moved_at"],
         created_at=document["created_at"],
         expires_at=document["expires_at"],
     )

@@ -19,9 +19,9 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from service.pkg.background import is_cancelled
 from service.pkg.detached import DetachedCalls
-from service.pkg.patience import Passing
-from service.pkg.repeating import is_cancelled
+from service.pkg.retry import TransientErrors
 
 # What is published, in this process.
 CALLS: Final = DetachedCalls("rabbitmq")
@@ -33,9 +33,9 @@ CLOSE_SECONDS: Final = 3.0
 # To open a channel.
 _CHANNEL_SECONDS: Final = 5.0
 # What may be that the broker is starting. A wrong password stays wrong.
-STARTING: Final = Passing(
+STARTING: Final = TransientErrors(
     (OSError,),
-    but=(
+    permanent=(
         AuthenticationError,
         ConnectionClosed,
         IncompatibleProtocolError,
@@ -49,7 +49,7 @@ def signature(purpose: str) -> str:
     return f"profile-service@{socket.gethostname()}:{os.getpid()} {purpose}"
 
 
-def named(url: str, purpose: str) -> URL:
+def with_connection_name(url: str, purpose: str) -> URL:
     """Return *url* with the name that the console shows, and a heartbeat, unless it has one."""
     given = URL(url)
     usual = {"heartbeat": str(HEARTBEAT_SECONDS)} if "heartbeat" not in given.query else {}
@@ -71,7 +71,7 @@ async def plain_channel(connection: AbstractConnection, *, confirms: bool = Fals
         raise ConnectionError(message)
     aiormq = connection.transport.connection
     try:
-        with broken_connections():
+        with map_cancellation():
             async with asyncio.timeout(_CHANNEL_SECONDS):
                 return await aiormq.channel(publisher_confirms=confirms, on_return_raises=confirms)
     except RuntimeError as error:  # it has just closed
@@ -80,7 +80,7 @@ async def plain_channel(connection: AbstractConnection, *, confirms: bool = Fals
 
 async def close_channel(channel: AbstractChannel) -> None:
     """Close *channel*, unless the broker has closed it, or is away."""
-    with suppress(AMQPError, ChannelInvalidStateError, RuntimeError, OSError), broken_connections():
+    with suppress(AMQPError, ChannelInvalidStateError, RuntimeError, OSError), map_cancellation():
         async with asyncio.timeout(_CHANNEL_SECONDS):
             await channel.close()
 
@@ -101,7 +101,7 @@ async def answers(connection: AbstractConnection | None, seconds: float) -> bool
 
 
 @contextmanager
-def broken_connections() -> Iterator[None]:
+def map_cancellation() -> Iterator[None]:
     """Raise `ConnectionError` where aiormq cancels whoever waits for an answer that cannot come any more.
 
     A loop of ours would take that for its own end.
@@ -141,7 +141,7 @@ async def closed(connection: AbstractConnection) -> None:
             await connection.close()
 
 
-async def reach(url: URL) -> None:
+async def ping(url: URL) -> None:
     """Return if the broker lets us in.
 
     Raises:
@@ -152,10 +152,10 @@ async def reach(url: URL) -> None:
         pass
 
 
-async def is_there(url: URL) -> bool:
+async def is_available(url: URL) -> bool:
     """Return whether the broker lets us in."""
     try:
-        await reach(url)
+        await ping(url)
     except (AMQPError, OSError):
         return False
     return True

@@ -14,8 +14,8 @@ from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
-from service.infrastructure.rabbitmq.connection import broken_connections, signature
-from service.infrastructure.rabbitmq.keeping import Keeper
+from service.infrastructure.rabbitmq.connection import map_cancellation, signature
+from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 
 _WAIT_SECONDS: Final = 5.0
 # How often to look whether every queue is consumed, which asks nobody, and whether everything stands.
@@ -31,7 +31,7 @@ _log = structlog.get_logger("profile.consumers")
 class Consumers:
     """What FastStream has subscribed on *broker*.
 
-    FastStream can only stop a subscriber, and then it waits for the messages in hand with the consumer
+    FastStream can only stop a subscriber, and then it waits for the messages in flight with the consumer
     open: what comes meanwhile it keeps from all workers. Here the consumer goes first. And aio-pika restores
     all queues of a connection or none: one that somebody has made as another type would keep all others
     without a consumer. Here each is consumed again by itself. For that two attributes of FastStream's are
@@ -42,7 +42,7 @@ class Consumers:
 
     """
 
-    def __init__(self, broker: RabbitBroker, keeper: Keeper) -> None:
+    def __init__(self, broker: RabbitBroker, keeper: TopologyKeeper) -> None:
         self._broker = broker
         self._keeper = keeper
         self._paused: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ class Consumers:
 
         """
         self._paused = frozenset(queues)
-        await self._all_obey()
+        await self._sync_all()
 
     async def close(self) -> None:
         """Let all messages wait in their queues from now on.
@@ -80,7 +80,7 @@ class Consumers:
 
         """
         self._closed = True
-        await self._all_obey()
+        await self._sync_all()
 
     async def restore(self) -> None:
         """Consume again what is not consumed any more: each queue by itself, made again if it is gone."""
@@ -91,7 +91,7 @@ class Consumers:
 
     async def is_any_there(self) -> bool:
         """Return whether there is a consumer, or none should be."""
-        wanted = [each for each in self._subscribers() if not self._rests(each)]
+        wanted = [each for each in self._subscribers() if not self._is_paused(each)]
         return not wanted or any([await self._is_consumed(each) for each in wanted])
 
     async def missing(self) -> list[str]:
@@ -99,7 +99,7 @@ class Consumers:
         return sorted([each.queue.name for each in await self._lost()])
 
     async def _lost(self) -> list[RabbitSubscriber]:
-        wanted = [each for each in self._subscribers() if not self._rests(each)]
+        wanted = [each for each in self._subscribers() if not self._is_paused(each)]
         return [each for each in wanted if not await self._is_consumed(each)]
 
     async def _is_consumed(self, subscriber: RabbitSubscriber) -> bool:
@@ -119,13 +119,13 @@ class Consumers:
     def _subscribers(self) -> list[RabbitSubscriber]:
         return [each for each in self._broker.subscribers if isinstance(each, RabbitSubscriber)]
 
-    def _rests(self, subscriber: RabbitSubscriber) -> bool:
+    def _is_paused(self, subscriber: RabbitSubscriber) -> bool:
         return self._closed or subscriber.queue.name in self._paused
 
-    async def _all_obey(self) -> None:
+    async def _sync_all(self) -> None:
         """Let all consumers do at once what they are to do: one after the other, they might take minutes."""
         async with asyncio.timeout(_WAIT_SECONDS):
-            ends = await asyncio.gather(*map(self._obey, self._subscribers()), return_exceptions=True)
+            ends = await asyncio.gather(*map(self._sync, self._subscribers()), return_exceptions=True)
         if errors := [each for each in ends if each is not None]:
             raise errors[0]
 
@@ -134,7 +134,7 @@ class Consumers:
         name = subscriber.queue.name
         try:
             await self._keeper.ensure(name)
-            await self._obey(subscriber)
+            await self._sync(subscriber)
         except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
             self._failures[name] += 1
             if self._failures[name] == _WORTH_A_LINE:
@@ -143,18 +143,18 @@ class Consumers:
         self._failures.pop(name, None)
         return name
 
-    async def _obey(self, subscriber: RabbitSubscriber) -> None:
+    async def _sync(self, subscriber: RabbitSubscriber) -> None:
         """Consume from the queue of *subscriber*, or do not, as it is wanted just now."""
         queue = _queue(subscriber)
         if queue is None:  # not started
             return
         async with self._locks[subscriber.queue.name]:
             tag = subscriber._consumer_tag  # noqa: SLF001 - see above
-            with broken_connections():
-                if tag and self._rests(subscriber):
+            with map_cancellation():
+                if tag and self._is_paused(subscriber):
                     subscriber._consumer_tag = None  # noqa: SLF001
                     await queue.cancel(tag, timeout=_WAIT_SECONDS)
-                elif not self._rests(subscriber) and not await self._is_consumed(subscriber):
+                elif not self._is_paused(subscriber) and not await self._is_consumed(subscriber):
                     await self._consume(subscriber, queue)
 
     async def _consume(self, subscriber: RabbitSubscriber, queue: AbstractRobustQueue) -> None:

@@ -16,7 +16,7 @@ _VHOST: Final = "/"
 _OWN: Final = r"^(auth|post|profile)\..*$"
 
 # By broker user: what it may configure, write and read. Direct reply-to needs no right. A gateway may
-# have queues `gateway.…` of its own, to hear events with or replies, and queues that the broker names.
+# have queues `gateway.…` of its own, to consume events or replies from, and queues that the broker names.
 PERMISSIONS: Final[dict[str, tuple[str, str, str]]] = {
     "profile-service": (_OWN, r"^(amq\.default|(auth|post|profile)\..*)$", _OWN),
     "gateway": (

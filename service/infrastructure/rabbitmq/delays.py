@@ -17,8 +17,8 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused
 from pamqp import commands
 
-from service.infrastructure.rabbitmq.connection import broken_connections, close_channel, plain_channel
-from service.pkg.repeating import is_cancelled
+from service.infrastructure.rabbitmq.connection import close_channel, map_cancellation, plain_channel
+from service.pkg.background import is_cancelled
 
 # A probe expires by itself, so it lies around in no queue: it comes back by the policy, or is dropped.
 _LIFETIME_MS: Final = 500
@@ -77,7 +77,7 @@ class Delays:
         inbox = f"{_PROBE}.{uuid4().hex}"
         channel = await plain_channel(connection, confirms=True)
         try:
-            with broken_connections():
+            with map_cancellation():
                 if await self._gives_back(channel, delay, inbox):
                     self._note(delay, None)
                 else:

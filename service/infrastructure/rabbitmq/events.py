@@ -38,8 +38,8 @@ class KeyEvents:
             time=self._clock.now(),
             data=KEYS_ROTATED.data.model_validate({"kids": kids}),
         )
-        with suppress(DeliveryError, BrokerChoked):  # nobody need hear it
-            await self._publisher.tell(_message(event), KEYS_ROTATED.name, needed=False)
+        with suppress(DeliveryError, BrokerChoked):  # nobody need consume it
+            await self._publisher.publish_event(_message(event), KEYS_ROTATED.name, needed=False)
 
 
 def to_message(event: Event) -> Message:

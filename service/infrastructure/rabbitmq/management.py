@@ -1,20 +1,14 @@
-"""RabbitMQ's management API, with nothing but the standard library."""
+"""What RabbitMQ's management API says about our virtual host."""
 
 import asyncio
-import base64
-import http.client
-import json
-import urllib.error
-import urllib.request
-from dataclasses import dataclass, field
-from typing import Any, Final, Self
-from urllib.parse import quote
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any, Self
 
 from yarl import URL
 
-_SECONDS: Final = 10
-# Brokers are inside: a proxy from the environment would only be in the way.
-_open: Final = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+from service.pkg.management_api import ManagementApi, ManagementError
 
 
 class ManagementRefused(Exception):
@@ -25,9 +19,7 @@ class ManagementRefused(Exception):
 class Management:
     """Speaks to the management API about one virtual host."""
 
-    address: str
-    user: str
-    password: str = field(repr=False)
+    api: ManagementApi
     vhost: str
 
     @classmethod
@@ -36,36 +28,26 @@ class Management:
         url = URL(management_url)
         who = url if url.user else rabbitmq_url
         address = str(url.with_user(None).with_query(None).with_fragment(None)).rstrip("/")
-        vhost = rabbitmq_url.path[1:] or "/"
-        return cls(address, who.user or "guest", who.password or "guest", vhost)
+        api = ManagementApi(address, who.user or "guest", who.password or "guest")
+        return cls(api, rabbitmq_url.path[1:] or "/")
 
     async def get(self, what: str) -> list[dict[str, Any]]:
         """Return all *what* (queues, exchanges, bindings, policies) of the virtual host."""
-        listed: list[dict[str, Any]] = await asyncio.to_thread(self._call, "GET", (what, self.vhost))
+        listed: list[dict[str, Any]] = await self._call(f"GET {what}", lambda: self.api.get(what, self.vhost))
         return listed
 
     async def put_policy(self, name: str, body: dict[str, Any]) -> None:
         """Make a policy."""
-        await asyncio.to_thread(self._call, "PUT", ("policies", self.vhost, name), body)
+        await self._call("PUT policies", lambda: self.api.put("policies", self.vhost, name, body=body))
 
-    def _call(self, method: str, path: tuple[str, ...], body: object = None) -> Any:  # noqa: ANN401 - JSON
-        where = "/".join(quote(part, safe="") for part in path)
-        token = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        request = urllib.request.Request(  # noqa: S310 - the command line takes no other than http and https
-            f"{self.address}/api/{where}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"authorization": f"Basic {token}", "content-type": "application/json"},
-        )
+    async def _call(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - JSON
+        api = self.api
         try:
-            with _open(request, timeout=_SECONDS) as response:
-                answer = response.read()
-            return json.loads(answer) if answer else None
-        except urllib.error.HTTPError as refusal:
-            refusal.close()
+            return await asyncio.to_thread(call)
+        except ManagementError as error:
             raise ManagementRefused(
-                f"The management API at {self.address} refuses {method} {path[0]} with {refusal.code}: "
-                f"may {self.user} do that, and is the password right?"
+                f"The management API at {api.url} refuses {what} with {error.status}: "
+                f"may {api.user} do that, and is the password right?"
             ) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ManagementRefused(f"No management API answers at {self.address}: {error}") from None
+        except (OSError, HTTPException, ValueError) as error:
+            raise ManagementRefused(f"No management API answers at {api.url}: {error}") from None

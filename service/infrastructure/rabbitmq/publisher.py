@@ -21,9 +21,9 @@ from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import (
     CONNECT_SECONDS,
     answers,
-    broken_connections,
     closed,
-    named,
+    map_cancellation,
+    with_connection_name,
 )
 from service.infrastructure.rabbitmq.delays import Delays
 from service.infrastructure.rabbitmq.publishing import (
@@ -39,7 +39,7 @@ from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
 _PAUSE_SECONDS: Final = 0.5
-# To connect, publish one message and hear that the broker has it.
+# To connect, publish one message and get the confirm.
 _ALONE_SECONDS: Final = 5.0
 # Connections of single messages at a time.
 _ALONE: Final = 4
@@ -88,7 +88,7 @@ class RabbitPublisher:
 
     async def _connected(self, purpose: str, stack: AsyncExitStack) -> AbstractRobustConnection:
         connection = await connect_robust(
-            named(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
+            with_connection_name(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
         )
         stack.push_async_callback(closed, connection)
         return connection
@@ -120,7 +120,7 @@ class RabbitPublisher:
     async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
 
-        After some *seconds* nobody waits for it any more, and it is given up; return whether it was not.
+        After some *seconds* it is of no use any more, and it is given up; return whether it was not.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -169,7 +169,7 @@ class RabbitPublisher:
                 _log.error(f"{what} refused", queue=usable or queue, error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def tell(self, event: Message, routing_key: str, *, needed: bool) -> None:
+    async def publish_event(self, event: Message, routing_key: str, *, needed: bool) -> None:
         """Publish *event*, and wait until the broker has it. If it is *needed*, a queue must take it.
 
         Raises:
@@ -212,11 +212,11 @@ class RabbitPublisher:
         while True:
             line: Line | None = None
             try:
-                with broken_connections():
+                with map_cancellation():
                     async with (
                         self._alone_places,
                         asyncio.timeout(_ALONE_SECONDS),
-                        await connect(named(self._url, "single")) as connection,
+                        await connect(with_connection_name(self._url, "single")) as connection,
                     ):
                         line = connection.transport.connection if connection.transport else None
                         channel = await connection.channel(on_return_raises=True)

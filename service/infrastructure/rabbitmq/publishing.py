@@ -21,7 +21,7 @@ from aiormq.exceptions import (
     ConnectionUnexpectedFrame,
 )
 
-from service.infrastructure.rabbitmq.connection import CALLS, broken_connections
+from service.infrastructure.rabbitmq.connection import CALLS, map_cancellation
 from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
@@ -85,7 +85,7 @@ async def publish(
     while True:
         line: Line | None = None
         try:
-            with broken_connections():
+            with map_cancellation():
                 await channel.ready()
                 line = _line_of(connection)
                 await publish_once(channel, message, routing_key, exchange=exchange, mandatory=mandatory)

@@ -26,7 +26,7 @@ UNROUTABLE: Final = "profile.unroutable"
 DEAD_LETTERS: Final = ".dlq"
 # Dead letters that operators want to keep and no longer count.
 PARKED: Final = "profile.parked"
-# What is left of requests that made no sense and that nobody waits for. Not among the other dead letters:
+# What is left of malformed fire-and-forget requests. Not among the other dead letters:
 # whoever may publish could push those out.
 MALFORMED: Final = "profile.malformed.dlq"
 # What the service itself does about its own events.

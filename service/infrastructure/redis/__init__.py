@@ -1,1 +1,1 @@
-"""What may be forgotten: verdicts on sessions, and attempts at passwords."""
+"""What may be forgotten: which sessions are alive, and attempts at passwords."""

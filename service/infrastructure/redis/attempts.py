@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.app.auth.budgets import BURST_IN_A_CROWD, Counter, Counters
-from service.app.auth.throttle import RESERVED, Answer, AttemptCounters, Outcome
+from service.app.auth.throttle import RESERVATION_TTL, AttemptCounters, Outcome, ReservationResult
 from service.infrastructure.redis.client import CALLS
 from service.pkg.detached import TooManyAbandoned
 
@@ -50,7 +50,7 @@ for i = 2, #KEYS do
 end
 """
 )
-_ANSWERS: Final = (Answer.RESERVED, Answer.LOCKED, Answer.BUSY)
+_ANSWERS: Final = (ReservationResult.RESERVED, ReservationResult.LOCKED, ReservationResult.BUSY)
 
 _log = structlog.get_logger("profile.redis")
 
@@ -63,9 +63,9 @@ class RedisAttempts(AttemptCounters):
         self._reserve = redis.register_script(_RESERVE)
         self._settle = redis.register_script(_SETTLE)
 
-    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[ReservationResult, int]:
         """Reserve an attempt."""
-        arguments: list[str | int] = [reservation, _ms(RESERVED), *_budgets(counters)]
+        arguments: list[str | int] = [reservation, _ms(RESERVATION_TTL), *_budgets(counters)]
         try:
             answer, milliseconds = await CALLS.run(self._reserve(keys=_keys(counters), args=arguments))
         except (RedisError, TooManyAbandoned) as error:

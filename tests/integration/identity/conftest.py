@@ -65,7 +65,7 @@ async def narrow(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         settings = {
             "BCRYPT_COST": "10",
             "HASHING_THREADS": "1",
-            "HASHING_WAITING": "1",
+            "HASHING_QUEUE_SIZE": "1",
             "TRUSTED_SERVICES": json.dumps(trusted),
         }
         with running_worker(sandbox, tmp_path_factory.mktemp("narrow"), settings, module=WORKER) as worker:

@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from service.infrastructure.crypto.keys import SigningKey
+from service.infrastructure.security.keys import SigningKey
 
 Json = dict[str, Any]
 REQUIRED = ("iss", "aud", "sub", "sid", "role", "iat", "exp", "jti")

@@ -8,7 +8,7 @@ import jwt
 import pytest_asyncio
 
 from profile_contracts.events import KEYS_ROTATED
-from service.infrastructure.crypto.keyring import LOOK_AGAIN
+from service.infrastructure.security.keyring import LOOK_AGAIN
 from tests.integration.gateway import eventually
 from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.events import ENVELOPE, Listener, listening

@@ -6,7 +6,7 @@ import json
 import pytest
 import pytest_asyncio
 
-from service.infrastructure.crypto.keys import load_keys
+from service.infrastructure.security.keys import load_keys
 from tests.integration.conftest import Person, SignUp
 from tests.integration.gateway import Gateway
 from tests.integration.identity.forgery import FORGERIES, Forger

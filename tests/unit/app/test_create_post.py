@@ -3,16 +3,17 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.create_post import CreatePost, CreatePostHandler
+from service.app.request_context import RequestContext
 from service.domain.errors import ServiceError
-from service.domain.posts import PostStatus
-from service.domain.profiles import Role
+from service.domain.post import PostStatus
+from service.domain.profile import Role
 from tests.builders import NOON, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
 
 
 def a_command(actor: Actor) -> CreatePost:
-    return CreatePost(actor=actor, title="Note G", body="It weaves algebraic patterns.")
+    return CreatePost(context=RequestContext(actor), title="Note G", body="It weaves algebraic patterns.")
 
 
 @pytest.mark.parametrize("role", Role)
@@ -26,10 +27,10 @@ async def test_a_user_writes_a_post_of_ones_own(role: Role) -> None:
     assert made.created_at == made.updated_at == NOON
 
 
-async def test_others_are_told_of_it_once() -> None:
+async def test_it_is_published_once() -> None:
     posts, user = FakePosts(), a_user()
     made = await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(user))
-    (event,) = posts.told
+    (event,) = posts.published
 
     assert event.data == {"id": made.id, "user_id": user.id, "version": 1, "changed": []}
     assert made.events == ()
@@ -39,7 +40,7 @@ async def test_others_are_told_of_it_once() -> None:
     ("actor", "refusal"),
     [
         (Anonymous(), MissingToken),
-        (Anonymous(why=TokenExpired()), TokenExpired),
+        (Anonymous(auth_error=TokenExpired()), TokenExpired),
         (TrustedService("cms"), NotAllowed),
     ],
 )
@@ -48,7 +49,7 @@ async def test_nobody_else_writes(actor: Actor, refusal: type[ServiceError]) -> 
 
     with pytest.raises(refusal):
         await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(actor))
-    assert posts.told == []
+    assert posts.published == []
 
 
 def test_a_command_does_not_show_its_words() -> None:

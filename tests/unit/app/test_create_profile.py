@@ -6,11 +6,11 @@ from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired
 from service.app.auth.passwords import PasswordTooCommon, PasswordTooPersonal
 from service.app.auth.permissions import RoleNotAllowed
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
-from service.domain.emails import Email, EmailMalformed
+from service.app.request_context import RequestContext
+from service.domain.email import Email, EmailMalformed
 from service.domain.errors import ServiceError
-from service.domain.passwords import PasswordMalformed, PasswordTooLong, PasswordTooShort
-from service.domain.profile_refusals import EmailTaken
-from service.domain.profiles import Profile, Role, Status
+from service.domain.password import PasswordMalformed, PasswordTooLong, PasswordTooShort
+from service.domain.profile import EmailTaken, Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
@@ -24,7 +24,7 @@ def handler(*stored: Profile) -> CreateProfileHandler:
 
 def a_command(**changes: object) -> CreateProfile:
     values: dict[str, object] = {
-        "actor": Anonymous(),
+        "context": RequestContext(Anonymous()),
         "first_name": "Ada",
         "last_name": "Lovelace",
         "email": an_address(),
@@ -52,7 +52,7 @@ async def test_the_password_is_kept_as_a_hash_of_its_normal_form() -> None:
 
 @pytest.mark.parametrize("actor", [ADMIN, TrustedService("hr")])
 async def test_admins_and_trusted_services_give_roles(actor: Actor) -> None:
-    made = await handler().handle(a_command(actor=actor, role=Role.ADMIN))
+    made = await handler().handle(a_command(context=RequestContext(actor), role=Role.ADMIN))
 
     assert made.role is Role.ADMIN
 
@@ -62,12 +62,12 @@ async def test_admins_and_trusted_services_give_roles(actor: Actor) -> None:
     [
         (a_user(uuid4(), Role.USER), RoleNotAllowed),
         (Anonymous(), MissingToken),
-        (Anonymous(why=TokenExpired()), TokenExpired),
+        (Anonymous(auth_error=TokenExpired()), TokenExpired),
     ],
 )
 async def test_nobody_else_gives_roles(actor: Actor, refusal: type[ServiceError]) -> None:
     with pytest.raises(refusal):
-        await handler().handle(a_command(actor=actor, role=Role.ADMIN))
+        await handler().handle(a_command(context=RequestContext(actor), role=Role.ADMIN))
 
 
 async def test_an_address_is_given_once_in_whatever_spelling() -> None:

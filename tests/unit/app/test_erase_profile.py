@@ -5,10 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.commands.erase_profile import EraseProfile, EraseProfileHandler, RetentionHandler
-from service.domain.changes import StaleVersion
-from service.domain.profile_refusals import LastAdmin, ProfileNotFound
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfile, EraseProfileHandler
+from service.domain.errors import StaleVersion
+from service.domain.profile import LastAdmin, Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import NOON, a_profile, a_session
 from tests.fakes.clock import FakeClock
 from tests.fakes.profiles import FakeProfiles
@@ -31,7 +30,7 @@ async def test_whatever_the_profile_was_nothing_personal_is_left(ada: Profile) -
     erase = erasing(ada)
     left = await erase.handle(EraseProfile(ada.id))
 
-    assert await erase.profiles.get_even_deleted(ada.id) == left
+    assert await erase.profiles.get_including_deleted(ada.id) == left
     assert (left.status, left.version, left.first_name, left.email.typed) == (
         Status.ERASED,
         ada.version + 1,
@@ -56,7 +55,7 @@ async def test_erasing_again_changes_nothing_but_removes_what_was_left() -> None
     erase = erasing(erased, sessions=sessions)
 
     assert await erase.handle(EraseProfile(erased.id)) is erased
-    assert await erase.profiles.get_even_deleted(erased.id) == erased
+    assert await erase.profiles.get_including_deleted(erased.id) == erased
     assert sessions.stored == {}
 
 
@@ -85,20 +84,22 @@ async def test_who_never_was_is_not_erased() -> None:
 async def test_a_profile_that_has_changed_since_it_was_loaded_is_not_erased() -> None:
     ada = a_profile()
     erase = erasing(ada)
-    await erase.profiles.save(changed := ada.changed(ProfileChanges(last_name="King"), LATER))
+    await erase.profiles.save(changed := ada.updated(ProfilePatch(last_name="King"), LATER))
 
     with pytest.raises(StaleVersion):
         await erase.erase(ada)
     assert await erase.profiles.get(ada.id) == changed
 
 
-def keeping(profiles: FakeProfiles) -> RetentionHandler:
+def keeping(profiles: FakeProfiles) -> EraseExpiredHandler:
     clock = FakeClock(NOON + RETENTION)
-    return RetentionHandler(profiles, EraseProfileHandler(profiles, FakeSessions(), clock), clock, RETENTION)
+    return EraseExpiredHandler(
+        profiles, EraseProfileHandler(profiles, FakeSessions(), clock), clock, RETENTION
+    )
 
 
 async def statuses(profiles: FakeProfiles, *those: Profile) -> list[Status]:
-    return [(await profiles.get_even_deleted(each.id)).status for each in those]
+    return [(await profiles.get_including_deleted(each.id)).status for each in those]
 
 
 async def test_what_was_deleted_long_ago_is_erased_and_nothing_else() -> None:
@@ -110,7 +111,7 @@ async def test_what_was_deleted_long_ago_is_erased_and_nothing_else() -> None:
     await keeping(profiles).handle()
 
     assert await statuses(profiles, old, due, young, active) == ["erased", "erased", "deleted", "active"]
-    assert await profiles.get_even_deleted(erased.id) == erased
+    assert await profiles.get_including_deleted(erased.id) == erased
 
 
 async def test_of_very_many_those_are_erased_that_have_waited_longest() -> None:
@@ -128,8 +129,8 @@ async def test_of_very_many_those_are_erased_that_have_waited_longest() -> None:
 class Interrupted(FakeProfiles):
     """Somebody restores the first profile just after those were looked for that are due."""
 
-    async def deleted_before(self, moment: datetime, most: int) -> Sequence[Profile]:
-        due = await super().deleted_before(moment, most)
+    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
+        due = await super().deleted_before(moment, limit)
         await self.save(due[0].restored(moment))
         return due
 
@@ -145,11 +146,11 @@ async def test_who_is_restored_at_the_last_moment_is_not_erased() -> None:
 async def test_a_profile_that_cannot_be_erased_does_not_keep_the_others() -> None:
     class Stubborn(FakeProfiles):
         async def save(
-            self, profile: Profile, *, keeps_admin: bool = False, proved: Profile | None = None
+            self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
         ) -> None:
             if profile.id == ada.id:
                 raise ZeroDivisionError
-            await super().save(profile, keeps_admin=keeps_admin, proved=proved)
+            await super().save(profile, require_other_admin=require_other_admin, authorized_by=authorized_by)
 
     @contextmanager
     def guard() -> Iterator[None]:
@@ -162,8 +163,8 @@ async def test_a_profile_that_cannot_be_erased_does_not_keep_the_others() -> Non
     ada, bob = a_profile().deleted(NOON), a_profile().deleted(NOON)
     profiles, clock = Stubborn(ada, bob), FakeClock(NOON + RETENTION)
     erase = EraseProfileHandler(profiles, FakeSessions(), clock)
-    await RetentionHandler(profiles, erase, clock, RETENTION, guard).handle()
+    await EraseExpiredHandler(profiles, erase, clock, RETENTION, guard).handle()
 
     assert len(skipped) == 1
-    assert (await profiles.get_even_deleted(ada.id)).status is Status.DELETED
-    assert (await profiles.get_even_deleted(bob.id)).status is Status.ERASED
+    assert (await profiles.get_including_deleted(ada.id)).status is Status.DELETED
+    assert (await profiles.get_including_deleted(bob.id)).status is Status.ERASED

@@ -4,10 +4,9 @@ from uuid import uuid4
 import pytest
 
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
-from service.domain.posts import Post
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Profile
-from service.domain.sessions import Session
+from service.domain.post import Post
+from service.domain.profile import Profile, ProfileNotFound
+from service.domain.session import Session
 from tests.builders import NOON, a_post, a_profile, a_session
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles

@@ -2,8 +2,8 @@ import pytest
 
 from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
 from service.app.queries.get_post import GetPost, GetPostHandler
-from service.domain.posts import PostNotFound
-from service.domain.profiles import Role
+from service.domain.post import PostNotFound
+from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.posts import FakePosts
 
@@ -15,7 +15,7 @@ everybody = pytest.mark.parametrize(
     "actor",
     [
         Anonymous(),
-        Anonymous(why=TokenInvalid()),
+        Anonymous(auth_error=TokenInvalid()),
         a_user(POST.user_id),
         a_user(),
         a_user(role=Role.ADMIN),

@@ -5,8 +5,7 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenInvalid, TrustedService
 from service.app.queries.get_profile import GetProfile, GetProfileHandler, PublicView
 from service.domain.errors import ServiceError
-from service.domain.profile_refusals import ProfileNotFound
-from service.domain.profiles import Role, Status
+from service.domain.profile import ProfileNotFound, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.profiles import FakeProfiles
 
@@ -30,7 +29,7 @@ async def test_another_user_sees_the_public_view() -> None:
 
 @pytest.mark.parametrize(
     ("actor", "refusal"),
-    [(Anonymous(), MissingToken), (Anonymous(why=TokenInvalid()), TokenInvalid)],
+    [(Anonymous(), MissingToken), (Anonymous(auth_error=TokenInvalid()), TokenInvalid)],
 )
 @pytest.mark.parametrize("profile_id", [ADA.id, DELETED.id, uuid4()])
 async def test_anonymous_does_not_hear_whether_it_is_there(

@@ -2,22 +2,23 @@
 
 import pytest
 
-from service.app.auth.actors import Anonymous, Caller, User
+from service.app.auth.actors import Anonymous, User
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.sessions import LoggedIn
 from service.app.auth.throttle import TooManyAttempts
 from service.app.commands.update_profile import UpdateProfile
-from service.domain.emails import Email
-from service.domain.profiles import Profile, ProfileChanges, Status
+from service.app.request_context import RequestContext
+from service.domain.email import Email
+from service.domain.profile import Profile, ProfilePatch, Status
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
 PASSWORD, WRONG = "correct horse", "wrong horse"
 BURST = 10
-NOBODY = Caller(Anonymous(), "gateway", "192.0.2.1/32")
+NOBODY = RequestContext(Anonymous(), "gateway", "192.0.2.1/32")
 
 
 def a_person(name: str, **changes: object) -> Profile:
@@ -41,7 +42,7 @@ async def log_in(
     return await app_fixture.app.log_in.handle(LogIn(NOBODY, f"{name}@example.org", password, device))
 
 
-async def attack(app_fixture: AppFixture, device: str | None = None, caller: Caller = NOBODY) -> int:
+async def attack(app_fixture: AppFixture, device: str | None = None, caller: RequestContext = NOBODY) -> int:
     """Guess until it is refused; return how many guesses were looked at."""
     for looked_at in range(100):
         try:
@@ -61,11 +62,13 @@ async def test_six_wrong_guesses_of_a_stranger_lock_nobody_out(app_fixture: AppF
     with pytest.raises(TooManyAttempts):
         await log_in(app_fixture)  # from a device that nobody knows
     assert (await log_in(app_fixture, device=device)).user_id == ada.id
-    address = ProfileChanges(email=Email.parse("new@example.org"))
-    update = UpdateProfile(caller=Caller(user), profile_id=ada.id, changes=address, current_password=PASSWORD)
+    address = ProfilePatch(email=Email.parse("new@example.org"))
+    update = UpdateProfile(
+        context=RequestContext(user), profile_id=ada.id, patch=address, current_password=PASSWORD
+    )
     assert (await app_fixture.app.update_profile.handle(update)).email == address.email
     changed = await app_fixture.app.change_password.handle(
-        ChangePassword(Caller(user), PASSWORD, "another horse")
+        ChangePassword(RequestContext(user), PASSWORD, "another horse")
     )
     assert changed.user_id == ada.id
 
@@ -128,7 +131,7 @@ async def test_a_token_lets_nobody_in(app_fixture: AppFixture) -> None:
     device = (await log_in(app_fixture)).device_token
     ada = await app_fixture.profiles.get((await log_in(app_fixture)).user_id)
     await app_fixture.profiles.save(
-        ada.changed(ProfileChanges(status=Status.SUSPENDED), app_fixture.clock.now())
+        ada.updated(ProfilePatch(status=Status.SUSPENDED), app_fixture.clock.now())
     )
 
     for password in (PASSWORD, WRONG):
@@ -140,12 +143,12 @@ async def test_a_session_does_not_lend_its_budget_to_logins(app_fixture: AppFixt
     user, _ = await app_fixture.logged_in(ada)
 
     assert await attack(app_fixture) == BURST
-    assert await attack(app_fixture, caller=Caller(user)) == 0
+    assert await attack(app_fixture, caller=RequestContext(user)) == 0
 
 
 async def test_in_a_session_guesses_are_bounded_too(app_fixture: AppFixture, ada: Profile) -> None:
     user, _ = await app_fixture.logged_in(ada)
-    command = ChangePassword(Caller(user), WRONG, "another horse")
+    command = ChangePassword(RequestContext(user), WRONG, "another horse")
     for _ in range(BURST):
         with pytest.raises(InvalidCredentials):
             await app_fixture.app.change_password.handle(command)
@@ -154,7 +157,9 @@ async def test_in_a_session_guesses_are_bounded_too(app_fixture: AppFixture, ada
     other: User = (await app_fixture.logged_in(ada))[0]
 
     await log_in(app_fixture)
-    await app_fixture.app.change_password.handle(ChangePassword(Caller(other), PASSWORD, "another horse"))
+    await app_fixture.app.change_password.handle(
+        ChangePassword(RequestContext(other), PASSWORD, "another horse")
+    )
 
 
 async def test_a_thousand_typos_of_others_refuse_nobody(app_fixture: AppFixture) -> None:

@@ -10,13 +10,12 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenInvalid, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.ids import new_id
-from service.app.paging import CursorInvalid, Page, Window
+from service.app.paging import CursorInvalid, Page, PageRequest
 from service.app.queries.list_profiles import ListProfiles, ListProfilesHandler
-from service.domain.emails import Email
+from service.domain.email import Email
 from service.domain.errors import ServiceError
-from service.domain.profile_repository import ProfileFilter
-from service.domain.profiles import Profile, Role, Status
-from service.infrastructure.crypto.cursors import SealedCursors
+from service.domain.profile import Profile, ProfileFilter, Role, Status
+from service.infrastructure.security.cursors import SealedCursors
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.profiles import FakeProfiles
 
@@ -35,9 +34,11 @@ LIST = ListProfilesHandler(FakeProfiles(*PEOPLE, DELETED), CURSORS)
 ADMIN = a_user(role=Role.ADMIN)
 
 
-async def page(window: Window, actor: Actor = ADMIN, **filters: Any) -> Page[Profile]:
+async def page(page_request: PageRequest, actor: Actor = ADMIN, **filters: Any) -> Page[Profile]:
     """Return a page of what *actor* may see."""
-    return await LIST.handle(ListProfiles(actor=actor, window=window, chosen=ProfileFilter(**filters)))
+    return await LIST.handle(
+        ListProfiles(actor=actor, page_request=page_request, filters=ProfileFilter(**filters))
+    )
 
 
 async def everybody(limit: int, **filters: Any) -> Sequence[Profile]:
@@ -45,7 +46,7 @@ async def everybody(limit: int, **filters: Any) -> Sequence[Profile]:
     found: list[Profile] = []
     cursor = None
     while True:
-        part = await page(Window(limit, cursor), **filters)
+        part = await page(PageRequest(limit, cursor), **filters)
         found += part.items
         assert len(part.items) <= limit
         if (cursor := part.next_cursor) is None:
@@ -78,14 +79,14 @@ async def test_the_deleted_are_in_no_list() -> None:
 
 @pytest.mark.parametrize("actor", [ADMIN, TrustedService("billing")])
 async def test_administrators_and_trusted_services_may_list(actor: Actor) -> None:
-    assert len((await page(Window(4), actor)).items) == 4
+    assert len((await page(PageRequest(4), actor)).items) == 4
 
 
 @pytest.mark.parametrize(
     ("actor", "refusal"),
     [
         (Anonymous(), MissingToken),
-        (Anonymous(why=TokenInvalid()), TokenInvalid),
+        (Anonymous(auth_error=TokenInvalid()), TokenInvalid),
         (a_user(), NotAllowed),
         (a_user(PEOPLE[0].id), NotAllowed),
     ],
@@ -93,10 +94,10 @@ async def test_administrators_and_trusted_services_may_list(actor: Actor) -> Non
 async def test_nobody_else_may_nor_learns_whether_a_cursor_is_good(
     actor: Actor, refusal: type[ServiceError]
 ) -> None:
-    good = (await page(Window(4))).next_cursor
+    good = (await page(PageRequest(4))).next_cursor
     for cursor in (None, "garbage", good):
         with pytest.raises(refusal):
-            await page(Window(1, cursor), actor)
+            await page(PageRequest(1, cursor), actor)
 
 
 async def test_a_cursor_is_good_for_its_own_query_only() -> None:
@@ -107,38 +108,38 @@ async def test_a_cursor_is_good_for_its_own_query_only() -> None:
         for prefix in (None, "user", "use")
     ]
     for filters in several:
-        cursor = (await page(Window(1), **filters)).next_cursor
+        cursor = (await page(PageRequest(1), **filters)).next_cursor
         if cursor is None:  # the only one of its kind
             assert len(await everybody(100, **filters)) == 1
             continue
         for others in several:
             if others == filters:
-                assert (await page(Window(1, cursor), **others)).items
+                assert (await page(PageRequest(1, cursor), **others)).items
             else:
                 with pytest.raises(CursorInvalid):
-                    await page(Window(1, cursor), **others)
+                    await page(PageRequest(1, cursor), **others)
 
 
 async def test_a_cursor_is_good_for_another_limit_and_for_ever() -> None:
-    cursor = (await page(Window(4))).next_cursor
+    cursor = (await page(PageRequest(4))).next_cursor
 
     for limit in (1, 2, 100, 1):
-        assert list((await page(Window(limit, cursor))).items) == PEOPLE[5::-1][:limit]
+        assert list((await page(PageRequest(limit, cursor))).items) == PEOPLE[5::-1][:limit]
 
 
 async def test_who_is_added_meanwhile_shifts_nobody() -> None:
     profiles = FakeProfiles(*PEOPLE)
     handler = ListProfilesHandler(profiles, CURSORS)
     met: list[UUID] = []
-    window = Window(3)
+    page_request = PageRequest(3)
     while True:
-        part = await handler.handle(ListProfiles(actor=ADMIN, window=window))
+        part = await handler.handle(ListProfiles(actor=ADMIN, page_request=page_request))
         met += [each.id for each in part.items]
         await profiles.add(a_profile(id=new_id(NOON + timedelta(hours=1))))
         await profiles.add(a_profile(id=new_id(NOON - timedelta(hours=1))))
         if (cursor := part.next_cursor) is None or len(met) > 50:
             break
-        window = replace(window, cursor=cursor)
+        page_request = replace(page_request, cursor=cursor)
 
     assert [each for each in met if each in {known.id for known in PEOPLE}] == [
         each.id for each in PEOPLE[::-1]

@@ -1,19 +1,20 @@
 import pytest
 
-from service.app.auth.actors import Anonymous, Caller
+from service.app.auth.actors import Anonymous
 from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.throttle import TooManyAttempts
-from service.domain.emails import Email
+from service.app.request_context import RequestContext
+from service.domain.email import Email
 from service.domain.errors import Unavailable
-from service.domain.profiles import Profile, Role, Status
+from service.domain.profile import Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 from tests.fakes.tokens import FakeTokens
 
 PASSWORD = "correct horse"
-NOBODY = Caller(Anonymous())
+NOBODY = RequestContext(Anonymous())
 
 
 def somebody(name: str, **changes: object) -> Profile:
@@ -149,6 +150,6 @@ async def test_who_has_an_address_that_is_refused_today_logs_in() -> None:
         hashed_password=fake_hash(PASSWORD.encode()),
     )
     app_fixture = AppFixture(ada)
-    done = await app_fixture.app.log_in.handle(LogIn(Caller(Anonymous()), "Ada@i\u2764.ws", PASSWORD))
+    done = await app_fixture.app.log_in.handle(LogIn(RequestContext(Anonymous()), "Ada@i\u2764.ws", PASSWORD))
 
     assert done.user_id == ada.id

@@ -2,18 +2,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.app.paging import CursorInvalid, Cursors, Window, described, read_page
+from service.app.paging import CursorInvalid, Cursors, PageRequest, canonical_query, read_page
 
-QUERY = described("things.list", kind="odd")
+QUERY = canonical_query("things.list", kind="odd")
 
 
 class PlainCursors(Cursors):
     """Hides nothing, so that a test sees what is in there."""
 
-    def seal(self, position: str, query: str) -> str:
+    def encode(self, position: str, query: str) -> str:
         return f"{position}|{query}"
 
-    def open(self, cursor: str, query: str) -> str:
+    def decode(self, cursor: str, query: str) -> str:
         position, _, of = cursor.partition("|")
         if of != query:
             raise CursorInvalid
@@ -27,16 +27,16 @@ class Things:
         self.letters = letters
         self.asked: list[tuple[str | None, int]] = []
 
-    async def read(self, after: str | None, most: int) -> Sequence[str]:
-        self.asked.append((after, most))
-        return [each for each in self.letters if after is None or each > after][:most]
+    async def read(self, after: str | None, limit: int) -> Sequence[str]:
+        self.asked.append((after, limit))
+        return [each for each in self.letters if after is None or each > after][:limit]
 
 
 async def pages(things: Things, limit: int) -> list[str]:
     """Return what is on each page."""
     found, cursor = [], None
     while True:
-        page = await read_page(PlainCursors(), QUERY, Window(limit, cursor), things.read, str)
+        page = await read_page(PlainCursors(), QUERY, PageRequest(limit, cursor), things.read, str)
         found.append("".join(page.items))
         if (cursor := page.next_cursor) is None:
             return found
@@ -69,43 +69,47 @@ async def test_one_more_is_read_to_know_whether_there_is_more() -> None:
 
 
 async def test_a_page_goes_on_behind_its_own_last_thing_and_not_the_one_beyond() -> None:
-    page = await read_page(PlainCursors(), QUERY, Window(2), Things("abc").read, str)
+    page = await read_page(PlainCursors(), QUERY, PageRequest(2), Things("abc").read, str)
 
     assert page.next_cursor == f"b|{QUERY}"
 
 
 async def test_a_cursor_of_another_query_reads_nothing() -> None:
-    things, foreign = Things("abc"), PlainCursors().seal("a", described("things.list", kind="even"))
+    things, foreign = Things("abc"), PlainCursors().encode("a", canonical_query("things.list", kind="even"))
 
     with pytest.raises(CursorInvalid):
-        await read_page(PlainCursors(), QUERY, Window(2, foreign), things.read, str)
+        await read_page(PlainCursors(), QUERY, PageRequest(2, foreign), things.read, str)
     assert things.asked == []
 
 
 async def test_an_empty_cursor_is_a_cursor() -> None:
     with pytest.raises(CursorInvalid):
-        await read_page(PlainCursors(), QUERY, Window(2, ""), Things("abc").read, str)
+        await read_page(PlainCursors(), QUERY, PageRequest(2, ""), Things("abc").read, str)
 
 
 def test_a_query_has_one_description() -> None:
-    assert described("a", b="1", c=None) == described("a", c=None, b="1") == '["a",{"b":"1","c":null}]'
+    assert (
+        canonical_query("a", b="1", c=None)
+        == canonical_query("a", c=None, b="1")
+        == '["a",{"b":"1","c":null}]'
+    )
 
 
 def test_different_queries_have_different_descriptions() -> None:
     several = [
-        described("a"),
-        described("b"),
-        described("a", b=None),
-        described("a", b=""),
-        described("a", b="null"),
-        described("a", b="c"),
-        described("a", c="b"),
-        described("a", b='","c":"'),
-        described("a", b="", c=""),
-        described("a", b='c","d":"e'),
-        described("a", b="c", d="e"),
-        described("a", b="\u00e9"),
-        described("a", b="\\u00e9"),
+        canonical_query("a"),
+        canonical_query("b"),
+        canonical_query("a", b=None),
+        canonical_query("a", b=""),
+        canonical_query("a", b="null"),
+        canonical_query("a", b="c"),
+        canonical_query("a", c="b"),
+        canonical_query("a", b='","c":"'),
+        canonical_query("a", b="", c=""),
+        canonical_query("a", b='c","d":"e'),
+        canonical_query("a", b="c", d="e"),
+        canonical_query("a", b="\u00e9"),
+        canonical_query("a", b="\\u00e9"),
     ]
 
     assert len(set(several)) == len(several)

@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -12,10 +12,17 @@ from service.app.auth.passwords import (
     PasswordTooCommon,
     PasswordTooPersonal,
 )
-from service.app.auth.throttle import Answer, AttemptCounters, Gate, Outcome, Throttle, TooManyAttempts
+from service.app.auth.throttle import (
+    AttemptCounters,
+    KeyedLock,
+    Outcome,
+    ReservationResult,
+    Throttle,
+    TooManyAttempts,
+)
 from service.domain.errors import Unavailable
-from service.domain.passwords import PasswordTooShort
-from service.domain.profiles import Profile, Status
+from service.domain.password import PasswordTooShort
+from service.domain.profile import Profile, Status
 from tests.builders import a_profile
 from tests.fakes.profiles import FakeProfiles
 
@@ -44,7 +51,7 @@ class Hasher(PasswordHasher):
             raise Unavailable
         return hashed is not None and hashed.partition(" ")[2] == password.hex()
 
-    def require_room(self) -> None:
+    def ensure_capacity(self) -> None:
         raise NotImplementedError  # only a login asks, and none is made here
 
     def is_outdated(self, hashed: str) -> bool:
@@ -58,10 +65,10 @@ class Journal(AttemptCounters):
     is_locked: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
-    async def reserve(self, reservation: str, counters: Counters) -> tuple[Answer, int]:
+    async def reserve(self, reservation: str, counters: Counters) -> tuple[ReservationResult, int]:
         assert reservation
         assert counters.own.name
-        return (Answer.LOCKED, 30_000) if self.is_locked else (Answer.RESERVED, 0)
+        return (ReservationResult.LOCKED, 30_000) if self.is_locked else (ReservationResult.RESERVED, 0)
 
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         assert reservation
@@ -90,7 +97,7 @@ class PasswordsFixture:
 def a_fixture(*profiles: Profile) -> PasswordsFixture:
     hasher, counters, stored = Hasher(), Journal(), FakeProfiles(*profiles)
     return PasswordsFixture(
-        hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, Gate()), stored)
+        hasher, counters, stored, Passwords(hasher, Common(), Throttle(counters, KeyedLock()), stored)
     )
 
 
@@ -169,19 +176,11 @@ async def test_a_password_is_not_personal_without_any_words() -> None:
     assert await a_fixture().passwords.hash_new("abcd1234", ())
 
 
-def test_passwords_do_not_change() -> None:
-    passwords = a_fixture().passwords
-
-    assert not hasattr(passwords, "__dict__")
-    with pytest.raises(FrozenInstanceError):
-        passwords.common = Common()  # type: ignore[misc]
-
-
 async def test_the_right_password_proves_it_and_is_counted_as_right() -> None:
     user = a_user()
     fixture = a_fixture(user)
 
-    assert await fixture.passwords.prove(PASSWORD, user, ATTEMPT) == user
+    assert await fixture.passwords.verify_credentials(PASSWORD, user, ATTEMPT) == user
     assert fixture.counters.outcomes == [Outcome.RIGHT]
     assert fixture.hasher.journal == [("verify", PASSWORD.encode(), user.hashed_password)]
 
@@ -205,7 +204,7 @@ async def test_every_refusal_is_one_verification_and_one_wrong_attempt(
     fixture = a_fixture()
 
     with pytest.raises(InvalidCredentials):
-        await fixture.passwords.prove(password, user, ATTEMPT)
+        await fixture.passwords.verify_credentials(password, user, ATTEMPT)
 
     hashed = user.hashed_password if user and has_hash else None
     assert fixture.hasher.journal == [("verify", seen, hashed)]
@@ -216,7 +215,7 @@ async def test_what_stands_for_an_impossible_password_lets_nobody_in() -> None:
     user = a_user(hashed_password=f"new {b'-'.hex()}")
 
     with pytest.raises(InvalidCredentials):
-        await a_fixture(user).passwords.prove("a" * 73, user, ATTEMPT)
+        await a_fixture(user).passwords.verify_credentials("a" * 73, user, ATTEMPT)
 
 
 async def test_a_locked_account_is_not_looked_at() -> None:
@@ -225,7 +224,7 @@ async def test_a_locked_account_is_not_looked_at() -> None:
     fixture.counters.is_locked = True
 
     with pytest.raises(TooManyAttempts):
-        await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+        await fixture.passwords.verify_credentials(PASSWORD, user, ATTEMPT)
     assert fixture.hasher.journal == []
     assert fixture.counters.outcomes == []
 
@@ -236,8 +235,8 @@ async def test_an_attempt_that_could_not_be_looked_at_costs_nothing() -> None:
     fixture.hasher.down = True
 
     with pytest.raises(Unavailable):
-        await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
-    assert fixture.counters.outcomes == [Outcome.NOT_LOOKED_AT]
+        await fixture.passwords.verify_credentials(PASSWORD, user, ATTEMPT)
+    assert fixture.counters.outcomes == [Outcome.UNCHECKED]
 
 
 async def test_an_outdated_hash_is_replaced_after_a_right_password_only() -> None:
@@ -245,10 +244,10 @@ async def test_an_outdated_hash_is_replaced_after_a_right_password_only() -> Non
     fixture = a_fixture(user)
 
     with pytest.raises(InvalidCredentials):
-        await fixture.passwords.prove("wrong horse", user, ATTEMPT)
+        await fixture.passwords.verify_credentials("wrong horse", user, ATTEMPT)
     assert (await fixture.profiles.get(user.id)).hashed_password == user.hashed_password
 
-    await fixture.passwords.prove(PASSWORD, user, ATTEMPT)
+    await fixture.passwords.verify_credentials(PASSWORD, user, ATTEMPT)
 
     assert (await fixture.profiles.get(user.id)).hashed_password == f"new {PASSWORD.encode().hex()}"
     assert fixture.hasher.journal[-1] == ("hash", PASSWORD.encode(), None)

@@ -10,14 +10,14 @@ from service.app.auth.permissions import (
     Relation,
     RoleNotAllowed,
     allows,
+    authorize,
     is_owner,
     relation,
-    require,
-    require_known,
+    require_authenticated,
     require_user,
 )
 from service.domain.errors import ServiceError
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from tests.builders import a_user
 
 OWNER = uuid4()
@@ -36,7 +36,7 @@ EXPECTED = {
     Action.SEE_PROFILE: ".x.xx",
     Action.SEE_PUBLIC_PROFILE: ".xxxx",
     Action.CHANGE_PROFILE: ".x.xx",
-    Action.CHANGE_STANDING: "...x.",
+    Action.CHANGE_ROLE_OR_STATUS: "...x.",
     Action.DELETE_PROFILE: ".x.xx",
     Action.CREATE_POST: ".x.x.",
     Action.SEE_POST: "xxxxx",
@@ -65,7 +65,7 @@ def test_the_table_allows_what_the_design_says(action: Action, who: Relation, *,
 )
 def test_whoever_may_not_hears_why(action: Action, who: Relation) -> None:
     with pytest.raises(MissingToken if who is Relation.ANONYMOUS else NotAllowed):
-        require(action, ACTORS[who], OWNER)
+        authorize(action, ACTORS[who], OWNER)
 
 
 @pytest.mark.parametrize("who", Relation)
@@ -89,12 +89,12 @@ def test_what_is_not_in_the_table_is_denied(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_anonymous_hears_what_was_wrong_with_the_token() -> None:
     with pytest.raises(TokenExpired):
-        require(Action.SEE_PROFILE, Anonymous(why=TokenExpired()), OWNER)
+        authorize(Action.SEE_PROFILE, Anonymous(auth_error=TokenExpired()), OWNER)
 
 
 def test_a_refusal_may_be_named() -> None:
     with pytest.raises(RoleNotAllowed):
-        require(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, refusal=RoleNotAllowed)
+        authorize(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, refusal=RoleNotAllowed)
 
 
 def test_an_equal_id_is_enough_to_be_the_owner() -> None:
@@ -114,7 +114,7 @@ def test_only_a_human_owns(actor: Actor) -> None:
 def hears(action: Action, actor: Actor, owner: UUID | None) -> str | None:
     """Return the name of what *actor* hears, or `None` if nothing stands in the way."""
     try:
-        require(action, actor, owner)
+        authorize(action, actor, owner)
     except ServiceError as error:
         return type(error).__name__
     return None
@@ -128,12 +128,12 @@ def test_who_may_is_let_through() -> None:
 
 def test_who_may_not_hears_why() -> None:
     with pytest.raises(NotAllowed):
-        require(Action.CHANGE_PROFILE, ACTORS[Relation.OTHER], OWNER)
+        authorize(Action.CHANGE_PROFILE, ACTORS[Relation.OTHER], OWNER)
     with pytest.raises(RoleNotAllowed) as refused:
-        require(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, RoleNotAllowed)
+        authorize(Action.GIVE_ROLE, ACTORS[Relation.SELF], OWNER, RoleNotAllowed)
     assert refused.value.field == "role"
     with pytest.raises(TokenExpired):
-        require(Action.SEE_PROFILE, Anonymous(why=TokenExpired()), OWNER)
+        authorize(Action.SEE_PROFILE, Anonymous(auth_error=TokenExpired()), OWNER)
 
 
 def test_a_user_is_required_where_a_session_is_needed() -> None:
@@ -141,16 +141,16 @@ def test_a_user_is_required_where_a_session_is_needed() -> None:
 
     assert require_user(user) is user
     with pytest.raises(TokenExpired):
-        require_user(Anonymous(why=TokenExpired()))
+        require_user(Anonymous(auth_error=TokenExpired()))
     with pytest.raises(NotAllowed):
         require_user(TrustedService("billing"))
 
 
 @pytest.mark.parametrize("who", [each for each in Relation if each is not Relation.ANONYMOUS])
 def test_who_is_known_is_let_through(who: Relation) -> None:
-    assert require_known(ACTORS[who]) is ACTORS[who]
+    assert require_authenticated(ACTORS[who]) is ACTORS[who]
 
 
 def test_who_is_not_known_hears_what_was_wrong_with_the_token() -> None:
     with pytest.raises(TokenExpired):
-        require_known(Anonymous(why=TokenExpired()))
+        require_authenticated(Anonymous(auth_error=TokenExpired()))

@@ -5,9 +5,8 @@ from uuid import uuid4
 import pytest
 
 from service.app.commands.restore_profile import RestoreProfile, RestoreProfileHandler
-from service.domain.changes import StaleVersion
-from service.domain.profile_refusals import EmailTaken, NotDeleted, ProfileNotFound
-from service.domain.profiles import Profile, Status
+from service.domain.errors import StaleVersion
+from service.domain.profile import EmailTaken, NotDeleted, Profile, ProfileNotFound, Status
 from tests.builders import NOON, a_profile
 from tests.fakes.clock import FakeClock
 from tests.fakes.profiles import FakeProfiles
@@ -35,7 +34,7 @@ async def test_it_is_not_restored_while_another_has_its_address() -> None:
 
     with pytest.raises(EmailTaken):
         await restore.handle(RestoreProfile(deleted.id))
-    assert await restore.profiles.get_even_deleted(deleted.id) == deleted
+    assert await restore.profiles.get_including_deleted(deleted.id) == deleted
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ async def test_what_is_not_deleted_is_not_restored(profile: Profile) -> None:
 
     with pytest.raises(NotDeleted):
         await restore.handle(RestoreProfile(profile.id))
-    assert await restore.profiles.get_even_deleted(profile.id) == profile
+    assert await restore.profiles.get_including_deleted(profile.id) == profile
 
 
 async def test_who_never_was_is_not_restored() -> None:

@@ -4,27 +4,27 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Anonymous, Caller, MissingToken, TrustedService
+from service.app.auth.actors import Anonymous, MissingToken, TrustedService
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.passwords import InvalidCredentials, PasswordTooPersonal
 from service.app.auth.permissions import NotAllowed
 from service.app.auth.refresh import Refresh, TooManyRefreshes
+from service.app.auth.session_guard import SessionEnded
 from service.app.auth.sessions import LoggedIn
-from service.app.auth.standing import SessionEnded
 from service.app.auth.verify_token import VerifyToken
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
+from service.app.request_context import RequestContext
 from service.domain.errors import Unavailable
-from service.domain.passwords import PasswordTooShort
-from service.domain.profile_refusals import LastAdmin
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
-from service.domain.sessions import (
-    IDLE,
+from service.domain.password import PasswordTooShort
+from service.domain.profile import LastAdmin, Profile, ProfilePatch, Role, Status
+from service.domain.session import (
+    IDLE_TIMEOUT,
+    RefreshConflict,
     RefreshTokenInvalid,
     RefreshTokenReused,
     Session,
-    SessionMoved,
 )
 from tests.builders import a_profile, a_session, a_user
 from tests.fakes.app_fixture import AppFixture
@@ -54,12 +54,12 @@ async def test_a_new_session_is_alive(app_fixture: AppFixture, ada: Profile) -> 
 
     assert claims is not None
     assert claims.user == user
-    assert app_fixture.verdicts.known == {user.session: True}
+    assert app_fixture.session_cache.known == {user.session: True}
 
 
 async def test_what_is_known_is_not_looked_up(app_fixture: AppFixture) -> None:
     user = a_user()
-    app_fixture.verdicts.known[user.session] = True
+    app_fixture.session_cache.known[user.session] = True
 
     await app_fixture.sessions.check(user)
 
@@ -78,12 +78,12 @@ async def test_a_session_that_the_user_has_no_more_is_dead(change: str) -> None:
     if change != "gone":
         await app_fixture.repository.add(session)
     if change == "expired":
-        app_fixture.clock.advance(seconds=IDLE.total_seconds())
+        app_fixture.clock.advance(seconds=IDLE_TIMEOUT.total_seconds())
     user = a_user(None if change == "another user" else ada.id, session=session.id)
 
     with pytest.raises(SessionEnded):
         await app_fixture.sessions.check(user)
-    assert app_fixture.verdicts.known == {}
+    assert app_fixture.session_cache.known == {}
 
 
 async def test_an_unknown_token_is_dead_and_an_outage_is_not_death(
@@ -148,7 +148,7 @@ async def test_a_refresh_gives_up_when_others_are_always_first(
     app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def moved(_: Session) -> None:
-        raise SessionMoved
+        raise RefreshConflict
 
     _, tokens = await app_fixture.logged_in(ada)
     monkeypatch.setattr(app_fixture.repository, "save", moved)
@@ -159,7 +159,7 @@ async def test_a_refresh_gives_up_when_others_are_always_first(
 
 async def test_a_refresh_of_a_session_that_is_over_is_invalid(app_fixture: AppFixture, ada: Profile) -> None:
     _, tokens = await app_fixture.logged_in(ada)
-    suspended = ada.changed(ProfileChanges(status=Status.SUSPENDED), app_fixture.clock.now())
+    suspended = ada.updated(ProfilePatch(status=Status.SUSPENDED), app_fixture.clock.now())
     await app_fixture.profiles.save(suspended)
 
     for text in (tokens.refresh_token, app_fixture.refresh_tokens.issue(uuid4(), 0), "nonsense"):
@@ -174,18 +174,20 @@ async def test_a_logout_ends_what_its_scope_says(
     app_fixture: AppFixture, ada: Profile, scope: Scope, open_after: list[int]
 ) -> None:
     users = [(await app_fixture.logged_in(ada))[0] for _ in range(3)]
-    ended = await app_fixture.app.log_out.handle(LogOut(users[0], scope))
+    ended = await app_fixture.app.log_out.handle(LogOut(RequestContext(users[0]), scope))
 
     assert ended == 3 - len(open_after)
     assert [each for each in range(3) if app_fixture.is_open(users[each].session)] == open_after
     dead = [user.session for user in users if not app_fixture.is_open(user.session)]
     assert app_fixture.revoked == [(ada.id, (each,), "logout") for each in dead]
-    assert app_fixture.verdicts.known == dict.fromkeys(dead, False)
+    assert app_fixture.session_cache.known == dict.fromkeys(dead, False)
 
 
 async def test_a_second_logout_ends_nothing_and_tells_nobody(app_fixture: AppFixture, ada: Profile) -> None:
     user, _ = await app_fixture.logged_in(ada)
-    counts = [await app_fixture.app.log_out.handle(LogOut(user, Scope.LOCAL)) for _ in range(2)]
+    counts = [
+        await app_fixture.app.log_out.handle(LogOut(RequestContext(user), Scope.LOCAL)) for _ in range(2)
+    ]
 
     assert counts == [1, 0]
     assert len(app_fixture.revoked) == 1
@@ -198,16 +200,18 @@ async def test_sessions_and_passwords_are_for_humans(
     app_fixture: AppFixture, actor: Anonymous | TrustedService, refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        await app_fixture.app.log_out.handle(LogOut(actor, Scope.GLOBAL))
+        await app_fixture.app.log_out.handle(LogOut(RequestContext(actor), Scope.GLOBAL))
     with pytest.raises(refusal):
-        await app_fixture.app.change_password.handle(ChangePassword(Caller(actor), PASSWORD, "another horse"))
+        await app_fixture.app.change_password.handle(
+            ChangePassword(RequestContext(actor), PASSWORD, "another horse")
+        )
 
 
 async def test_a_change_of_password_ends_all_sessions_and_opens_one(
     app_fixture: AppFixture, ada: Profile
 ) -> None:
     users = [await app_fixture.logged_in(ada) for _ in range(2)]
-    change = ChangePassword(Caller(users[0][0]), PASSWORD, "another horse")
+    change = ChangePassword(RequestContext(users[0][0]), PASSWORD, "another horse")
     done = await app_fixture.app.change_password.handle(change)
     stored = await app_fixture.profiles.get(ada.id)
 
@@ -236,7 +240,7 @@ async def test_a_refused_change_of_password_changes_nothing(
     user, tokens = await app_fixture.logged_in(ada)
 
     with pytest.raises(refusal):
-        await app_fixture.app.change_password.handle(ChangePassword(Caller(user), current, new))
+        await app_fixture.app.change_password.handle(ChangePassword(RequestContext(user), current, new))
     assert await app_fixture.profiles.get(ada.id) == ada
     assert await verdict(app_fixture, tokens)
 
@@ -256,22 +260,24 @@ async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
     monkeypatch.setattr(app_fixture.hasher, "hash", slow)
 
     with pytest.raises(SessionEnded):
-        await app_fixture.app.change_password.handle(ChangePassword(Caller(user), PASSWORD, "another horse"))
+        await app_fixture.app.change_password.handle(
+            ChangePassword(RequestContext(user), PASSWORD, "another horse")
+        )
     assert (await app_fixture.profiles.get(ada.id)).hashed_password == "the hash of a rival"
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        (ProfileChanges(role=Role.ADMIN), "role_changed"),
-        (ProfileChanges(status=Status.SUSPENDED), "suspended"),
+        (ProfilePatch(role=Role.ADMIN), "role_changed"),
+        (ProfilePatch(status=Status.SUSPENDED), "suspended"),
     ],
 )
 async def test_another_standing_ends_all_sessions(
-    app_fixture: AppFixture, ada: Profile, changes: ProfileChanges, reason: str
+    app_fixture: AppFixture, ada: Profile, changes: ProfilePatch, reason: str
 ) -> None:
     _, tokens = await app_fixture.logged_in(ada)
-    update = UpdateProfile(caller=Caller(ADMIN), profile_id=ada.id, changes=changes)
+    update = UpdateProfile(context=RequestContext(ADMIN), profile_id=ada.id, patch=changes)
     after = await app_fixture.app.update_profile.handle(update)
 
     assert after.sessions_version == 2
@@ -281,9 +287,9 @@ async def test_another_standing_ends_all_sessions(
 
 async def test_any_other_change_ends_none(app_fixture: AppFixture, ada: Profile) -> None:
     user, tokens = await app_fixture.logged_in(ada)
-    changes = ProfileChanges(first_name="Augusta", role=Role.USER, status=Status.ACTIVE)
+    changes = ProfilePatch(first_name="Augusta", role=Role.USER, status=Status.ACTIVE)
     await app_fixture.app.update_profile.handle(
-        UpdateProfile(caller=Caller(ADMIN), profile_id=user.id, changes=changes)
+        UpdateProfile(context=RequestContext(ADMIN), profile_id=user.id, patch=changes)
     )
 
     assert await verdict(app_fixture, tokens)
@@ -292,7 +298,9 @@ async def test_any_other_change_ends_none(app_fixture: AppFixture, ada: Profile)
 
 async def test_a_deleted_user_has_no_session(app_fixture: AppFixture, ada: Profile) -> None:
     user, tokens = await app_fixture.logged_in(ada)
-    await app_fixture.app.delete_profile.handle(DeleteProfile(actor=user, profile_id=ada.id))
+    await app_fixture.app.delete_profile.handle(
+        DeleteProfile(context=RequestContext(user), profile_id=ada.id)
+    )
 
     assert not await verdict(app_fixture, tokens)
     assert app_fixture.revoked == [(ada.id, (), "deleted")]
@@ -310,15 +318,15 @@ async def test_sessions_are_over_before_they_are_removed(app_fixture: AppFixture
 
 
 STEPS_DOWN = [
-    ProfileChanges(role=Role.USER),
-    ProfileChanges(status=Status.SUSPENDED),
-    ProfileChanges(first_name="B", role=Role.USER, status=Status.ACTIVE),
+    ProfilePatch(role=Role.USER),
+    ProfilePatch(status=Status.SUSPENDED),
+    ProfilePatch(first_name="B", role=Role.USER, status=Status.ACTIVE),
 ]
 
 
 @pytest.mark.parametrize("changes", [*STEPS_DOWN, None])
 @pytest.mark.parametrize("beside", [None, Status.SUSPENDED, Status.DELETED, Status.ACTIVE])
-async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Status | None) -> None:
+async def test_the_last_admin_stays(changes: ProfilePatch | None, beside: Status | None) -> None:
     boss = a_profile(role=Role.ADMIN)
     app_fixture = AppFixture(
         boss, a_profile(), *([a_profile(role=Role.ADMIN, status=beside)] if beside else [])
@@ -327,8 +335,10 @@ async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Stat
 
     async def step_down() -> Profile:
         if changes is None:
-            return await app_fixture.app.delete_profile.handle(DeleteProfile(actor=actor, profile_id=boss.id))
-        update = UpdateProfile(caller=Caller(actor), profile_id=boss.id, changes=changes)
+            return await app_fixture.app.delete_profile.handle(
+                DeleteProfile(context=RequestContext(actor), profile_id=boss.id)
+            )
+        update = UpdateProfile(context=RequestContext(actor), profile_id=boss.id, patch=changes)
         return await app_fixture.app.update_profile.handle(update)
 
     if beside is Status.ACTIVE:
@@ -339,10 +349,12 @@ async def test_the_last_admin_stays(changes: ProfileChanges | None, beside: Stat
         assert await app_fixture.profiles.get(boss.id) == boss
 
 
-@pytest.mark.parametrize("changes", [ProfileChanges(role=Role.ADMIN), ProfileChanges(first_name="B")])
-async def test_the_last_admin_may_do_everything_else(changes: ProfileChanges) -> None:
+@pytest.mark.parametrize("changes", [ProfilePatch(role=Role.ADMIN), ProfilePatch(first_name="B")])
+async def test_the_last_admin_may_do_everything_else(changes: ProfilePatch) -> None:
     boss = a_profile(role=Role.ADMIN)
-    update = UpdateProfile(caller=Caller(a_user(boss.id, Role.ADMIN)), profile_id=boss.id, changes=changes)
+    update = UpdateProfile(
+        context=RequestContext(a_user(boss.id, Role.ADMIN)), profile_id=boss.id, patch=changes
+    )
 
     assert (await AppFixture(boss).app.update_profile.handle(update)).role is Role.ADMIN
 
@@ -350,7 +362,9 @@ async def test_the_last_admin_may_do_everything_else(changes: ProfileChanges) ->
 async def test_an_old_hash_is_made_anew_by_the_next_login(app_fixture: AppFixture) -> None:
     bob = a_profile(hashed_password="old " + fake_hash(PASSWORD.encode()))
     await app_fixture.profiles.add(bob)
-    await app_fixture.passwords.prove(PASSWORD, bob, Caller(Anonymous()).attempt(bob.email.key))
+    await app_fixture.passwords.verify_credentials(
+        PASSWORD, bob, RequestContext(Anonymous()).attempt(bob.email.key)
+    )
     stored = await app_fixture.profiles.get(bob.id)
 
     assert (stored.hashed_password, stored.version) == (fake_hash(PASSWORD.encode()), 1)
@@ -369,7 +383,7 @@ def test_no_command_shows_a_secret() -> None:
     commands = [
         Refresh("canary"),
         VerifyToken("canary"),
-        ChangePassword(Caller(Anonymous()), "canary", "canary"),
+        ChangePassword(RequestContext(Anonymous()), "canary", "canary"),
     ]
 
     assert "canary" not in repr(commands)

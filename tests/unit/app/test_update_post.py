@@ -7,17 +7,18 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService, User
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.update_post import UpdatePost, UpdatePostHandler
-from service.domain.changes import NothingToChange, StaleVersion
-from service.domain.errors import ServiceError
-from service.domain.posts import Post, PostChanges, PostNotFound
-from service.domain.profiles import Role
+from service.app.request_context import RequestContext
+from service.domain.errors import ServiceError, StaleVersion
+from service.domain.patch import NothingToChange
+from service.domain.post import Post, PostNotFound, PostPatch
+from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
 
 LATER = NOON + timedelta(minutes=1)
 ADMIN, TRUSTED, OTHER = a_user(role=Role.ADMIN), TrustedService("cms"), a_user()
-TITLE = PostChanges(title="Note H")
+TITLE = PostPatch(title="Note H")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def handler(*stored: Post) -> UpdatePostHandler:
 
 
 def an_update(actor: Actor, post: Post, **values: Any) -> UpdatePost:
-    return UpdatePost(**{"actor": actor, "post_id": post.id, "changes": TITLE, **values})
+    return UpdatePost(**{"context": RequestContext(actor), "post_id": post.id, "patch": TITLE, **values})
 
 
 def owner(post: Post) -> User:
@@ -48,14 +49,14 @@ async def test_owner_and_admin_change_it(post: Post, actor: User | None) -> None
 
 
 @pytest.mark.parametrize("actor", [OTHER, TRUSTED])
-@pytest.mark.parametrize("changes", [TITLE, PostChanges()])
+@pytest.mark.parametrize("patch", [TITLE, PostPatch()])
 async def test_others_and_services_may_see_it_but_not_change_it(
-    post: Post, actor: Actor, changes: PostChanges
+    post: Post, actor: Actor, patch: PostPatch
 ) -> None:
     update = handler(post)
     for version in (None, 1, 99):
         with pytest.raises(NotAllowed):
-            await update.handle(an_update(actor, post, changes=changes, expected_version=version))
+            await update.handle(an_update(actor, post, patch=patch, expected_version=version))
     assert await update.posts.get(post.id) == post
 
 
@@ -68,7 +69,7 @@ async def test_what_is_not_there_is_not_found_before_it_is_forbidden(actor: Acto
 
 
 @pytest.mark.parametrize(
-    ("actor", "refusal"), [(Anonymous(), MissingToken), (Anonymous(why=TokenExpired()), TokenExpired)]
+    ("actor", "refusal"), [(Anonymous(), MissingToken), (Anonymous(auth_error=TokenExpired()), TokenExpired)]
 )
 async def test_nobody_in_particular_is_asked_for_a_token_first(
     post: Post, actor: Actor, refusal: type[ServiceError]
@@ -84,33 +85,33 @@ async def test_a_change_at_the_expected_version_is_made(post: Post) -> None:
     assert changed.version == 2
 
 
-@pytest.mark.parametrize("changes", [TITLE, PostChanges(title="Note G")])
-async def test_a_change_at_another_version_is_refused(post: Post, changes: PostChanges) -> None:
+@pytest.mark.parametrize("patch", [TITLE, PostPatch(title="Note G")])
+async def test_a_change_at_another_version_is_refused(post: Post, patch: PostPatch) -> None:
     update = handler(post)
 
     with pytest.raises(StaleVersion):
-        await update.handle(an_update(owner(post), post, changes=changes, expected_version=2))
+        await update.handle(an_update(owner(post), post, patch=patch, expected_version=2))
     assert await update.posts.get(post.id) == post
 
 
 async def test_a_change_of_nothing_is_refused(post: Post) -> None:
     with pytest.raises(NothingToChange):
-        await handler(post).handle(an_update(owner(post), post, changes=PostChanges(), expected_version=2))
+        await handler(post).handle(an_update(owner(post), post, patch=PostPatch(), expected_version=2))
 
 
 async def test_a_change_to_what_is_there_already_is_no_version(post: Post) -> None:
     posts = FakePosts(post)
-    same = an_update(owner(post), post, changes=PostChanges(title=post.title, body=post.body))
+    same = an_update(owner(post), post, patch=PostPatch(title=post.title, body=post.body))
 
     assert await UpdatePostHandler(posts, FakeClock(LATER)).handle(same) == post
-    assert posts.told == []
+    assert posts.published == []
 
 
-async def test_others_are_told_what_changed_and_not_into_what(post: Post) -> None:
+async def test_what_changed_is_published_and_not_into_what(post: Post) -> None:
     posts = FakePosts(post)
     await UpdatePostHandler(posts, FakeClock(LATER)).handle(an_update(owner(post), post))
 
-    assert [each.data for each in posts.told] == [
+    assert [each.data for each in posts.published] == [
         {"id": post.id, "user_id": post.user_id, "version": 2, "changed": ["title"]}
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from profile_contracts.client.retries import pause_before_retry
-from profile_contracts.errors import CallFailed, Disconnected, NoReply, NotSent, Unroutable, refusal
+from profile_contracts.errors import CallFailed, Disconnected, NoReply, NotSent, Unroutable, to_exception
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_LOGIN,
@@ -20,7 +20,7 @@ LOST, NEVER_SENT = Disconnected("", sent=True), Disconnected("", sent=False)
 
 def refused(code: ErrorCode, *, retryable: bool, after: int | None = None) -> CallFailed:
     body = ErrorBody(code=code, reason=code.value, message="", retryable=retryable, retry_after_ms=after)
-    return refusal(body)
+    return to_exception(body)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)

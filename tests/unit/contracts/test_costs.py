@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from profile_contracts.fields import Email, EmailPrefix, Name, Text, Title
 from profile_contracts.operations import OPERATIONS, Operation
-from service.domain.emails import Email as Address
-from service.domain.emails import EmailMalformed, email_prefix
-from service.domain.passwords import PasswordTooLong, password_bytes
+from service.domain.email import Email as Address
+from service.domain.email import EmailMalformed, email_prefix
+from service.domain.password import PasswordTooLong, password_bytes
 
 MARKS = "\u0315\u0300"
 ACCEPTED = ["n\u0303" * 50, "\uff2cove \u217b", "한국어", "Zoë", "e" + "\u0301" * 30, "ﷺ"]

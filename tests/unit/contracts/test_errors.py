@@ -1,7 +1,7 @@
 import pytest
 
 from profile_contracts import errors
-from profile_contracts.errors import CallFailed, Refused, refusal
+from profile_contracts.errors import CallFailed, ErrorReply, to_exception
 from profile_contracts.replies import ErrorBody, ErrorCode
 
 
@@ -11,7 +11,7 @@ def an_error(code: ErrorCode) -> ErrorBody:
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_code_has_an_exception_of_that_name(code: ErrorCode) -> None:
-    raised = refusal(an_error(code))
+    raised = to_exception(an_error(code))
 
     assert type(raised) is getattr(errors, code.value.title().replace("_", ""))
     assert raised.error == an_error(code)
@@ -19,12 +19,12 @@ def test_every_code_has_an_exception_of_that_name(code: ErrorCode) -> None:
 
 
 def test_no_two_codes_share_an_exception() -> None:
-    assert {type(refusal(an_error(code))) for code in ErrorCode} == set(Refused.__subclasses__())
+    assert {type(to_exception(an_error(code))) for code in ErrorCode} == set(ErrorReply.__subclasses__())
 
 
 def test_calls_fail_in_these_ways() -> None:
     assert {each.__name__ for each in CallFailed.__subclasses__()} == {
-        "Refused",
+        "ErrorReply",
         "NoReply",
         "UnreadableReply",
         "Unroutable",

@@ -8,11 +8,11 @@ from pydantic import SecretStr, ValidationError
 
 import service
 from profile_contracts.fields import Request
-from profile_contracts.operations import COMMON_ERRORS, IMPERSONAL_FIELDS, OPERATIONS, Kind, Operation
+from profile_contracts.operations import COMMON_ERRORS, NON_PERSONAL_FIELDS, OPERATIONS, Kind, Operation
 from profile_contracts.replies import ErrorCode
 from service.app.auth.throttle import TooManyAttempts
 from service.domain.errors import ServiceError
-from service.infrastructure.inputports.amqp.errors import error_body, reason_of
+from service.infrastructure.inputports.amqp.errors import error_body
 
 CANARY = "canary-4711"
 # In dead letters only: whoever asked for the reply is not answered. And what operators hear, what the service
@@ -38,7 +38,7 @@ def raised() -> dict[str, ErrorCode]:
     for module in pkgutil.walk_packages(service.__path__, "service."):
         importlib.import_module(module.name)
     kinds = {each for each in ServiceError.__subclasses__() if each.__module__.startswith("service.")}
-    return {reason_of(leaf): error_body(made(leaf)).code for leaf in leaves(ServiceError) - kinds}
+    return {leaf.reason: error_body(made(leaf)).code for leaf in leaves(ServiceError) - kinds}
 
 
 def declared() -> dict[str, ErrorCode]:
@@ -148,4 +148,4 @@ def test_a_request_cannot_be_changed(operation: Operation[Any, Any]) -> None:
 
 
 def test_dead_letters_keep_neither_secrets_nor_names() -> None:
-    assert {"id", "expected_version"} == IMPERSONAL_FIELDS
+    assert {"id", "expected_version"} == NON_PERSONAL_FIELDS

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from service.domain.emails import Email, EmailMalformed
-from service.domain.former_emails import former_key
+from service.domain.email import Email, EmailMalformed
+from service.domain.email_idna2003 import former_key
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from service.domain.emails import Email
-from service.domain.profile_refusals import NotDeleted
-from service.domain.profiles import Profile, Role, Status
+from service.domain.email import Email
+from service.domain.profile import NotDeleted, Profile, Role, Status
 from tests.builders import NOON, a_profile
 
 LATER, LATEST = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
 
 
-def told(profile: Profile) -> list[tuple[str, int, object]]:
+def published(profile: Profile) -> list[tuple[str, int, object]]:
     """Return what others are told: type, version, and what changed or why sessions ended."""
     return [
         (each.type.value, each.version, each.data.get("changed") or each.data["reason"])
@@ -33,7 +32,7 @@ def test_a_restored_profile_is_as_it_was_but_for_its_version() -> None:
 
     assert {each: getattr(restored, each) for each in same} == {each: getattr(ada, each) for each in same}
     assert (restored.version, restored.updated_at) == (3, LATEST)
-    assert told(restored) == [("profile.updated", 3, ["status"])]
+    assert published(restored) == [("profile.updated", 3, ["status"])]
 
 
 def test_the_sessions_from_before_it_was_deleted_do_not_come_back() -> None:
@@ -76,7 +75,7 @@ def test_erasing_who_was_not_deleted_ends_the_sessions(status: Status) -> None:
     fields = ["email", "first_name", "last_name", "password", "status"]
 
     assert erased.sessions_version == 2
-    assert told(erased) == [("profile.erased", 2, fields), ("auth.session_revoked", 2, "deleted")]
+    assert published(erased) == [("profile.erased", 2, fields), ("auth.session_revoked", 2, "deleted")]
 
 
 def test_erasing_the_deleted_keeps_when_that_was_and_ends_no_session_again() -> None:
@@ -84,7 +83,7 @@ def test_erasing_the_deleted_keeps_when_that_was_and_ends_no_session_again() -> 
 
     assert (erased.deleted_at, erased.updated_at, erased.version) == (LATER, LATEST, 3)
     assert erased.sessions_version == 2
-    assert [kind for kind, _, _ in told(erased)] == ["profile.erased"]
+    assert [kind for kind, _, _ in published(erased)] == ["profile.erased"]
 
 
 def test_erasing_again_changes_nothing() -> None:

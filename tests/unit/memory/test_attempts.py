@@ -1,7 +1,7 @@
 import pytest
 
 from service.app.auth.budgets import Attempt, Budgets, Counters, counters_of
-from service.app.auth.throttle import Answer, Outcome
+from service.app.auth.throttle import Outcome, ReservationResult
 from service.infrastructure.memory import attempts
 from service.infrastructure.memory.attempts import MemoryAttempts
 
@@ -18,7 +18,12 @@ async def test_memory_does_not_grow_with_names_that_are_made_up(monkeypatch: pyt
             await memory.settle("r", of(name), Outcome.WRONG)
     answers = [(await memory.reserve("r", of(name)))[0] for name in ("a", "d", "e", "b")]
 
-    assert answers == [Answer.LOCKED, Answer.LOCKED, Answer.LOCKED, Answer.RESERVED]
+    assert answers == [
+        ReservationResult.LOCKED,
+        ReservationResult.LOCKED,
+        ReservationResult.LOCKED,
+        ReservationResult.RESERVED,
+    ]
 
 
 async def test_what_was_not_looked_at_pushes_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,5 +36,5 @@ async def test_what_was_not_looked_at_pushes_nothing_out(monkeypatch: pytest.Mon
         await memory.reserve(str(number), of(f"stranger {number}"))
         await memory.settle(str(number), of(f"stranger {number}"), Outcome.RIGHT)
 
-    assert (await memory.reserve("r", of("victim")))[0] is Answer.LOCKED
+    assert (await memory.reserve("r", of("victim")))[0] is ReservationResult.LOCKED
     assert memory._reserved == {}  # noqa: SLF001 - memory must not grow with what is over

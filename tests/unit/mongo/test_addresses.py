@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import pytest
 from pymongo.errors import ConfigurationError
 
-from service.infrastructure.mongo.reaching import reach
+from service.infrastructure.mongo.health import ping
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.settings import Settings
 
@@ -29,7 +29,7 @@ async def test_servers_are_looked_for_by_their_service_record(
     client = open_mongo(Settings().mongo_url)
     database = default_database(client)
     with pytest.raises(ConfigurationError):
-        await reach(database)
+        await ping(database)
     await close_mongo(client)
 
     assert database.name == "people"

@@ -130,7 +130,7 @@ async def test_an_error_that_passes_is_logged_and_tried_again(
     background: Background, logged: Entries
 ) -> None:
     loop = Loop(ConnectionError(), None)
-    async with background.periodic("keys", loop.work, timedelta(), passing=(ConnectionError,)):
+    async with background.periodic("keys", loop.work, timedelta(), transient=(ConnectionError,)):
         await until(lambda: loop.begun == 3)
 
     assert [each["event"] for each in logged] == ["tried in vain"]
@@ -141,7 +141,7 @@ async def test_an_error_that_does_not_pass_is_tried_again_too_and_seen(
     background: Background, logged: Entries
 ) -> None:
     loop = Loop(ZeroDivisionError(), None)
-    async with background.periodic("keys", loop.work, timedelta(), passing=(ConnectionError,)):
+    async with background.periodic("keys", loop.work, timedelta(), transient=(ConnectionError,)):
         await until(lambda: loop.begun == 3)
 
         assert not background.failing  # it went well once
@@ -159,7 +159,7 @@ async def test_a_driver_that_swallows_the_cancellation_does_not_keep_it_alive(ba
         except asyncio.CancelledError:
             raise ConnectionError from None
 
-    async with background.periodic("keys", work, timedelta(), passing=(ConnectionError,)):
+    async with background.periodic("keys", work, timedelta(), transient=(ConnectionError,)):
         await asyncio.wait_for(waiting.wait(), 5)
 
     assert waiting.is_set()

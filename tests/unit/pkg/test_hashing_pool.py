@@ -11,7 +11,7 @@ from tests.unit.pools import busy
 
 @pytest.fixture
 def pool() -> HashingPool:
-    return HashingPool(threads=1, waiting=1)
+    return HashingPool(threads=1, queue_size=1)
 
 
 async def test_work_is_done_and_its_result_returned(pool: HashingPool) -> None:
@@ -67,7 +67,7 @@ async def test_whoever_stops_waiting_gives_the_place_back_unless_the_work_is_bei
 
 
 async def test_no_more_threads_run_than_there_are() -> None:
-    pool = HashingPool(threads=2, waiting=20)
+    pool = HashingPool(threads=2, queue_size=20)
     names = await asyncio.gather(*(pool.run(lambda: threading.current_thread().name) for _ in range(20)))
 
     assert {name.rpartition("_")[0] for name in names} == {"hashing"}

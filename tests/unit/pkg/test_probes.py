@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.pkg import probes
-from service.pkg.probes import answering
+from service.pkg.probes import serve_health
 
 
 def get(port: int, path: str) -> tuple[int, Any]:
@@ -38,7 +38,7 @@ async def stuck() -> tuple[bool, Mapping[str, Any]]:
 
 async def test_questions_are_answered_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_SECONDS", 0.05)
-    with answering(0, {"/well": well, "/unwell": unwell, "/stuck": stuck}) as port:
+    with serve_health(0, {"/well": well, "/unwell": unwell, "/stuck": stuck}) as port:
         answers = {
             path: await asyncio.to_thread(get, port, path)
             for path in ("/well", "/unwell", "/stuck", "/else", "/")
@@ -54,12 +54,12 @@ async def test_questions_are_answered_by_path(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_a_port_that_is_taken_is_an_error() -> None:
-    with answering(0, {}) as port, pytest.raises(OSError, match="in use"), answering(port, {}):
+    with serve_health(0, {}) as port, pytest.raises(OSError, match="in use"), serve_health(port, {}):
         pass
 
 
 def raw(host: str, port: int, method: str, path: str) -> tuple[int, str | None, bytes]:
-    """Return status, announced length and body of what is answered."""
+    """Return status, with_created_event length and body of what is answered."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request(method, path)
@@ -71,7 +71,7 @@ def raw(host: str, port: int, method: str, path: str) -> tuple[int, str | None, 
 
 @pytest.mark.parametrize(("path", "status"), [("/well", 200), ("/unwell", 503), ("/else", 404)])
 async def test_head_is_answered_as_get_without_a_body(path: str, status: int) -> None:
-    with answering(0, {"/well": well, "/unwell": unwell}) as port:
+    with serve_health(0, {"/well": well, "/unwell": unwell}) as port:
         got = await asyncio.to_thread(raw, "127.0.0.1", port, "GET", path)
         head = await asyncio.to_thread(raw, "127.0.0.1", port, "HEAD", path)
 
@@ -122,14 +122,14 @@ async def test_it_listens_where_it_is_told_to(
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
     others = own_address()
-    with answering(0, {}, host) as port:
+    with serve_health(0, {}, host) as port:
         found = await asyncio.to_thread(reached, port, "127.0.0.1", "::1", others)
 
     assert ["others" if each == others else each for each in found] == expected
 
 
 async def test_an_address_of_another_machine_is_an_error() -> None:
-    with pytest.raises(OSError, match="assign"), answering(0, {}, "192.0.2.1"):
+    with pytest.raises(OSError, match="assign"), serve_health(0, {}, "192.0.2.1"):
         pass
 
 
@@ -140,6 +140,6 @@ async def test_without_ipv6_it_listens_on_what_there_is(monkeypatch: pytest.Monk
         return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for family, address in known]
 
     monkeypatch.setattr(socket, "getaddrinfo", half)
-    with answering(0, {"/well": well}) as port:
+    with serve_health(0, {"/well": well}) as port:
         monkeypatch.undo()
         assert (await asyncio.to_thread(get, port, "/well"))[0] == 200

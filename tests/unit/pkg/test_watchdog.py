@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from service.pkg import watchdog as module
-from service.pkg.watchdog import Watchdog, Way
+from service.pkg.watchdog import MonitoredConnection, Watchdog
 
 BUSY = """
 import asyncio, time
@@ -36,7 +36,7 @@ class Server:
         return self.could_be
 
     def watched(self, ended: list[None], limit: timedelta = timedelta()) -> Watchdog:
-        way = Way("database", self.is_open, self.could_be_open)
+        way = MonitoredConnection("database", self.is_open, self.could_be_open)
         return Watchdog([way], lambda: ended.append(None), limit)
 
 
@@ -53,7 +53,7 @@ async def test_what_does_not_come_back_although_its_server_does_is_the_end() -> 
 
     assert watchdog.stuck == ("database",)
     assert len(ended) == 1
-    assert entries[0]["ways"] == ("database",)
+    assert entries[0]["connections"] == ("database",)
 
 
 @pytest.mark.parametrize(("is_open", "could_be"), [(True, True), (True, False), (False, False)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.infrastructure.rabbitmq.connection import HEARTBEAT_SECONDS, named
+from service.infrastructure.rabbitmq.connection import HEARTBEAT_SECONDS, with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 
@@ -96,7 +96,7 @@ def test_the_file_is_the_same_every_time() -> None:
 
 
 def test_a_connection_says_whose_it_is_and_keeps_its_secrets_in_place() -> None:
-    url = named("amqp://u:p%40ss@mq:5673/v%2Fh?a=1", "consume")
+    url = with_connection_name("amqp://u:p%40ss@mq:5673/v%2Fh?a=1", "consume")
 
     assert url.query["name"].startswith("profile-service@")
     assert url.query["name"].endswith(" consume")

@@ -1,9 +1,10 @@
 """Who asks, as logs and digests name them."""
 
-from service.app.auth.actors import Anonymous, Caller, TrustedService
+from service.app.auth.actors import Anonymous, TrustedService
+from service.app.request_context import RequestContext
 
 
-def actor_name(caller: Caller | None) -> str:
+def actor_name(caller: RequestContext | None) -> str:
     """Return the name of who asks."""
     if caller is None or isinstance(caller.actor, Anonymous):
         return "anonymous"

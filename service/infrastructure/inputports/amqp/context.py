@@ -8,7 +8,7 @@ from typing import Any
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.replies import ErrorBody
-from service.app.auth.actors import Caller
+from service.app.request_context import RequestContext
 from service.infrastructure.inputports.amqp.errors import error_body
 from service.infrastructure.inputports.amqp.route import Route
 
@@ -44,7 +44,7 @@ class MessageContext:
     reply_to: str | None = None
     replied: bool = False
     request: Any = None
-    caller: Caller | None = None
+    caller: RequestContext | None = None
     result: Any = None
     body: bytes = b""
     cause: Exception | None = None

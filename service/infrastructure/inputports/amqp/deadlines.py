@@ -11,7 +11,7 @@ from typing import Final
 from aio_pika.abc import AbstractIncomingMessage
 
 from service.domain.errors import DeadlineExceeded, Unavailable
-from service.pkg.database import answering_within
+from service.pkg.database import operation_deadline
 
 # Our own limit for the work on one request. What was spent in a queue of ours before does not count.
 MAX_SECONDS: Final = 30.0
@@ -31,11 +31,17 @@ _NEVER: Final = 2**53
 
 
 class OutOfTime(DeadlineExceeded):
-    """The time given for this request is over."""
+    """The caller's deadline has passed."""
+
+    reason = "out_of_time"
+    message = "The time given for this request is over."
 
 
 class ServiceTimeout(Unavailable):
-    """The service did not get this done in its own time; try again later."""
+    """Our own limit for one request has passed."""
+
+    reason = "service_timeout"
+    message = "The service did not get this done in its own time; try again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ async def limited(limit: Limit, db_timeout: float) -> AsyncIterator[None]:
     started = time.monotonic()
     try:
         async with asyncio.timeout(limit.seconds) as timer:
-            with answering_within(db_timeout):
+            with operation_deadline(db_timeout):
                 yield
     except TimeoutError:
         if not timer.expired():

@@ -37,7 +37,10 @@ _FIELD_NAME: Final = re.compile(r"[a-z][a-z_]{0,29}")
 
 
 class Malformed(Invalid):
-    """The message cannot be read as a request."""
+    """A message that no request can be read from."""
+
+    reason = "malformed"
+    message = "The message cannot be read as a request."
 
     def __init__(self, *details: ErrorDetail) -> None:
         super().__init__()
@@ -45,19 +48,31 @@ class Malformed(Invalid):
 
 
 class MessageTooLarge(Malformed):
-    """The message is larger than 64 KiB."""
+    """The body is over the limit, and was dropped unread."""
+
+    reason = "message_too_large"
+    message = "The message is larger than 64 KiB."
 
 
 class UnsupportedContentType(Malformed):
-    """The content type is not JSON."""
+    """The property content_type names no kind of JSON."""
+
+    reason = "unsupported_content_type"
+    message = "The content type is not JSON."
 
 
 class MalformedJson(Malformed):
-    """The message is not JSON in UTF-8, or is nested too deep."""
+    """The body cannot be parsed."""
+
+    reason = "malformed_json"
+    message = "The message is not JSON in UTF-8, or is nested too deep."
 
 
 class MalformedRequest(Malformed):
-    """The message is JSON, but not the request that belongs on this queue."""
+    """The body does not fit the model of the operation."""
+
+    reason = "malformed_request"
+    message = "The message is JSON, but not the request that belongs on this queue."
 
 
 def decode(model: type[RequestT], body: bytes, content_type: str | None) -> RequestT:

@@ -1,6 +1,5 @@
 """Errors into replies: one table from the kinds of the domain to the codes of the wire."""
 
-import re
 import traceback
 from collections.abc import Mapping
 from typing import Final
@@ -35,7 +34,6 @@ INTERNAL: Final = ErrorBody(
     message="The service failed; report the correlation id.",
     retryable=True,
 )
-_WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def error_body(error: Exception) -> ErrorBody:
@@ -44,8 +42,8 @@ def error_body(error: Exception) -> ErrorBody:
         return INTERNAL
     return ErrorBody(
         code=next(code for kind, code in _CODES.items() if isinstance(error, kind)),
-        reason=reason_of(type(error)),
-        message=(type(error).__doc__ or "").partition("\n")[0],
+        reason=error.reason,
+        message=error.message,
         retryable=error.retryable,
         retry_after_ms=error.retry_after_ms,
         details=_details(error),
@@ -58,12 +56,7 @@ def where_raised(error: Exception) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def reason_of(kind: type[ServiceError]) -> str:
-    """Return the reason that *kind* goes by on the wire: its name in snake case."""
-    return _WORD_START.sub("_", kind.__name__).lower()
-
-
 def _details(error: ServiceError) -> tuple[ErrorDetail, ...] | None:
     if isinstance(error, Malformed):
         return error.details or None
-    return (ErrorDetail(field=error.field, reason=reason_of(type(error))),) if error.field else None
+    return (ErrorDetail(field=error.field, reason=error.reason),) if error.field else None

@@ -9,7 +9,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.fields import Request
-from profile_contracts.operations import IMPERSONAL_FIELDS
+from profile_contracts.operations import NON_PERSONAL_FIELDS
 from profile_contracts.replies import ErrorBody
 from service.infrastructure.inputports.amqp.sender_signature import History
 from service.infrastructure.inputports.amqp.stages.authenticator import MAX_ADDRESS, MAX_AUTHORIZATION
@@ -59,8 +59,8 @@ def dead_letter_message(
 
     Operators can send it back only if that is all that was asked.
     """
-    whole = decoded is not None and decoded.model_fields_set <= IMPERSONAL_FIELDS
-    kept = decoded.model_dump(mode="json", include=set(IMPERSONAL_FIELDS)) if decoded else {}
+    whole = decoded is not None and decoded.model_fields_set <= NON_PERSONAL_FIELDS
+    kept = decoded.model_dump(mode="json", include=set(NON_PERSONAL_FIELDS)) if decoded else {}
     return Message(
         json.dumps(kept).encode(),
         headers={**notes, **trace_header(request.headers), headers.REPLAYABLE: whole},

@@ -14,7 +14,10 @@ OWN_QUEUES: Final = re.compile(r"(auth|post|profile)\.|amq\.(?!gen-|rabbitmq\.re
 
 
 class ReplyToRefused(Malformed):
-    """Replies are not sent to this queue."""
+    """The property reply_to names a queue that callers may not use."""
+
+    reason = "reply_to_refused"
+    message = "Replies are not sent to this queue."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Trying again later what nobody waits for."""
+"""Trying fire-and-forget messages again later."""
 
 from typing import Any, Final
 

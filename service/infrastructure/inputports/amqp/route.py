@@ -37,8 +37,8 @@ class Route:
         queue: For requests, this is also the name of the operation.
         handle: Carries out what was decoded.
         request: The body of a request.
-        heeds_actor: Whether it makes a difference who asks.
-        is_retryable: Whether messages that nobody waits for are worth carrying out later.
+        reads_token: Whether the access token is read.
+        is_retryable: Whether fire-and-forget messages are worth carrying out later.
 
     """
 
@@ -46,7 +46,7 @@ class Route:
     kind: MessageKind
     handle: Handler = nothing
     request: type[Request] = Request
-    heeds_actor: bool = False
+    reads_token: bool = False
     is_retryable: bool = False
 
     @classmethod
@@ -58,7 +58,7 @@ class Route:
             kind,
             handle,
             operation.request,
-            operation.heeds_actor,
+            operation.authentication == "bearer",
             retries.is_retryable(operation),
         )
 
@@ -78,7 +78,7 @@ def of_kind(*kinds: MessageKind) -> Condition:
 
 
 def is_retryable(route: Route) -> bool:
-    """Return whether messages that nobody waits for are worth carrying out later."""
+    """Return whether fire-and-forget messages are worth carrying out later."""
     return route.is_retryable
 
 

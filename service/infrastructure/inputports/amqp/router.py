@@ -11,14 +11,14 @@ from pydantic import BaseModel
 
 from profile_contracts.fields import Request
 from profile_contracts.operations import Operation
-from service.app.auth.actors import Caller
+from service.app.request_context import RequestContext
 from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.inputports.amqp.route import Route
 from service.infrastructure.inputports.amqp.stage import Pipeline
 
 RequestT = TypeVar("RequestT", bound=Request)
 ResultT = TypeVar("ResultT", bound=BaseModel)
-RequestHandler = Callable[[RequestT, Caller], Awaitable[ResultT]]
+RequestHandler = Callable[[RequestT, RequestContext], Awaitable[ResultT]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydantic import MISSING, BaseModel
 
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
 from profile_contracts.replies import Failure
-from service.domain.profiles import Role
+from service.domain.profile import Role
 from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
 from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
 from service.infrastructure.inputports.amqp.handlers.profiles import subscribe_profiles

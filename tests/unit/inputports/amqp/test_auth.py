@@ -84,10 +84,12 @@ async def test_a_logout_ends_what_its_scope_says(
     await harness.sign_up("ada@example.org")
     tokens = [await harness.token("ada@example.org") for _ in range(2)]
     reply = await harness.ask("auth.logout", {"scope": scope}, tokens[0])
-    verdicts = [(await harness.ask("auth.verify", {"token": each}))["result"]["active"] for each in tokens]
+    session_cache = [
+        (await harness.ask("auth.verify", {"token": each}))["result"]["active"] for each in tokens
+    ]
 
     assert reply["result"] == {"revoked": revoked}
-    assert verdicts == [bool(each) for each in alive]
+    assert session_cache == [bool(each) for each in alive]
 
 
 async def test_an_ended_session_is_called_ended(harness: MessagingHarness) -> None:

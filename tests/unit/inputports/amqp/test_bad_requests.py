@@ -55,7 +55,7 @@ async def test_a_deadline_that_is_over_is_said_and_nothing_is_done(
 
         assert refusal(reply) == ("deadline_exceeded", "out_of_time")
         assert reply["error"]["retryable"] is True
-    assert harness.app_fixture.profiles.told == []
+    assert harness.app_fixture.profiles.published == []
 
 
 async def test_a_deadline_in_time_is_kept(harness: MessagingHarness) -> None:

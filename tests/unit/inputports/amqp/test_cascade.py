@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from faststream.rabbit import Channel, RabbitQueue
 
-from service.app.commands.follow_owner import FollowOwner
+from service.app.commands.cascade_profile_status import CascadeProfileStatus
 from service.domain.errors import Unavailable
 from service.infrastructure.inputports.amqp.handlers.cascade import subscribe_cascade
 from service.infrastructure.inputports.amqp.in_flight import InFlight, Serve
@@ -30,7 +30,7 @@ class Handler:
         self.error = error
         self.owners: list[UUID] = []
 
-    async def handle(self, command: FollowOwner) -> None:
+    async def handle(self, command: CascadeProfileStatus) -> None:
         self.owners.append(command.user_id)
         if self.error:
             raise self.error

@@ -3,9 +3,9 @@ import pytest
 from profile_contracts.replies import ErrorCode, ErrorDetail
 from service.domain import errors
 from service.domain.errors import ServiceError
-from service.domain.profile_refusals import EmailTaken, ProfileNotFound
+from service.domain.profile import EmailTaken, ProfileNotFound
 from service.infrastructure.inputports.amqp.decoding import MalformedJson, MalformedRequest
-from service.infrastructure.inputports.amqp.errors import error_body, reason_of
+from service.infrastructure.inputports.amqp.errors import error_body
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 
 KINDS = {
@@ -82,5 +82,5 @@ def test_what_an_error_was_raised_with_is_not_told() -> None:
 
 
 def test_a_reason_is_the_name_in_snake_case() -> None:
-    assert reason_of(DatabaseUnavailable) == "database_unavailable"
-    assert reason_of(errors.Conflict) == "conflict"
+    assert DatabaseUnavailable.reason == "database_unavailable"
+    assert errors.Conflict.reason == "conflict"

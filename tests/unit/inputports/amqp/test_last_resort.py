@@ -14,14 +14,14 @@ from pamqp import encode
 
 from profile_contracts.operations import AUTH_KEYS, PROFILE_CREATE, PROFILE_GET
 from service.domain.errors import Unavailable
-from service.domain.profile_refusals import EmailTaken
+from service.domain.profile import EmailTaken
 from service.infrastructure.inputports import amqp
 from service.infrastructure.inputports.amqp.stages import (
     last_resort,
     redelivery_quarantine,
     retry_or_dead_letter,
 )
-from service.infrastructure.rabbitmq import any_bytes
+from service.infrastructure.rabbitmq import lenient_codec
 from service.pkg import message_fields
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.unit.inputports.amqp.test_cascade import a_cascade, an_event
@@ -83,7 +83,7 @@ def raising_at(number: int, module: str | None = None) -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait, and write properties as a worker does."""
-    monkeypatch.setitem(encode.METHODS, "shortstr", any_bytes._short_text_again)  # noqa: SLF001 - not for all tests
+    monkeypatch.setitem(encode.METHODS, "shortstr", lenient_codec._short_text_again)  # noqa: SLF001 - not for all tests
     monkeypatch.setattr(redelivery_quarantine, "_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
 

@@ -14,11 +14,12 @@ from pydantic import BaseModel
 
 from profile_contracts.operations import AUTH_LOGIN, PROFILE_CREATE, PROFILE_GET, Operation
 from profile_contracts.profiles import Profile
-from service.app.auth.actors import Caller, TrustedService
+from service.app.auth.actors import TrustedService
 from service.app.auth.permissions import NotAllowed
-from service.app.commands.saving import TooManyWriters
+from service.app.optimistic_update import WriteContention
+from service.app.request_context import RequestContext
 from service.domain.errors import RateLimited, Unavailable
-from service.domain.profile_refusals import EmailTaken
+from service.domain.profile import EmailTaken
 from service.infrastructure.inputports.amqp import context, deadlines
 from service.infrastructure.inputports.amqp.deadlines import ServiceTimeout
 from service.infrastructure.inputports.amqp.pipeline import Dependencies, pipeline
@@ -37,17 +38,17 @@ CREATE = json.dumps(PROFILE_CREATE.example[0] | {"password": CANARY, "first_name
 GET = json.dumps(PROFILE_GET.example[0]).encode()
 PROFILE = Profile.model_validate(PROFILE_GET.example[1])
 
-Translate = Callable[[Any, Caller], Awaitable[BaseModel]]
+Translate = Callable[[Any, RequestContext], Awaitable[BaseModel]]
 
 
-async def succeed(_request: Any, _caller: Caller) -> Profile:
+async def succeed(_request: Any, _caller: RequestContext) -> Profile:
     return PROFILE
 
 
 def failing(error: Exception) -> Translate:
     """Return a use case that raises *error*."""
 
-    async def fail(_request: Any, _caller: Caller) -> Profile:
+    async def fail(_request: Any, _caller: RequestContext) -> Profile:
         raise error
 
     return fail
@@ -200,7 +201,7 @@ async def test_an_unforeseen_error_is_answered_without_words_and_dead_lettered()
 
 
 async def test_a_result_that_cannot_be_written_is_an_internal_error() -> None:
-    async def unwritable(_request: Any, _caller: Caller) -> Profile:
+    async def unwritable(_request: Any, _caller: RequestContext) -> Profile:
         return PROFILE.model_copy(update={"first_name": "\ud800"})
 
     harness = PipelineHarness(unwritable)
@@ -224,7 +225,7 @@ async def test_a_refused_reply_address_is_never_written_to(address: str) -> None
 async def test_a_request_with_a_refused_reply_address_is_not_carried_out() -> None:
     carried_out: list[object] = []
 
-    async def translate(request: Any, _caller: Caller) -> Profile:
+    async def translate(request: Any, _caller: RequestContext) -> Profile:
         carried_out.append(request)
         return PROFILE
 
@@ -296,7 +297,7 @@ async def test_a_deadline_that_has_passed_is_out_of_time() -> None:
 async def test_work_beyond_the_deadline_is_cut_off() -> None:
     ended: list[str] = []
 
-    async def never(_request: Any, _caller: Caller) -> Profile:
+    async def never(_request: Any, _caller: RequestContext) -> Profile:
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -310,7 +311,7 @@ async def test_work_beyond_the_deadline_is_cut_off() -> None:
     assert ended == ["cut off"]
 
 
-async def never_ends(_request: Any, _caller: Caller) -> Profile:
+async def never_ends(_request: Any, _caller: RequestContext) -> Profile:
     await asyncio.Event().wait()
     return PROFILE
 
@@ -324,7 +325,7 @@ async def test_our_own_limit_is_no_deadline_of_the_callers(monkeypatch: pytest.M
     assert harness.reply["error"]["retryable"] is True
 
 
-async def test_a_command_that_nobody_waits_for_outlives_our_own_limit(
+async def test_a_fire_and_forget_command_outlives_our_own_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(deadlines, "MAX_SECONDS", 0.02)
@@ -334,7 +335,7 @@ async def test_a_command_that_nobody_waits_for_outlives_our_own_limit(
     assert harness.broker.journal == ["retry", "ack"]
 
 
-@pytest.mark.parametrize("error", [TooManyWriters(), ServiceTimeout(), RateLimited()])
+@pytest.mark.parametrize("error", [WriteContention(), ServiceTimeout(), RateLimited()])
 async def test_a_command_that_was_never_done_is_dead_in_the_end_and_not_gone(error: Exception) -> None:
     harness = PipelineHarness(failing(error))
     await harness.serve(headers=tried(20), **UNHEARD)
@@ -365,9 +366,9 @@ async def test_another_timeout_is_not_the_callers() -> None:
 
 
 async def test_the_use_case_hears_who_asks_for_what() -> None:
-    heard: list[tuple[Any, Caller]] = []
+    heard: list[tuple[Any, RequestContext]] = []
 
-    async def listen(request: Any, caller: Caller) -> Profile:
+    async def listen(request: Any, caller: RequestContext) -> Profile:
         heard.append((request, caller))
         return PROFILE
 
@@ -467,13 +468,11 @@ async def test_nothing_that_was_sent_is_logged_or_dead_lettered(
     [
         (Unavailable(), 0, "profile.retry.5s"),
         (Unavailable(), 7, "profile.retry.300s"),
-        (TooManyWriters(), 1, "profile.retry.30s"),
+        (WriteContention(), 1, "profile.retry.30s"),
         (ZeroDivisionError(), 2, "profile.retry.300s"),
     ],
 )
-async def test_a_command_that_nobody_waits_for_is_tried_again(
-    error: Exception, times: int, delay: str
-) -> None:
+async def test_a_fire_and_forget_command_is_tried_again(error: Exception, times: int, delay: str) -> None:
     harness = PipelineHarness(failing(error))
     await harness.serve(headers=tried(times), **UNHEARD)
     ((queue, waits_in, message),) = harness.broker.retries

@@ -13,13 +13,13 @@ from profile_contracts.operations import (
 )
 from profile_contracts.profiles import Role
 from service.app.application import Application
-from service.app.auth.actors import Caller
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_in import LogIn
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.refresh import Refresh
 from service.app.auth.sessions import LoggedIn
 from service.app.auth.verify_token import VerifyToken
+from service.app.request_context import RequestContext
 from service.infrastructure.inputports.amqp.decoding import none_if_missing
 from service.infrastructure.inputports.amqp.router import Router
 
@@ -28,26 +28,26 @@ def subscribe_auth(router: Router, app: Application) -> None:
     """Answer the operations `auth.*`."""
 
     @router.handles(AUTH_LOGIN)
-    async def log_in(request: wire.LogIn, caller: Caller) -> wire.Tokens:
+    async def log_in(request: wire.LogIn, caller: RequestContext) -> wire.Tokens:
         password, device_token = request.password.get_secret_value(), none_if_missing(request.device_token)
         known = device_token.get_secret_value() if device_token else None
         return _tokens(await app.log_in.handle(LogIn(caller, request.email, password, known)))
 
     @router.handles(AUTH_REFRESH)
-    async def refresh(request: wire.Refresh, _caller: Caller) -> wire.Tokens:
+    async def refresh(request: wire.Refresh, _caller: RequestContext) -> wire.Tokens:
         return _tokens(await app.refresh.handle(Refresh(request.refresh_token.get_secret_value())))
 
     @router.handles(AUTH_LOGOUT)
-    async def log_out(request: wire.LogOut, caller: Caller) -> wire.LoggedOut:
-        revoked = await app.log_out.handle(LogOut(caller.actor, Scope(request.scope)))
+    async def log_out(request: wire.LogOut, caller: RequestContext) -> wire.LoggedOut:
+        revoked = await app.log_out.handle(LogOut(caller, Scope(request.scope)))
         return wire.LoggedOut(revoked=revoked)
 
     @router.handles(AUTH_VERIFY)
-    async def verify_token(request: wire.VerifyToken, _: Caller) -> wire.Verdict:
+    async def verify_token(request: wire.VerifyToken, _: RequestContext) -> wire.TokenIntrospection:
         claims = await app.verify_token.handle(VerifyToken(request.token.get_secret_value()))
         if claims is None:
-            return wire.Verdict(active=False)
-        return wire.Verdict(
+            return wire.TokenIntrospection(active=False)
+        return wire.TokenIntrospection(
             active=True,
             sub=claims.user.id,
             sid=claims.user.session,
@@ -56,14 +56,14 @@ def subscribe_auth(router: Router, app: Application) -> None:
         )
 
     @router.handles(AUTH_CHANGE_PASSWORD)
-    async def change_password(request: wire.ChangePassword, caller: Caller) -> wire.Tokens:
+    async def change_password(request: wire.ChangePassword, caller: RequestContext) -> wire.Tokens:
         command = ChangePassword(
             caller, request.current_password.get_secret_value(), request.new_password.get_secret_value()
         )
         return _tokens(await app.change_password.handle(command))
 
     @router.handles(AUTH_KEYS)
-    async def list_keys(_: wire.ListKeys, _caller: Caller) -> wire.JsonWebKeySet:
+    async def list_keys(_: wire.ListKeys, _caller: RequestContext) -> wire.JsonWebKeySet:
         return wire.JsonWebKeySet.model_validate({"keys": app.tokens.public_keys()})
 
 

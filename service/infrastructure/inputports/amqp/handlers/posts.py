@@ -3,14 +3,14 @@
 from profile_contracts import posts as wire
 from profile_contracts.operations import POST_CREATE, POST_DELETE, POST_GET, POST_LIST, POST_UPDATE
 from service.app.application import Application
-from service.app.auth.actors import Caller
 from service.app.commands.create_post import CreatePost
 from service.app.commands.delete_post import DeletePost
 from service.app.commands.update_post import UpdatePost
-from service.app.paging import Window
+from service.app.paging import PageRequest
 from service.app.queries.get_post import GetPost
 from service.app.queries.list_posts import ListPosts
-from service.domain.posts import Post, PostChanges
+from service.app.request_context import RequestContext
+from service.domain.post import Post, PostPatch
 from service.infrastructure.inputports.amqp.decoding import none_if_missing
 from service.infrastructure.inputports.amqp.router import Router
 
@@ -19,40 +19,38 @@ def subscribe_posts(router: Router, app: Application) -> None:
     """Answer the operations `post.*`."""
 
     @router.handles(POST_CREATE)
-    async def create_post(request: wire.CreatePost, caller: Caller) -> wire.Post:
-        command = CreatePost(actor=caller.actor, title=request.title, body=request.body, named=caller.command)
+    async def create_post(request: wire.CreatePost, caller: RequestContext) -> wire.Post:
+        command = CreatePost(context=caller, title=request.title, body=request.body)
         return _to_wire(await app.create_post.handle(command))
 
     @router.handles(POST_GET)
-    async def get_post(request: wire.GetPost, caller: Caller) -> wire.Post:
+    async def get_post(request: wire.GetPost, caller: RequestContext) -> wire.Post:
         return _to_wire(await app.get_post.handle(GetPost(actor=caller.actor, post_id=request.id)))
 
     @router.handles(POST_UPDATE)
-    async def update_post(request: wire.UpdatePost, caller: Caller) -> wire.Post:
+    async def update_post(request: wire.UpdatePost, caller: RequestContext) -> wire.Post:
         command = UpdatePost(
-            actor=caller.actor,
+            context=caller,
             post_id=request.id,
-            changes=PostChanges(title=none_if_missing(request.title), body=none_if_missing(request.body)),
+            patch=PostPatch(title=none_if_missing(request.title), body=none_if_missing(request.body)),
             expected_version=none_if_missing(request.expected_version),
-            named=caller.command,
         )
         return _to_wire(await app.update_post.handle(command))
 
     @router.handles(POST_DELETE)
-    async def delete_post(request: wire.DeletePost, caller: Caller) -> wire.DeletedPost:
+    async def delete_post(request: wire.DeletePost, caller: RequestContext) -> wire.DeletedPost:
         command = DeletePost(
-            actor=caller.actor,
+            context=caller,
             post_id=request.id,
             expected_version=none_if_missing(request.expected_version),
-            named=caller.command,
         )
         post = await app.delete_post.handle(command)
         return wire.DeletedPost(id=post.id, status=wire.PostStatus(post.status), deleted_at=post.updated_at)
 
     @router.handles(POST_LIST)
-    async def list_posts(request: wire.ListPosts, caller: Caller) -> wire.PostPage:
-        window = Window(request.limit, none_if_missing(request.cursor))
-        query = ListPosts(actor=caller.actor, window=window, user_id=none_if_missing(request.user_id))
+    async def list_posts(request: wire.ListPosts, caller: RequestContext) -> wire.PostPage:
+        window = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ListPosts(actor=caller.actor, page_request=window, user_id=none_if_missing(request.user_id))
         page = await app.list_posts.handle(query)
         return wire.PostPage(items=tuple(map(_to_wire, page.items)), next_cursor=page.next_cursor)
 

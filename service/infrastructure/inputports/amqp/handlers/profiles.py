@@ -9,16 +9,15 @@ from profile_contracts.operations import (
     PROFILE_UPDATE,
 )
 from service.app.application import Application
-from service.app.auth.actors import Caller
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
-from service.app.paging import Window
+from service.app.paging import PageRequest
 from service.app.queries.get_profile import GetProfile
 from service.app.queries.list_profiles import ListProfiles
-from service.domain.emails import Email, email_prefix
-from service.domain.profile_repository import ProfileFilter
-from service.domain.profiles import Profile, ProfileChanges, Role, Status
+from service.app.request_context import RequestContext
+from service.domain.email import Email, email_prefix
+from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
 from service.infrastructure.inputports.amqp.decoding import none_if_missing
 from service.infrastructure.inputports.amqp.router import Router
 
@@ -27,20 +26,21 @@ def subscribe_profiles(router: Router, app: Application) -> None:
     """Answer the operations `profile.*`."""
 
     @router.handles(PROFILE_CREATE)
-    async def create_profile(request: wire.CreateProfile, caller: Caller) -> wire.Profile:
+    async def create_profile(request: wire.CreateProfile, caller: RequestContext) -> wire.Profile:
         command = CreateProfile(
-            actor=caller.actor,
+            context=caller,
             first_name=request.first_name,
             last_name=request.last_name,
             email=request.email,
             password=request.password.get_secret_value(),
             role=Role(request.role),
-            named=caller.command,
         )
         return _to_wire(await app.create_profile.handle(command))
 
     @router.handles(PROFILE_GET)
-    async def get_profile(request: wire.GetProfile, caller: Caller) -> wire.Profile | wire.PublicProfile:
+    async def get_profile(
+        request: wire.GetProfile, caller: RequestContext
+    ) -> wire.Profile | wire.PublicProfile:
         seen = await app.get_profile.handle(GetProfile(actor=caller.actor, profile_id=request.id))
         if isinstance(seen, Profile):
             return _to_wire(seen)
@@ -49,24 +49,23 @@ def subscribe_profiles(router: Router, app: Application) -> None:
         )
 
     @router.handles(PROFILE_UPDATE)
-    async def update_profile(request: wire.UpdateProfile, caller: Caller) -> wire.Profile:
+    async def update_profile(request: wire.UpdateProfile, caller: RequestContext) -> wire.Profile:
         password = none_if_missing(request.current_password)
         command = UpdateProfile(
-            caller=caller,
+            context=caller,
             profile_id=request.id,
-            changes=_changes(request),
+            patch=_changes(request),
             expected_version=none_if_missing(request.expected_version),
             current_password=password.get_secret_value() if password else None,
         )
         return _to_wire(await app.update_profile.handle(command))
 
     @router.handles(PROFILE_DELETE)
-    async def delete_profile(request: wire.DeleteProfile, caller: Caller) -> wire.DeletedProfile:
+    async def delete_profile(request: wire.DeleteProfile, caller: RequestContext) -> wire.DeletedProfile:
         command = DeleteProfile(
-            actor=caller.actor,
+            context=caller,
             profile_id=request.id,
             expected_version=none_if_missing(request.expected_version),
-            named=caller.command,
         )
         profile = await app.delete_profile.handle(command)
         return wire.DeletedProfile(
@@ -74,20 +73,20 @@ def subscribe_profiles(router: Router, app: Application) -> None:
         )
 
     @router.handles(PROFILE_LIST)
-    async def list_profiles(request: wire.ListProfiles, caller: Caller) -> wire.ProfilePage:
-        window = Window(request.limit, none_if_missing(request.cursor))
-        query = ListProfiles(actor=caller.actor, window=window, chosen=_chosen(request))
+    async def list_profiles(request: wire.ListProfiles, caller: RequestContext) -> wire.ProfilePage:
+        window = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ListProfiles(actor=caller.actor, page_request=window, filters=_chosen(request))
         page = await app.list_profiles.handle(query)
         return wire.ProfilePage(items=tuple(map(_to_wire, page.items)), next_cursor=page.next_cursor)
 
 
-def _changes(request: wire.UpdateProfile) -> ProfileChanges:
+def _changes(request: wire.UpdateProfile) -> ProfilePatch:
     email, role, status = (
         none_if_missing(request.email),
         none_if_missing(request.role),
         none_if_missing(request.status),
     )
-    return ProfileChanges(
+    return ProfilePatch(
         first_name=none_if_missing(request.first_name),
         last_name=none_if_missing(request.last_name),
         email=Email.parse(email) if email else None,

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 
-from service.domain.commands import CommandId
+from service.domain.idempotency import IdempotencyKey
 from service.infrastructure.inputports.amqp.actor_name import actor_name
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
@@ -30,6 +30,6 @@ class AddIdempotencyKey:
             context.caller = replace(
                 context.caller,
                 message_id=context.message_id,
-                command=CommandId(context.message_id, digest),
+                idempotency_key=IdempotencyKey(context.message_id, digest),
             )
         await call_next(context)

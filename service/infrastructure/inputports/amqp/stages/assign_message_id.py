@@ -1,4 +1,4 @@
-"""The name of a command that came without one."""
+"""The `message_id` of a command that came without one."""
 
 from uuid import uuid4
 

@@ -57,7 +57,7 @@ class Audit:
             reason=reason,
             actor=actor_name(caller),
             service=caller.service if caller else None,
-            client_net=caller.client_ip if caller else None,
+            client_net=caller.client_network if caller else None,
             subject=_subject(context.request, context.result),
         )
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from service.app.auth.actors import Actor, Anonymous, Caller, TokenInvalid, TrustedService
+from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
+from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.route import Route
@@ -50,7 +51,7 @@ class Authenticator:
         context.caller = await self.authenticate(context.message, context.route)
         await call_next(context)
 
-    async def authenticate(self, message: AbstractIncomingMessage, route: Route) -> Caller:
+    async def authenticate(self, message: AbstractIncomingMessage, route: Route) -> RequestContext:
         """Return who sent *message* to *route*.
 
         Raises:
@@ -58,19 +59,19 @@ class Authenticator:
 
         """
         service = verified_sender(message, self.key)
-        return Caller(
+        return RequestContext(
             actor=await self._actor(message, route, service),
             service=service,
-            client_ip=self._client_ip(message, service),
+            client_network=self._client_ip(message, service),
             message_id=message.message_id,
         )
 
     async def _actor(self, message: AbstractIncomingMessage, route: Route, service: str | None) -> Actor:
         """Where a token is present, the human's rights decide, even if they are none.
 
-        A service must not gain by sending a dead token.
+        A service must not gain by sending an invalid token.
         """
-        if not route.heeds_actor:
+        if not route.reads_token:
             return Anonymous()
         if message.headers.get("authorization") is not None:
             authorization = text_header(message.headers, "authorization", MAX_AUTHORIZATION)
@@ -81,12 +82,12 @@ class Authenticator:
     async def _authenticate_user(self, authorization: str) -> Actor:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != _SCHEME:
-            return Anonymous(why=TokenInvalid())
+            return Anonymous(auth_error=TokenInvalid())
         try:
             user = self.tokens.verify(token.strip()).user
             await self.sessions.check(user)
         except Unauthenticated as error:
-            return Anonymous(why=error)
+            return Anonymous(auth_error=error)
         return user
 
     def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:

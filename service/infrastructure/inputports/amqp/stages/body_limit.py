@@ -10,7 +10,7 @@ class BodyLimit:
     """Drops the body of a message that is larger than 64 KiB, before the message waits for anything.
 
     As many as the prefetch allows may wait at a time, each with a body of up to 128 MiB. `CheckEnvelope`
-    refuses it in its turn, so that its sender hears of it.
+    refuses it in order, so that its sender gets an answer.
     """
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:

@@ -5,7 +5,10 @@ from service.infrastructure.inputports.amqp.decoding import Malformed, MessageTo
 
 
 class MessageIdMalformed(Malformed):
-    """The property message_id is not UTF-8."""
+    """The property message_id cannot be stored or logged as it is."""
+
+    reason = "message_id_malformed"
+    message = "The property message_id is not UTF-8."
 
 
 class CheckEnvelope:

@@ -10,7 +10,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from service.domain.errors import DeadlineExceeded, Unavailable
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE
-from service.pkg.repeating import is_cancelled
+from service.pkg.background import is_cancelled
 
 # After so many failures the database itself is asked.
 _SUSPICIOUS: Final = 5

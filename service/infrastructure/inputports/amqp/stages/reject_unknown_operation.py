@@ -15,7 +15,10 @@ _log = structlog.get_logger("profile.requests")
 
 
 class UnknownOperation(Invalid):
-    """There is no such operation: the routing key is wrong."""
+    """No queue is bound to the routing key."""
+
+    reason = "unknown_operation"
+    message = "There is no such operation: the routing key is wrong."
 
 
 class RejectUnknownOperation:

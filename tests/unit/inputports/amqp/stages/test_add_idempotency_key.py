@@ -5,20 +5,21 @@ from uuid import uuid4
 import pytest
 
 from profile_contracts.operations import PROFILE_DELETE, PROFILE_UPDATE, Operation
-from service.app.auth.actors import Anonymous, Caller, TrustedService
-from service.domain.commands import CommandId
+from service.app.auth.actors import Anonymous, TrustedService
+from service.app.request_context import RequestContext
+from service.domain.idempotency import IdempotencyKey
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
 
 ID = str(uuid4())
-HR = Caller(TrustedService("hr"))
+HR = RequestContext(TrustedService("hr"))
 
 
 def a_command(
     message_id: str | None = "m-1",
     operation: Operation[Any, Any] = PROFILE_DELETE,
-    caller: Caller = HR,
+    caller: RequestContext = HR,
     **fields: Any,
 ) -> MessageContext:
     context = a_context(route=operation, message_id=message_id)
@@ -27,12 +28,12 @@ def a_command(
     return context
 
 
-async def key_of(context: MessageContext, secret: bytes = b"k" * 32) -> CommandId | None:
+async def key_of(context: MessageContext, secret: bytes = b"k" * 32) -> IdempotencyKey | None:
     rest = Rest()
     await AddIdempotencyKey(secret)(context, rest)
     assert rest.seen == [context]
     assert context.caller is not None
-    return context.caller.command
+    return context.caller.idempotency_key
 
 
 async def test_the_same_command_has_the_same_key() -> None:
@@ -48,7 +49,7 @@ async def test_the_same_command_has_the_same_key() -> None:
     [
         a_command("m-2"),
         a_command(expected_version=2),
-        a_command(caller=Caller(Anonymous())),
+        a_command(caller=RequestContext(Anonymous())),
         a_command(operation=PROFILE_UPDATE, first_name="Ada"),
     ],
     ids=["another name", "another request", "somebody else", "another operation"],

@@ -7,14 +7,15 @@ import structlog
 
 from profile_contracts.operations import PROFILE_UPDATE
 from profile_contracts.replies import ErrorBody, ErrorCode
-from service.app.auth.actors import Anonymous, Caller, TrustedService
+from service.app.auth.actors import Anonymous, TrustedService
+from service.app.request_context import RequestContext
 from service.infrastructure.inputports.amqp.route import MessageKind, Route
 from service.infrastructure.inputports.amqp.stages.audit import Audit
 from tests.builders import a_user
 from tests.unit.inputports.amqp.stages.running import a_context
 
 ADA = a_user()
-CALLER = Caller(ADA, "gateway", "192.0.2.7/32", "m-1")
+CALLER = RequestContext(ADA, "gateway", "192.0.2.7/32", "m-1")
 
 
 class Result:
@@ -27,7 +28,7 @@ class Result:
 async def logged(
     operation: str,
     reason: str | None = None,
-    caller: Caller | None = CALLER,
+    caller: RequestContext | None = CALLER,
     request: object = None,
     result: object = None,
 ) -> dict[str, Any]:
@@ -109,13 +110,13 @@ async def test_an_entry_says_who_did_what_to_whom() -> None:
     ("caller", "actor"),
     [
         (None, "anonymous"),
-        (Caller(Anonymous()), "anonymous"),
-        (Caller(TrustedService("hr")), "service:hr"),
-        (Caller(ADA), f"user:{ADA.id}"),
+        (RequestContext(Anonymous()), "anonymous"),
+        (RequestContext(TrustedService("hr")), "service:hr"),
+        (RequestContext(ADA), f"user:{ADA.id}"),
     ],
     ids=["nobody", "anonymous", "service", "user"],
 )
-async def test_an_actor_is_named_by_kind(caller: Caller | None, actor: str) -> None:
+async def test_an_actor_is_named_by_kind(caller: RequestContext | None, actor: str) -> None:
     entry = await logged("profile.get", "not_allowed", caller)
 
     assert (entry["actor"], entry["outcome"], entry["service"]) == (actor, "failure", None)

@@ -13,16 +13,9 @@ from profile_contracts.operations import (
     PROFILE_GET,
     Operation,
 )
-from service.app.auth.actors import (
-    Actor,
-    Anonymous,
-    Caller,
-    MissingToken,
-    TokenExpired,
-    TokenInvalid,
-    TrustedService,
-)
-from service.app.auth.standing import SessionEnded
+from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TokenInvalid, TrustedService
+from service.app.auth.session_guard import SessionEnded
+from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated, Unavailable
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from tests.builders import a_profile
@@ -61,7 +54,7 @@ async def asked(
 def why(actor: Actor) -> type[Unauthenticated]:
     """Return what *actor* hears where somebody is needed."""
     assert isinstance(actor, Anonymous)
-    return type(actor.why)
+    return type(actor.auth_error)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
@@ -151,7 +144,7 @@ async def test_with_any_other_it_is_nobody(
 
 
 @pytest.mark.parametrize(
-    "operation", [each for each in OPERATIONS if not each.heeds_actor], ids=lambda each: each.queue
+    "operation", [each for each in OPERATIONS if each.authentication == "none"], ids=lambda each: each.queue
 )
 async def test_where_nobody_is_needed_a_token_is_not_looked_at(
     authenticator: Authenticator, app_fixture: AppFixture, operation: AnyOperation
@@ -164,7 +157,7 @@ async def test_where_nobody_is_needed_a_token_is_not_looked_at(
 async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator: Authenticator) -> None:
     request = message(user_id="hr", message_id="m-1", headers={"x-client-ip": "192.0.2.7"})
 
-    assert await authenticator.authenticate(request, a_route(AUTH_LOGIN)) == Caller(
+    assert await authenticator.authenticate(request, a_route(AUTH_LOGIN)) == RequestContext(
         Anonymous(), "hr", "192.0.2.7/32", "m-1"
     )
 
@@ -172,7 +165,7 @@ async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator:
 async def client(authenticator: Authenticator, address: object, user_id: str | None = "hr") -> str | None:
     """Return where the human is."""
     request = message(user_id=user_id, headers={"x-client-ip": address})
-    return (await authenticator.authenticate(request, a_route(AUTH_LOGIN))).client_ip
+    return (await authenticator.authenticate(request, a_route(AUTH_LOGIN))).client_network
 
 
 @pytest.mark.parametrize(
@@ -238,7 +231,7 @@ async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
     ).actor
 
     assert isinstance(actor, Anonymous)
-    assert type(actor.why) is TokenInvalid
+    assert type(actor.auth_error) is TokenInvalid
 
 
 async def test_what_is_only_written_like_a_token_is_dead() -> None:
@@ -254,7 +247,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
     ).actor
 
     assert isinstance(actor, Anonymous)
-    assert type(actor.why) is TokenInvalid
+    assert type(actor.auth_error) is TokenInvalid
 
 
 def test_authenticator_do_not_change() -> None:

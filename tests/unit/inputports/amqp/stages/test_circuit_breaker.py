@@ -8,7 +8,7 @@ from service.domain.errors import NotFound, Unavailable
 from service.infrastructure.inputports.amqp.deadlines import OutOfTime
 from service.infrastructure.inputports.amqp.stages import circuit_breaker as module
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
-from service.pkg.repeating import beside
+from service.pkg.background import run_in_background
 from tests.fakes.consumers import FakeConsumers
 
 WAITING = ("profile.update", "profile.followup")
@@ -52,7 +52,7 @@ def fail(breaker: CircuitBreaker, times: int) -> None:
 async def test_after_some_failures_the_database_is_asked_and_commands_wait() -> None:
     database, consumers = Database(), FakeConsumers()
     breaker = CircuitBreaker(database.is_available, consumers, WAITING)
-    async with beside(breaker.monitor()):
+    async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES)
         await until(lambda: breaker.is_open and consumers.paused)
 
@@ -65,7 +65,7 @@ async def test_after_some_failures_the_database_is_asked_and_commands_wait() -> 
 async def test_requests_whose_time_is_over_are_a_reason_to_ask_too() -> None:
     database = Database()
     breaker = CircuitBreaker(database.is_available, FakeConsumers(), WAITING)
-    async with beside(breaker.monitor()):
+    async with run_in_background(breaker.monitor()):
         for _ in range(FAILURES):
             breaker.record(OutOfTime())
         await until(lambda: breaker.is_open)
@@ -80,7 +80,7 @@ async def test_a_watch_that_begins_anew_ends_the_outage_that_it_was_in() -> None
     with pytest.raises(ZeroDivisionError):
         await breaker.monitor()
     consumers.down, database.there = None, True
-    async with beside(breaker.monitor()):
+    async with run_in_background(breaker.monitor()):
         await until(lambda: not breaker.is_open)
 
     assert consumers.paused == set()
@@ -89,7 +89,7 @@ async def test_a_watch_that_begins_anew_ends_the_outage_that_it_was_in() -> None
 async def test_a_few_failures_are_none() -> None:
     database = Database()
     breaker = CircuitBreaker(database.is_available, FakeConsumers(), WAITING)
-    async with beside(breaker.monitor()):
+    async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES - 1)
         for error in (NotFound(), ValueError()):
             breaker.record(error)
@@ -103,7 +103,7 @@ async def test_failures_of_something_else_pause_nothing() -> None:
     database, consumers = Database(), FakeConsumers()
     database.there = True
     breaker = CircuitBreaker(database.is_available, consumers, WAITING)
-    async with beside(breaker.monitor()):
+    async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES)
         await until(lambda: database.asked)
         fail(breaker, FAILURES)
@@ -116,7 +116,7 @@ async def test_failures_of_something_else_pause_nothing() -> None:
 async def test_with_the_broker_away_too_it_tries_until_both_are_back() -> None:
     database, consumers = Database(), FakeConsumers(down=ConnectionError())
     breaker = CircuitBreaker(database.is_available, consumers, WAITING)
-    async with beside(breaker.monitor()):
+    async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES)
         await until(lambda: database.asked > 3)
         database.there = True

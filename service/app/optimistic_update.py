@@ -1,0 +1,175 @@
+"""Optimistic concurrency: an aggregate is stored over the version that was read, or else read again.
+
+Load, authorize, apply, save. A command says who may and what changes; all else is the same for every command.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Final, Protocol, TypeVar
+from uuid import UUID
+
+from service.app.auth.actors import Actor
+from service.app.auth.session_guard import SessionGuard
+from service.app.clock import Clock
+from service.app.idempotency import ProcessedCommands, find_processed
+from service.app.request_context import RequestContext
+from service.domain.errors import AuthorizationChanged, Conflict, NotFound, StaleVersion
+from service.domain.idempotency import ProcessedCommand
+from service.domain.post import Post, PostRepository
+from service.domain.profile import Profile, ProfileRepository
+
+_ATTEMPTS: Final = 10
+
+Aggregate = TypeVar("Aggregate", Profile, Post)
+# Stores the second over the first, or only records the command if nothing has changed.
+Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
+
+
+class WriteContention(Conflict):
+    """Each attempt of an optimistic update lost against another one."""
+
+    reason = "too_many_writers"
+    message = "Too many changes to this at once."
+    retryable = True
+
+
+class _LostRace(Exception):
+    """The aggregate has changed between reading and writing, or sessions of its user have ended."""
+
+
+class Mutation(Protocol[Aggregate]):
+    """A command that makes the next version of an aggregate."""
+
+    @property
+    def context(self) -> RequestContext:
+        """Who asks, and the idempotency key."""
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version that it was made for, if that matters to whoever asks."""
+
+    def authorize(self, aggregate: Aggregate, /) -> None:
+        """Raise if whoever asks may not do it to *aggregate*."""
+
+    def apply(self, aggregate: Aggregate, now: datetime, /) -> Aggregate:
+        """Return the next version, or *aggregate* itself if nothing changes."""
+
+
+class Repository(ProcessedCommands[Aggregate], Protocol[Aggregate]):
+    """Where aggregates live."""
+
+    async def get(self, aggregate_id: UUID, /) -> Aggregate:
+        """Return an aggregate."""
+
+
+async def update_profile(
+    profiles: ProfileRepository,
+    session_guard: SessionGuard,
+    clock: Clock,
+    profile_id: UUID,
+    mutation: Mutation[Profile],
+) -> tuple[Profile, Profile]:
+    """Carry out *mutation*, while whoever asks has the session still; return the profile before and after.
+
+    Raises:
+        ProfileNotFound
+        LastAdmin: Nobody could administrate after that.
+        SessionEnded, MessageIdReused, StaleVersion, WriteContention
+
+    """
+    write = partial(_write_profile, profiles, session_guard, mutation.context.actor)
+    return await optimistic_update(profiles, clock, profile_id, mutation, write)
+
+
+async def update_post(posts: PostRepository, clock: Clock, post_id: UUID, mutation: Mutation[Post]) -> Post:
+    """Carry out *mutation*; return the post as it is.
+
+    Raises:
+        PostNotFound, MessageIdReused, StaleVersion, WriteContention
+
+    """
+    _, after = await optimistic_update(posts, clock, post_id, mutation, partial(_write_post, posts))
+    return after
+
+
+async def optimistic_update(
+    repository: Repository[Aggregate],
+    clock: Clock,
+    aggregate_id: UUID,
+    mutation: Mutation[Aggregate],
+    write: Write[Aggregate],
+) -> tuple[Aggregate, Aggregate]:
+    """Load an aggregate, authorize and apply *mutation*, write the result; return it before and after.
+
+    Whoever names no expected version does not care what came between, so it is tried again. A command
+    that was carried out before is not carried out again: what is returned is what came of it then. Only
+    a refusal can mean that, even one of an aggregate that is gone, so only then is it looked up.
+
+    Raises:
+        StaleVersion: The aggregate is not at the expected version.
+        WriteContention: Others were faster every time.
+
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await _attempt(repository, clock, aggregate_id, mutation, write)
+        except AuthorizationChanged:
+            continue
+        except (NotFound, Conflict, _LostRace) as error:
+            if processed := await find_processed(repository, aggregate_id, mutation.context.idempotency_key):
+                return _replayed(processed, mutation)
+            if not isinstance(error, _LostRace):
+                raise
+    raise WriteContention
+
+
+async def _attempt(
+    repository: Repository[Aggregate],
+    clock: Clock,
+    aggregate_id: UUID,
+    mutation: Mutation[Aggregate],
+    write: Write[Aggregate],
+) -> tuple[Aggregate, Aggregate]:
+    before = await repository.get(aggregate_id)
+    mutation.authorize(before)  # first, because it knows who may learn that the version is stale
+    after = mutation.apply(before, clock.now())
+    if mutation.expected_version not in (None, before.version):
+        raise StaleVersion
+    try:
+        await write(before, replace(after, idempotency_key=mutation.context.idempotency_key))
+    except StaleVersion as error:
+        raise _LostRace from error
+    return before, after
+
+
+def _replayed(
+    processed: ProcessedCommand[Aggregate], mutation: Mutation[Aggregate]
+) -> tuple[Aggregate, Aggregate]:
+    """Return what came of *mutation* before, or raise `MessageIdReused` if that was another command."""
+    mutation.authorize(processed.result)
+    if key := mutation.context.idempotency_key:
+        processed.result_for(key)
+    return processed.result, processed.result
+
+
+async def _write_profile(
+    profiles: ProfileRepository, session_guard: SessionGuard, actor: Actor, before: Profile, after: Profile
+) -> None:
+    authorizing = await session_guard.authorizing_profile(actor, before)
+    if after.version > before.version:
+        await profiles.save(
+            after,
+            require_other_admin=before.may_administrate and not after.may_administrate,
+            authorized_by=authorizing if authorizing and authorizing.id != after.id else None,
+        )
+    elif after.idempotency_key:
+        await profiles.record_processed(after)
+
+
+async def _write_post(posts: PostRepository, before: Post, after: Post) -> None:
+    if after.version > before.version:
+        await posts.save(after)
+    elif after.idempotency_key:
+        await posts.record_processed(after)

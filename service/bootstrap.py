@@ -1,0 +1,201 @@
+"""Puts the use cases together: which class stands for which port."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo import AsyncMongoClient
+from redis.asyncio import Redis
+
+from service.app.application import Application
+from service.app.auth.budgets import DAY, MINUTE, Budget, Budgets
+from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.log_in import LogInHandler
+from service.app.auth.log_out import LogOutHandler
+from service.app.auth.passwords import PasswordHasher, Passwords
+from service.app.auth.refresh import RefreshHandler
+from service.app.auth.session_guard import SessionGuard
+from service.app.auth.sessions import Sessions, SessionStatusCache
+from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
+from service.app.auth.verify_token import VerifyTokenHandler
+from service.app.clock import Clock
+from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
+from service.app.commands.create_post import CreatePostHandler
+from service.app.commands.create_profile import CreateProfileHandler
+from service.app.commands.delete_post import DeletePostHandler
+from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler, Guard
+from service.app.commands.restore_profile import RestoreProfileHandler
+from service.app.commands.update_post import UpdatePostHandler
+from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.get_post import GetPostHandler
+from service.app.queries.get_profile import GetProfileHandler
+from service.app.queries.list_posts import ListPostsHandler
+from service.app.queries.list_profiles import ListProfilesHandler
+from service.domain.profile import ProfileRepository
+from service.infrastructure.clock import SystemClock
+from service.infrastructure.memory.attempts import MemoryAttempts
+from service.infrastructure.memory.session_status_cache import NullSessionCache
+from service.infrastructure.mongo.indexes import ensure_indexes
+from service.infrastructure.mongo.outbox import Notify, notify_nobody
+from service.infrastructure.mongo.posts import MongoPosts
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.mongo.sessions import MongoSessions
+from service.infrastructure.redis.attempts import RedisAttempts
+from service.infrastructure.redis.client import open_redis
+from service.infrastructure.redis.session_status_cache import RedisSessionStatusCache
+from service.infrastructure.security.caching_password_hasher import CachingPasswordHasher
+from service.infrastructure.security.common_passwords import CommonPasswordList
+from service.infrastructure.security.cursors import SealedCursors
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.keys import load_refresh_key
+from service.infrastructure.security.passwords import BcryptPasswordHasher
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.tokens import JwtAccessTokens
+from service.pkg.database import close_mongo, default_database, open_mongo
+from service.pkg.hashing_pool import HashingPool
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What has to be closed at the end: databases and threads."""
+
+    mongo: AsyncMongoClient[dict[str, Any]]
+    redis: Redis | None
+    hashing: HashingPool
+
+    @classmethod
+    def opened(cls, settings: Settings) -> Self:
+        """Return the stores that *settings* name; they connect when they are first used."""
+        return cls(
+            open_mongo(settings.mongo_url, settings.mongo_driver),
+            None if settings.redis_url.startswith("memory:") else open_redis(settings.redis_url),
+            HashingPool(settings.threads_for_hashing, settings.hashing_queue_size),
+        )
+
+    async def __aenter__(self) -> Self:
+        """Make and verify the indexes."""
+        try:
+            await ensure_indexes(default_database(self.mongo))
+        except BaseException:  # a cancellation, too, must leave no client open
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close them."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close them."""
+        self.hashing.close()
+        if self.redis:
+            await self.redis.aclose()
+        await close_mongo(self.mongo)
+
+
+def wire(
+    settings: Settings, resources: Resources, keyring: Keyring, notify: Notify, clock: Clock
+) -> tuple[Application, Sessions]:
+    """Return every use case, and what tells whether a session is alive."""
+    profiles, passwords = profiles_and_passwords(settings, resources, notify)
+    posts = MongoPosts(default_database(resources.mongo), notify)
+    repository = MongoSessions(default_database(resources.mongo), notify)
+    lifetime = timedelta(seconds=settings.access_token_seconds)
+    tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
+    key = load_refresh_key(settings.signing_keys_dir)
+    refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
+    device_tokens = MacDeviceTokens(key, clock, timedelta(days=settings.device_token_days))
+    session_guard = SessionGuard(profiles, repository, clock)
+    session_cache = _session_cache(resources, lifetime)
+    sessions = Sessions(profiles, repository, session_cache, tokens, refresh_tokens, session_guard, clock)
+    app = Application(
+        create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
+        get_profile=GetProfileHandler(profiles),
+        update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
+        delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
+        create_post=CreatePostHandler(posts, clock),
+        get_post=GetPostHandler(posts),
+        update_post=UpdatePostHandler(posts, clock),
+        delete_post=DeletePostHandler(posts, clock),
+        list_posts=ListPostsHandler(posts, cursors),
+        list_profiles=ListProfilesHandler(profiles, cursors),
+        log_in=LogInHandler(profiles, passwords, sessions, device_tokens),
+        refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
+        log_out=LogOutHandler(sessions),
+        verify_token=VerifyTokenHandler(tokens, sessions),
+        change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
+        tokens=tokens,
+    )
+    return app, sessions
+
+
+@dataclass(frozen=True, slots=True)
+class AdminUseCases:
+    """What operators do, and the worker by itself: nobody asks for it over the broker."""
+
+    restore_profile: RestoreProfileHandler
+    erase_profile: EraseProfileHandler
+    export_profile: ExportProfileHandler
+    cascade_profile_status: CascadeProfileStatusHandler
+    erase_expired: EraseExpiredHandler
+
+
+def admin_use_cases(
+    settings: Settings, resources: Resources, notify: Notify = notify_nobody, each: Guard = nullcontext
+) -> AdminUseCases:
+    """Return what operators do; *each* profile that is erased in its time is guarded from the others."""
+    database, clock = default_database(resources.mongo), SystemClock()
+    profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
+    sessions = MongoSessions(database, notify)
+    erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
+    return AdminUseCases(
+        restore_profile=RestoreProfileHandler(profiles, clock),
+        erase_profile=erase,
+        export_profile=ExportProfileHandler(profiles, sessions, posts),
+        cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),
+        erase_expired=EraseExpiredHandler(profiles, erase, clock, retention, each),
+    )
+
+
+def profiles_and_passwords(
+    settings: Settings, resources: Resources, notify: Notify = notify_nobody
+) -> tuple[ProfileRepository, Passwords]:
+    """Return where profiles live, and everything about their passwords."""
+    profiles = MongoProfiles(default_database(resources.mongo), notify)
+    throttle = Throttle(_attempts(resources), KeyedLock(), _budgets(settings))
+    return profiles, Passwords(_hasher(settings, resources), CommonPasswordList(), throttle, profiles)
+
+
+def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:
+    hasher = BcryptPasswordHasher(resources.hashing, settings.bcrypt_cost)
+    remembered = timedelta(seconds=settings.verified_password_seconds)
+    return CachingPasswordHasher(hasher, remembered) if remembered else hasher
+
+
+def _session_cache(resources: Resources, lifetime: timedelta) -> SessionStatusCache:
+    return RedisSessionStatusCache(resources.redis, lifetime) if resources.redis else NullSessionCache()
+
+
+def _budgets(settings: Settings) -> Budgets:
+    return Budgets(
+        Budget(settings.guesses_account_burst, DAY / settings.guesses_account_per_day),
+        Budget(settings.guesses_known_burst, DAY / settings.guesses_known_per_day),
+        Budget(settings.guesses_network_burst, MINUTE / settings.guesses_network_per_minute),
+        Budget(settings.guesses_service_burst, MINUTE / settings.guesses_service_per_minute),
+    )
+
+
+def _attempts(resources: Resources) -> AttemptCounters:
+    counters = MemoryAttempts()
+    return RedisAttempts(resources.redis, counters) if resources.redis else counters

@@ -1,0 +1,176 @@
+"""What could not be handled: looking, sending back, putting away, deleting."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+
+import typer
+from yarl import URL
+
+from profile_contracts.operations import OPERATIONS
+from service.cli.brokers import BrokerUrl
+from service.cli.bulk_operation import BulkOperation, BulkResult, carry_out
+from service.cli.dlq_view import overview, write_out
+from service.cli.reporting_errors import reporting_errors
+from service.infrastructure.rabbitmq.connection import with_connection_name
+from service.infrastructure.rabbitmq.dead_letter import (
+    DeadLetter,
+    DeadLetterFilter,
+    replay_blocker,
+    source_queues,
+)
+from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError, DeadLetters, opened
+from service.infrastructure.rabbitmq.topology import PARKED
+
+app = typer.Typer(no_args_is_help=True, help="Requests and events that could not be handled.")
+
+Made = TypeVar("Made")
+
+
+def _queue(name: str) -> str:
+    known = source_queues()
+    if name not in known and f"{name}.dlq" not in known:
+        raise typer.BadParameter(f"it is none of {', '.join(known)}")
+    return name if name in known else f"{name}.dlq"
+
+
+def _not_parked(name: str) -> str:
+    if name == PARKED:
+        raise typer.BadParameter("what is in there is parked already")
+    return _queue(name)
+
+
+_SUCH_AS = "Such as profile.delete, or profile.delete.dlq"
+QueueName = Annotated[str, typer.Argument(metavar="QUEUE", help=_SUCH_AS, callback=_queue)]
+NotParked = Annotated[str, typer.Argument(metavar="QUEUE", help=_SUCH_AS, callback=_not_parked)]
+Reason = Annotated[str | None, typer.Option(help="Only letters with this reason")]
+Code = Annotated[str | None, typer.Option(help="Only letters with this code")]
+Ids = Annotated[list[str] | None, typer.Option("--id", help="Only letters with this message id; repeatable")]
+
+
+@app.command("list")
+def list_queues(url: BrokerUrl) -> None:
+    """Show every queue of dead letters: how many, since when, why."""
+
+    async def look(box: DeadLetters) -> dict[str, list[DeadLetter] | str]:
+        return {queue: await _letters(box, queue) for queue in source_queues()}
+
+    overview(_looked(url, look))
+
+
+@app.command("show")
+def show_letters(
+    queue: QueueName,
+    url: BrokerUrl,
+    reason: Reason = None,
+    code: Code = None,
+    limit: Annotated[int, typer.Option(min=1, help="No more letters than that, the oldest first")] = 20,
+) -> None:
+    """Show letters in full. They stay where they are, in order."""
+    found = _wanted_of(queue, url, DeadLetterFilter(reason, code))
+    write_out(found[:limit], source_queues()[queue], of=len(found))
+
+
+@app.command("replay")
+def replay_letters(
+    queue: QueueName,
+    url: BrokerUrl,
+    *,
+    reason: Reason = None,
+    code: Code = None,
+    ids: Ids = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="No more letters, the oldest first")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="No more letters a second")] = None,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be done."),  # noqa: FBT003 - an option
+    force: bool = typer.Option(False, "--force", help="However often it was replayed."),  # noqa: FBT003 - an option
+) -> None:
+    """Send letters back to where they came from, as requests of the broker user in the URL."""
+
+    def skip_reason(letter: DeadLetter) -> str | None:
+        return replay_blocker(letter, source_queues()[queue], force=force)
+
+    _say_who_asks(queue, url)
+    wanted = DeadLetterFilter(reason, code, frozenset(ids or ()))
+    done = carry_out(
+        BulkOperation(
+            "dead_letters_replayed", queue, wanted, DeadLetters.replay, skip_reason, limit, rate, dry_run
+        ),
+        url,
+    )
+    _say("Would replay" if dry_run else "Replayed", done)
+
+
+@app.command("park")
+def park_letters(queue: NotParked, url: BrokerUrl, ids: Ids = None, reason: Reason = None) -> None:
+    """Move letters to profile.parked, where they are kept and do not count."""
+    if not ids and not reason:
+        raise typer.BadParameter("say which letters: --id or --reason")
+
+    async def park(box: DeadLetters, letter: DeadLetter) -> None:
+        await box.park(letter, datetime.now(UTC))
+
+    wanted = DeadLetterFilter(reason, ids=frozenset(ids or ()))
+    _say("Parked", carry_out(BulkOperation("dead_letters_parked", queue, wanted, park), url))
+
+
+@app.command("purge")
+def purge_letters(
+    queue: QueueName,
+    url: BrokerUrl,
+    *,
+    reason: Reason = None,
+    code: Code = None,
+    older_than: Annotated[
+        int | None, typer.Option(min=0, metavar="DAYS", help="Set aside before that")
+    ] = None,
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
+) -> None:
+    """Delete letters for good."""
+    before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
+    wanted = DeadLetterFilter(reason, code, failed_before=before)
+    count = len(_wanted_of(queue, url, wanted))
+    if count and not yes:
+        typer.confirm(f"Delete {count} letters from {queue}? They cannot be brought back.", abort=True)
+    # No more than were counted: what came meanwhile lies behind them.
+    purge = BulkOperation("dead_letters_purged", queue, wanted, DeadLetters.delete, limit=count)
+    _say("Deleted", carry_out(purge, url) if count else BulkResult())
+
+
+def _looked(url: str, look: Callable[[DeadLetters], Awaitable[Made]]) -> Made:
+    async def run() -> Made:
+        async with opened(with_connection_name(url, "profilectl")) as box:
+            return await look(box)
+
+    with reporting_errors():
+        return asyncio.run(run())
+
+
+def _wanted_of(queue: str, url: str, wanted: DeadLetterFilter) -> list[DeadLetter]:
+    async def look(box: DeadLetters) -> list[DeadLetter]:
+        async with box.leased(queue) as letters:
+            return wanted.of(letters)
+
+    return _looked(url, look)
+
+
+async def _letters(box: DeadLetters, queue: str) -> list[DeadLetter] | str:
+    try:
+        async with box.leased(queue) as letters:
+            return letters
+    except DeadLetterError as error:
+        return str(error)
+
+
+def _say(what: str, done: BulkResult) -> None:
+    typer.echo(f"{what} {done.done}.")
+    for why, count in done.left.items():
+        typer.echo(f"{count} left where they are: {why}.")
+
+
+def _say_who_asks(queue: str, url: str) -> None:
+    """Whoever asked at first is not known any more."""
+    heeding = [each for each in OPERATIONS if each.authentication == "bearer" and each.dead_letters == queue]
+    if heeding or queue == PARKED:
+        sentence = "Requests go out as {} itself: a worker carries out what TRUSTED_SERVICES lets it ask for."
+        typer.echo(sentence.format(URL(url).user or "guest"), err=True)

@@ -1,0 +1,71 @@
+"""What went wrong, as a sentence."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import InvalidFrameError
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.markup import escape
+
+from profile_contracts.errors import CallFailed, Disconnected
+from service.cli.supervisor import TooFewPorts
+from service.domain.errors import ServiceError
+from service.infrastructure.mongo.health import NoReplicaSet
+from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
+from service.infrastructure.rabbitmq.management import ManagementRefused
+from service.infrastructure.security.keys import NoSigningKeys
+
+_console: Final = Console(stderr=True, soft_wrap=True)
+_EXPLAINED: Final = (
+    AMQPError,
+    CallFailed,
+    ChannelInvalidStateError,
+    DeadLetterError,
+    ManagementRefused,
+    NoReplicaSet,
+    NoSigningKeys,
+    OSError,
+    PyMongoError,
+    ServiceError,
+    SettingsError,
+    TooFewPorts,
+    ValidationError,
+)
+
+
+@contextmanager
+def reporting_errors() -> Iterator[None]:
+    """Turn what may go wrong into a sentence and exit code 2."""
+    try:
+        yield
+    except _EXPLAINED as error:
+        report_error(error)
+        raise typer.Exit(2) from None
+
+
+def report_error(error: Exception) -> None:
+    """Write on standard error what *error* means."""
+    if isinstance(error, ValidationError):
+        for each in error.errors(include_input=False, include_url=False):
+            _console.print(f"[red]{'.'.join(map(str, each['loc'])).upper()}[/]: {escape(each['msg'])}")
+    else:
+        _console.print(f"[red]Cannot run[/]: {escape(_sentence(error))}", highlight=False)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, Disconnected) and isinstance(error.__cause__, Exception):
+        return _sentence(error.__cause__)
+    if isinstance(error, PyMongoError):  # what follows is the whole topology, once for each attempt
+        return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
+    if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says
+        return "RabbitMQ closed the connection: is there such a virtual host, and may this user use it?"
+    if isinstance(error, ServiceError):
+        return error.message
+    return f"RabbitMQ: {error}" if isinstance(error, AMQPError | ChannelInvalidStateError) else str(error)

@@ -1,0 +1,144 @@
+"""Sessions: what a user holds between a login and a logout, and how it is handed on.
+
+A refresh token names a session and a generation. Each refresh rotates it. The token of the generation before
+gets the same successor again, however late, until that is used: then it has arrived, and whoever comes with
+its parent is another holder (RFC 9700, 4.14.2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from service.domain.errors import Unauthenticated
+from service.domain.events import Event, EventType
+
+# A session that is not refreshed ends, and no session lives longer than the second.
+IDLE_TIMEOUT: Final = timedelta(days=30)
+LIFETIME: Final = timedelta(days=90)
+
+
+class RefreshTokenInvalid(Unauthenticated):
+    """It is none of ours, or its session has ended or expired."""
+
+    reason = "refresh_token_invalid"
+    message = "The refresh token is not valid any more; log in again."
+
+
+class RefreshTokenReused(Unauthenticated):
+    """One of two holders of a refresh token stole it."""
+
+    reason = "refresh_token_reused"
+    message = (
+        "The refresh token was used before, and so was the one after it; its session has ended: log in again."
+    )
+
+
+class RefreshConflict(Exception):
+    """Another refresh of this session came first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One login of a user.
+
+    Attributes:
+        sessions_version: That of the profile when the session was opened.
+        generation: How many times it was refreshed.
+        rotated_at: When it was last.
+        expires_at: When it ends unless it is refreshed.
+
+    """
+
+    id: UUID
+    user_id: UUID
+    sessions_version: int
+    generation: int = 0
+    rotated_at: datetime
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def opened(cls, session_id: UUID, user_id: UUID, sessions_version: int, now: datetime) -> "Session":
+        """Return a new session of a user."""
+        return cls(
+            id=session_id,
+            user_id=user_id,
+            sessions_version=sessions_version,
+            rotated_at=now,
+            created_at=now,
+            expires_at=now + IDLE_TIMEOUT,
+        )
+
+    def refreshed(self, generation: int, now: datetime) -> "Session":
+        """Return the next generation, for the token of *generation*; or itself, if its successor is unused.
+
+        Raises:
+            RefreshTokenInvalid: The session has expired.
+            RefreshTokenReused: The token was used, and so was its successor: one of two holders stole it.
+
+        """
+        if now >= self.expires_at:
+            raise RefreshTokenInvalid
+        if generation == self.generation - 1:
+            return self
+        if generation != self.generation:
+            raise RefreshTokenReused
+        expires_at = min(now + IDLE_TIMEOUT, self.created_at + LIFETIME)
+        return replace(self, generation=generation + 1, rotated_at=now, expires_at=expires_at)
+
+
+def revoked(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Event:
+    """Return the event that a session ended before its time."""
+    return Event(
+        type=EventType.SESSION_REVOKED,
+        subject=session_id,
+        version=1,
+        time=now,
+        data={"user_id": user_id, "session_ids": [session_id], "reason": reason},
+    )
+
+
+def all_revoked(user_id: UUID, version: int, reason: str, now: datetime, kept: UUID | None) -> Event:
+    """Return the event that *version* of a profile ended all sessions of its user, but for a *kept* one."""
+    return Event(
+        type=EventType.SESSION_REVOKED,
+        subject=user_id,
+        version=version,
+        time=now,
+        data={"user_id": user_id, "session_ids": [], "spared_session_id": kept, "reason": reason},
+    )
+
+
+class SessionRepository(Protocol):
+    """Where sessions live. Every method may raise `Unavailable`. Those that have ended are not there."""
+
+    async def add(self, session: Session) -> None:
+        """Store a new session."""
+
+    async def find(self, session_id: UUID) -> Session | None:
+        """Return a session."""
+
+    async def save(self, session: Session) -> None:
+        """Store a session over the generation before it, or raise `RefreshConflict`."""
+
+    async def end(
+        self,
+        user_id: UUID,
+        reason: str,
+        now: datetime,
+        *,
+        session_id: UUID | None = None,
+        except_id: UUID | None = None,
+    ) -> Sequence[UUID]:
+        """End sessions of a user, all, one, or all except one; return which ended.
+
+        For each of them an event is stored in the same write.
+        """
+
+    async def of_user(self, user_id: UUID) -> Sequence[Session]:
+        """Return the sessions of a user."""
+
+    async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
+        """Remove the sessions of a user from *before* a `sessions_version`, without events; return which."""

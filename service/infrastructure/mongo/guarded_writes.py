@@ -1,0 +1,61 @@
+"""What a write needs of profiles other than its own, in the same transaction.
+
+Each writes to the other profile: a transaction only meets another one in what both of them write.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+
+from service.domain.errors import AuthorizationChanged
+from service.domain.profile import LastAdmin, Profile, Role, Status
+from service.infrastructure.mongo.profile_documents import as_authorized
+from service.pkg.database import Documents, in_transaction
+
+Profiles = AsyncCollection[Documents]
+
+
+async def together(
+    profiles: Profiles,
+    write: Callable[[AsyncClientSession | None], Awaitable[None]],
+    authorized_by: Profile | None,
+    leaving_admin: Profile | None = None,
+) -> None:
+    """Do *write* in the same moment in which others are as they have to be; with no others, just do it.
+
+    Args:
+        profiles: Where they are.
+        write: What to do.
+        authorized_by: The profile of whoever asks: no session of it has ended, and role and status are
+            the same.
+        leaving_admin: The profile that is about to give up administrating, beside which another has to stay.
+
+    Raises:
+        AuthorizationChanged, LastAdmin
+
+    """
+
+    async def work(transaction: AsyncClientSession) -> None:
+        if authorized_by:
+            await _hold(profiles, authorized_by, transaction)
+        if leaving_admin:
+            await _keep_admin(profiles, leaving_admin, transaction)
+        await write(transaction)
+
+    await (in_transaction(profiles.database.client, work) if authorized_by or leaving_admin else write(None))
+
+
+async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncClientSession) -> None:
+    holds = {"id": authorized_by.id, **as_authorized(authorized_by)}
+    held = await profiles.update_one(holds, {"$inc": {"held": 1}}, session=transaction)
+    if held.matched_count == 0:
+        raise AuthorizationChanged
+
+
+async def _keep_admin(profiles: Profiles, leaving_admin: Profile, transaction: AsyncClientSession) -> None:
+    """Write to one of the others: so of all who leave at once one has to stay."""
+    others = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value, "id": {"$ne": leaving_admin.id}}
+    stays = await profiles.update_one(others, {"$inc": {"admin_guard": 1}}, session=transaction)
+    if stays.matched_count == 0:
+        raise LastAdmin

@@ -1,0 +1,94 @@
+"""Access tokens as signed JWTs (RFC 9068), Ed25519 only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import jwt
+
+from service.app.auth.actors import TokenExpired, TokenInvalid, User
+from service.app.auth.tokens import AccessToken, AccessTokens, Claims
+from service.app.clock import Clock
+from service.domain.profile import Role
+from service.infrastructure.security.keyring import Keyring
+
+_ALGORITHM: Final = "EdDSA"
+_TYPE: Final = "at+jwt"  # RFC 9068, 2.1: no other kind of JWT passes for an access token
+_REQUIRED: Final = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
+_MAX_LENGTH: Final = 4096
+# The clock of the worker that issued a token may be so far behind ours (RFC 7519, 4.1.4), if that is little
+# beside the life of a token.
+_SKEW: Final = timedelta(seconds=30)
+_LITTLE: Final = 20
+
+
+class JwtAccessTokens(AccessTokens):
+    """Signs with one key of the ring and verifies with any.
+
+    Args:
+        keyring: The keys.
+        issuer, audience: What `iss` and `aud` say, and have to say.
+        lifetime: From issue to expiry.
+
+    """
+
+    def __init__(
+        self, keyring: Keyring, clock: Clock, issuer: str, audience: str, lifetime: timedelta
+    ) -> None:
+        self._keyring = keyring
+        self._clock = clock
+        self._issuer = issuer
+        self._audience = audience
+        self._lifetime = lifetime
+
+    def issue(self, user: User) -> AccessToken:
+        """Return a new token for *user*."""
+        now = self._clock.now()
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(user.id),
+            "sid": str(user.session),
+            "role": user.role.value,
+            "iat": now,
+            "exp": now + self._lifetime,
+            "jti": uuid4().hex,
+        }
+        signer = self._keyring.signer
+        headers = {"kid": signer.kid, "typ": _TYPE}
+        text = jwt.encode(claims, signer.private, _ALGORITHM, headers)
+        return AccessToken(text, int(self._lifetime.total_seconds()))
+
+    def verify(self, token: str) -> Claims:
+        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
+        try:
+            claims = self._claims(token)
+            user = User(UUID(claims["sub"]), Role(claims["role"]), UUID(str(claims["sid"])))
+            return Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
+        except jwt.ExpiredSignatureError as error:
+            raise TokenExpired from error
+        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+            raise TokenInvalid from error
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        if len(token) > _MAX_LENGTH:
+            raise TokenInvalid
+        header = jwt.get_unverified_header(token)
+        key = self._keyring.find(header.get("kid", ""))
+        if key is None or header.get("typ") != _TYPE:
+            raise TokenInvalid
+        return jwt.decode(
+            token,
+            key.private.public_key(),
+            algorithms=[_ALGORITHM],
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=min(_SKEW, self._lifetime / _LITTLE),
+            # Not `iat`: it would refuse the new token of a worker whose clock is ahead of ours.
+            options={"require": _REQUIRED, "verify_iat": False},
+        )
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """Return the public keys that tokens are verified with."""
+        return [key.public_jwk() for key in self._keyring.keys]

@@ -1,0 +1,52 @@
+"""A worker from its start to its end."""
+
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from functools import partial
+
+from service.graceful_shutdown import STUCK, UNACKED
+from service.health import health_routes
+from service.infrastructure.mongo import health as mongo
+from service.infrastructure.rabbitmq import connection as rabbitmq
+from service.infrastructure.rabbitmq.connection import with_connection_name
+from service.main import Worker
+from service.pkg.probes import serve_health
+from service.pkg.retry import retry_until
+from service.pkg.watchdog import watched_loop
+
+
+async def run_worker(worker: Worker) -> int:
+    """Let *worker* work until a signal comes, or until something is stuck; return the exit code.
+
+    Raises:
+        IndexMissing
+        AMQPError, PyMongoError, OSError: A server is not there, or lets nobody in. Where it may be starting,
+            that is raised after `startup_seconds`.
+
+    """
+    termination = worker.termination
+    termination.install()
+    with _answering_probes(worker), watched_loop(STUCK):
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(worker.resources.close)  # otherwise its tasks hold the end up
+            if await termination.unless_requested(_start(worker, stack)):
+                await termination.requested.wait()
+                await worker.app.stop()
+    return termination.code or (UNACKED if worker.shutdown.unacked else 0)
+
+
+async def _start(worker: Worker, stack: AsyncExitStack) -> None:
+    """Start consuming, once broker and database let us in; they may be starting, too."""
+    patience, url = (
+        worker.settings.startup_seconds,
+        with_connection_name(worker.settings.rabbitmq_url, "start"),
+    )
+    await retry_until(patience, partial(rabbitmq.ping, url), rabbitmq.STARTING)
+    await retry_until(patience, partial(mongo.ping, worker.database), mongo.STARTING)
+    await stack.enter_async_context(worker.opened())
+    await worker.app.start()
+
+
+def _answering_probes(worker: Worker) -> AbstractContextManager[int]:
+    port = worker.settings.health_port
+    routes = health_routes(worker.health, worker.outcomes, worker.background)
+    return serve_health(port, routes, worker.settings.health_host) if port else nullcontext(0)

@@ -1,0 +1,135 @@
+"""A write that rests on what was proved is refused once that does not hold any more, in the write itself."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from service.domain.errors import AuthorizationChanged, StaleVersion
+from service.domain.profile import (
+    EmailTaken,
+    Profile,
+    ProfileNotFound,
+    ProfilePatch,
+    ProfileRepository,
+    Role,
+    Status,
+)
+from service.infrastructure.mongo.indexes import PROFILES
+from service.infrastructure.mongo.profiles import MongoProfiles
+from service.pkg.database import Documents, default_database
+from tests.builders import NOON, a_profile
+from tests.fakes.profiles import FakeProfiles
+
+LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
+KING = ProfilePatch(last_name="King")
+
+
+@pytest.fixture(params=["fake", "pymongo", "motor"])
+def profiles(request: pytest.FixtureRequest) -> ProfileRepository:
+    """A repository; what other tests stored in it is in nobody's way."""
+    if request.param == "fake":
+        return FakeProfiles()
+    return MongoProfiles(default_database(request.getfixturevalue(f"{request.param}_client")))
+
+
+async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
+    """Return a profile that is in *profiles*."""
+    profile = a_profile(**changes)
+    await profiles.add(profile)
+    return profile
+
+
+async def test_a_change_from_before_a_logout_is_stale(profiles: ProfileRepository) -> None:
+    ada = await stored(profiles)
+    await profiles.count_logout(ada.id)
+
+    with pytest.raises(StaleVersion):
+        await profiles.save(ada.updated(KING, LATER))
+    again = await profiles.get(ada.id)
+    assert (again.version, again.logouts, again.last_name) == (1, 1, "Lovelace")
+    await profiles.save(again.updated(KING, LATER))
+    assert (await profiles.get(ada.id)).last_name == "King"
+
+
+async def test_a_logout_of_nobody_is_not_an_error(profiles: ProfileRepository) -> None:
+    nobody = a_profile()
+    await profiles.count_logout(nobody.id)
+
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(nobody.id)
+
+
+@pytest.mark.parametrize("how", ["logout", "role", "status", "deleted"])
+async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRepository, how: str) -> None:
+    boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
+    if how == "logout":
+        await profiles.count_logout(boss.id)
+    elif how == "deleted":
+        await profiles.save(boss.deleted(LATER))
+    else:
+        changes = {
+            "role": ProfilePatch(role=Role.USER),
+            "status": ProfilePatch(status=Status.SUSPENDED),
+        }
+        await profiles.save(boss.updated(changes[how], LATER))
+    new = a_profile(role=Role.ADMIN)
+
+    with pytest.raises(AuthorizationChanged):
+        await profiles.save(ada.updated(KING, LATER), authorized_by=boss)
+    with pytest.raises(AuthorizationChanged):
+        await profiles.add(new, authorized_by=boss)
+    assert await profiles.get(ada.id) == ada
+    with pytest.raises(ProfileNotFound):
+        await profiles.get(new.id)
+
+
+async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) -> None:
+    boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
+    await profiles.save(boss.updated(KING, LATER))  # which takes no right away
+    await profiles.save(ada.updated(KING, LATER), authorized_by=boss)
+    await profiles.add(a_profile(role=Role.ADMIN), authorized_by=boss)
+
+    assert (await profiles.get(ada.id)).last_name == "King"
+
+
+async def test_other_refusals_are_the_same_in_the_same_moment(profiles: ProfileRepository) -> None:
+    boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
+    await profiles.save(ada.updated(KING, LATER))
+
+    with pytest.raises(StaleVersion):
+        await profiles.save(ada.updated(KING, LATEST), authorized_by=boss)
+    with pytest.raises(EmailTaken):
+        await profiles.add(a_profile(email=ada.email), authorized_by=boss)
+
+
+async def test_a_logout_and_a_write_in_one_moment_have_an_order(profiles: ProfileRepository) -> None:
+    for _ in range(20):
+        boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
+
+        async def write(ada: Profile = ada, boss: Profile = boss) -> bool:
+            try:
+                await profiles.save(ada.updated(KING, LATER), authorized_by=boss)
+            except AuthorizationChanged:
+                return False
+            return True
+
+        written, _ = await asyncio.gather(write(), profiles.count_logout(boss.id))
+
+        assert ((await profiles.get(ada.id)).last_name == "King") is written
+        assert (await profiles.get(boss.id)).logouts == 1
+
+
+async def test_a_profile_from_before_logouts_were_counted_is_changed(
+    client: AsyncMongoClient[Documents],
+) -> None:
+    profiles = MongoProfiles(default_database(client))
+    ada = await stored(profiles)
+    document = await default_database(client)[PROFILES].find_one({"id": ada.id})
+    assert document is not None
+    assert "logouts" not in document
+    await profiles.save(ada.updated(KING, LATER))
+    await profiles.save((await profiles.get(ada.id)).updated(ProfilePatch(first_name="A"), LATEST))
+
+    assert (await profiles.get(ada.id)).version == 3

@@ -1,0 +1,292 @@
+"""What was proved has to hold in the write itself.
+
+The slow half of a command is stopped at a barrier, in its hashing or as it enters its write. The other half
+runs to its answer. Then the slow half goes on, and must not have its effect.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from service.app.auth.actors import Anonymous, TrustedService, User
+from service.app.auth.change_password import ChangePassword
+from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.session_guard import SessionEnded
+from service.app.commands.create_profile import CreateProfile
+from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.update_profile import UpdateProfile
+from service.app.ids import new_id
+from service.app.request_context import RequestContext
+from service.domain.email import Email
+from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
+from tests.builders import a_profile
+from tests.fakes.app_fixture import AppFixture
+from tests.fakes.passwords import fake_hash
+
+PASSWORD, NEW_PASSWORD = "correct horse", "another horse"
+HASHED = fake_hash(PASSWORD.encode())
+NOBODY = RequestContext(Anonymous())
+
+
+@dataclass(frozen=True)
+class People:
+    """An owner and an administrator with two sessions each, and somebody else."""
+
+    app_fixture: AppFixture
+    ada: Profile
+    bob: Profile
+    boss: Profile
+    sessions: dict[str, User]
+
+    def caller(self, name: str) -> RequestContext:
+        return RequestContext(self.sessions[name])
+
+
+async def people() -> People:
+    ada, bob, boss, other = (
+        a_profile(hashed_password=HASHED, role=role)
+        for role in (Role.USER, Role.USER, Role.ADMIN, Role.ADMIN)
+    )
+    app_fixture = AppFixture(ada, bob, boss, other)
+    names = {"ada": ada, "ada elsewhere": ada, "boss": boss, "boss elsewhere": boss}
+    sessions = {name: (await app_fixture.logged_in(profile))[0] for name, profile in names.items()}
+    return People(app_fixture, ada, bob, boss, sessions)
+
+
+@asynccontextmanager
+async def stopped(thing: object, method: str, slow: Awaitable[Any]) -> AsyncIterator[asyncio.Future[Any]]:
+    """Run *slow* until it calls *method* of *thing*; inside the block it stands there."""
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    real = getattr(thing, method)
+
+    async def held(*args: Any, **kwargs: Any) -> Any:
+        setattr(thing, method, real)
+        reached.set()
+        await go_on.wait()
+        return await real(*args, **kwargs)
+
+    setattr(thing, method, held)
+    running = asyncio.ensure_future(slow)
+    async with asyncio.timeout(5):
+        await reached.wait()
+    try:
+        yield running
+    finally:
+        go_on.set()
+        await asyncio.wait([running], timeout=5)
+
+
+Slow = Callable[[People], Awaitable[Any]]
+NEW_ADDRESS = ProfilePatch(email=Email.parse("new@example.org"))
+
+
+def change_address(here: People) -> Awaitable[Any]:
+    """The owner changes the address, and proves the password for it."""
+    return here.app_fixture.app.update_profile.handle(
+        UpdateProfile(
+            context=here.caller("ada"),
+            profile_id=here.ada.id,
+            patch=NEW_ADDRESS,
+            current_password=PASSWORD,
+        )
+    )
+
+
+def change_name(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.update_profile.handle(
+        UpdateProfile(
+            context=here.caller("ada"), profile_id=here.ada.id, patch=ProfilePatch(first_name="Eve")
+        )
+    )
+
+
+def delete_oneself(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.delete_profile.handle(
+        DeleteProfile(context=RequestContext(here.sessions["ada"]), profile_id=here.ada.id)
+    )
+
+
+def change_password(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.change_password.handle(
+        ChangePassword(here.caller("ada"), PASSWORD, NEW_PASSWORD)
+    )
+
+
+def log_out_all(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.log_out.handle(LogOut(RequestContext(here.sessions["ada"]), Scope.GLOBAL))
+
+
+def give_role(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.update_profile.handle(
+        UpdateProfile(
+            context=here.caller("boss"), profile_id=here.bob.id, patch=ProfilePatch(role=Role.ADMIN)
+        )
+    )
+
+
+def change_anothers_name(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.update_profile.handle(
+        UpdateProfile(
+            context=here.caller("boss"), profile_id=here.bob.id, patch=ProfilePatch(first_name="Eve")
+        )
+    )
+
+
+def delete_another(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.delete_profile.handle(
+        DeleteProfile(context=RequestContext(here.sessions["boss"]), profile_id=here.bob.id)
+    )
+
+
+def make_admin(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.create_profile.handle(
+        CreateProfile(
+            context=RequestContext(here.sessions["boss"]),
+            first_name="Eve",
+            last_name="Evil",
+            email="eve@example.org",
+            password="long enough for eve",
+            role=Role.ADMIN,
+        )
+    )
+
+
+# By what the command is stopped at: of the hasher, or of the repository as it begins its write.
+OWN: list[tuple[Slow, str, str]] = [
+    (change_address, "hasher", "verify"),
+    (change_address, "profiles", "save"),
+    (change_name, "profiles", "save"),
+    (delete_oneself, "profiles", "save"),
+    (change_password, "hasher", "verify"),
+    (change_password, "hasher", "hash"),
+    (change_password, "profiles", "save"),
+]
+OF_ADMINS: list[tuple[Slow, str, str]] = [
+    (give_role, "profiles", "save"),
+    (change_anothers_name, "profiles", "save"),
+    (delete_another, "profiles", "save"),
+    (make_admin, "hasher", "hash"),
+    (make_admin, "profiles", "add"),
+]
+
+
+async def log_out(here: People, whose: str, scope: Scope, from_where: str) -> None:
+    name = f"{whose}{from_where}"
+    await here.app_fixture.app.log_out.handle(LogOut(RequestContext(here.sessions[name]), scope))
+
+
+async def stand_otherwise(here: People, whose: str, changes: ProfilePatch) -> None:
+    profile = await here.app_fixture.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
+    await here.app_fixture.profiles.save(profile.updated(changes, here.app_fixture.clock.now()))
+
+
+async def delete(here: People, whose: str) -> None:
+    profile = here.ada if whose == "ada" else here.boss
+    await here.app_fixture.app.delete_profile.handle(
+        DeleteProfile(context=RequestContext(TrustedService("hr")), profile_id=profile.id)
+    )
+
+
+async def change_password_elsewhere(here: People, whose: str) -> None:
+    """Change it as another worker would, which does not wait for the attempts of this one."""
+    profile = await here.app_fixture.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
+    now = here.app_fixture.clock.now()
+    await here.app_fixture.profiles.save(after := profile.with_password("another hash", new_id(now), now))
+    await here.app_fixture.sessions.discard(after)
+
+
+Quick = Callable[[People, str], Awaitable[None]]
+ENDINGS: dict[str, Quick] = {
+    "this session logs out": lambda here, whose: log_out(here, whose, Scope.LOCAL, ""),
+    "another logs out all": lambda here, whose: log_out(here, whose, Scope.GLOBAL, " elsewhere"),
+    "another logs out the others": lambda here, whose: log_out(here, whose, Scope.OTHERS, " elsewhere"),
+    "another changes the password": change_password_elsewhere,
+    "suspended": lambda here, whose: stand_otherwise(here, whose, ProfilePatch(status=Status.SUSPENDED)),
+    "another role": lambda here, whose: stand_otherwise(
+        here, whose, ProfilePatch(role=Role.ADMIN if whose == "ada" else Role.USER)
+    ),
+    "deleted": delete,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("slow", "thing", "method", "whose"),
+    [(*each, "ada") for each in OWN] + [(*each, "boss") for each in OF_ADMINS],
+)
+async def test_what_was_proved_has_to_hold_in_the_write(
+    slow: Slow, thing: str, method: str, whose: str, ending: str
+) -> None:
+    here = await people()
+    async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
+        await ENDINGS[ending](here, whose)
+        seen = await everything(here)
+
+    refusal = running.exception()
+    assert isinstance(refusal, SessionEnded | ProfileNotFound), refusal
+    assert await everything(here) == seen
+
+
+async def everything(here: People) -> list[Profile]:
+    """Return every profile as it is stored."""
+    return sorted(here.app_fixture.profiles.all(), key=lambda each: each.id)
+
+
+@pytest.mark.parametrize(("slow", "thing", "method"), [*OWN, *OF_ADMINS])
+async def test_the_end_of_another_session_stops_nobody(slow: Slow, thing: str, method: str) -> None:
+    here = await people()
+    async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
+        for whose in ("ada", "boss"):
+            await log_out(here, whose, Scope.LOCAL, " elsewhere")
+
+    assert running.exception() is None
+
+
+@pytest.mark.parametrize(("slow", "thing", "method"), OWN[:4])
+async def test_a_change_of_something_else_stops_nobody(slow: Slow, thing: str, method: str) -> None:
+    here = await people()
+    async with stopped(getattr(here.app_fixture, thing), method, slow(here)) as running:
+        await stand_otherwise(here, "ada", ProfilePatch(last_name="King"))
+
+    assert running.exception() is None
+
+
+async def test_who_expects_a_version_is_not_refused_for_the_end_of_another_session() -> None:
+    here = await people()
+    command = UpdateProfile(
+        context=here.caller("ada"),
+        profile_id=here.ada.id,
+        patch=ProfilePatch(first_name="Augusta"),
+        expected_version=1,
+    )
+    slow = here.app_fixture.app.update_profile.handle(command)
+    async with stopped(here.app_fixture.profiles, "save", slow) as running:
+        await log_out(here, "ada", Scope.LOCAL, " elsewhere")
+
+    assert running.result().version == 2
+
+
+async def test_who_was_logged_out_meanwhile_ends_no_session_of_others() -> None:
+    here = await people()
+    await log_out(here, "ada", Scope.LOCAL, "")
+
+    with pytest.raises(SessionEnded):
+        await log_out_all(here)
+    assert here.app_fixture.is_open(here.sessions["ada elsewhere"].session)
+
+
+async def test_a_login_of_a_changed_password_has_no_session() -> None:
+    here = await people()
+    proof = here.app_fixture.passwords.verify_credentials(
+        PASSWORD, here.ada, NOBODY.attempt(here.ada.email.key)
+    )
+    async with stopped(here.app_fixture.hasher, "verify", proof) as running:
+        await change_password_elsewhere(here, "ada")
+    done = await here.app_fixture.sessions.open(running.result())
+
+    with pytest.raises(SessionEnded):
+        await here.app_fixture.sessions.check(here.app_fixture.tokens.verify(done.access_token.text).user)

@@ -1,0 +1,61 @@
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from service.app.auth.tokens import Device
+from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from tests.fakes.clock import FakeClock
+
+KEY = b"k" * 32
+DEVICE = Device(UUID(int=1), UUID(int=2))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def tokens(clock: FakeClock) -> MacDeviceTokens:
+    return MacDeviceTokens(KEY, clock, timedelta(days=180))
+
+
+def test_a_token_comes_back_as_it_went(tokens: MacDeviceTokens) -> None:
+    assert tokens.read(tokens.issue(DEVICE)) == DEVICE
+    assert len(tokens.issue(DEVICE)) == 98
+
+
+def test_every_character_counts(tokens: MacDeviceTokens) -> None:
+    token = tokens.issue(DEVICE)
+    for place, letter in enumerate(token[:-1]):
+        other = "A" if letter != "A" else "B"
+        assert tokens.read(token[:place] + other + token[place + 1 :]) is None
+
+
+@pytest.mark.parametrize("text", ["", "a", "a" * 97, "a" * 98, "a" * 99, "\u00e9" * 98, "=" * 98])
+def test_what_is_no_token_is_none(tokens: MacDeviceTokens, text: str) -> None:
+    assert tokens.read(text) is None
+
+
+def test_it_is_good_for_as_long_as_it_lives_and_a_clock_may_be_behind(
+    tokens: MacDeviceTokens, clock: FakeClock
+) -> None:
+    token = tokens.issue(DEVICE)
+    clock.advance(days=180)
+    assert tokens.read(token) == DEVICE
+    clock.advance(seconds=1)
+    assert tokens.read(token) is None
+    clock.advance(days=-180, seconds=-31)
+    assert tokens.read(token) == DEVICE
+
+
+def test_another_key_makes_another_token(tokens: MacDeviceTokens, clock: FakeClock) -> None:
+    other = MacDeviceTokens(b"o" * 32, clock, timedelta(days=180))
+
+    assert tokens.read(other.issue(DEVICE)) is None
+
+
+def test_a_refresh_token_is_no_device_token(tokens: MacDeviceTokens) -> None:
+    assert tokens.read(MacRefreshTokens(KEY).issue(UUID(int=1), 0)) is None

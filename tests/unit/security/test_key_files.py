@@ -1,0 +1,73 @@
+"""Keys that others could have read, or put there, are not used."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from service.infrastructure.security.keys import NoSigningKeys, load_keys, load_refresh_key, new_key
+from tests.builders import NOON
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of keys, as it is made."""
+    return new_key(tmp_path / "keys", NOON).parent
+
+
+def signing_key(folder: Path) -> Path:
+    return next(folder.glob("*.pem"))
+
+
+def refresh_key(folder: Path) -> Path:
+    return folder / "refresh.key"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o601, 0o666])
+@pytest.mark.parametrize(("file", "load"), [(signing_key, load_keys), (refresh_key, load_refresh_key)])
+def test_a_key_that_others_can_read_is_refused_and_named(folder: Path, file, load, mode: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    file(folder).chmod(mode)
+
+    with pytest.raises(NoSigningKeys, match=rf"{file(folder).name} has mode 0{mode:o}, so others could"):
+        load(folder)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_key_that_only_its_owner_can_read_is_used(folder: Path, mode: int) -> None:
+    for file in (signing_key(folder), refresh_key(folder)):
+        file.chmod(mode)
+
+    assert load_keys(folder)
+    assert load_refresh_key(folder)
+
+
+def test_a_group_may_read_what_root_has_mounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid():
+        pytest.skip("only root can make files of root's")
+    monkeypatch.setattr(os, "geteuid", lambda: 10_001)
+    signing_key(folder).chmod(0o440)
+
+    assert load_keys(folder)
+
+    signing_key(folder).chmod(0o444)
+    with pytest.raises(NoSigningKeys, match="0640"):
+        load_keys(folder)
+
+
+def test_a_link_is_judged_by_what_it_leads_to(folder: Path, tmp_path: Path) -> None:
+    # As Kubernetes mounts secrets.
+    real = signing_key(folder).rename(tmp_path / "real")
+    (folder / "linked.pem").symlink_to(real)
+
+    assert load_keys(folder)
+
+    real.chmod(0o644)
+    with pytest.raises(NoSigningKeys, match=r"linked\.pem has mode 0644"):
+        load_keys(folder)
+
+
+def test_a_folder_that_others_can_write_to_is_refused(folder: Path) -> None:
+    folder.chmod(0o707)
+
+    with pytest.raises(NoSigningKeys, match="Others can write to"):
+        load_keys(folder)
