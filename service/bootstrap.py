@@ -52,9 +52,10 @@ from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.keyring import Keyring
-from service.infrastructure.security.keys import load_refresh_key
+from service.infrastructure.security.keys import load_root_key
 from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.tokens import JwtAccessTokens
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
@@ -113,9 +114,11 @@ def wire(
     repository = MongoSessions(default_database(resources.mongo), notify)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
-    key = load_refresh_key(settings.signing_keys_dir)
-    refresh_tokens, cursors = MacRefreshTokens(key), SealedCursors(key)
-    device_tokens = MacDeviceTokens(key, clock, timedelta(days=settings.device_token_days))
+    root = load_root_key(settings.signing_keys_dir)
+    refresh_tokens = MacRefreshTokens(root.derive(Purpose.REFRESH_TOKENS), root.secret)
+    cursors = SealedCursors(root.derive(Purpose.CURSORS))
+    device_lifetime = timedelta(days=settings.device_token_days)
+    device_tokens = MacDeviceTokens(root.derive(Purpose.DEVICE_TOKENS), clock, device_lifetime)
     session_guard = SessionGuard(profiles, repository, clock)
     session_cache = _session_cache(resources, lifetime)
     sessions = Sessions(profiles, repository, session_cache, tokens, refresh_tokens, session_guard, clock)

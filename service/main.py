@@ -48,7 +48,8 @@ from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
-from service.infrastructure.security.keys import NoSigningKeys, load_refresh_key
+from service.infrastructure.security.keys import NoSigningKeys, load_root_key
+from service.infrastructure.security.root_key import Purpose
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
@@ -136,16 +137,18 @@ class Worker:
         """Let the use cases answer what comes to the queues."""
         settings = self.settings
         app, sessions = wire(settings, self.resources, self.keyring, self.relay.notify, self.clock)
-        key = load_refresh_key(settings.signing_keys_dir)
+        root = load_root_key(settings.signing_keys_dir)
+        sender_key = root.derive(Purpose.SENDERS)
         needs = Dependencies(
-            authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, key),
+            authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, sender_key),
             publisher=self.publisher,
             reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),
             clock=self.clock,
             wait_capacity=self.relay.wait_capacity,
             circuit_breaker=self.circuit_breaker,
             in_flight=self.in_flight,
-            key=key,
+            sender_key=sender_key,
+            digest_keys=(root.derive(Purpose.COMMAND_DIGESTS), root.secret),
             outcomes=self.outcomes,
         )
         binding = partial(binding_of, settings=settings)

@@ -26,11 +26,13 @@ class IdempotencyKey:
     Attributes:
         message_id: What the sender called it: the AMQP property of that name.
         digest: A keyed digest of who asked for what.
+        former_digests: The same, as they were stored by former versions.
 
     """
 
     message_id: str
     digest: bytes
+    former_digests: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,6 @@ class ProcessedCommand(Generic[Aggregate]):
 
     def result_for(self, key: IdempotencyKey) -> Aggregate:
         """Return the result for *key*, or raise `MessageIdReused` if it is that of another command."""
-        if key.digest != self.key.digest:
+        if self.key.digest not in (key.digest, *key.former_digests):
             raise MessageIdReused
         return self.result

@@ -47,7 +47,7 @@ class AppFixture:
         self.profiles = profiles or FakeProfiles(*stored)
         self.posts = FakePosts()
         self.hasher = FakePasswords()
-        self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32)
+        self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32, b"f" * 32)
         self.device_tokens = MacDeviceTokens(b"k" * 32, self.clock, timedelta(days=180))
         self.cursors = SealedCursors(b"k" * 32)
         self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()

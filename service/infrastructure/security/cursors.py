@@ -6,13 +6,9 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from service.app.paging import CursorInvalid, Cursors
 
-_PURPOSE: Final = b"profile-service: cursors of lists, version 1"
-_KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 # Longer than any position that was ever sealed; what is longer is not worth a look.
@@ -34,14 +30,12 @@ class SealedCursors(Cursors):
     guessed, but whoever asks has to have the right to the list all the same.
 
     Args:
-        key: 32 random bytes, the same for all workers. It has other uses, so another one is derived from
-            it here (HKDF, RFC 5869, 3.2: `info` binds a key to its purpose).
+        key: 32 bytes, the same for all workers, and for nothing else.
 
     """
 
     def __init__(self, key: bytes) -> None:
-        derived = HKDF(SHA256(), _KEY_BYTES, salt=None, info=_PURPOSE).derive(key)
-        self._box = ChaCha20Poly1305(derived)
+        self._box = ChaCha20Poly1305(key)
 
     def encode(self, position: str, query: str) -> str:
         """Return a cursor at *position* that is good for *query* only; never the same one twice."""

@@ -15,20 +15,19 @@ _FORMAT: Final = struct.Struct(">B16s16sQ")
 _FORMAT_VERSION: Final = 1
 _MAC_BYTES: Final = 32
 _LENGTH: Final = len(base64.urlsafe_b64encode(bytes(_FORMAT.size + _MAC_BYTES)).rstrip(b"="))
-_PURPOSE: Final = b"profile-service: device tokens, version 1"
 
 
 class MacDeviceTokens(DeviceTokens):
     """Base64url of format, user, device and time of issue, with an HMAC-SHA-256 of them.
 
     Args:
-        key: 32 random bytes, the same for all workers. It has other uses, so another one is derived from it.
+        key: 32 bytes, the same for all workers, and for nothing else.
         lifetime: How long a token is good. Each login gives a new one.
 
     """
 
     def __init__(self, key: bytes, clock: Clock, lifetime: timedelta) -> None:
-        self._key = hmac.digest(key, _PURPOSE, hashlib.sha256)
+        self._key = key
         self._clock = clock
         self._lifetime = lifetime
 

@@ -21,9 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from service.infrastructure.security.root_key import RootKey
+
 _SUFFIX: Final = ".pem"
-_REFRESH_KEY: Final = "refresh.key"
-_REFRESH_KEY_BYTES: Final = 32
+# Its first use gave it the name.
+_ROOT_KEY: Final = "refresh.key"
+_ROOT_KEY_BYTES: Final = 32
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 _NOT_OWNERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NOT_EVEN_ROOTS: Final = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
@@ -70,7 +73,7 @@ class SigningKey:
 def new_key(folder: Path, now: datetime) -> Path:
     """Write a new key into *folder*, readable by its owner alone, and return its path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _make_refresh_key(folder)
+    _make_root_key(folder)
     key = SigningKey.of(Ed25519PrivateKey.generate(), now)
     path = folder / f"{now:{_STAMP}}-{key.kid}{_SUFFIX}"
     pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -111,26 +114,26 @@ def retire_key(folder: Path, kid: str) -> Path:
     return keys[kid].rename(keys[kid].with_suffix(".retired"))
 
 
-def load_refresh_key(folder: Path) -> bytes:
-    """Return the key for refresh tokens in *folder*, or raise `NoSigningKeys`."""
-    path = folder / _REFRESH_KEY
+def load_root_key(folder: Path) -> RootKey:
+    """Return the root key in *folder*, or raise `NoSigningKeys`."""
+    path = folder / _ROOT_KEY
     try:
         key = _read_secret(path)
     except OSError as error:
         raise NoSigningKeys(f"No {path}: make one with `profilectl keys new`.") from error
-    if len(key) != _REFRESH_KEY_BYTES:
-        raise NoSigningKeys(f"{path} has to hold {_REFRESH_KEY_BYTES} random bytes.")
-    return key
+    if len(key) != _ROOT_KEY_BYTES:
+        raise NoSigningKeys(f"{path} has to hold {_ROOT_KEY_BYTES} random bytes.")
+    return RootKey(key)
 
 
-def _make_refresh_key(folder: Path) -> None:
-    """Write a key for refresh tokens into *folder*, unless there is one: without it they all die."""
+def _make_root_key(folder: Path) -> None:
+    """Write a root key into *folder*, unless there is one: without it all refresh tokens die."""
     try:
-        descriptor = os.open(folder / _REFRESH_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(folder / _ROOT_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
     with os.fdopen(descriptor, "wb") as file:
-        file.write(os.urandom(_REFRESH_KEY_BYTES))
+        file.write(os.urandom(_ROOT_KEY_BYTES))
 
 
 def _read_secret(path: Path) -> bytes:

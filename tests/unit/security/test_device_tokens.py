@@ -58,4 +58,4 @@ def test_another_key_makes_another_token(tokens: MacDeviceTokens, clock: FakeClo
 
 
 def test_a_refresh_token_is_no_device_token(tokens: MacDeviceTokens) -> None:
-    assert tokens.read(MacRefreshTokens(KEY).issue(UUID(int=1), 0)) is None
+    assert tokens.read(MacRefreshTokens(KEY, KEY).issue(UUID(int=1), 0)) is None

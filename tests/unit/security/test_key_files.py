@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.infrastructure.security.keys import NoSigningKeys, load_keys, load_refresh_key, new_key
+from service.infrastructure.security.keys import NoSigningKeys, load_keys, load_root_key, new_key
 from tests.builders import NOON
 
 
@@ -24,7 +24,7 @@ def refresh_key(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o601, 0o666])
-@pytest.mark.parametrize(("file", "load"), [(signing_key, load_keys), (refresh_key, load_refresh_key)])
+@pytest.mark.parametrize(("file", "load"), [(signing_key, load_keys), (refresh_key, load_root_key)])
 def test_a_key_that_others_can_read_is_refused_and_named(folder: Path, file, load, mode: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     file(folder).chmod(mode)
 
@@ -38,7 +38,7 @@ def test_a_key_that_only_its_owner_can_read_is_used(folder: Path, mode: int) -> 
         file.chmod(mode)
 
     assert load_keys(folder)
-    assert load_refresh_key(folder)
+    assert load_root_key(folder).secret
 
 
 def test_a_group_may_read_what_root_has_mounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

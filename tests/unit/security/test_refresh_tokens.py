@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from service.domain.session import RefreshTokenInvalid
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 
-KEY = b"k" * 32
-TOKENS = MacRefreshTokens(KEY)
+KEY, FORMER_KEY = b"k" * 32, b"f" * 32
+TOKENS = MacRefreshTokens(KEY, FORMER_KEY)
 SESSION = uuid4()
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
@@ -57,11 +57,16 @@ def test_truncated_and_longer_ones_are_refused() -> None:
 
 
 def test_the_token_of_a_foreign_key_or_version_is_refused() -> None:
-    assert TOKENS.read(written(1)) == (SESSION, 7)
+    assert TOKENS.read(written(2)) == (SESSION, 7)
 
-    for other in (written(1, b"x" * 32), written(0), written(2)):
+    for other in (written(2, b"x" * 32), written(0), written(1), written(2, FORMER_KEY), written(3)):
         with pytest.raises(RefreshTokenInvalid):
             TOKENS.read(other)
+
+
+def test_the_tokens_of_the_former_version_stay_good() -> None:
+    assert TOKENS.read(written(1, FORMER_KEY)) == (SESSION, 7)
+    assert TOKENS.issue(SESSION, 7) == written(2)
 
 
 @given(st.text() | st.text(ALPHABET, min_size=71, max_size=71))
@@ -76,7 +81,7 @@ def encoded(name: bytes, key: bytes = KEY, mac: bytes | None = None) -> str:
     return base64.urlsafe_b64encode(name + mac).rstrip(b"=").decode()
 
 
-def payload(version: int = 1, session: UUID = SESSION, generation: int = 7) -> bytes:
+def payload(version: int = 2, session: UUID = SESSION, generation: int = 7) -> bytes:
     return struct.pack(">B16sI", version, session.bytes, generation)
 
 
@@ -89,11 +94,11 @@ def test_a_token_is_what_the_format_says_and_reads_back(generation: int) -> None
 
 
 def test_one_step_has_one_token() -> None:
-    assert TOKENS.issue(SESSION, 1) == MacRefreshTokens(KEY).issue(SESSION, 1)
+    assert TOKENS.issue(SESSION, 1) == MacRefreshTokens(KEY, FORMER_KEY).issue(SESSION, 1)
     others = {
         TOKENS.issue(SESSION, 2),
         TOKENS.issue(uuid4(), 1),
-        MacRefreshTokens(b"x" * 32).issue(SESSION, 1),
+        MacRefreshTokens(b"x" * 32, FORMER_KEY).issue(SESSION, 1),
     }
     assert len(others | {TOKENS.issue(SESSION, 1)}) == 4
 
@@ -102,7 +107,9 @@ def test_one_step_has_one_token() -> None:
     "token",
     [
         encoded(payload(version=0)),
-        encoded(payload(version=2)),
+        encoded(payload(version=1)),
+        encoded(payload(), key=FORMER_KEY),
+        encoded(payload(version=3)),
         encoded(payload(), key=b"x" * 32),
         encoded(payload(), mac=bytes(32)),
         encoded(payload(), mac=b""),
@@ -121,7 +128,7 @@ def test_one_step_has_one_token() -> None:
         "A" * 1_000_000,
         "\ud800",
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_anything_else_is_invalid(token: str) -> None:
     with pytest.raises(RefreshTokenInvalid):

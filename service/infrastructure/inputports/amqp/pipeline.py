@@ -5,7 +5,7 @@ is such a file, and a line here. What is not for a queue costs its messages noth
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from service.app.clock import Clock
@@ -58,7 +58,8 @@ class Dependencies:
     Attributes:
         wait_capacity: Waits until the events of further commands can be published.
         in_flight: Knows when messages may be acknowledged.
-        key: The secret by which commands are told from each other, and workers sign for senders.
+        sender_key: The secret by which workers sign for senders.
+        digest_keys: The secrets of command digests: the one in use, and those that are only recognised.
         outcomes: How many messages of each queue ended with each code.
 
     """
@@ -70,13 +71,14 @@ class Dependencies:
     wait_capacity: Callable[[], Awaitable[None]]
     circuit_breaker: CircuitBreaker
     in_flight: InFlight
-    key: bytes = field(repr=False)
+    sender_key: bytes = field(repr=False)
+    digest_keys: Sequence[bytes] = field(repr=False)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def pipeline(needs: Dependencies) -> Pipeline:
     """Return the pipeline of this service."""
-    publisher, clock, key, outcomes = needs.publisher, needs.clock, needs.key, needs.outcomes
+    publisher, clock, outcomes = needs.publisher, needs.clock, needs.outcomes
     return Pipeline(
         # From arrival to the end.
         around=(
@@ -98,7 +100,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_request, Decode()),
             (is_event, DecodeEvent()),
             (is_request, needs.authenticator),
-            (is_command, AddIdempotencyKey(key)),
+            (is_command, AddIdempotencyKey(*needs.digest_keys)),
             (is_request, EncodeResult()),
             (is_handled, Handle()),
         ),
@@ -106,8 +108,8 @@ def pipeline(needs: Dependencies) -> Pipeline:
         way_out=(
             (is_query, Reply(publisher, clock, outcomes, confirmed=False)),
             (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
-            (is_request, RetryOrDeadLetter(publisher, clock, key)),
-            (is_event, RetryOrDeadLetterEvent(publisher, clock, key)),
+            (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_key)),
+            (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_key)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),
             (is_request, Audit()),

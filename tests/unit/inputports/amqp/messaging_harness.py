@@ -134,7 +134,8 @@ def needs_of(
         wait_capacity=broker.wait_capacity,
         circuit_breaker=closed_circuit(),
         in_flight=in_flight or InFlight(),
-        key=KEY,
+        sender_key=KEY,
+        digest_keys=(KEY,),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from profile_contracts.operations import PROFILE_DELETE, PROFILE_UPDATE, Operation
 from service.app.auth.actors import Anonymous, TrustedService
 from service.app.request_context import RequestContext
-from service.domain.idempotency import IdempotencyKey
+from service.domain.idempotency import IdempotencyKey, MessageIdReused, ProcessedCommand
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
@@ -42,6 +42,20 @@ async def test_the_same_command_has_the_same_key() -> None:
     assert key == await key_of(a_command())
     assert key is not None
     assert key.message_id == "m-1"
+
+
+async def test_a_command_that_a_former_version_has_processed_is_known() -> None:
+    former = await key_of(a_command(), b"f" * 32)
+    context = a_command()
+    await AddIdempotencyKey(b"k" * 32, b"f" * 32)(context, Rest())
+    key = context.caller.idempotency_key if context.caller else None
+
+    assert former is not None
+    assert key is not None
+    assert key.digest != former.digest
+    assert ProcessedCommand(former, "as it was").result_for(key) == "as it was"
+    with pytest.raises(MessageIdReused):
+        ProcessedCommand(IdempotencyKey("m-1", b"other"), "as it was").result_for(key)
 
 
 @pytest.mark.parametrize(
