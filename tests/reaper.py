@@ -2,7 +2,8 @@
 
 `python -m tests.reaper MARK FOLDER` waits until its standard input ends, because whoever holds the other end
 is done, was interrupted, or was killed. Then it kills every process that has MARK in its environment, and
-removes FOLDER.
+removes FOLDER. The guards of `tools.servers` end by themselves, once they have ended the servers that they
+keep, which have an environment of their own.
 """
 
 import os
@@ -12,12 +13,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 _VARIABLE: Final = "PROFILE_TEST_RUN"
+# More than a guard needs to end its servers and remove their data.
+_SECONDS_OF_GUARDS: Final = 15.0
 
 
 @contextmanager
@@ -51,11 +55,28 @@ def main() -> None:
     """Wait for the end, and then kill until nobody is left: some may just be starting others."""
     sys.stdin.buffer.read()
     mark, folder = sys.argv[1:]
-    while found := list(marked(mark)):
-        for process in found:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+    while found := [each for each in marked(mark) if not is_guard(each)]:
+        kill(found)
+    patience = time.monotonic() + _SECONDS_OF_GUARDS
+    while (guards := list(marked(mark))) and time.monotonic() < patience:
+        time.sleep(0.05)
+    kill(guards)
     shutil.rmtree(folder)
+
+
+def is_guard(process: int) -> bool:
+    """Return whether *process* is there to end others when whoever has started it is gone."""
+    with suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        return any(each.endswith(b"-guard") for each in words)
+    return False
+
+
+def kill(processes: Iterable[int]) -> None:
+    """End *processes*, if they are still there."""
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 if __name__ == "__main__":
