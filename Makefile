@@ -21,7 +21,7 @@ run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
 
 # Tests of one run share their servers. As many of them wait, more run at once than there are cores.
-JOBS ?= $(shell expr 2 '*' $$(nproc 2>/dev/null || echo 1))
+JOBS ?= $(shell expr 3 '*' $$(nproc 2>/dev/null || echo 1))
 SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal
 EVERYTHING = $(addprefix tests/,unit architecture ports integration faults)
 
