@@ -28,14 +28,15 @@ async def run_worker(worker: Worker) -> int:
     with _answering_probes(worker), watched_loop(STUCK):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(worker.resources.close)  # otherwise its tasks hold the end up
-            if await termination.unless_requested(_start(worker, stack)):
+            if await termination.unless_requested(_open(worker, stack)):
+                await worker.app.start()  # from here on there may be work, which is drained
                 await termination.requested.wait()
                 await worker.app.stop()
     return termination.code or (UNACKED if worker.shutdown.unacked else 0)
 
 
-async def _start(worker: Worker, stack: AsyncExitStack) -> None:
-    """Start consuming, once broker and database let us in; they may be starting, too."""
+async def _open(worker: Worker, stack: AsyncExitStack) -> None:
+    """Open all that consumers need, once broker and database let us in; they may be starting, too."""
     patience, url = (
         worker.settings.startup_seconds,
         with_connection_name(worker.settings.rabbitmq_url, "start"),
@@ -43,7 +44,6 @@ async def _start(worker: Worker, stack: AsyncExitStack) -> None:
     await retry_until(patience, partial(rabbitmq.ping, url), rabbitmq.STARTING)
     await retry_until(patience, partial(mongo.ping, worker.database), mongo.STARTING)
     await stack.enter_async_context(worker.opened())
-    await worker.app.start()
 
 
 def _answering_probes(worker: Worker) -> AbstractContextManager[int]:

@@ -89,3 +89,17 @@ async def test_while_it_starts_no_queue_gets_two_consumers(servers: Servers, tmp
         counts = {each: (await env.counts(each))[1] for each in OPERATIONS}
 
     assert counts == dict.fromkeys(OPERATIONS, 1)
+
+
+async def test_a_worker_that_is_ended_before_its_start_has_come_to_its_end_drains(
+    servers: Servers, tmp_path: Path
+) -> None:
+    module = ("tests.faults.worker_ended_early", "worker")
+    async with (
+        proxied_env(servers, tmp_path) as env,
+        working(env.sandbox, tmp_path, settings_for(env.sandbox), module=module) as worker,
+    ):
+        code = await asyncio.to_thread(worker.process.wait, 30)
+
+    assert code == 0
+    assert '"drained"' in worker.log.read_text()
