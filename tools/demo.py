@@ -1,6 +1,7 @@
 """`make demo`: servers, a worker, and a gateway that tries everything once and hears the events."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Awaitable
@@ -39,6 +40,10 @@ _TOLD: Final = tuple(
 )
 
 
+# Fields of requests that are not shown.
+_SECRET: Final = frozenset({"password", "token", "refresh_token"})
+
+
 @dataclass(slots=True)
 class Demo:
     """Asks, shows what was asked and answered, and remembers what was not as expected."""
@@ -52,7 +57,8 @@ class Demo:
         self, title: str, request: BaseModel, call: Awaitable[BaseModel], refusal: str | None = None
     ) -> BaseModel | None:
         """Wait for *call*, and expect a result, or a *refusal* for that reason."""
-        body = request.model_dump_json(exclude={"password", "token", "refresh_token"})
+        asked = request.model_dump(mode="json", exclude_unset=True)
+        body = json.dumps({name: "***" if name in _SECRET else each for name, each in asked.items()})
         self.console.print(f"\n[bold]{title}[/]\n  [dim]→[/] {escape(body)}")
         self.sent += 1
         started = time.perf_counter()

@@ -1,11 +1,13 @@
 """The page of operations."""
 
 import re
-from typing import Any, Final
+from inspect import iscoroutinefunction
+from typing import Any, Final, get_type_hints
 
 from pydantic import BaseModel
 
 from asyncapi.headers import HEADERS
+from profile_contracts.client import ProfileClient
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Kind, Operation
 from tools.reference.markdown import blocks, code, items, paragraph
 from tools.reference.schemas import about, fields
@@ -17,6 +19,12 @@ does not. The same contract for machines: [asyncapi.yaml](../../asyncapi/asyncap
 needs no network, [index.html](../../asyncapi/index.html). How to send a request: [Publish from another
 service](../howto/publish.md).
 """.strip()
+# The methods of the typed client, and the types of what they take.
+_CALLS: Final = {
+    name: get_type_hints(method)
+    for name, method in vars(ProfileClient).items()
+    if iscoroutinefunction(method)
+}
 _ENVELOPE: Final = """
 A reply is `{"ok": true, "result": {…}}`, or
 `{"ok": false, "error": {"code", "reason", "message", "retryable", …}}`. Later versions may add fields:
@@ -65,6 +73,7 @@ def _section(operation: Operation[Any, Any]) -> str:
         f"## {operation.queue}",
         paragraph(f"{operation.summary} A {operation.kind}. {repeatable}".strip()),
         paragraph(f"Who may ask: {operation.actor}."),
+        paragraph(_in_python(operation)),
         "Request:",
         fields(operation.request),
         code(asked),
@@ -72,6 +81,17 @@ def _section(operation: Operation[Any, Any]) -> str:
         code(answered),
         paragraph(_refusals([each for each in operation.errors if each in own])),
     )
+
+
+def _in_python(operation: Operation[Any, Any]) -> str:
+    """Return how the typed client is asked for *operation*."""
+    request = operation.request
+    found = [each for each, hints in _CALLS.items() if hints.get("request") is request]
+    if not found:  # what has nothing to say is called without a request
+        return f"In Python: `{operation.queue.rpartition('.')[2]}()`."
+    (call,), name = found, request.__name__
+    token = {None: "", str: ", token"}.get(_CALLS[call].get("token"), "[, token]")
+    return f"In Python: `{call}({name}(…){token})`, with `{name}` of `{request.__module__}`."
 
 
 def _refusals(reasons: list[str]) -> str:

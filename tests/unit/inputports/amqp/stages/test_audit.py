@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 import structlog
 
-from profile_contracts.operations import PROFILE_UPDATE
+from profile_contracts.operations import OPERATIONS, PROFILE_UPDATE, Kind
 from profile_contracts.replies import ErrorBody, ErrorCode
 from service.app.auth.actors import Anonymous, TrustedService
 from service.app.request_context import RequestContext
@@ -44,6 +44,15 @@ async def logged(
 
 def an_update(**fields: object) -> object:
     return PROFILE_UPDATE.request.model_validate_json(json.dumps({"id": str(uuid4()), **fields}))
+
+
+# What is written about posts is no security event.
+NO_EVENT = {"post.create", "post.update", "post.delete"}
+
+
+@pytest.mark.parametrize("operation", [each.queue for each in OPERATIONS if each.kind is Kind.COMMAND])
+async def test_of_each_command_it_is_decided_whether_it_is_a_security_event(operation: str) -> None:
+    assert bool(await logged(operation)) is (operation not in NO_EVENT)
 
 
 @pytest.mark.parametrize(
