@@ -167,18 +167,32 @@ def _drivers() -> Mapping[str, Any]:
     return {name: {"abandoned": each.abandoned, "running": each.running} for name, each in calls.items()}
 
 
+def _nested(counts: Mapping[tuple[str, str], int]) -> Mapping[str, Mapping[str, int]]:
+    """Return *counts* as JSON has them: by the first name, and then by the second one."""
+    found: dict[str, dict[str, int]] = {}
+    for (first, second), count in sorted(counts.items()):
+        found.setdefault(first, {})[second] = count
+    return found
+
+
 def health_routes(
-    health: Health, outcomes: Mapping[tuple[str, str], int], background: Background
+    health: Health,
+    outcomes: Mapping[tuple[str, str], int],
+    given_up: Mapping[tuple[str, str], int],
+    background: Background,
 ) -> HealthRoutes:
     """Return what may be asked about a worker, by path.
 
-    *outcomes* are how many requests of each operation ended with each code, since the worker started.
+    Since it started: *outcomes* are how many requests of each operation ended with each code, and
+    *given_up* how many messages of each kind could not be published, by the reason.
     """
 
     async def counts() -> tuple[bool, Mapping[str, Any]]:
-        requests: dict[str, dict[str, int]] = {}
-        for (operation, code), count in sorted(outcomes.items()):
-            requests.setdefault(operation, {})[code] = count
-        return True, {"requests": requests, "background": _loops(background), "drivers": _drivers()}
+        return True, {
+            "requests": _nested(outcomes),
+            "given_up": _nested(given_up),
+            "background": _loops(background),
+            "drivers": _drivers(),
+        }
 
     return {"/livez": health.alive, "/readyz": health.ready, "/counts": counts}

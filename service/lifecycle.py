@@ -48,5 +48,5 @@ async def _open(worker: Worker, stack: AsyncExitStack) -> None:
 
 def _answering_probes(worker: Worker) -> AbstractContextManager[int]:
     port = worker.settings.health_port
-    routes = health_routes(worker.health, worker.outcomes, worker.background)
+    routes = health_routes(worker.health, worker.outcomes, worker.publisher.given_up, worker.background)
     return serve_health(port, routes, worker.settings.health_host) if port else nullcontext(0)
