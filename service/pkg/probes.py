@@ -16,6 +16,8 @@ HealthRoutes = Mapping[str, Callable[[], Awaitable[tuple[bool, Mapping[str, Any]
 
 # A loop that takes longer does nothing else in time, either.
 _SECONDS: Final = 3.0
+# What `localhost` is (RFC 6761, 6.3). Not every machine can look it up: a bare root has no /etc/hosts.
+_LOOPBACK: Final = ("127.0.0.1", "::1")
 # A machine may know an address by name and not have it: `::1` where IPv6 is switched off.
 _NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -103,14 +105,16 @@ def serve_health(port: int, routes: HealthRoutes, host: str = "localhost") -> It
 
 def _listening(host: str, port: int, handler: type[_Handler]) -> Sequence[_Server]:
     """Return a server for each address of *host* that this machine has, all on the same port."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    names = _LOOPBACK if host == "localhost" else (host,)
+    kind, passive = socket.SOCK_STREAM, socket.AI_PASSIVE
+    found = {each for name in names for each in socket.getaddrinfo(name, port, type=kind, flags=passive)}
     servers: list[_Server] = []
     with ExitStack() as undo:
         missing: OSError | None = None
-        for family, _, _, _, (name, _, *rest) in sorted(set(found)):
+        for family, _, _, _, (name, _, *rest) in sorted(found):
             taken = servers[0].server_address[1] if servers else port
             try:
-                server = _Server(family, (name, taken, *rest), handler, alone=len(set(found)) == 1)
+                server = _Server(family, (name, taken, *rest), handler, alone=len(found) == 1)
             except OSError as error:
                 if error.errno not in _NOT_HERE:
                     raise

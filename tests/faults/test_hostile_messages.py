@@ -39,15 +39,10 @@ class HostileEnv:
     administrator: str | None
 
     async def links(self) -> set[str]:
-        """Return the names of the worker's connections and of the channels that consume.
-
-        None keeps its name that is closed and opened again. Other channels come and go: the worker looks at
-        the objects of the broker on one of its own, every ten seconds.
-        """
+        """Return the names of the worker's connections and of the channels that consume."""
         connections = await self.broker.connections()
-        consumers = await self.broker.look_here("consumers")
         mine = {each["name"] for each in connections if "profile-service@" in str(each)}
-        return mine | {each["channel_details"]["name"] for each in consumers}
+        return mine | await self.broker.consuming_channels()
 
     async def is_listed(self) -> bool:
         """Return whether the console lists what we have opened, and so all that was opened before."""

@@ -46,6 +46,20 @@ class Broker:
         found = await self.look("vhosts", self.vhost, "connections")
         return [each for each in found if _name(each).endswith(purpose)]
 
+    async def consuming_channels(self) -> set[str]:
+        """Return the names of the channels that consume, once the console knows all of them.
+
+        None keeps its name that is closed and opened again. Other channels come and go: a worker looks at the
+        objects of the broker on one of its own, every ten seconds.
+        """
+
+        async def all_listed() -> set[str]:
+            consumers = await self.look_here("consumers")
+            names = {dict(each["channel_details"] or {}).get("name", "") for each in consumers}
+            return set() if "" in names else names
+
+        return await eventually(all_listed)
+
     async def close_connection(self, name: str) -> None:
         """Force a connection to close, as the console's button does."""
         await asyncio.to_thread(self.management.delete, "connections", name)

@@ -81,12 +81,6 @@ async def test_a_command_with_a_forbidden_reply_to_is_not_carried_out(
     assert result(await gateway.ask("profile.get", {"id": ada["id"]}, token=ada["token"]))["version"] == 1
 
 
-async def _channels(broker: Broker) -> set[str]:
-    """Return the names of the worker's channels, which no closed channel keeps."""
-    channels = await broker.look("vhosts", broker.vhost, "channels")
-    return {each["name"] for each in channels if each["user"] == "profile-service"}
-
-
 @pytest.mark.parametrize("missing", ["x|missing_exchange", "x|missing|y", "|", "a|b|c|d"])
 async def test_an_exchange_in_reply_to_does_no_harm_to_anybody(
     gateway: Gateway, broker: Broker, worker: Worker, bob: Person, missing: str
@@ -97,7 +91,7 @@ async def test_an_exchange_in_reply_to_does_no_harm_to_anybody(
         *(gateway.ask("profile.get", {"id": bob["id"]}, token=bob["token"]) for _ in range(10)),
         *(gateway.ask("auth.keys", {}) for _ in range(10)),
     ]
-    before = await _channels(broker)
+    before = await broker.consuming_channels()
     poison = {operation: uuid4().hex for operation in OPERATIONS}
 
     async def send_poison() -> None:
@@ -113,7 +107,7 @@ async def test_an_exchange_in_reply_to_does_no_harm_to_anybody(
     for correlation_id in poison.values():
         await broker.dead_letter("profile.malformed", correlation_id)
 
-    assert await _channels(broker) == before
+    assert await broker.consuming_channels() == before
     assert worker.process.poll() is None
     assert "Reconnecting" not in worker.log.read_text()
 
