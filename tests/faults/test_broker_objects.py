@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, topology
 from tests.faults.alarms import node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
-from tests.faults.test_probes import WELL, bindings_of, probed, says
+from tests.faults.test_probes import WELL, bindings_of, logged, probed, says
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
@@ -35,16 +35,6 @@ async def reconnect(stage: ProxiedEnv) -> None:
     for purpose in (" consume", " publish"):
         (connection,) = await eventually(partial(stage.broker.connections, purpose))
         await stage.broker.close_connection(connection["name"])
-
-
-def logged(worker: Worker, *words: str) -> Callable[[], Awaitable[bool]]:
-    """Return a function that tells whether one line of the log has all these words."""
-
-    async def look() -> bool:
-        log = await asyncio.to_thread(worker.log.read_text)
-        return any(all(word in line for word in words) for line in log.splitlines())
-
-    return look
 
 
 unmade = partial(probed, DECLARE_TOPOLOGY="false")
