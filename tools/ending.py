@@ -7,7 +7,6 @@ import select
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 from types import FrameType
@@ -76,8 +75,10 @@ def ended_well(main: Callable[[], int], *, stopped: int | None = None) -> int:
     try:
         return main()
     except KeyboardInterrupt:
-        with suppress(OSError):  # the terminal may be gone
+        try:
             print("Stopped.", flush=True)
+        except OSError:  # the terminal is gone; what was not written would be tried again at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BY_SIGNAL + _ending.signal if stopped is None else stopped
     except (ServersUnavailable, ServerFailed, WorkerFailed) as failure:
         print(failure, file=sys.stderr)

@@ -10,6 +10,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.settings import Settings
 from tests.documents import ROOT, Block, blocks, documents, name_of
+from tests.integration import curl
 from tests.integration.preloaded import preloaded
 from tests.integration.terminal import Terminal, shown_as, terminal
 from tools.servers import Servers
@@ -116,10 +118,13 @@ def checkout(folder: Path, here: dict[str, str], program: Path) -> Path:
     return folder
 
 
-def environment() -> dict[str, str]:
-    """Return that of a reader: no setting of the service is in it."""
+def environment(folder: Path) -> dict[str, str]:
+    """Return that of a reader: no setting of the service is in it. *folder* has what a machine may lack."""
     settings = {name.upper() for name in Settings.model_fields}
-    return {**{name: value for name, value in os.environ.items() if name not in settings}, "COLUMNS": "110"}
+    usual = {name: value for name, value in os.environ.items() if name not in settings}
+    if shutil.which("curl") is None:
+        curl.put_into(folder)
+    return {**usual, "COLUMNS": "110", "PATH": f"{usual['PATH']}:{folder}"}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -131,7 +136,7 @@ async def test_a_reader_who_does_as_the_page_says_gets_what_it_says(
     for each in programs_in(name):
         (folder / str(each.file_name)).write_text(translated(each.text, here))
     with ExitStack() as cleanup:
-        async with terminal(folder, environment()) as typing:
+        async with terminal(folder, environment(tmp_path)) as typing:
             for block, following in zip(page := blocks(ROOT / name), [*page[1:], None], strict=True):
                 if RUN in lines_of(block) and block.info == COMMANDS:
                     assert lines_of(block) == [RUN], f"{name}:{block.line}: `make run` stands alone"
@@ -229,7 +234,7 @@ def test_what_is_printed_is_compared_with_what_is_shown(shown: str, printed: str
 
 
 async def test_a_block_ends_with_the_first_command_that_fails(tmp_path: Path) -> None:
-    async with terminal(tmp_path, environment()) as typing:
+    async with terminal(tmp_path, environment(tmp_path)) as typing:
         assert (await typing.run("NAME=Ada\n")).strip() == ""
         assert (await typing.run('echo "$NAME"\n')).strip() == "Ada"
         with pytest.raises(AssertionError, match="ended before its end"):
