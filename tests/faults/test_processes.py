@@ -201,6 +201,7 @@ async def test_a_replay_that_is_ended_tells_the_audit_trail_how_far_it_came(
 
     assert replaying.returncode == 128 + by
     assert '"event": "dead_letters_replayed"' in said.decode()
-    assert f'"count": {done}' in said.decode()
+    # The last one may have been on its way to the broker.
+    assert any(f'"count": {count},' in said.decode() for count in (done - 1, done))
     assert (done + left, 0 < done < LETTERS) == (LETTERS, True)
     assert "Traceback" not in said.decode()
