@@ -21,8 +21,8 @@ Found = TypeVar("Found")
 
 LOOPBACK = "127.0.0.1"
 
-# Stays beside us and reads process groups, one per line. At `end`, or when the pipe closes because we are
-# gone (kill -9 included), it kills them and removes the data, and what else is named if we were gone.
+# Stays beside us and reads process groups, one per line. When the pipe closes because we are gone (kill -9
+# included), it kills them, and removes the data and what else is named. At `end` all have ended already.
 # PR_SET_PDEATHSIG would not do: it follows the thread that started a child, not the process, and that child's
 # children do not inherit it. Killing hard is right: nobody wants the data, and it is the fastest end.
 GUARD = """
@@ -31,6 +31,7 @@ groups= ended=
 while [ -z "$ended" ] && read -r group; do
     if [ "$group" = end ]; then ended=yes; else groups="$groups -$group"; fi
 done
+[ -z "$ended" ] || groups=
 for group in $groups; do kill -s KILL -- "$group"; done
 for group in $groups; do
     tries=0
@@ -131,8 +132,10 @@ class Processes:
         with self.lock, self.guard.stdin as pipe:
             # Here and not only in the guard: a child that is about to report to it would come too late.
             for child in self.children:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.process.pid, signal.SIGKILL)
+                # The number of one that has ended may be that of somebody else's group by now.
+                if child.process.poll() is None:
+                    with suppress(ProcessLookupError):
+                        os.killpg(child.process.pid, signal.SIGKILL)
             for child in self.children:
                 child.process.wait()
             with suppress(BrokenPipeError):
