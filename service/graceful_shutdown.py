@@ -27,7 +27,7 @@ class GracefulShutdown:
 
     Attributes:
         has_begun: Whether the worker takes nothing more.
-        abandoned: How many messages it left unfinished; the broker gives them to another worker.
+        unacked: How many messages it left unfinished; the broker gives them to another worker.
 
     """
 

@@ -30,7 +30,7 @@ async def run_worker(worker: Worker) -> int:
             stack.push_async_callback(worker.resources.close)  # otherwise its tasks hold the end up
             if await termination.unless_requested(_open(worker, stack)):
                 await worker.app.start()  # from here on there may be work, which is drained
-                await termination.requested.wait()
+                await termination.requested.wait()  # which is how long a worker lives
                 await worker.app.stop()
     return termination.code or (UNACKED if worker.shutdown.unacked else 0)
 

@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+from tools.servers.waiting import wait_until
 
 _VARIABLE: Final = "PROFILE_TEST_RUN"
 # More than a guard needs to end its servers and remove their data.
@@ -57,10 +58,9 @@ def main() -> None:
     mark, folder = sys.argv[1:]
     while found := [each for each in marked(mark) if not is_guard(each)]:
         kill(found)
-    patience = time.monotonic() + _SECONDS_OF_GUARDS
-    while (guards := list(marked(mark))) and time.monotonic() < patience:
-        time.sleep(0.05)
-    kill(guards)
+    with suppress(TimeoutError):
+        wait_until(lambda: not list(marked(mark)), within=_SECONDS_OF_GUARDS)
+    kill(marked(mark))
     shutil.rmtree(folder)
 
 

@@ -13,7 +13,7 @@ from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import DeadLetter, DeadLetterFilter
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters, opened, throttled
-from service.pkg.signals import run_until_terminated
+from service.pkg.signals import finished, run_until_terminated
 
 
 def _nothing(_letter: DeadLetter) -> str | None:
@@ -28,7 +28,7 @@ class BulkOperation:
         event: What the audit trail calls it.
         do: Does it to one letter.
         skip_reason: Why it must not be done to a letter, or `None`.
-        most: The number of letters to do it to, at most.
+        limit: The number of letters to do it to, at most.
         per_second: How fast, at most.
 
     """
@@ -82,10 +82,14 @@ async def _carry_out(operation: BulkOperation, url: str, result: BulkResult) -> 
             return
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(operation.queue, total=len(selected))
-            async for letter in throttled(selected, operation.per_second):
+
+            async def one(letter: DeadLetter) -> None:
                 await operation.do(box, letter)
                 result.done += 1
                 progress.advance(bar)
+
+            async for letter in throttled(selected, operation.per_second):
+                await finished(one(letter))
         if rest := len(selected) - result.done:
             result.left["there was no time for more; run it again"] = rest
 

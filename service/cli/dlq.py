@@ -122,7 +122,7 @@ def purge_letters(
     reason: Reason = None,
     code: Code = None,
     older_than: Annotated[
-        int | None, typer.Option(min=0, metavar="DAYS", help="Set aside before that")
+        int | None, typer.Option(min=0, metavar="DAYS", help="Dead-lettered before that")
     ] = None,
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
 ) -> None:

@@ -88,6 +88,19 @@ class Termination:
         self.begin()
 
 
+async def finished(work: Coroutine[Any, Any, Made]) -> Made:
+    """Do *work*; if we are cancelled, it comes to its end first, if that is soon.
+
+    What was half done when a signal came could be neither counted nor undone.
+    """
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working], timeout=_CANCELLING_SECONDS)
+        raise
+
+
 def run_until_terminated(work: Coroutine[Any, Any, Made]) -> Made:
     """Run *work*; a signal cancels it, so that whatever is in its `finally` is done.
 

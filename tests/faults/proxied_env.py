@@ -109,14 +109,15 @@ async def proxied_env(
             yield ProxiedEnv(sandbox, folder, proxy, broker, service, database, stored)
 
 
-async def has_logged(worker: Worker, event: str) -> None:
-    """Wait until *worker* has logged *event*."""
+async def has_logged(worker: Worker, event: str, *words: str, within: float = 30.0) -> None:
+    """Wait until *worker* has logged *event* in a line that has all these *words*, too."""
+    wanted = (f'"event": {json.dumps(event)}', *words)
 
     async def is_there() -> bool:
         log = await asyncio.to_thread(worker.log.read_text)
-        return f'"event": {json.dumps(event)}' in log
+        return any(all(word in line for word in wanted) for line in log.splitlines())
 
-    await eventually(is_there, within=30)
+    await eventually(is_there, within=within)
 
 
 async def has_ended(worker: Worker) -> int:

@@ -96,7 +96,7 @@ class History:
 
     Attributes:
         stored: What is there in the end.
-        set_aside: Why commands are in dead-letter queues in the end, by their names.
+        dead_lettered: Why commands are in dead-letter queues in the end, by their names.
 
     """
 
@@ -119,4 +119,4 @@ class History:
             yield json.dumps({"Told": [body.decode() for body in self.told.bodies[name]]})
         for thing, stored in self.stored.items():
             yield json.dumps({"Stored": {"thing": thing, **asdict(stored)}})
-        yield json.dumps({"Set aside": self.dead_lettered})
+        yield json.dumps({"Dead-lettered": self.dead_lettered})

@@ -83,8 +83,7 @@ def gone(pid: int) -> Callable[[], bool]:
     return lambda: not Path(f"/proc/{pid}").exists()
 
 
-# All that a process can hear, it hears in the same way; what a single worker does at others is below.
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT, signal.SIGKILL])
 async def test_workers_end_with_their_parent(servers: Servers, tmp_path: Path, by: signal.Signals) -> None:
     async with (
         proxied_env(servers, tmp_path) as stage,
@@ -201,7 +200,6 @@ async def test_a_replay_that_is_ended_tells_the_audit_trail_how_far_it_came(
 
     assert replaying.returncode == 128 + by
     assert '"event": "dead_letters_replayed"' in said.decode()
-    # The last one may have been on its way to the broker.
-    assert any(f'"count": {count},' in said.decode() for count in (done - 1, done))
+    assert f'"count": {done},' in said.decode()
     assert (done + left, 0 < done < LETTERS) == (LETTERS, True)
     assert "Traceback" not in said.decode()

@@ -9,8 +9,7 @@ import socket
 import stat
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.setup.checkouts import (
     said,
 )
 from tools.check_setup.wheels import write_wheel
+from tools.servers.waiting import wait_until
 
 OURS = {"profile_contracts-1.0", "profile_service-1.0"}
 # Root may write anywhere, unless this is taken away.
@@ -63,13 +63,6 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode != 0
     assert len(lines) == 1, done.stderr
     return lines[0]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_the_environment_holds_what_the_lock_says_and_nothing_else(ready: Checkout) -> None:
@@ -110,7 +103,7 @@ def test_after_a_move_and_with_another_lock_it_is_made_anew(ready: Checkout, tmp
 
 def test_after_ctrl_c_two_runs_at_once_make_it_anew_by_turns(checkout: Checkout) -> None:
     process = checkout.begin()
-    wait_until((checkout.venv / "bin").exists)
+    wait_until((checkout.venv / "bin").exists, within=SECONDS, every=0.01)
     press_ctrl_c(process)
     output = said(process)
 

@@ -9,20 +9,18 @@ from service.pkg.hashing_pool import HashingPool
 
 
 @asynccontextmanager
-async def busy(
-    pool: HashingPool, calls: int = 1, began: threading.Event | None = None
-) -> AsyncIterator[list[asyncio.Task[bool]]]:
-    """Keep *pool* busy with so many calls, and let them go at the end; set *began* with the first."""
+async def busy(pool: HashingPool, calls: int = 1) -> AsyncIterator[list[asyncio.Task[bool]]]:
+    """Keep *pool* busy with so many calls, of which the first has begun, and let them go at the end."""
+    began = threading.Event()
     go_on = threading.Event()
 
     def wait() -> bool:
-        if began:
-            began.set()
+        began.set()
         return go_on.wait(10)
 
     tasks = [asyncio.create_task(pool.run(wait)) for _ in range(calls)]
-    await asyncio.sleep(0)
     try:
+        assert await asyncio.to_thread(began.wait, 10)
         yield tasks
     finally:
         go_on.set()

@@ -84,7 +84,11 @@ class Relay:
             self._has_capacity.clear()
 
     async def wait_capacity(self) -> None:
-        """Wait until not too many events are pending; commands do, before they make more."""
+        """Wait until not too many events are pending; commands do, before they make more.
+
+        There is no limit: what waits is not acknowledged, and keeps the worker from taking more. It ends with
+        the broker's alarm or absence; whatever comes of an event, the relay has done with it then.
+        """
         await self._has_capacity.wait()
 
     @asynccontextmanager

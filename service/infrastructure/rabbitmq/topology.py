@@ -41,7 +41,7 @@ RETRIES: Final[Mapping[str, int]] = {
 }
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
-# For messages that kill a worker before it can set them aside.
+# For messages that kill a worker before it can dead-letter them.
 DELIVERY_LIMIT: Final = 20
 # RabbitMQ counts each look at a letter, and from 4.0 on drops it after 20 where no policy says otherwise.
 _LOOKS: Final = 1_000_000

@@ -73,7 +73,7 @@ class InFlight:
 
     async def wait_ack_gate(self) -> None:
         """Wait until messages may be acknowledged, which is at once, but for the beginning of the end."""
-        await self._ack_gate.wait()
+        await self._ack_gate.wait()  # whoever closes it opens it again, and has a limit for that
 
     @asynccontextmanager
     async def pause_acks(self, seconds: float) -> AsyncIterator[None]:

@@ -78,7 +78,7 @@ class CircuitBreaker:
         """Pause and resume, for ever."""
         while not is_cancelled():
             if not self.is_open:  # it may have been open when this loop began anew
-                await self._suspected.wait()
+                await self._suspected.wait()  # for ever, if nothing fails: this loop has nothing else to do
                 self._failures = 0
                 self._suspected.clear()
             if self.is_open or not await self._is_available():
