@@ -2,6 +2,8 @@
 # PYTHON=... takes another one than the first that fits.
 VENV ?= .venv
 BIN := $(VENV)/bin
+# A run starts hundreds of Pythons: what one has compiled, the others need not.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test-docker test-fast test test-all coverage lint format bench hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
