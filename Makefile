@@ -24,7 +24,7 @@ run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 
 # Tests of one run share their servers. As many of them wait, more run at once than there are cores.
 JOBS ?= $(shell expr 3 '*' $$(nproc 2>/dev/null || echo 1))
-SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal
+SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal -m "not at_length"
 EVERYTHING = $(addprefix tests/,unit architecture ports integration faults)
 
 test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Docker engine of our own
@@ -83,7 +83,8 @@ POSTS ?= 10000
 FUZZ ?= 10000
 faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys under load, 1,000 of each hostile message
 	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=$(FUZZ) HANGING=1 \
-	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal tests/faults --deselect tests/faults/test_history.py
+	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal -m "faults or at_length" \
+		tests/faults tests/integration --deselect tests/faults/test_history.py
 
 docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
 	$(BIN)/python -m asyncapi.generate

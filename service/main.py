@@ -100,7 +100,10 @@ class Worker:
             self.background,
         )
         self.admin = admin_use_cases(
-            settings, resources, self.relay.notify, each=partial(self.background.skipping, "retention")
+            settings,
+            resources,
+            self.relay.notify,
+            each=partial(self.background.skipping, "retention", transient=(Unavailable,)),
         )
         self.broker = consuming_broker(settings)
         self.keeper = TopologyKeeper(topology(settings.query_queue_type), may_make=settings.declare_topology)

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from service.pkg.signals import on_termination
+from service.pkg.signals import ignore_signals, on_termination
 
 # Before a worker that ended by itself is started anew; twice as long each time that happens soon.
 _PAUSE_SECONDS: Final = 1.0
@@ -49,7 +49,9 @@ def supervise(ports: Iterable[int]) -> int:
     FastStream's own `--workers` stops them one after the other and gives each 30 seconds, so that the
     last of many would be killed before its turn.
     """
-    return asyncio.run(_Workers().run(ports))
+    code = asyncio.run(_Workers().run(ports))
+    ignore_signals()
+    return code
 
 
 class _Workers:

@@ -287,8 +287,11 @@ class ProfileRepository(Protocol):
     async def get_including_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
 
-    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
-        """Return the longest deleted profiles that are not erased yet: at most so many."""
+    async def deleted_before(self, moment: datetime, limit: int, *, skip: int = 0) -> Sequence[Profile]:
+        """Return at most so many of those profiles that are not erased yet, the longest deleted first.
+
+        The first ones may be skipped.
+        """
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""

@@ -133,13 +133,18 @@ class Background:
             yield
 
     @contextmanager
-    def skipping(self, name: str, **about: str) -> Iterator[None]:
+    def skipping(
+        self, name: str, *, transient: tuple[type[Exception], ...] = (), **about: str
+    ) -> Iterator[None]:
         """Let the loop *name* leave aside the one item inside, if an unforeseen error says so.
 
-        *about* it is logged: nothing personal.
+        Errors that are *transient* have nothing to do with the item, and go on their way. *about* it is
+        logged: nothing personal.
         """
         try:
             yield
+        except transient:
+            raise
         except Exception as error:  # noqa: BLE001 - the other items must not suffer from this one
             self.skip(name, error, **about)
 

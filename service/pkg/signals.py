@@ -1,6 +1,7 @@
 """What a process does when it is asked to end."""
 
 import asyncio
+import atexit
 import os
 import signal
 import sys
@@ -55,6 +56,7 @@ class Termination:
         self._loop = asyncio.get_running_loop()
         for each in _handled_signals():
             signal.signal(each, self._on_signal)
+        atexit.register(ignore_signals)
 
     def begin(self, code: int = 0) -> None:
         """Ask for the end, which takes so many seconds at most; a signal from now on is the second one."""
@@ -131,6 +133,15 @@ def run_until_terminated(work: Coroutine[Any, Any, Made]) -> Made:
 
 def _handled_signals() -> list[signal.Signals]:
     return [each for each in ENDING if signal.getsignal(each) is not signal.SIG_IGN]
+
+
+def ignore_signals() -> None:
+    """Let no signal change an exit code that is certain already.
+
+    Python is about to give them back to the system, which would kill us by the next one.
+    """
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)
 
 
 def end_with_standard_input() -> None:

@@ -67,12 +67,12 @@ class FakeProfiles(ProfileRepository):
                 return profile
         raise ProfileNotFound
 
-    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
+    async def deleted_before(self, moment: datetime, limit: int, *, skip: int = 0) -> Sequence[Profile]:
         await asyncio.sleep(0)
         deleted = [each for each in self._by_oid.values() if each.status is Status.DELETED]
         dated = [(each.deleted_at, each) for each in deleted if each.deleted_at]
         due = [pair for pair in dated if pair[0] <= moment]
-        return [profile for _, profile in sorted(due, key=lambda pair: pair[0])][:limit]
+        return [profile for _, profile in sorted(due, key=lambda pair: pair[0])][skip : skip + limit]
 
     async def find_by_email(self, email: Email) -> Profile | None:
         await asyncio.sleep(0)

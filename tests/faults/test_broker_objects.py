@@ -14,6 +14,7 @@ import pytest
 
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, topology
+from tests.at_length import at_length
 from tests.faults.alarms import node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.faults.test_probes import WELL, bindings_of, probed, says
@@ -69,7 +70,7 @@ async def _differing(ask: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "name", ["profile.commands", "profile.events", "profile.unroutable", "profile.retry.5s"]
+    "name", ["profile.commands", *at_length("profile.events", "profile.unroutable", "profile.retry.5s")]
 )
 async def test_an_exchange_that_is_deleted_is_made_again_with_its_bindings(
     servers: Servers, tmp_path: Path, name: str

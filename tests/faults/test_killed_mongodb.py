@@ -18,6 +18,7 @@ from service.infrastructure.inputports.amqp.deadlines import Limit, OutOfTime, l
 from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import MongoDriver, close_mongo, default_database, open_mongo
+from tests.at_length import at_length
 from tests.builders import a_profile
 from tests.faults.killed_mongodb import MongoDB, own_mongodb
 from tests.integration.gateway import eventually
@@ -74,7 +75,7 @@ class Readers:
         return "read"
 
 
-@pytest.mark.parametrize("driver", ["pymongo", "motor"])
+@pytest.mark.parametrize("driver", ["pymongo", *at_length("motor")])
 async def test_the_client_is_back_whenever_the_server_is(mongodb: MongoDB, driver: MongoDriver) -> None:
     client = open_mongo(mongodb.url, driver)
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.at_length import at_length
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
 from tests.integration.replies import refusal
@@ -29,7 +30,7 @@ async def tell_until_it_pauses(env: ProxiedEnv, worker: Worker) -> None:
     await eventually(rests, within=60)
 
 
-@pytest.mark.parametrize("outage", ["cut", "freeze"])
+@pytest.mark.parametrize("outage", ["freeze", *at_length("cut")])
 async def test_a_backlog_stays_in_its_queue_and_is_worked_off_when_mongodb_is_back(
     servers: Servers, tmp_path: Path, outage: str
 ) -> None:

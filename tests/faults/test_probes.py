@@ -16,6 +16,7 @@ from yarl import URL
 
 from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, topology
+from tests.at_length import at_length
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
@@ -172,7 +173,7 @@ async def bindings_of(env: ProxiedEnv, queue: str) -> set[tuple[str, str]]:
 
 
 # One of each type, and one that only the service itself writes to.
-@pytest.mark.parametrize("queue", ["profile.get", "profile.update", CASCADE_QUEUE])
+@pytest.mark.parametrize("queue", [CASCADE_QUEUE, *at_length("profile.get", "profile.update")])
 async def test_a_queue_that_is_gone_is_named_until_it_is_back(
     servers: Servers, tmp_path: Path, queue: str
 ) -> None:

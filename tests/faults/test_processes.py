@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.at_length import at_length
 from tests.faults.proxied_env import proxied_env
 from tests.faults.test_drain import all_consume, children_of, side_by_side
 from tests.integration.conftest import settings_for
@@ -83,7 +84,9 @@ def gone(pid: int) -> Callable[[], bool]:
     return lambda: not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "by", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, *at_length(signal.SIGQUIT, signal.SIGINT)]
+)
 async def test_workers_end_with_their_parent(servers: Servers, tmp_path: Path, by: signal.Signals) -> None:
     async with (
         proxied_env(servers, tmp_path) as stage,
@@ -130,6 +133,7 @@ def test_without_keys_the_parent_says_so_once(tmp_path: Path) -> None:
     assert ended.stderr.count("No signing key in") == 1
 
 
+@pytest.mark.at_length
 def test_workers_that_do_not_stay_end_all(tmp_path: Path) -> None:
     keys = keys_in(tmp_path)
     began = time.monotonic()
@@ -172,7 +176,7 @@ def run_worker(program: list[str], *words: str, **variables: str) -> subprocess.
 LETTERS = 20
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("by", [signal.SIGINT, *at_length(signal.SIGTERM, signal.SIGHUP)])
 async def test_a_replay_that_is_ended_tells_the_audit_trail_how_far_it_came(
     servers: Servers, by: signal.Signals
 ) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.infrastructure.security.keys import new_key
+from tests.at_length import at_length
 from tests.faults.proxied_env import proxied_env
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
@@ -54,7 +55,7 @@ async def test_a_worker_waits_for_servers_that_come_up_after_it(
         assert (await env.ask(1))["ok"]
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("by", [signal.SIGTERM, *at_length(signal.SIGINT)])
 async def test_a_worker_that_still_waits_ends_at_once(
     servers: Servers, tmp_path: Path, by: signal.Signals
 ) -> None:

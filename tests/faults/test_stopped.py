@@ -21,6 +21,7 @@ from pymongo import AsyncMongoClient
 
 from service.infrastructure.inputports.amqp.deadlines import MAX_SECONDS
 from service.pkg.database import default_database
+from tests.at_length import at_length
 from tests.builders import an_address
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.cluster import sandbox_with_short_retries
@@ -122,7 +123,7 @@ async def alarm(env: StoppedEnv) -> AsyncIterator[None]:
 Stop = Callable[[StoppedEnv], AbstractAsyncContextManager[None]]
 
 
-@pytest.mark.parametrize("stop", [mongod_stopped, worker_stopped, alarm])
+@pytest.mark.parametrize("stop", [mongod_stopped, *at_length(worker_stopped, alarm)])
 async def test_no_promise_is_broken_by_a_server_that_stands_still(
     own_servers: Servers, tmp_path: Path, stop: Stop
 ) -> None:

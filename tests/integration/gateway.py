@@ -29,7 +29,7 @@ async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 60
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within:g} s; last seen: {found!r}")
         await asyncio.sleep(pause)
-        pause = min(2 * pause, 0.05)
+        pause = min(1.5 * pause, 0.2)
     return found
 
 

@@ -1,15 +1,18 @@
 """What the broker user `gateway` may do, and what not."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+import yaml
 from aio_pika import Message, connect
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
+from asyncapi.generate import DOCUMENT
 from tests.documents import ROOT, prose
 from tests.integration.gateway import COMMANDS, Gateway, connected, eventually
-from tests.integration.replies import result
+from tests.integration.replies import refusal, result
 from tools.servers.sandbox import Sandbox
 
 Attempt = Callable[[AbstractChannel], Awaitable[object]]
@@ -88,6 +91,22 @@ async def test_a_gateway_may_publish_commands_and_use_direct_reply_to(
     assert gateway.user == "gateway"
     async with connected(sandbox.gateway_url) as another:
         assert result(await another.ask("auth.keys", {}))
+
+
+async def test_every_documented_operation_is_open_to_a_gateway_by_the_documented_exchange(
+    gateway: Gateway,
+) -> None:
+    """`gateway` publishes there as the user of that name."""
+    document: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+    channel = document["channels"]["profileCommands"]
+    assert channel["bindings"]["amqp"]["exchange"]["name"] == COMMANDS
+    queues = channel["parameters"]["queue"]["enum"]
+    received = [each["title"] for each in document["operations"].values() if each["action"] == "receive"]
+    assert sorted(queues) == sorted(received)
+
+    for queue in queues:
+        reply = await gateway.ask(queue, {"unknown": 1})
+        assert refusal(reply) == ("invalid", "malformed_request"), queue
 
 
 @pytest.mark.parametrize("name", ["", "gateway.replies"])

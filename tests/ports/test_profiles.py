@@ -361,6 +361,7 @@ async def test_the_longest_deleted_come_first_and_no_more_than_asked_for(profile
 
     for limit, expected in ((9, [first, middle, last]), (2, [first, middle])):
         assert list(await profiles.deleted_before(last.updated_at, limit)) == expected
+    assert list(await profiles.deleted_before(last.updated_at, 1, skip=1)) == [middle]
     assert other.id not in {each.id for each in await profiles.deleted_before(LATEST, 1000)}
     await profiles.save(last.erased(LATER))
     assert list(await profiles.deleted_before(last.updated_at, 9)) == [first, middle]

@@ -48,13 +48,19 @@ rm -rf -- "$folder"
 ENLIST = 'echo $$ >&0; exec "$@" </dev/null'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Child:
-    """A server that we started, in a process group of its own: a Ctrl-C in the terminal reaches only us."""
+    """A server that we started, in a process group of its own: a Ctrl-C in the terminal reaches only us.
+
+    Attributes:
+        was_ready: Whether it has ever been; one that was not may have lost its port, and have a successor.
+
+    """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    was_ready: bool = False
 
     def wait_until(self, ready: Callable[[], Found | None], *, within: float) -> Found:
         """Return what *ready* finds, or raise `ServerFailed` when the process ends or time runs out."""
@@ -65,9 +71,11 @@ class Child:
             return ready()
 
         try:
-            return wait_until(look, within=within)
+            found = wait_until(look, within=within)
         except TimeoutError as late:
             raise self.failure(f"was not ready: {late}") from late
+        self.was_ready = True
+        return found
 
     def failure(self, what: str) -> ServerFailed:
         """Say *what* became of it, with the end of its log."""
@@ -121,9 +129,9 @@ class Processes:
         return child
 
     def check(self) -> None:
-        """Raise `ServerFailed`, with the end of its log, if one has ended."""
+        """Raise `ServerFailed`, with the end of its log, if one that was ready has ended."""
         for child in self.children:
-            if child.process.poll() is not None:
+            if child.was_ready and child.process.poll() is not None:
                 raise child.failure("ended")
 
     def stop(self) -> None:

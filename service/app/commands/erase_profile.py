@@ -78,8 +78,13 @@ class EraseExpiredHandler:
     each: Guard = nullcontext
 
     async def handle(self) -> None:
-        """Erase the profiles that are due, or some of very many."""
-        due = await self.profiles.deleted_before(self.clock.now() - self.retention, _BATCH)
-        for profile in due:
-            with self.each(), suppress(StaleVersion):  # it was restored, or another worker was faster
-                await self.erase.erase(profile)
+        """Erase the profiles that are due, or so many of very many; those that can't be are passed over."""
+        moment, erased, passed_over = self.clock.now() - self.retention, 0, 0
+        while erased < _BATCH and (
+            due := await self.profiles.deleted_before(moment, _BATCH - erased, skip=passed_over)
+        ):
+            for profile in due:
+                passed_over += 1
+                with self.each(), suppress(StaleVersion):  # it was restored, or another worker was faster
+                    await self.erase.erase(profile)
+                    passed_over, erased = passed_over - 1, erased + 1

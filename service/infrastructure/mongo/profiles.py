@@ -106,10 +106,10 @@ class MongoProfiles(ProfileRepository):
         return to_profile(document)
 
     @database_call
-    async def deleted_before(self, moment: datetime, limit: int) -> Sequence[Profile]:
-        """Return the longest deleted profiles that are not erased yet: at most so many."""
+    async def deleted_before(self, moment: datetime, limit: int, *, skip: int = 0) -> Sequence[Profile]:
+        """Return the longest deleted profiles that are not erased yet: at most so many, without the first."""
         query = {"status": Status.DELETED.value, "deleted_at": {"$lte": moment}}
-        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).limit(limit)
+        cursor = self._profiles.find(query, {"outbox": 0}).sort("deleted_at", 1).skip(skip).limit(limit)
         return [to_profile(document) async for document in cursor]
 
     @database_call

@@ -172,3 +172,13 @@ def test_an_item_is_left_aside_and_counted(background: Background, logged: Entri
 
     assert background.loops["retention"].skipped == 1
     assert [(each["event"], each["error_type"]) for each in logged] == [("item skipped", "ZeroDivisionError")]
+
+
+def test_what_has_nothing_to_do_with_the_item_is_raised(background: Background) -> None:
+    with (
+        pytest.raises(ConnectionError),
+        background.skipping("retention", transient=(ConnectionError,)),
+    ):
+        raise ConnectionError
+
+    assert not background.loops

@@ -65,6 +65,18 @@ async def test_work_that_was_done_before_was_done() -> None:
     assert await ends(process) == 0
 
 
+async def test_a_signal_to_a_process_that_is_done_does_not_change_its_exit_code() -> None:
+    at_the_very_end = "import atexit, os; atexit.register(os.kill, os.getpid(), 15)"
+    script = f"{at_the_very_end}\n{WORK.format(work='asyncio.sleep(60)', after='pass', seconds=60)}"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    assert await line(process) == "here"
+    process.terminate()
+
+    assert await ends(process) == 0
+
+
 async def test_a_second_signal_is_the_end_whatever_the_event_loop_does() -> None:
     process = await run("asyncio.sleep(60)", after="time.sleep(60)")
     process.terminate()
