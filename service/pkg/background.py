@@ -164,6 +164,8 @@ class Background:
                 error = await _failure(work)
             finally:
                 steady.cancel()
+            if is_cancelled():  # a driver has turned that into an error
+                return
             state.fail(error)
             _log.error("loop failed", loop=name, in_a_row=state.in_a_row, **_what_and_where(error))
             if state.in_a_row >= MAX_FAILURES:

@@ -102,10 +102,18 @@ async def answers(connection: AbstractConnection | None, seconds: float) -> bool
 
 @contextmanager
 def map_cancellation() -> Iterator[None]:
-    """Raise `ConnectionError` where aiormq cancels whoever waits for an answer that cannot come any more.
+    """Let a cancellation of ours come out as one, and nothing else.
 
-    A loop of ours would take that for its own end.
+    aiormq cancels whoever waits for an answer that cannot come any more, which a loop of ours would take for
+    its own end: that is a `ConnectionError`. And it may turn a cancellation into an error, or into nothing,
+    while it closes a channel: a loop of ours would go on.
     """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+
+    def is_swallowed() -> bool:
+        return task is not None and task.cancelling() > before
+
     try:
         yield
     except asyncio.CancelledError:
@@ -113,6 +121,12 @@ def map_cancellation() -> Iterator[None]:
             raise
         message = "the connection broke"
         raise ConnectionError(message) from None
+    except Exception as error:
+        if is_swallowed():
+            raise asyncio.CancelledError from error
+        raise
+    if is_swallowed():
+        raise asyncio.CancelledError
 
 
 @asynccontextmanager
