@@ -33,8 +33,10 @@ async def test_it_still_answers_everybody_once_and_holds_nothing_back(
         queues = {each["name"]: each for each in await broker.look_here("queues")}
         for operation in OPERATIONS:
             sent = sum(each.sent[operation] for each in (gateway, service, cleaner))
-            counted = queues[operation].get("message_stats", {}).get("publish", 0)
-            if counted < sent or queues[operation]["messages"] > 0:
+            queue = queues[operation]
+            counted = queue.get("message_stats", {}).get("publish", 0)
+            # What it has not counted yet, it leaves out.
+            if counted < sent or queue.get("messages") != 0 or "consumers" not in queue:
                 return {}
         return queues
 
