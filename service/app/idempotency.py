@@ -1,45 +1,66 @@
-"""Commands that come more than once: what came of them the first time (design, part 5)."""
+"""Commands that come more than once: what they are about, as it is now (design, part 5)."""
 
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from service.app.auth.actors import Anonymous
+from service.app.request_context import RequestContext
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
+from service.domain.post import Post
+from service.domain.profile import Profile, ProfileRepository
 
-Aggregate = TypeVar("Aggregate")
+Aggregate = TypeVar("Aggregate", Profile, Post)
 
 
 class CreatedAggregates(Protocol[Aggregate]):
     """A repository that knows which command created what."""
 
-    async def find_created_by(self, message_id: str, /) -> ProcessedCommand[Aggregate] | None:
-        """Return what the command with this `message_id` created."""
+    async def get(self, aggregate_id: UUID, /) -> Aggregate:
+        """Return an aggregate."""
+
+    async def find_created_by(self, key: IdempotencyKey, /) -> ProcessedCommand[Aggregate] | None:
+        """Return the command that has the name of *key*, if it created an aggregate."""
 
 
 class ProcessedCommands(Protocol[Aggregate]):
     """A repository that knows which commands an aggregate has seen."""
 
     async def find_processed(
-        self, aggregate_id: UUID, message_id: str, /
+        self, aggregate_id: UUID, key: IdempotencyKey, /
     ) -> ProcessedCommand[Aggregate] | None:
-        """Return what the command with this `message_id` did to an aggregate."""
+        """Return the command that has the name of *key*, if an aggregate has seen it."""
 
 
 async def find_created(
     repository: CreatedAggregates[Aggregate], key: IdempotencyKey | None
 ) -> Aggregate | None:
-    """Return what the command with *key* created, if it was carried out before.
+    """Return what the command with *key* created, as it is now, if it was carried out before.
 
     Raises:
         MessageIdReused: That was another command.
+        NotFound: It is gone.
 
     """
-    if key is None or (processed := await repository.find_created_by(key.message_id)) is None:
+    if key is None or (processed := await repository.find_created_by(key)) is None:
         return None
-    return processed.result_for(key)
+    processed.ensure_is_of(key)
+    return await repository.get(processed.aggregate.id)
 
 
 async def find_processed(
     repository: ProcessedCommands[Aggregate], aggregate_id: UUID, key: IdempotencyKey | None
 ) -> ProcessedCommand[Aggregate] | None:
-    """Return what a command with the `message_id` of *key* did to an aggregate before, or `None`."""
-    return await repository.find_processed(aggregate_id, key.message_id) if key else None
+    """Return the command that an aggregate has seen under the name of *key*, or `None`."""
+    return await repository.find_processed(aggregate_id, key) if key else None
+
+
+async def find_own_last(profiles: ProfileRepository, context: RequestContext) -> Profile | None:
+    """Return the profile of whoever asks, if this very command has ended the session that they ask in.
+
+    The reply may have been lost; what they hear else is that the session has ended.
+    """
+    actor, key = context.actor, context.idempotency_key
+    if key is None or not isinstance(actor, Anonymous) or actor.former_user is None:
+        return None
+    processed = await find_processed(profiles, actor.former_user.id, key)
+    return processed.aggregate if processed and processed.is_of(key) else None

@@ -104,8 +104,8 @@ async def optimistic_update(
     """Load an aggregate, authorize and apply *mutation*, write the result; return it before and after.
 
     Whoever names no expected version does not care what came between, so it is tried again. A command
-    that was carried out before is not carried out again: what is returned is what came of it then. Only
-    a refusal can mean that, even one of an aggregate that is gone, so only then is it looked up.
+    that was carried out before is not carried out again: the aggregate is returned as it is now. Only a
+    refusal can mean that, even one of an aggregate that is gone, so only then is it looked up.
 
     Raises:
         StaleVersion: The aggregate is not at the expected version.
@@ -119,7 +119,7 @@ async def optimistic_update(
             continue
         except (NotFound, Conflict, _LostRace) as error:
             if processed := await find_processed(repository, aggregate_id, mutation.context.idempotency_key):
-                return _replayed(processed, mutation)
+                return await _replayed(repository, processed, mutation)
             if not isinstance(error, _LostRace):
                 raise
     raise WriteContention
@@ -144,14 +144,23 @@ async def _attempt(
     return before, after
 
 
-def _replayed(
-    processed: ProcessedCommand[Aggregate], mutation: Mutation[Aggregate]
+async def _replayed(
+    repository: Repository[Aggregate], processed: ProcessedCommand[Aggregate], mutation: Mutation[Aggregate]
 ) -> tuple[Aggregate, Aggregate]:
-    """Return what came of *mutation* before, or raise `MessageIdReused` if that was another command."""
-    mutation.authorize(processed.result)
+    """Return the aggregate as it is now, or as *mutation* has left it, which may have been its end.
+
+    Raises:
+        MessageIdReused: That was another command.
+        NotFound: Something else has been the end of it.
+
+    """
+    now = processed.aggregate
+    mutation.authorize(now)
     if key := mutation.context.idempotency_key:
-        processed.result_for(key)
-    return processed.result, processed.result
+        processed.ensure_is_of(key)
+    if now.version != processed.version:
+        now = await repository.get(now.id)
+    return now, now
 
 
 async def _write_profile(

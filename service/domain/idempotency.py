@@ -1,4 +1,8 @@
-"""Commands that come more than once: a broker delivers at least once, and callers ask again."""
+"""Commands that come more than once: a broker delivers at least once, and callers ask again.
+
+What is kept of a command is that it was carried out, and nothing of what was said in it or came of it: names
+and texts would outlive their correction and erasure there.
+"""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -20,30 +24,55 @@ class AlreadyCreated(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """What tells one command from another, however often it is delivered.
+class FormerKey:
+    """The idempotency key as 0.1 stored it.
 
     Attributes:
-        message_id: What the sender called it: the AMQP property of that name.
-        digest: A keyed digest of who asked for what.
-        former_digests: The same, as they were stored by former versions.
+        message_id: As the sender wrote it; whoever the sender was.
+        digests: Keyed digests of who asked for what, with all defaults.
 
     """
 
     message_id: str
+    digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """What tells one command from another, however often it is delivered.
+
+    Attributes:
+        id: A keyed hash of who sent it under which `message_id`: 16 bytes.
+        digest: A keyed digest of what was asked for, as it was sent: 16 bytes.
+        former: The same as a former version stored it.
+
+    """
+
+    id: bytes
     digest: bytes
-    former_digests: tuple[bytes, ...] = ()
+    former: FormerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessedCommand(Generic[Aggregate]):
-    """A command that was carried out before, and the aggregate as it was after that."""
+    """A command that was carried out before.
 
-    key: IdempotencyKey
-    result: Aggregate
+    Attributes:
+        digest: Of what was asked for.
+        version: That of the aggregate after it.
+        aggregate: As it is now, be it deleted.
 
-    def result_for(self, key: IdempotencyKey) -> Aggregate:
-        """Return the result for *key*, or raise `MessageIdReused` if it is that of another command."""
-        if self.key.digest not in (key.digest, *key.former_digests):
+    """
+
+    digest: bytes
+    version: int
+    aggregate: Aggregate
+
+    def is_of(self, key: IdempotencyKey) -> bool:
+        """Return whether this is the very command of *key*, and not another one under its name."""
+        return self.digest in (key.digest, *(key.former.digests if key.former else ()))
+
+    def ensure_is_of(self, key: IdempotencyKey) -> None:
+        """Raise `MessageIdReused` if this is another command than that of *key*."""
+        if not self.is_of(key):
             raise MessageIdReused
-        return self.result

@@ -49,6 +49,7 @@ class Post:
         version: 1 at first, and 1 more with each change that was applied.
         events: What happened since the post was loaded, to be stored with it.
         idempotency_key: That of the command that it happened by, to be stored with it, too.
+        processed_commands: How many commands with such a key it has seen.
 
     """
 
@@ -65,6 +66,7 @@ class Post:
     version: int = 1
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
     idempotency_key: IdempotencyKey | None = field(default=None, compare=False, repr=False)
+    processed_commands: int = field(default=0, compare=False, repr=False)
 
     @property
     def is_active(self) -> bool:
@@ -181,11 +183,11 @@ class PostRepository(Protocol):
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
 
-    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
-        """Return the post that the command with this `message_id` created, as it was then."""
+    async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
+        """Return the command that has the name of *key*, if it created a post, be it deleted since."""
 
-    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
-        """Return what the command with this `message_id` did to a post, be it deleted since; or `None`."""
+    async def find_processed(self, post_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
+        """Return the command that has the name of *key*, if a post has seen it, be it deleted since."""
 
     async def record_processed(self, post: Post) -> None:
         """Record the command that left this post as it was, or raise `StaleVersion`."""

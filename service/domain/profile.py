@@ -89,6 +89,7 @@ class Profile:
             for the number that the session was alive at; only the repository counts.
         events: What happened since the profile was loaded, to be stored with it.
         idempotency_key: That of the command that it happened by, to be stored with it, too.
+        processed_commands: How many commands with such a key it has seen.
 
     """
 
@@ -109,6 +110,7 @@ class Profile:
     logouts: int = 0
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
     idempotency_key: IdempotencyKey | None = field(default=None, compare=False, repr=False)
+    processed_commands: int = field(default=0, compare=False, repr=False)
 
     @property
     def may_log_in(self) -> bool:
@@ -328,11 +330,11 @@ class ProfileRepository(Protocol):
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
 
-    async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
-        """Return the profile that the command with this `message_id` created, as it was then."""
+    async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
+        """Return the command that has the name of *key*, if it created a profile, be it deleted since."""
 
-    async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
-        """Return what the command with this `message_id` did to a profile, be it deleted since; or `None`."""
+    async def find_processed(self, profile_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
+        """Return the command that has the name of *key*, if a profile has seen it, be it deleted since."""
 
     async def record_processed(self, profile: Profile) -> None:
         """Record the command that left this profile as it was, or raise `StaleVersion`."""

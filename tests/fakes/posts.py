@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from service.domain.errors import StaleVersion, Unavailable
 from service.domain.events import Event
-from service.domain.idempotency import ProcessedCommand
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
 from tests.fakes.processed_commands import FakeProcessedCommands
 
@@ -31,7 +31,7 @@ class FakePosts(PostRepository):
     def __init__(self, *posts: Post) -> None:
         self._by_oid = {post.oid: post for post in posts}
         self.published: list[Event] = []
-        self.processed: FakeProcessedCommands[Post] = FakeProcessedCommands()
+        self.processed: FakeProcessedCommands[Post] = FakeProcessedCommands(self._by_id)
 
     def next_oid(self) -> str:
         return str(ObjectId())
@@ -40,9 +40,9 @@ class FakePosts(PostRepository):
         await asyncio.sleep(0)
         if post.oid in self._by_oid or any(post.id == each.id for each in self._by_oid.values()):
             raise Unavailable
-        self.processed.refuse_created(post.idempotency_key)
+        self.processed.refuse_created(post)
         self._keep(post)
-        self.processed.record_created(post.idempotency_key, _result(post))
+        self.processed.record_created(post)
 
     async def get(self, post_id: UUID) -> Post:
         await asyncio.sleep(0)
@@ -56,9 +56,9 @@ class FakePosts(PostRepository):
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version - 1:
             raise StaleVersion
-        self.processed.refuse_processed(post.id, post.idempotency_key)
+        self.processed.refuse_processed(post)
         self._keep(post)
-        self.processed.record(post.id, post.idempotency_key, _result(post))
+        self._record(post)
 
     async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:
         await asyncio.sleep(0)
@@ -79,28 +79,31 @@ class FakePosts(PostRepository):
             with suppress(StaleVersion):
                 await self.save(each)
 
-    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
+    async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
         await asyncio.sleep(0)
-        return self.processed.by_message_id.get(message_id)
+        return self.processed.find_creator(key)
 
-    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
+    async def find_processed(self, post_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
         await asyncio.sleep(0)
-        return self.processed.find(post_id, message_id)
+        return self.processed.find(post_id, key)
 
     async def record_processed(self, post: Post) -> None:
         await asyncio.sleep(0)
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version:
             raise StaleVersion
-        self.processed.refuse_processed(post.id, post.idempotency_key)
-        self.processed.record(post.id, post.idempotency_key, _result(post))
+        self.processed.refuse_processed(post)
+        self._record(post)
+
+    def _record(self, post: Post) -> None:
+        stored = self._by_oid[post.oid]
+        self._by_oid[post.oid] = replace(stored, processed_commands=self.processed.record(post))
+
+    def _by_id(self, post_id: UUID) -> Post:
+        return next(each for each in self._by_oid.values() if each.id == post_id)
 
     def _keep(self, post: Post) -> None:
         self._by_oid[post.oid] = replace(post, events=(), idempotency_key=None)
         if post.status is PostStatus.ERASED:
             self.processed.forget(post.id)
         self.published += post.events
-
-
-def _result(post: Post) -> Post:
-    return replace(post, events=(), idempotency_key=None)

@@ -1,5 +1,6 @@
 """The commands that things in memory have seen."""
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -11,46 +12,57 @@ from service.domain.profile import Profile
 Aggregate = TypeVar("Aggregate", Profile, Post)
 
 HISTORY_SIZE = 64
+Record = tuple[IdempotencyKey, int]
 
 
 class FakeProcessedCommands(Generic[Aggregate]):
-    """Remembers what came of commands: of all that made a thing, and of the last 64 of each thing."""
+    """Remembers all commands that made a thing, and the last 64 of each thing; *current* finds one."""
 
-    def __init__(self) -> None:
-        self.by_message_id: dict[str, ProcessedCommand[Aggregate]] = {}
-        self.by_aggregate: dict[UUID, list[ProcessedCommand[Aggregate]]] = {}
+    def __init__(self, current: Callable[[UUID], Aggregate]) -> None:
+        self._current: Callable[[UUID], Aggregate] = current
+        self._created: dict[bytes, tuple[Record, UUID]] = {}
+        self._by_aggregate: dict[UUID, list[Record]] = {}
 
-    def refuse_created(self, command: IdempotencyKey | None) -> None:
-        """Raise `AlreadyCreated` if *command* has made a thing."""
-        if command and command.message_id in self.by_message_id:
+    def refuse_created(self, aggregate: Aggregate) -> None:
+        """Raise `AlreadyCreated` if its command has made a thing."""
+        if aggregate.idempotency_key and aggregate.idempotency_key.id in self._created:
             raise AlreadyCreated
 
-    def refuse_processed(self, aggregate_id: UUID, command: IdempotencyKey | None) -> None:
-        """Raise `StaleVersion` if a thing has seen *command*."""
-        if command and self.find(aggregate_id, command.message_id):
+    def refuse_processed(self, aggregate: Aggregate) -> None:
+        """Raise `StaleVersion` if a thing has seen its command, or any since it was loaded."""
+        seen = self._current(aggregate.id).processed_commands
+        key = aggregate.idempotency_key
+        if key and (self.find(aggregate.id, key) or seen != aggregate.processed_commands):
             raise StaleVersion
 
     def forget(self, aggregate_id: UUID) -> None:
-        """Forget what came of commands of a thing."""
-        self.by_aggregate.pop(aggregate_id, None)
-        self.by_message_id = {
-            name: each for name, each in self.by_message_id.items() if each.result.id != aggregate_id
-        }
+        """Forget the commands that a thing has seen."""
+        self._by_aggregate.pop(aggregate_id, None)
 
-    def record_created(self, command: IdempotencyKey | None, aggregate: Aggregate) -> None:
-        """Note that *command* made a thing."""
-        if command:
-            self.by_message_id[command.message_id] = ProcessedCommand(command, aggregate)
+    def record_created(self, aggregate: Aggregate) -> None:
+        """Note which command made a thing."""
+        if key := aggregate.idempotency_key:
+            self._created[key.id] = ((key, aggregate.version), aggregate.id)
 
-    def record(self, aggregate_id: UUID, command: IdempotencyKey | None, aggregate: Aggregate) -> None:
-        """Note what *command* did to a thing."""
-        if command is None:
-            return
-        known = self.by_aggregate.setdefault(aggregate_id, [])
-        known.append(ProcessedCommand(command, aggregate))
+    def record(self, aggregate: Aggregate) -> int:
+        """Note which command a thing has seen; return how many there are now."""
+        if (key := aggregate.idempotency_key) is None:
+            return aggregate.processed_commands
+        known = self._by_aggregate.setdefault(aggregate.id, [])
+        known.append((key, aggregate.version))
         del known[:-HISTORY_SIZE]
+        return aggregate.processed_commands + 1
 
-    def find(self, aggregate_id: UUID, message_id: str) -> ProcessedCommand[Aggregate] | None:
-        """Return what came of a command."""
-        known = self.by_aggregate.get(aggregate_id, [])
-        return next((each for each in known if each.key.message_id == message_id), None)
+    def find_creator(self, key: IdempotencyKey) -> ProcessedCommand[Aggregate] | None:
+        """Return the command of that name that made a thing."""
+        if key.id not in self._created:
+            return None
+        (created, version), aggregate_id = self._created[key.id]
+        return ProcessedCommand(created.digest, version, self._current(aggregate_id))
+
+    def find(self, aggregate_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Aggregate] | None:
+        """Return the command of that name that a thing has seen."""
+        for known, version in self._by_aggregate.get(aggregate_id, []):
+            if known.id == key.id:
+                return ProcessedCommand(known.digest, version, self._current(aggregate_id))
+        return None

@@ -12,7 +12,7 @@ from service.domain.email import Email
 from service.domain.email_owner import current_key, is_held_by_former_rule, keys_of, owner_among
 from service.domain.errors import AuthorizationChanged, StaleVersion
 from service.domain.events import Event
-from service.domain.idempotency import ProcessedCommand
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.profile import (
     EmailTaken,
     LastAdmin,
@@ -36,7 +36,7 @@ class FakeProfiles(ProfileRepository):
     def __init__(self, *profiles: Profile) -> None:
         self._by_oid = {profile.oid: profile for profile in profiles}
         self.published: list[Event] = []
-        self.processed: FakeProcessedCommands[Profile] = FakeProcessedCommands()
+        self.processed: FakeProcessedCommands[Profile] = FakeProcessedCommands(self._by_id)
 
     def all(self) -> Sequence[Profile]:
         """Return every profile that is stored, in whatever state."""
@@ -50,9 +50,9 @@ class FakeProfiles(ProfileRepository):
         self._hold(authorized_by)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
-        self.processed.refuse_created(profile.idempotency_key)
+        self.processed.refuse_created(profile)
         self._keep(profile)
-        self.processed.record_created(profile.idempotency_key, _result(profile))
+        self.processed.record_created(profile)
 
     async def get(self, profile_id: UUID) -> Profile:
         profile = await self.get_including_deleted(profile_id)
@@ -112,9 +112,9 @@ class FakeProfiles(ProfileRepository):
         before = (profile.version - 1, profile.logouts)
         if stored is None or (stored.version, stored.logouts) != before:
             raise StaleVersion
-        self.processed.refuse_processed(profile.id, profile.idempotency_key)
+        self.processed.refuse_processed(profile)
         self._keep(profile)
-        self.processed.record(profile.id, profile.idempotency_key, _result(profile))
+        self._record(profile)
 
     async def count_logout(self, profile_id: UUID) -> None:
         await asyncio.sleep(0)
@@ -136,21 +136,28 @@ class FakeProfiles(ProfileRepository):
         if stored is not None and stored.hashed_password == profile.hashed_password:
             self._by_oid[profile.oid] = replace(stored, hashed_password=hashed_password)
 
-    async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
+    async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)
-        return self.processed.by_message_id.get(message_id)
+        return self.processed.find_creator(key)
 
-    async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
+    async def find_processed(self, profile_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)
-        return self.processed.find(profile_id, message_id)
+        return self.processed.find(profile_id, key)
 
     async def record_processed(self, profile: Profile) -> None:
         await asyncio.sleep(0)
         stored = self._by_oid.get(profile.oid)
         if stored is None or stored.version != profile.version:
             raise StaleVersion
-        self.processed.refuse_processed(profile.id, profile.idempotency_key)
-        self.processed.record(profile.id, profile.idempotency_key, _result(profile))
+        self.processed.refuse_processed(profile)
+        self._record(profile)
+
+    def _record(self, profile: Profile) -> None:
+        stored = self._by_oid[profile.oid]
+        self._by_oid[profile.oid] = replace(stored, processed_commands=self.processed.record(profile))
+
+    def _by_id(self, profile_id: UUID) -> Profile:
+        return next(each for each in self._by_oid.values() if each.id == profile_id)
 
     def _keep(self, profile: Profile) -> None:
         if profile.status not in GONE:
@@ -175,7 +182,3 @@ class FakeProfiles(ProfileRepository):
         keys = keys_of(email)
         found = [each for each in self._by_oid.values() if each.email.key in keys and each.status not in GONE]
         return owner_among(found, email)
-
-
-def _result(profile: Profile) -> Profile:
-    return replace(profile, events=(), idempotency_key=None, hashed_password="")

@@ -34,13 +34,14 @@ def delete_it_twice(history: History) -> None:
 
 
 def boast(history: History) -> None:
-    """Tell of a version that is not the one that was stored."""
-    history.answers[1] = replace(history.answers[1], body={"ok": True, "result": {"id": "ada", "version": 3}})
+    """Tell of a version that was never stored."""
+    history.answers[1] = replace(history.answers[1], body={"ok": True, "result": {"id": "ada", "version": 9}})
 
 
 def answer_otherwise(history: History) -> None:
-    """Answer c0-2 otherwise when it comes again."""
-    history.answers[3] = replace(history.answers[3], body={"ok": True, "result": {"id": "ada", "version": 3}})
+    """Answer c0-2 otherwise when it comes again, although nothing has changed."""
+    result = {"id": "ada", "version": 2, "first_name": "Byron"}
+    history.answers[3] = replace(history.answers[3], body={"ok": True, "result": result})
 
 
 def refuse_it_later(history: History) -> None:
@@ -147,8 +148,8 @@ MUTATIONS: dict[Callable[[History], None], str] = {
     lose_a_deletion: "lost: profile.delete c0-4, acknowledged",
     do_it_twice: "doubled: profile.update c0-2 made ada at version 2, ada at version 3",
     delete_it_twice: "doubled: ada was deleted by each of c0-4, c0-5",
-    boast: "untrue: c0-2 is said to be ada at version 3",
-    answer_otherwise: "differing: c0-2 has two results",
+    boast: "untrue: c0-2 is said to be ada at version 9",
+    answer_otherwise: "differing: c0-2 has two results of one version",
     refuse_it_later: "differing: c0-1 was carried out, and asked again it was refused: email_taken",
     refuse_its_own_work: "refused for nothing: c0-2, stale_version",
     change_by_itself: "unasked: profile ada at version 3",

@@ -1,4 +1,4 @@
-"""Does every command have its effect once, and is every reply to it the same and true?"""
+"""Does every command have its effect once, and is every reply to it true?"""
 
 import json
 from collections import defaultdict
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tests.faults.indexed_history import IndexedHistory
 
 # What a command cannot hear that has had its effect: it would be refused for its own work.
-_FOR_ITS_OWN_WORK = {"stale_version", "profile_not_found", "post_not_found"}
+_GONE = {"profile_not_found", "post_not_found"}
+_FOR_ITS_OWN_WORK = {"stale_version", *_GONE}
 
 
 def lost(run: IndexedHistory) -> Iterator[str]:
@@ -48,25 +49,41 @@ def doubled(run: IndexedHistory) -> Iterator[str]:
 
 
 def untrue(run: IndexedHistory) -> Iterator[str]:
-    """Say which replies tell of something else than what was stored."""
+    """Say which replies tell of something else than what was stored, then or since."""
     for name, commits in run.effects.items():
-        stored = {(commit.thing, commit.version) for commit in commits}
+        stored = {
+            (each.thing, each.version)
+            for commit in commits
+            for each in run.lives[commit.thing]
+            if each.version >= commit.version
+        }
         for answer in run.acknowledged(name) if name in run.asked else []:
             if (said := (answer.result["id"], answer.result["version"])) not in stored:
                 yield f"untrue: {name} is said to be {said[0]} at version {said[1]}"
 
 
 def differing(run: IndexedHistory) -> Iterator[str]:
-    """Say which commands were answered in two ways."""
-    for name in run.asked:
+    """Say which commands were answered in two ways: a repeat hears of the thing as it is now."""
+    for name, sendings in run.asked.items():
         acknowledged = run.acknowledged(name)
-        if len({json.dumps(answer.result, sort_keys=True) for answer in acknowledged}) > 1:
-            yield f"differing: {name} has two results"
+        said = {json.dumps(answer.result, sort_keys=True) for answer in acknowledged}
+        if len(said) > len({answer.result.get("version") for answer in acknowledged}):
+            yield f"differing: {name} has two results of one version"
         known = min((answer.at for answer in acknowledged), default=float("inf"))
+        # Whoever is deleted meanwhile may not even ask any more.
+        fair = {None, "session_ended"}
+        if not sendings[0].queue.endswith(".delete") and _is_gone(run, name):
+            fair |= _GONE
         for sent, answer in run.replies(name):
-            # Whoever is deleted meanwhile may not even ask any more.
-            if sent.at > known and answer.is_final and answer.reason not in (None, "session_ended"):
+            if sent.at > known and answer.is_final and answer.reason not in fair:
                 yield f"differing: {name} was carried out, and asked again it was refused: {answer.reason}"
+
+
+def _is_gone(run: IndexedHistory, command: str) -> bool:
+    """Return whether what *command* was about was deleted."""
+    things = {answer.result["id"] for answer in run.acknowledged(command)}
+    things |= {commit.thing for commit in run.effects.get(command, [])}
+    return any(commit.status == "deleted" for thing in things for commit in run.lives.get(thing, []))
 
 
 def refused_for_nothing(run: IndexedHistory) -> Iterator[str]:
@@ -77,8 +94,9 @@ def refused_for_nothing(run: IndexedHistory) -> Iterator[str]:
     for name, sendings in run.asked.items():
         address, commits = sendings[0].body.get("email", "").lower(), run.effects.get(name, [])
         is_done = bool(commits or run.acknowledged(name))
+        fair = set() if sendings[0].queue.endswith(".delete") or not _is_gone(run, name) else _GONE
         for sent, answer in run.replies(name):
-            too_late = is_done and answer.reason in _FOR_ITS_OWN_WORK
+            too_late = is_done and answer.reason in _FOR_ITS_OWN_WORK and answer.reason not in fair
             is_own = len(wanted[address]) == 1 or any(commit.at < sent.at for commit in commits)
             if too_late or (answer.reason == "email_taken" and is_own):
                 yield f"refused for nothing: {name}, {answer.reason}"

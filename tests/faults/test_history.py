@@ -30,7 +30,7 @@ def counts(history: History, wrong: list[str]) -> str:
         (
             f"{len(run.asked)} commands, sent again {repeated} times, {told} sendings without waiting",
             f"{len(history.sent)} requests in all, {len(history.answers)} replies",
-            f"{suppressed} duplicates suppressed, each with the same reply again",
+            f"{suppressed} duplicates suppressed",
             f"{len(history.commits)} commits, {len(heard.bodies)} events, told {len(heard.ids)} times",
             f"{faults.total()} faults: "
             + ", ".join(f"{name} {count}" for name, count in sorted(faults.items())),

@@ -6,9 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from bson import encode
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
 
 from service.domain.errors import StaleVersion
-from service.domain.idempotency import AlreadyCreated, IdempotencyKey
+from service.domain.idempotency import AlreadyCreated, FormerKey, IdempotencyKey
 from service.domain.post import PostPatch
 from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo.posts import MongoPosts
@@ -19,6 +22,7 @@ from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
 LATER = NOON + timedelta(milliseconds=1)
+CODEC = CodecOptions[Any](uuid_representation=UuidRepresentation.STANDARD)
 
 
 class Things:
@@ -28,6 +32,11 @@ class Things:
         self.is_profile = kind == "profiles"
         fake, real = (FakeProfiles, MongoProfiles) if self.is_profile else (FakePosts, MongoPosts)
         self.stored: Any = real(default_database(client)) if client else fake()
+        self.id = uuid4()
+
+    def new_one(self) -> Any:
+        """Return the thing with our *id*."""
+        return replace(self.new(), id=self.id)
 
     def new(self, command: IdempotencyKey | None = None) -> Any:
         return (a_profile if self.is_profile else a_post)(idempotency_key=command)
@@ -51,28 +60,21 @@ def things(request: pytest.FixtureRequest, client: Any) -> Things:
     return Things(request.param, client)
 
 
-def a_command() -> IdempotencyKey:
-    return IdempotencyKey(uuid4().hex, uuid4().bytes)
-
-
-def without_hash(thing: Any) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in type(thing).__dataclass_fields__ if name not in IGNORED}
-
-
-IGNORED = {"hashed_password", "events", "idempotency_key"}
+def a_command(message_id: str = "") -> IdempotencyKey:
+    former = FormerKey(message_id or uuid4().hex, (uuid4().bytes, uuid4().bytes))
+    return IdempotencyKey(uuid4().bytes, uuid4().bytes, former)
 
 
 async def test_a_command_makes_one_thing(things: Things) -> None:
     command = a_command()
     await things.stored.add(made := things.new(command))
-    await things.stored.save(things.updated(made, "King"))
+    await things.stored.save(changed := things.updated(made, "King"))
 
     with pytest.raises(AlreadyCreated):
         await things.stored.add(things.new(command))
-    known = await things.stored.find_created_by(command.message_id)
-    assert known.key == command
-    assert without_hash(known.result) == without_hash(made)
-    assert await things.stored.find_created_by(uuid4().hex) is None
+    known = await things.stored.find_created_by(command)
+    assert (known.digest, known.version, known.aggregate) == (command.digest, 1, changed)
+    assert await things.stored.find_created_by(a_command()) is None
 
 
 async def test_a_command_changes_a_thing_once(things: Things) -> None:
@@ -80,14 +82,14 @@ async def test_a_command_changes_a_thing_once(things: Things) -> None:
     await things.stored.add(thing := things.new())
     await things.stored.save(once := things.updated(thing, "King", command))
 
+    once = await things.stored.get(thing.id)
     with pytest.raises(StaleVersion):
         await things.stored.save(things.updated(once, "Byron", command))
-    await things.stored.save(things.updated(once, "Byron"))
-    known = await things.stored.find_processed(thing.id, command.message_id)
-    assert known.key == command
-    assert without_hash(known.result) == without_hash(once)
-    assert await things.stored.find_processed(uuid4(), command.message_id) is None
-    assert await things.stored.find_processed(thing.id, uuid4().hex) is None
+    await things.stored.save(twice := things.updated(once, "Byron"))
+    known = await things.stored.find_processed(thing.id, command)
+    assert (known.digest, known.version, known.aggregate) == (command.digest, 2, twice)
+    assert await things.stored.find_processed(uuid4(), command) is None
+    assert await things.stored.find_processed(thing.id, a_command()) is None
 
 
 async def test_a_command_without_effect_is_noted(things: Things) -> None:
@@ -96,40 +98,113 @@ async def test_a_command_without_effect_is_noted(things: Things) -> None:
     await things.stored.record_processed(replace_by(thing, command))
 
     with pytest.raises(StaleVersion):
-        await things.stored.record_processed(replace_by(thing, command))
-    known = await things.stored.find_processed(thing.id, command.message_id)
-    assert without_hash(known.result) == without_hash(thing)
+        await things.stored.record_processed(replace_by(await things.stored.get(thing.id), command))
+    known = await things.stored.find_processed(thing.id, command)
+    assert (known.version, known.aggregate) == (1, thing)
     assert (await things.stored.get(thing.id)).version == 1
 
 
-async def test_the_last_64_commands_are_known(things: Things) -> None:
-    commands = [a_command() for _ in range(65)]
+async def test_a_command_that_did_not_see_another_one_comes_too_late(things: Things) -> None:
+    """Each is recorded in a place of its own, which it has to know."""
     await things.stored.add(thing := things.new())
+    await things.stored.record_processed(replace_by(thing, a_command()))
+
+    with pytest.raises(StaleVersion):
+        await things.stored.save(things.updated(thing, "King", a_command()))
+    with pytest.raises(StaleVersion):
+        await things.stored.record_processed(replace_by(thing, a_command()))
+
+
+async def test_the_last_64_commands_are_known(things: Things) -> None:
+    """Whether they have changed anything or not; and they go around."""
+    commands = [a_command() for _ in range(200)]
+    await things.stored.add(things.new_one())
     for number, command in enumerate(commands):
-        await things.stored.save(thing := things.updated(thing, f"King {number}", command))
+        thing = await things.stored.get(things.id)
+        if number % 3:
+            await things.stored.save(things.updated(thing, f"King {number}", command))
+        else:
+            await things.stored.record_processed(replace_by(thing, command))
 
-    assert await things.stored.find_processed(thing.id, commands[0].message_id) is None
-    assert await things.stored.find_processed(thing.id, commands[1].message_id)
-
-
-async def test_a_large_thing_does_not_grow_with_commands_that_change_nothing(pymongo_client: Any) -> None:
-    database = default_database(pymongo_client)
-    posts, post = MongoPosts(database), a_post(body="\u5b57" * 20_000)
-    await posts.add(post)
-    commands = [a_command() for _ in range(64)]
-    for command in commands:
-        await posts.record_processed(replace(post, idempotency_key=command))
-    [stored] = await database["posts"].find({"id": post.id}).to_list()
-
-    assert sum(len(each["result"]["body"].encode()) for each in stored["handled"]) < 512 * 1024
-    assert await posts.find_processed(post.id, commands[-1].message_id)
+    known = [await things.stored.find_processed(things.id, each) is not None for each in commands]
+    assert known == [False] * (200 - 64) + [True] * 64
 
 
-async def test_what_was_erased_answers_nothing(things: Things) -> None:
+async def test_what_was_erased_answers_nothing_but_what_created_it(things: Things) -> None:
     made, changed = a_command(), a_command()
     await things.stored.add(thing := things.new(made))
-    await things.stored.save(thing := things.updated(thing, "King", changed))
-    await things.stored.save(replace_by(thing, None).erased(LATER))
+    await things.stored.save(things.updated(thing, "King", changed))
+    await things.stored.save((await things.stored.get(thing.id)).erased(LATER))
 
-    assert await things.stored.find_created_by(made.message_id) is None
-    assert await things.stored.find_processed(thing.id, changed.message_id) is None
+    assert (await things.stored.find_created_by(made)).aggregate.status == "erased"
+    assert await things.stored.find_processed(thing.id, changed) is None
+
+
+@pytest.fixture(params=["profiles", "posts"])
+def in_mongo(request: pytest.FixtureRequest, pymongo_client: Any) -> tuple[Things, Any]:
+    """Return things in MongoDB, and the collection that they are in."""
+    return Things(request.param, pymongo_client), default_database(pymongo_client)[request.param]
+
+
+async def test_nothing_of_what_was_said_is_stored_with_a_command(in_mongo: tuple[Things, Any]) -> None:
+    things, collection = in_mongo
+    made, changed = a_command("gateway-17"), a_command("gateway-18")
+    await things.stored.add(thing := things.new(made))
+    await things.stored.save(things.updated(thing, "King", changed))
+    stored = await collection.find_one({"id": thing.id})
+
+    assert stored["created_by"] == {"id": made.id, "digest": made.digest, "version": 1}
+    assert stored["processed"] == [{"id": changed.id, "digest": changed.digest, "version": 2}]
+    assert "gateway-" not in repr(stored)
+
+
+async def test_an_edit_writes_little_however_many_there_were(
+    in_mongo: tuple[Things, Any], pymongo_client: Any
+) -> None:
+    """MongoDB's oplog says what a write was: of an array that moves on, all of it."""
+    things, collection = in_mongo
+    await things.stored.add(things.new_one())
+    for number in range(70):
+        thing = await things.stored.get(things.id)
+        await things.stored.save(things.updated(thing, f"King {number}", a_command()))
+    oplog, written = pymongo_client["local"]["oplog.rs"], {"ns": collection.full_name, "op": "u"}
+
+    async def size_of_edit(text: str, command: IdempotencyKey | None) -> int:
+        await things.stored.save(things.updated(await things.stored.get(things.id), text, command))
+        (entry,) = await oplog.find(written).sort("$natural", -1).limit(1).to_list()
+        return len(encode(entry["o"], codec_options=CODEC))
+
+    assert await size_of_edit("Byron", a_command()) - await size_of_edit("Noel ", None) < 256
+
+
+async def test_commands_that_0_1_has_recorded_are_known(in_mongo: tuple[Things, Any]) -> None:
+    """As it wrote them: by the plain name, whoever sent them, with all that came of them."""
+    things, collection = in_mongo
+    made, changed, new = a_command("m-made"), a_command("m-changed"), a_command()
+    await things.stored.add(thing := things.new())
+    result = await collection.find_one({"id": thing.id}, {"outbox": 0})
+    assert made.former
+    assert changed.former
+    await collection.update_one(
+        {"id": thing.id},
+        {
+            "$set": {
+                "created_by": {"id": "m-made", "digest": made.former.digests[0], "result": result},
+                "handled": [{"id": "m-changed", "digest": changed.former.digests[1], "result": result}],
+            }
+        },
+    )
+
+    creator = await things.stored.find_created_by(made)
+    assert (creator.is_of(made), creator.is_of(new), creator.aggregate) == (True, False, thing)
+    known = await things.stored.find_processed(thing.id, changed)
+    assert (known.is_of(changed), known.version, known.aggregate) == (True, 1, thing)
+    with pytest.raises(StaleVersion):
+        await things.stored.save(things.updated(thing, "King", changed))
+    await things.stored.save(things.updated(thing, "King", new))
+    assert (await things.stored.find_processed(thing.id, new)).version == 2
+    await things.stored.save((await things.stored.get(thing.id)).erased(LATER))
+    left = await collection.find_one({"id": thing.id})
+    assert "handled" not in left
+    assert "result" not in left["created_by"]
+    assert (await things.stored.find_created_by(made)).aggregate.status == "erased"

@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient
 from service.app.ids import new_id
 from service.app.outbox import Kind
 from service.domain.email import Email
-from service.domain.idempotency import IdempotencyKey
+from service.domain.idempotency import FormerKey, IdempotencyKey
 from service.domain.post import PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, ensure_indexes
@@ -24,7 +24,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post, a_profile, a_session
 
-COMMAND = IdempotencyKey("m-1", b"digest")
+COMMAND = IdempotencyKey(b"m-1", b"digest", FormerKey("m-1", (b"former",)))
 LATER = NOON + timedelta(milliseconds=1)
 FILTERS = [
     ProfileFilter(status=status, role=role, email_prefix=prefix)
@@ -67,9 +67,9 @@ def some_profiles() -> list[Profile]:
 async def use_commands(things: Any, thing: Any) -> None:
     """Do everything that can be done with the commands of a thing."""
     await things.add(thing)
-    assert (await things.find_created_by(COMMAND.message_id)).result.id == thing.id
+    assert (await things.find_created_by(COMMAND)).aggregate.id == thing.id
     await things.record_processed(thing)
-    assert (await things.find_processed(thing.id, COMMAND.message_id)).result.id == thing.id
+    assert (await things.find_processed(thing.id, COMMAND)).aggregate.id == thing.id
 
 
 async def use_profiles(database: Any) -> Watched:

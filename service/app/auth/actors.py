@@ -29,24 +29,26 @@ class TokenExpired(Unauthenticated):
 
 
 @dataclass(frozen=True, slots=True)
-class Anonymous:
-    """Nobody in particular.
-
-    Attributes:
-        auth_error: What to answer where somebody is needed.
-
-    """
-
-    auth_error: Unauthenticated = field(default_factory=MissingToken, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
 class User:
     """A human, by an access token that this service issued."""
 
     id: UUID
     role: Role
     session: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody in particular.
+
+    Attributes:
+        auth_error: What to answer where somebody is needed.
+        former_user: Whose token came, if it is good and only its session has ended.
+
+    """
+
+    auth_error: Unauthenticated = field(default_factory=MissingToken, compare=False)
+    former_user: User | None = None
 
 
 @dataclass(frozen=True, slots=True)

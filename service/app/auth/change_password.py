@@ -1,7 +1,7 @@
 """Change the password of the user who asks."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -11,10 +11,12 @@ from service.app.auth.permissions import require_user
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.clock import Clock
+from service.app.idempotency import find_own_last
 from service.app.ids import new_id
 from service.app.optimistic_update import WriteContention
 from service.app.request_context import RequestContext
 from service.domain.errors import StaleVersion
+from service.domain.idempotency import IdempotencyKey
 from service.domain.profile import Profile, ProfileRepository
 
 _ATTEMPTS: Final = 5
@@ -41,17 +43,25 @@ class ChangePasswordHandler:
 
     async def handle(self, command: ChangePassword) -> LoggedIn:
         """Return the tokens of a new session; all sessions before it have ended."""
+        if repeated := await find_own_last(self.profiles, command.context):
+            return await self._log_in_again(repeated, command)
         user = require_user(command.context.actor)
         profile = await self.profiles.get(user.id)
         attempt = command.context.attempt(profile.email.key)
         authorized_by = await self.passwords.verify_credentials(command.current_password, profile, attempt)
         hashed = await self.passwords.hash_new(command.new_password, authorized_by.personal_words)
         session_id = new_id(self.clock.now())
-        after = await self._save(user, hashed, session_id)
+        after = await self._save(user, hashed, session_id, command.context.idempotency_key)
         await self.sessions.discard(after)
         return await self.sessions.open(after, session_id)
 
-    async def _save(self, user: User, hashed: str, session_id: UUID) -> Profile:
+    async def _log_in_again(self, profile: Profile, command: ChangePassword) -> LoggedIn:
+        """Open another session: who can open the one before, if its tokens were lost?"""
+        attempt = command.context.attempt(profile.email.key)
+        await self.passwords.verify_credentials(command.new_password, profile, attempt)
+        return await self.sessions.open(profile)
+
+    async def _save(self, user: User, hashed: str, session_id: UUID, key: IdempotencyKey | None) -> Profile:
         """Store the new hash, if *user* has the session still.
 
         A session ends with the password that it was opened by. So if it is there, the password that was shown
@@ -60,7 +70,8 @@ class ChangePasswordHandler:
         for _ in range(_ATTEMPTS):
             before = await self.profiles.get(user.id)
             await self.session_guard.authorizing_profile(user, before)
-            after = before.with_password(hashed, session_id, self.clock.now())
+            changed = before.with_password(hashed, session_id, self.clock.now())
+            after = replace(changed, idempotency_key=key)
             with suppress(StaleVersion):
                 await self.profiles.save(after)
                 return after

@@ -8,9 +8,10 @@ from service.app.auth.permissions import Action, authorize
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
+from service.app.idempotency import find_own_last
 from service.app.optimistic_update import update_profile
 from service.app.request_context import RequestContext
-from service.domain.profile import Profile, ProfileRepository
+from service.domain.profile import Profile, ProfileRepository, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +42,11 @@ class DeleteProfileHandler:
 
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
-        authorize(Action.SEE_PUBLIC_PROFILE, command.context.actor, command.profile_id)
-        _, deleted = await update_profile(
-            self.profiles, self.session_guard, self.clock, command.profile_id, command
-        )
+        deleted = await find_own_last(self.profiles, command.context)
+        if deleted is None or deleted.status is not Status.DELETED:
+            authorize(Action.SEE_PUBLIC_PROFILE, command.context.actor, command.profile_id)
+            _, deleted = await update_profile(
+                self.profiles, self.session_guard, self.clock, command.profile_id, command
+            )
         await self.sessions.discard(deleted)
         return deleted

@@ -92,11 +92,9 @@ def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
     return list(map(_to_record, events))
 
 
-def push_events(events: Sequence[Event], processed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the update operator that adds *events* to a document, and the command that is *processed*."""
-    outbox = {"outbox": {"$each": to_records(events)}} if events else {}
-    pushes = {**outbox, **(processed or {})}
-    return {"$push": pushes} if pushes else {}
+def push_events(events: Sequence[Event]) -> dict[str, Any]:
+    """Return the update operator that adds *events* to a document."""
+    return {"$push": {"outbox": {"$each": to_records(events)}}} if events else {}
 
 
 def _to_pending(kind: Kind, document: Mapping[str, Any]) -> PendingEvents:

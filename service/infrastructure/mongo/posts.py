@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.errors import StaleVersion
-from service.domain.idempotency import AlreadyCreated, ProcessedCommand
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS
@@ -20,11 +20,11 @@ from service.infrastructure.mongo.processed_commands import (
     PROJECTION,
     created_by,
     find_creator,
-    find_record,
+    find_processed,
+    forgetting,
     is_already_created,
-    push_processed,
     record_only,
-    to_processed,
+    recording,
     unless_processed,
 )
 
@@ -44,8 +44,8 @@ class MongoPosts(PostRepository):
     async def add(self, post: Post) -> None:
         """Store a new post."""
         try:
-            made = created_by(post.idempotency_key, _to_document(post))
-            await self._posts.insert_one({**_to_document(post), "outbox": to_records(post.events), **made})
+            outbox = {"outbox": to_records(post.events)}
+            await self._posts.insert_one({**_to_document(post), **outbox, **created_by(post)})
         except DuplicateKeyError as error:
             if is_already_created(error):
                 raise AlreadyCreated from error
@@ -89,19 +89,19 @@ class MongoPosts(PostRepository):
         return [_to_post(each) async for each in found]
 
     @database_call
-    async def find_created_by(self, message_id: str) -> ProcessedCommand[Post] | None:
-        """Return the post that the command with this `message_id` created, as it was then."""
-        return to_processed(await find_creator(self._posts, message_id), _to_post)
+    async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
+        """Return the command that has the name of *key*, if it created a post, be it deleted since."""
+        return await find_creator(self._posts, key, _to_post)
 
     @database_call
-    async def find_processed(self, post_id: UUID, message_id: str) -> ProcessedCommand[Post] | None:
-        """Return what the command with this `message_id` did to a post, be it deleted since; or `None`."""
-        return to_processed(await find_record(self._posts, post_id, message_id), _to_post)
+    async def find_processed(self, post_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
+        """Return the command that has the name of *key*, if a post has seen it, be it deleted since."""
+        return await find_processed(self._posts, post_id, key, _to_post)
 
     @database_call
     async def record_processed(self, post: Post) -> None:
         """Record the command that left this post as it was, or raise `StaleVersion`."""
-        await record_only(self._posts, post, _to_document(post))
+        await record_only(self._posts, post)
 
     @database_call
     async def save_many(self, posts: Sequence[Post]) -> None:
@@ -124,12 +124,11 @@ def _change(post: Post) -> tuple[dict[str, Any], dict[str, Any]]:
     before = {
         "_id": ObjectId(post.oid),
         "version": post.version - 1,
-        **unless_processed(post.idempotency_key),
+        **unless_processed(post),
     }
-    document = _to_document(post)
-    change = {"$set": document, **push_events(post.events, push_processed(post.idempotency_key, document))}
-    if post.status is PostStatus.ERASED:  # results of commands hold what its owner wrote
-        change["$unset"] = {"handled": "", "created_by.result": ""}
+    change = recording(post, {"$set": _to_document(post), **push_events(post.events)})
+    if post.status is PostStatus.ERASED:
+        change["$unset"] = forgetting()
     return before, change
 
 
@@ -162,4 +161,5 @@ def _to_post(document: Mapping[str, Any]) -> Post:
         deleted_at=document["deleted_at"],
         deleted_with_owner=document["deleted_with_owner"],
         version=document["version"],
+        processed_commands=document.get("processed_commands", 0),
     )

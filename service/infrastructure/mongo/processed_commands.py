@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from bson import ObjectId, encode
-from bson.binary import Binary, UuidRepresentation
-from bson.codec_options import CodecOptions
+from bson import ObjectId
+from bson.binary import Binary
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -20,33 +19,19 @@ from service.domain.profile import Profile
 
 Aggregate = TypeVar("Aggregate")
 
-# So many commands of one aggregate are recorded, or fewer if what came of them is large: a document has room
-# for 16 MiB, and each of its versions is written as a whole.
+# So many commands of one aggregate are recorded: each in the place of the one so many before it. So a write
+# is as small as one record, while an array that moves on would be written as a whole, to the oplog, too.
 HISTORY_SIZE: Final = 64
-_KEPT_BYTES: Final = 256 * 1024
-_FEWEST: Final = 4
-_CODEC: Final = CodecOptions[Any](uuid_representation=UuidRepresentation.STANDARD)
 # What is read of a document: not what only this module and the outbox need.
-PROJECTION: Final = {"outbox": 0, "handled": 0, "created_by": 0}
+PROJECTION: Final = {"outbox": 0, "processed": 0, "handled": 0, "created_by": 0}
+# The same with what is recorded.
+_WITH_RECORDS: Final = {"outbox": 0}
 
 
-def push_processed(key: IdempotencyKey | None, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to push to a document, so that it has *key* recorded, and what came of the command."""
-    if key is None:
-        return {}
-    new = record(key, result)
-    kept = max(_FEWEST, min(HISTORY_SIZE, _KEPT_BYTES // len(encode(new, codec_options=_CODEC))))
-    return {"handled": {"$each": [new], "$slice": -kept}}
-
-
-def record(key: IdempotencyKey, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a command as it is stored."""
-    return {"id": key.message_id, "digest": Binary(key.digest), "result": dict(result)}
-
-
-def created_by(key: IdempotencyKey | None, result: Mapping[str, Any]) -> dict[str, Any]:
+def created_by(aggregate: Profile | Post) -> dict[str, Any]:
     """Return what a new document says about the command that it is created by."""
-    return {"created_by": record(key, result)} if key else {}
+    key = aggregate.idempotency_key
+    return {"created_by": _record(key, aggregate.version)} if key else {}
 
 
 def is_already_created(error: DuplicateKeyError) -> bool:
@@ -54,45 +39,85 @@ def is_already_created(error: DuplicateKeyError) -> bool:
     return "created_by.id" in (error.details or {}).get("keyPattern", {})
 
 
-def unless_processed(key: IdempotencyKey | None) -> dict[str, Any]:
-    """Return the condition that a document has not processed *key*."""
-    return {"handled.id": {"$ne": key.message_id}} if key else {}
+def unless_processed(aggregate: Profile | Post) -> dict[str, Any]:
+    """Return the condition that a document has seen no command since it was read, nor this one."""
+    if (key := aggregate.idempotency_key) is None:
+        return {}
+    former = {"handled.id": {"$ne": key.former.message_id}} if key.former else {}
+    count = aggregate.processed_commands or {"$in": [0, None]}
+    return {"processed_commands": count, "processed.id": {"$ne": Binary(key.id)}, **former}
 
 
-async def find_record(
-    collection: AsyncCollection[dict[str, Any]], aggregate_id: UUID, message_id: str
-) -> dict[str, Any] | None:
-    """Return what the document of an aggregate has recorded of a command."""
-    found = await collection.find_one({"id": aggregate_id, "handled.id": message_id}, {"handled.$": 1})
-    return found["handled"][0] if found else None
+def recording(aggregate: Profile | Post, change: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return *change* as one that records the command of *aggregate*, too, if it has one."""
+    if (key := aggregate.idempotency_key) is None:
+        return dict(change)
+    record, count = _record(key, aggregate.version), aggregate.processed_commands
+    if count < HISTORY_SIZE:
+        operator, place = "$push", "processed"
+    else:
+        operator, place = "$set", f"processed.{count % HISTORY_SIZE}"
+    counted = {**change, "$inc": {"processed_commands": 1}}
+    return {**counted, operator: {**change.get(operator, {}), place: record}}
 
 
-async def find_creator(collection: AsyncCollection[dict[str, Any]], message_id: str) -> dict[str, Any] | None:
-    """Return what is recorded of the command that created a document, or `None` if it created none."""
-    found = await collection.find_one({"created_by.id": message_id}, {"created_by": 1})
-    return found["created_by"] if found else None
+def forgetting() -> dict[str, str]:
+    """Return what to remove from a document that is erased; what created it is known by a hash."""
+    return {"processed": "", "processed_commands": "", "handled": "", "created_by.result": ""}
 
 
-async def record_only(
-    collection: AsyncCollection[dict[str, Any]], aggregate: Profile | Post, result: Mapping[str, Any]
-) -> None:
+async def record_only(collection: AsyncCollection[dict[str, Any]], aggregate: Profile | Post) -> None:
     """Record the command that left *aggregate* as it was, or raise `StaleVersion`."""
     unchanged = {
         "_id": ObjectId(aggregate.oid),
         "version": aggregate.version,
-        **unless_processed(aggregate.idempotency_key),
+        **unless_processed(aggregate),
     }
-    update = await collection.update_one(
-        unchanged, {"$push": push_processed(aggregate.idempotency_key, result)}
-    )
+    update = await collection.update_one(unchanged, recording(aggregate, {}))
     if update.matched_count == 0:
         raise StaleVersion
 
 
-def to_processed(
-    record: Mapping[str, Any] | None, to_aggregate: Callable[[Mapping[str, Any]], Aggregate]
+async def find_processed(
+    collection: AsyncCollection[dict[str, Any]],
+    aggregate_id: UUID,
+    key: IdempotencyKey,
+    to_aggregate: Callable[[Mapping[str, Any]], Aggregate],
 ) -> ProcessedCommand[Aggregate] | None:
-    """Return what *record* says of a command; nothing if its result was personal and has been erased."""
-    if record is None or "result" not in record:
+    """Return the command that has the name of *key*, if the document of an aggregate has it recorded."""
+    named: list[dict[str, Any]] = [{"processed.id": Binary(key.id)}]
+    if key.former:
+        named.append({"handled.id": key.former.message_id})
+    found = await collection.find_one({"id": aggregate_id, "$or": named}, _WITH_RECORDS)
+    if found is None:
         return None
-    return ProcessedCommand(IdempotencyKey(record["id"], record["digest"]), to_aggregate(record["result"]))
+    records = [*found.get("processed", []), *found.get("handled", [])]
+    (record,) = [each for each in records if _is_named(each, key)][:1]
+    return _to_processed(record, to_aggregate(found))
+
+
+async def find_creator(
+    collection: AsyncCollection[dict[str, Any]],
+    key: IdempotencyKey,
+    to_aggregate: Callable[[Mapping[str, Any]], Aggregate],
+) -> ProcessedCommand[Aggregate] | None:
+    """Return the command that has the name of *key*, if it created a document."""
+    named: list[Binary | str] = [Binary(key.id)]
+    if key.former:
+        named.append(key.former.message_id)
+    found = await collection.find_one({"created_by.id": {"$in": named}}, _WITH_RECORDS)
+    return _to_processed(found["created_by"], to_aggregate(found)) if found else None
+
+
+def _record(key: IdempotencyKey, version: int) -> dict[str, Any]:
+    return {"id": Binary(key.id), "digest": Binary(key.digest), "version": version}
+
+
+def _is_named(record: Mapping[str, Any], key: IdempotencyKey) -> bool:
+    return record["id"] == key.id or (key.former is not None and record["id"] == key.former.message_id)
+
+
+def _to_processed(record: Mapping[str, Any], aggregate: Aggregate) -> ProcessedCommand[Aggregate]:
+    """Return what *record* says. Those of 0.1 hold what came of the command, instead of a version."""
+    version = record["version"] if "version" in record else record.get("result", {}).get("version", 0)
+    return ProcessedCommand(record["digest"], version, aggregate)

@@ -48,16 +48,6 @@ def as_authorized(profile: Profile) -> dict[str, Any]:
     return {"logouts": profile.logouts or {"$in": [0, None]}, "sessions_version": profile.sessions_version}
 
 
-def to_result(profile: Profile) -> dict[str, Any]:
-    """Return what a command that is repeated needs of *profile*: all but its secret."""
-    return {name: value for name, value in to_document(profile).items() if name != "hashed_password"}
-
-
-def from_result(result: Mapping[str, Any]) -> Profile:
-    """Return the profile that `to_result` was made from, without its secret."""
-    return to_profile({**result, "hashed_password": ""})
-
-
 def to_profile(document: Mapping[str, Any]) -> Profile:
     """Return the profile in *document*.
 
@@ -83,6 +73,7 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
         logouts=document.get("logouts", 0),
+        processed_commands=document.get("processed_commands", 0),
     )
 
 

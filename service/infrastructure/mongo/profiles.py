@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from service.app.outbox import Kind
 from service.domain.email import Email
 from service.domain.errors import StaleVersion
-from service.domain.idempotency import AlreadyCreated, ProcessedCommand
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.profile import (
     EmailTaken,
     Profile,
@@ -32,20 +32,18 @@ from service.infrastructure.mongo.processed_commands import (
     PROJECTION,
     created_by,
     find_creator,
-    find_record,
+    find_processed,
+    forgetting,
     is_already_created,
-    push_processed,
     record_only,
-    to_processed,
+    recording,
     unless_processed,
 )
 from service.infrastructure.mongo.profile_documents import (
     UNLISTED,
     as_authorized,
-    from_result,
     to_document,
     to_profile,
-    to_result,
 )
 from service.pkg.database import Documents
 
@@ -67,7 +65,7 @@ class MongoProfiles(ProfileRepository):
         document = {
             **to_document(profile),
             "outbox": to_records(profile.events),
-            **created_by(profile.idempotency_key, to_result(profile)),
+            **created_by(profile),
         }
         try:
             insert = partial(together, self._profiles, partial(self._insert, document), authorized_by)
@@ -150,34 +148,30 @@ class MongoProfiles(ProfileRepository):
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
         same = {"version": profile.version - 1, "logouts": as_authorized(profile)["logouts"]}
-        before = {"_id": ObjectId(profile.oid), **same, **unless_processed(profile.idempotency_key)}
+        before = {"_id": ObjectId(profile.oid), **same, **unless_processed(profile)}
         document = to_document(profile)
         gone = {} if "email_key" in document else {"email_key": ""}
-        if profile.status is Status.ERASED:  # results of commands are personal
-            gone |= {"handled": "", "created_by.result": ""}
-        change = {
-            "$set": document,
-            **push_events(profile.events, push_processed(profile.idempotency_key, to_result(profile))),
-        }
+        gone |= forgetting() if profile.status is Status.ERASED else {}
+        change = recording(profile, {"$set": document, **push_events(profile.events)})
         change |= {"$unset": gone} if gone else {}
         result = await self._profiles.update_one(before, change, session=transaction)
         if result.matched_count == 0:
             raise StaleVersion
 
     @database_call
-    async def find_created_by(self, message_id: str) -> ProcessedCommand[Profile] | None:
-        """Return the profile that the command with this `message_id` created, as it was then."""
-        return to_processed(await find_creator(self._profiles, message_id), from_result)
+    async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
+        """Return the command that has the name of *key*, if it created a profile, be it deleted since."""
+        return await find_creator(self._profiles, key, to_profile)
 
     @database_call
-    async def find_processed(self, profile_id: UUID, message_id: str) -> ProcessedCommand[Profile] | None:
-        """Return what the command with this `message_id` did to a profile, be it deleted since; or `None`."""
-        return to_processed(await find_record(self._profiles, profile_id, message_id), from_result)
+    async def find_processed(self, profile_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
+        """Return the command that has the name of *key*, if a profile has seen it, be it deleted since."""
+        return await find_processed(self._profiles, profile_id, key, to_profile)
 
     @database_call
     async def record_processed(self, profile: Profile) -> None:
         """Record the command that left this profile as it was, or raise `StaleVersion`."""
-        await record_only(self._profiles, profile, to_result(profile))
+        await record_only(self._profiles, profile)
 
     @database_call
     async def count_logout(self, profile_id: UUID) -> None:

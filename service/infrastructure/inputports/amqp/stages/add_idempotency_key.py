@@ -3,7 +3,11 @@
 import hashlib
 from dataclasses import replace
 
-from service.domain.idempotency import IdempotencyKey
+from pydantic import BaseModel
+
+from service.app.auth.actors import Anonymous
+from service.app.request_context import RequestContext
+from service.domain.idempotency import FormerKey, IdempotencyKey
 from service.infrastructure.inputports.amqp.actor_name import actor_name
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 
@@ -11,10 +15,11 @@ from service.infrastructure.inputports.amqp.context import CallNext, MessageCont
 class AddIdempotencyKey:
     """Gives a command the key under which it has its effect once, if its sender has named it.
 
-    Reads the property `message_id`. The key goes with a digest of who asks and for what, so that another
-    command under the same name is told so: `conflict`, `message_id_reused` (IETF draft "The Idempotency-Key
-    HTTP Header Field"). The digest is keyed, because a request may hold a password: from a plain digest in
-    the database it could be guessed without bcrypt's work.
+    Reads the property `message_id`, which is the sender's own: others may use the same. The key goes with a
+    digest of what was asked for, so that another command under the same name is told so: `conflict`,
+    `message_id_reused` (IETF draft "The Idempotency-Key HTTP Header Field"). What was not sent is not in it,
+    so that optional fields of later versions do not change it. The digest is keyed, because a request may
+    hold a password: from a plain digest in the database it could be guessed without bcrypt's work.
 
     Args:
         key: The secret of digests.
@@ -29,13 +34,28 @@ class AddIdempotencyKey:
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
         """Add the key; go on."""
         if context.message_id and context.caller:
-            said = f"{context.route.queue}\n{actor_name(context.caller)}\n{context.request.model_dump_json()}"
-            text = said.encode(errors="surrogatepass")
-            former = tuple(_digest(text, each) for each in self._former_keys)
-            key = IdempotencyKey(context.message_id, _digest(text, self._key), former)
+            queue, request = context.route.queue, context.request
+            key = IdempotencyKey(
+                _digest(f"{_sender(context.caller)}\n{context.message_id}", self._key),
+                _digest(f"{queue}\n{request.model_dump_json(exclude_unset=True)}", self._key),
+                self._former(context.message_id, f"{queue}\n{actor_name(context.caller)}\n", request),
+            )
             context.caller = replace(context.caller, message_id=context.message_id, idempotency_key=key)
         await call_next(context)
 
+    def _former(self, message_id: str, begin: str, request: BaseModel) -> FormerKey:
+        text = begin + request.model_dump_json()
+        return FormerKey(message_id, tuple(_digest(text, each) for each in (self._key, *self._former_keys)))
 
-def _digest(text: bytes, key: bytes) -> bytes:
-    return hashlib.blake2b(text, key=key, digest_size=16).digest()
+
+def _sender(caller: RequestContext) -> str:
+    """Return whose `message_id` it is: of anonymous callers, that of the service that they come through."""
+    if not isinstance(caller.actor, Anonymous):
+        return actor_name(caller)
+    if former := caller.actor.former_user:
+        return actor_name(replace(caller, actor=former))
+    return f"anonymous:{caller.service or ''}"
+
+
+def _digest(text: str, key: bytes) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), key=key, digest_size=16).digest()

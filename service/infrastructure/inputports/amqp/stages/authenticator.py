@@ -83,11 +83,12 @@ class Authenticator:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != _SCHEME:
             return Anonymous(auth_error=TokenInvalid())
+        user = None
         try:
             user = self.tokens.verify(token.strip()).user
             await self.sessions.check(user)
         except Unauthenticated as error:
-            return Anonymous(auth_error=error)
+            return Anonymous(error, former_user=user)
         return user
 
     def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:

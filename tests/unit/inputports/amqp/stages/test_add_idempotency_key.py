@@ -1,3 +1,4 @@
+import hashlib
 import json
 from typing import Any
 from uuid import uuid4
@@ -5,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from profile_contracts.operations import PROFILE_DELETE, PROFILE_UPDATE, Operation
-from service.app.auth.actors import Anonymous, TrustedService
+from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.request_context import RequestContext
 from service.domain.idempotency import IdempotencyKey, MessageIdReused, ProcessedCommand
+from service.domain.profile import Role
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
@@ -41,21 +43,68 @@ async def test_the_same_command_has_the_same_key() -> None:
 
     assert key == await key_of(a_command())
     assert key is not None
-    assert key.message_id == "m-1"
+    assert (len(key.id), len(key.digest)) == (16, 16)
 
 
 async def test_a_command_that_a_former_version_has_processed_is_known() -> None:
-    former = await key_of(a_command(), b"f" * 32)
+    """It had another secret, and put who asks, and fields that had not been sent, into the digest."""
     context = a_command()
+    said = f"profile.delete\nservice:hr\n{context.request.model_dump_json()}".encode()
+    former = hashlib.blake2b(said, key=b"f" * 32, digest_size=16).digest()
     await AddIdempotencyKey(b"k" * 32, b"f" * 32)(context, Rest())
     key = context.caller.idempotency_key if context.caller else None
 
-    assert former is not None
     assert key is not None
-    assert key.digest != former.digest
-    assert ProcessedCommand(former, "as it was").result_for(key) == "as it was"
+    assert key.former is not None
+    assert key.former.message_id == "m-1"
+    assert ProcessedCommand(former, 1, "Ada").is_of(key)
     with pytest.raises(MessageIdReused):
-        ProcessedCommand(IdempotencyKey("m-1", b"other"), "as it was").result_for(key)
+        ProcessedCommand(b"other", 1, "Ada").ensure_is_of(key)
+
+
+async def test_an_optional_field_of_a_later_version_changes_no_key() -> None:
+    class Later(PROFILE_DELETE.request):  # type: ignore[name-defined, misc]
+        why: str = "no reason"
+
+    context = a_command()
+    context.request = Later.model_validate_json(json.dumps({"id": ID}))
+
+    assert await digest_of(context) == await digest_of(a_command())
+
+
+async def digest_of(context: MessageContext) -> bytes:
+    key = await key_of(context)
+    assert key is not None
+    return key.digest
+
+
+ADA, BOB = uuid4(), uuid4()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (RequestContext(User(ADA, Role.USER, uuid4())), RequestContext(User(ADA, Role.USER, uuid4())), True),
+        (RequestContext(User(ADA, Role.USER, uuid4())), RequestContext(User(BOB, Role.USER, uuid4())), False),
+        (RequestContext(Anonymous(), "gateway"), RequestContext(Anonymous(), "gateway"), True),
+        (RequestContext(Anonymous(), "gateway"), RequestContext(Anonymous(), "other"), False),
+        (RequestContext(Anonymous()), HR, False),
+        (
+            RequestContext(Anonymous(former_user=(gone := User(ADA, Role.USER, uuid4())))),
+            RequestContext(gone),
+            True,
+        ),
+    ],
+    ids=["sessions of a user", "users", "a gateway", "gateways", "nobody", "an ended session"],
+)
+async def test_a_name_belongs_to_who_sent_it(
+    one: RequestContext, other: RequestContext, *, is_same: bool
+) -> None:
+    first, second = await key_of(a_command(caller=one)), await key_of(a_command(caller=other))
+
+    assert first is not None
+    assert second is not None
+    assert (first.id == second.id) is is_same
 
 
 @pytest.mark.parametrize(
@@ -87,6 +136,7 @@ async def test_a_name_that_we_have_given_counts_too() -> None:
     key = await key_of(context)
 
     assert key is not None
-    assert key.message_id == "ours"
+    assert key.former is not None
+    assert key.former.message_id == "ours"
     assert context.caller is not None
     assert context.caller.message_id == "ours"
