@@ -27,6 +27,7 @@ from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
 from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler, Guard
+from service.app.commands.promote_to_admin import PromoteToAdminHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
@@ -147,6 +148,7 @@ def wire(
 class AdminUseCases:
     """What operators do, and the worker by itself: nobody asks for it over the broker."""
 
+    promote_to_admin: PromoteToAdminHandler
     restore_profile: RestoreProfileHandler
     erase_profile: EraseProfileHandler
     export_profile: ExportProfileHandler
@@ -163,6 +165,7 @@ def admin_use_cases(
     sessions = MongoSessions(database, notify)
     erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
     return AdminUseCases(
+        promote_to_admin=PromoteToAdminHandler(profiles, clock),
         restore_profile=RestoreProfileHandler(profiles, clock),
         erase_profile=erase,
         export_profile=ExportProfileHandler(profiles, sessions, posts),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
-from profile_contracts.fields import AnySecret, Email, Id, Request, Result, Secret
+from profile_contracts.fields import AnySecret, Email, Id, NewPassword, Request, Result, Secret
 from profile_contracts.profiles import Role
 
 
@@ -50,7 +50,7 @@ class ChangePassword(Request):
     """Change the password of the user who asks; all other sessions end."""
 
     current_password: Secret
-    new_password: Annotated[Secret, Field(description="8 to 72 bytes of UTF-8 after NFKC, without NUL.")]
+    new_password: NewPassword
 
 
 class ListKeys(Request):

@@ -145,6 +145,9 @@ AnySecret = Annotated[
     SecretStr, PlainSerializer(SecretStr.get_secret_value, return_type=str, when_used="json")
 ]
 Secret = Annotated[AnySecret, Field(min_length=1, max_length=MAX_SECRET_LENGTH)]
+NewPassword = Annotated[
+    Secret, Field(description="8 characters to 72 bytes of UTF-8 after NFKC, without NUL.")
+]
 Id = Annotated[UUID, Field(description="A UUID, version 7 when made by this service (RFC 9562).")]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="How many at most.")]
 Cursor = Annotated[

@@ -13,6 +13,7 @@ from profile_contracts.fields import (
     Id,
     Limit,
     Name,
+    NewPassword,
     ObjectId,
     Page,
     Request,
@@ -51,7 +52,7 @@ class CreateProfile(Request):
     first_name: Name
     last_name: Name
     email: Email
-    password: Annotated[Secret, Field(description="8 to 72 bytes of UTF-8 after NFKC, without NUL.")]
+    password: NewPassword
     role: Role = Role.USER
 
 

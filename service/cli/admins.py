@@ -10,9 +10,12 @@ from profile_contracts import profiles as wire
 from service.app.auth.actors import TrustedService
 from service.app.auth.session_guard import SessionGuard
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
+from service.app.commands.promote_to_admin import PromoteToAdmin
 from service.app.request_context import RequestContext
-from service.bootstrap import Resources, profiles_and_passwords
+from service.bootstrap import Resources, admin_use_cases, profiles_and_passwords
+from service.cli.auditing import record
 from service.cli.reporting_errors import reporting_errors
+from service.domain.email import Email
 from service.domain.profile import Profile, Role
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.sessions import MongoSessions
@@ -40,6 +43,22 @@ def create_admin(
     with reporting_errors():
         profile = asyncio.run(_create_admin(email, first_name, last_name, password))
     print(profile.id)  # noqa: T201 - the command's output
+
+
+@app.command("promote")
+def promote_to_admin(email: str) -> None:
+    """Make somebody an administrator who has signed up already; their sessions end, so they log in again."""
+    with reporting_errors():
+        profile = asyncio.run(_promote(email))
+    record("user_promoted", subject=str(profile.id))
+    print(f"{profile.id} is {profile.role}, version {profile.version}.")  # noqa: T201 - the command's output
+
+
+async def _promote(email: str) -> Profile:
+    settings = Settings()
+    async with Resources.opened(settings) as resources:
+        use_cases = admin_use_cases(settings, resources)
+        return await use_cases.promote_to_admin.handle(PromoteToAdmin(Email.parse(email)))
 
 
 async def _create_admin(email: str, first_name: str, last_name: str, password: str) -> Profile:

@@ -28,7 +28,7 @@ class ServiceError(Exception):
 
     reason: ClassVar[str]
     message: ClassVar[str]
-    field: ClassVar[str | None] = None
+    field: str | None = None
     retryable: ClassVar[bool] = False
     retry_after_ms: int | None = None
 

@@ -6,8 +6,9 @@ from typing import Final
 from service.domain.email import Email
 from service.domain.errors import Invalid
 
-# The floor of NIST SP 800-63B for a password that is not alone; bcrypt reads no more than 72 bytes.
-MIN_BYTES: Final = 8
+# The floor of NIST SP 800-63B for a password that is not alone, which counts code points as characters.
+MIN_CHARACTERS: Final = 8
+# bcrypt reads no more.
 MAX_BYTES: Final = 72
 # NFKC makes one character of four at most (UAX #15, table "Maximum Expansion Factors").
 _MOST_FOR_ONE: Final = 4
@@ -17,7 +18,7 @@ class PasswordTooShort(Invalid):
     """Below the floor of NIST SP 800-63B."""
 
     reason = "password_too_short"
-    message = "The password has fewer than 8 bytes."
+    message = "The password has fewer than 8 characters."
     field = "password"
 
 
@@ -68,7 +69,7 @@ def new_password_bytes(password: str) -> bytes:
 
     """
     encoded = password_bytes(password)
-    if len(encoded) < MIN_BYTES:
+    if len(encoded.decode()) < MIN_CHARACTERS:
         raise PasswordTooShort
     return encoded
 

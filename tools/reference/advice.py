@@ -51,7 +51,7 @@ REASONS: Final[Mapping[str, str]] = {
     "post_not_found": "Treat the post as gone.",
     "email_malformed": "Ask the user for the address again.",
     "email_taken": "Tell the user, and offer a login.",
-    "password_too_short": "Ask for a password of at least 8 bytes.",
+    "password_too_short": "Ask for a password of at least 8 characters.",
     "password_too_long": "Ask for a password of at most 72 bytes of UTF-8.",
     "password_malformed": "Ask for a password without NUL and unpaired surrogates.",
     "password_too_common": "Ask for another password: this one is among the 30,000 most common.",

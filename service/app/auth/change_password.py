@@ -49,7 +49,8 @@ class ChangePasswordHandler:
         profile = await self.profiles.get(user.id)
         attempt = command.context.attempt(profile.email.key)
         authorized_by = await self.passwords.verify_credentials(command.current_password, profile, attempt)
-        hashed = await self.passwords.hash_new(command.new_password, authorized_by.personal_words)
+        words = authorized_by.personal_words
+        hashed = await self.passwords.hash_new(command.new_password, words, "new_password")
         session_id = new_id(self.clock.now())
         after = await self._save(user, hashed, session_id, command.context.idempotency_key)
         await self.sessions.discard(after)

@@ -79,18 +79,30 @@ class Passwords:
     throttle: Throttle
     profiles: ProfileRepository
 
-    async def hash_new(self, password: str, personal: tuple[str, ...]) -> str:
+    async def hash_new(self, password: str, personal: tuple[str, ...], field: str = "password") -> str:
         """Return the hash of a password that somebody wants to have from now on.
 
-        *personal* are the words that it must not be made from (NIST SP 800-63B, 5.1.1.2).
+        Args:
+            password: That one.
+            personal: The words that it must not be made from (NIST SP 800-63B, 5.1.1.2).
+            field: What the request calls it.
+
         """
+        try:
+            encoded = self._checked(password, personal)
+        except Invalid as refusal:
+            refusal.field = field
+            raise
+        return await self.hasher.hash(encoded)
+
+    def _checked(self, password: str, personal: tuple[str, ...]) -> bytes:
         encoded = new_password_bytes(password)
         normal = encoded.decode()  # or a spelling that is hashed alike would pass
         if normal in self.common:
             raise PasswordTooCommon
         if _is_made_from(normal, personal):
             raise PasswordTooPersonal
-        return await self.hasher.hash(encoded)
+        return encoded
 
     async def verify_credentials(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
         """Return *profile* if *password* is its user's and the user may log in.

@@ -61,6 +61,27 @@ async def test_administrators_may_go_while_others_stay(empty: IsolatedEnv, end: 
     assert result(await empty.gateway.ask(queue, {"id": leaving["id"], **more}, token=token))
 
 
+async def test_somebody_who_has_signed_up_is_promoted_and_logs_in_again(empty: IsolatedEnv) -> None:
+    ada = await signed_up(empty.gateway)
+    session = await logged_in(empty.gateway, ada)
+    said = await profilectl(empty, "admin", "promote", ada["email"].upper())
+    token = (await logged_in(empty.gateway, ada))["access_token"]
+    people = result(await empty.gateway.ask("profile.list", {"email_prefix": ada["email"]}, token=token))[
+        "items"
+    ]
+
+    assert said.splitlines()[-1] == f"{ada['id']} is admin, version 2."
+    assert [(each["id"], each["role"]) for each in people] == [(ada["id"], "admin")]
+    assert await alive(empty.gateway, [session]) == [False]
+
+
+async def test_nobody_is_promoted_who_has_not_signed_up(empty: IsolatedEnv) -> None:
+    assert (
+        await profilectl_refuses(empty, "admin", "promote", an_address())
+        == "Cannot run: There is no such profile."
+    )
+
+
 async def test_an_administrator_with_a_bad_password_is_not_made(empty: IsolatedEnv) -> None:
     said = await profilectl_refuses(empty, "admin", "create", an_address(), ADMIN_PASSWORD="iloveyou")
 

@@ -13,6 +13,7 @@ NAMES = {"first_name": "Wilhelmina", "last_name": "Ackermann"}
 REFUSED = {
     "1234567": "password_too_short",
     "ééé": "password_too_short",
+    "\N{KEY}" * 7: "password_too_short",
     "x" * 73: "password_too_long",
     "é" * 37: "password_too_long",
     "\N{FACE WITH TEARS OF JOY}" * 19: "password_too_long",
@@ -63,6 +64,7 @@ async def test_a_bad_password_is_refused_in_a_change_too(gateway: Gateway, sign_
         reply = await gateway.ask("auth.change_password", change, token=person["token"])
 
         assert refusal(reply) == ("invalid", reason), password
+        assert _details(reply) == [{"field": "new_password", "reason": reason}]
 
     login = {"email": person["email"], "password": person["password"]}
     assert result(await gateway.ask("auth.login", login))

@@ -8,7 +8,7 @@ from service.domain.email import Email
 from service.domain.errors import Invalid
 from service.domain.password import (
     MAX_BYTES,
-    MIN_BYTES,
+    MIN_CHARACTERS,
     PasswordMalformed,
     PasswordTooLong,
     PasswordTooShort,
@@ -66,12 +66,14 @@ def test_bytes_are_counted_after_normalisation() -> None:
         password_bytes("\ufdfa" * 3)
 
 
-def test_a_new_password_has_8_bytes_at_least() -> None:
+def test_a_new_password_has_8_characters_at_least_as_it_is_hashed() -> None:
     assert new_password_bytes("12345678") == b"12345678"
-    assert len(new_password_bytes("\u00e9" * 4)) == 8
+    assert new_password_bytes("\u00e9" * 8) == ("\u00e9" * 8).encode()
 
     with pytest.raises(PasswordTooShort):
         new_password_bytes("1234567")
+    with pytest.raises(PasswordTooShort):
+        new_password_bytes("e\u0301" * 7)  # 14 that become 7
 
 
 def test_an_old_password_may_be_short() -> None:
@@ -110,13 +112,14 @@ def test_words_of_two_letters_are_in_too_many_passwords_to_be_personal(name: str
 
 
 @pytest.mark.parametrize("length", range(8))
-def test_fewer_than_8_bytes_are_too_short(length: int) -> None:
+@pytest.mark.parametrize("character", ["a", "\u00e9", "\U0001f511"])
+def test_fewer_than_8_characters_are_too_short(character: str, length: int) -> None:
     with pytest.raises(PasswordTooShort):
-        new_password_bytes("a" * length)
+        new_password_bytes(character * length)
 
 
 @pytest.mark.parametrize("length", [8, 9, 15, 64, 72])
-def test_8_to_72_bytes_are_taken_whole(length: int) -> None:
+def test_8_characters_to_72_bytes_are_taken_whole(length: int) -> None:
     assert new_password_bytes("a" * length) == b"a" * length
 
 
@@ -127,7 +130,7 @@ def test_more_than_72_bytes_are_too_long(length: int) -> None:
 
 
 def test_the_bounds_are_those_of_the_documentation() -> None:
-    assert (MIN_BYTES, MAX_BYTES) == (8, 72)
+    assert (MIN_CHARACTERS, MAX_BYTES) == (8, 72)
 
 
 @pytest.mark.parametrize("error", [PasswordTooShort, PasswordTooLong, PasswordMalformed])
