@@ -96,6 +96,11 @@ def read_backward(history: History) -> None:
     ask(history, "5b", "profile.get", {"id": "ada"}, {"id": "ada", "version": 2})
 
 
+def answer_with_what_was(history: History) -> None:
+    """Answer c0-2, when it comes again, with the profile as it was."""
+    history.answers[3] = replace(history.answers[3], body={"ok": True, "result": {"id": "ada", "version": 2}})
+
+
 def see_the_dead(history: History) -> None:
     """Find in a list what was deleted."""
     ask(history, "9", "profile.list", {}, {"items": [{"id": "ada", "version": 3}]})
@@ -159,6 +164,7 @@ MUTATIONS: dict[Callable[[History], None], str] = {
     forget_the_end: "gap: ada was at version 4, and now it is at 3",
     make_it_unseen: "gap: bob is there, and nobody saw it made",
     share_the_address: "shared address: bob took ada@example.org from ada",
+    answer_with_what_was: "backward: client 0 read ada at version 2 after 3",
     read_backward: "backward: client 0 read ada at version 2 after inf",
     see_the_dead: "backward: client 0 read ada at version 3 after inf",
     tell_nothing: "untold: profile.updated/ada/2",

@@ -53,7 +53,7 @@ def sound() -> History:
     ask(history, "4", "profile.update", {"id": "ada", "last_name": "c0-3"}, None, command="c0-3", waits=False)
     commit(history, 3, "c0-3")
     ask(history, "5", "profile.get", {"id": "ada"}, {"id": "ada", "version": 3})
-    ask(history, "6", "profile.update", update, {"id": "ada", "version": 2}, command="c0-2")
+    ask(history, "6", "profile.update", update, {"id": "ada", "version": 3}, command="c0-2")
     ask(history, "7", "profile.delete", {"id": "ada"}, {"id": "ada", "status": "deleted"}, command="c0-4")
     commit(history, 4, status="deleted")
     ask(history, "8", "profile.get", {"id": "ada"}, "profile_not_found")

@@ -45,7 +45,6 @@ class _Sight:
     ended: float
     thing: str
     version: float
-    is_read: bool
 
 
 def backward_reads(run: IndexedHistory) -> Iterator[str]:
@@ -68,17 +67,15 @@ def _beside_known(sights: list[_Sight]) -> Iterator[tuple[_Sight, float]]:
         while ended and ended[-1].ended < sight.began:
             seen = ended.pop()
             known[seen.thing] = max(seen.version, known.get(seen.thing, 0))
-        if sight.is_read:
-            yield sight, known.get(sight.thing, 0)
+        yield sight, known.get(sight.thing, 0)
 
 
 def _sights(sent: Sent, answer: Answer) -> Iterator[_Sight]:
-    """Return what *answer* shows of things. A command that is repeated shows what was, a read what is."""
-    is_read = sent.queue.endswith((".get", ".list"))
+    """Return what *answer* shows of things: as they are, also if it is that to a repeated command."""
     for found in answer.result.get("items", [answer.result]):
         if "version" in found:
-            yield _Sight(sent.at, answer.at, found["id"], found["version"], is_read)
+            yield _Sight(sent.at, answer.at, found["id"], found["version"])
         elif found.get("status") == "deleted":
-            yield _Sight(sent.at, answer.at, found["id"], _GONE, is_read)
-    if (answer.reason or "").endswith("_not_found"):
-        yield _Sight(sent.at, answer.at, sent.body["id"], _GONE, is_read)
+            yield _Sight(sent.at, answer.at, found["id"], _GONE)
+    if (answer.reason or "").endswith("_not_found") and "id" in sent.body:
+        yield _Sight(sent.at, answer.at, sent.body["id"], _GONE)
