@@ -122,7 +122,16 @@ def wire(
     device_tokens = MacDeviceTokens(root.derive(Purpose.DEVICE_TOKENS), clock, device_lifetime)
     session_guard = SessionGuard(profiles, repository, clock)
     session_cache = _session_cache(resources, lifetime)
-    sessions = Sessions(profiles, repository, session_cache, tokens, refresh_tokens, session_guard, clock)
+    sessions = Sessions(
+        profiles,
+        repository,
+        session_cache,
+        tokens,
+        refresh_tokens,
+        session_guard,
+        clock,
+        settings.max_sessions,
+    )
     app = Application(
         create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
         get_profile=GetProfileHandler(profiles),

@@ -143,6 +143,10 @@ class Settings(BaseSettings):
         Field(description="JSON: how named reply queues begin that callers may use."),
     ] = ()
 
+    max_sessions: Annotated[
+        int,
+        Field(ge=1, le=1000, description="Sessions that a user may have at once; one more ends the oldest."),
+    ] = 100
     retention_days: Annotated[
         int,
         Field(ge=0, le=3650, description="How long a deleted profile can be restored; then it is erased."),

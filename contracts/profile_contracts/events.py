@@ -46,7 +46,8 @@ class SessionRevoked(Result):
         Id | None, Field(description="Of all of them, the one that goes on: who changed the password has it.")
     ] = None
     reason: str = Field(
-        description="`logout`, `password_changed`, `suspended`, `role_changed`, `deleted` or `reuse`."
+        description="`logout`, `password_changed`, `suspended`, `role_changed`, `deleted`, `reuse` or "
+        "`too_many_sessions`."
     )
 
 

@@ -131,8 +131,9 @@ class SessionRepository(Protocol):
         *,
         session_id: UUID | None = None,
         except_id: UUID | None = None,
+        limit: int = 0,
     ) -> Sequence[UUID]:
-        """End sessions of a user, all, one, or all except one; return which ended.
+        """End sessions of a user: all, one, or all except one; at most so many, if not 0. Return them.
 
         For each of them an event is stored in the same write.
         """

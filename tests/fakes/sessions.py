@@ -42,10 +42,12 @@ class FakeSessions(SessionRepository):
         *,
         session_id: UUID | None = None,
         except_id: UUID | None = None,
+        limit: int = 0,
     ) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each.id for each in self.stored.values() if each.user_id == user_id]
-        ended = [each for each in mine if (each == session_id if session_id else each != except_id)]
+        chosen = [each for each in mine if (each == session_id if session_id else each != except_id)]
+        ended = chosen[: limit or None]
         for each in ended:
             del self.stored[each]
             self.published.append(revoked(each, user_id, reason, now))

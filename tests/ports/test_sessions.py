@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -89,14 +90,23 @@ async def test_chosen_sessions_of_a_user_end(
     mine = [a_session(user_id, expires_at=LATER) for _ in range(3)]
     for each in [*mine, other]:
         await sessions.add(each)
-    ended = await sessions.end(
-        user_id, "logout", NOON, **{name: mine[place].id for name, place in which.items()}
-    )
+    chosen: dict[str, Any] = {name: mine[place].id for name, place in which.items()}
+    ended = await sessions.end(user_id, "logout", NOON, **chosen)
     left = [each for each in mine if await sessions.find(each.id)]
 
     assert left == [mine[place] for place in survivors]
     assert set(ended) == {each.id for each in mine if each not in left}
     assert await sessions.find(other.id) == other
+
+
+async def test_no_more_end_at_once_than_are_asked_for(sessions: SessionRepository) -> None:
+    user_id = uuid4()
+    for _ in range(3):
+        await sessions.add(a_session(user_id, expires_at=LATER))
+
+    for ended, left in ((2, 1), (1, 0), (0, 0)):
+        assert len(await sessions.end(user_id, "logout", NOON, limit=2)) == ended
+        assert len(await sessions.of_user(user_id)) == left
 
 
 async def test_a_session_of_another_user_is_not_ended(sessions: SessionRepository) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from service.app.auth.actors import User
@@ -12,6 +12,9 @@ from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.profile import Profile, ProfileRepository
 from service.domain.session import Session, SessionRepository
+
+# How many sessions end by one write to the database, which takes about half a second.
+_BATCH: Final = 1_000
 
 
 class SessionStatusCache(Protocol):
@@ -47,7 +50,12 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Opens, checks and ends sessions."""
+    """Opens, checks and ends sessions.
+
+    Attributes:
+        most: How many a user may have; one more ends the oldest.
+
+    """
 
     profiles: ProfileRepository
     sessions: SessionRepository
@@ -56,13 +64,21 @@ class Sessions:
     refresh_tokens: RefreshTokens
     session_guard: SessionGuard
     clock: Clock
+    most: int = 100
 
     async def open(self, profile: Profile, session_id: UUID | None = None) -> LoggedIn:
         """Open a session for the user of *profile*."""
         now = self.clock.now()
         session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now)
         await self.sessions.add(session)
+        await self._end_oldest(profile.id)
         return self.tokens_for(session, profile)
+
+    async def _end_oldest(self, user_id: UUID) -> None:
+        """End the sessions of a user beyond as many as one may have, or some of very many."""
+        mine = sorted(await self.sessions.of_user(user_id), key=lambda each: (each.created_at, each.id))
+        for each in mine[: -self.most][:_BATCH]:
+            await self.end(user_id, "too_many_sessions", session_id=each.id)
 
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
         """Return tokens of *session* at its step."""
@@ -89,14 +105,21 @@ class Sessions:
     async def end(
         self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
     ) -> int:
-        """End sessions of a user, everywhere and at once; return how many. Events say so."""
-        ended = await self.sessions.end(
-            user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id
-        )
-        # After they have ended: whatever is authorized from here on rests on others.
-        await self.profiles.count_logout(user_id)
-        await self.session_cache.mark_ended(ended)
-        return len(ended)
+        """End sessions of a user, everywhere and at once; return how many. Events say so.
+
+        Very many end some at a time: who runs out of time on the way has ended some, and may ask again.
+        """
+        count = 0
+        while True:
+            ended = await self.sessions.end(
+                user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id, limit=_BATCH
+            )
+            # After they have ended: whatever is authorized from here on rests on others.
+            await self.profiles.count_logout(user_id)
+            await self.session_cache.mark_ended(ended)
+            count += len(ended)
+            if len(ended) < _BATCH:
+                return count
 
     async def discard(self, profile: Profile) -> None:
         """Remove the sessions that a new `sessions_version` of *profile* has ended."""

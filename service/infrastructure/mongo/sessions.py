@@ -50,12 +50,13 @@ class MongoSessions(SessionRepository):
         *,
         session_id: UUID | None = None,
         except_id: UUID | None = None,
+        limit: int = 0,
     ) -> Sequence[UUID]:
-        """End sessions of a user, all, one, or all except one; return which ended."""
+        """End sessions of a user: all, one, or all except one; at most so many, if not 0. Return them."""
         query: dict[str, Any] = {"user_id": user_id, **_ALIVE}
         if session_id or except_id:
             query["_id"] = {"$eq": session_id} if session_id else {"$ne": except_id}
-        found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1})]
+        found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1}).limit(limit)]
         if found:
             await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
         for each in found:

@@ -1,9 +1,11 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from service.app.auth import sessions as sessions_module
 from service.app.auth.actors import Anonymous, MissingToken, TrustedService
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
@@ -55,6 +57,30 @@ async def test_a_new_session_is_alive(app_fixture: AppFixture, ada: Profile) -> 
     assert claims is not None
     assert claims.user == user
     assert app_fixture.session_cache.known == {user.session: True}
+
+
+async def test_one_more_than_a_user_may_have_ends_the_oldest(app_fixture: AppFixture, ada: Profile) -> None:
+    sessions, opened = replace(app_fixture.sessions, most=3), []
+    other = await sessions.open(a_profile())
+    for _ in range(5):
+        opened.append(await sessions.open(ada))
+        app_fixture.clock.advance(minutes=1)
+
+    mine = [app_fixture.tokens.verify(each.access_token.text).user for each in opened]
+    assert [await app_fixture.session_guard.is_alive(each) for each in mine] == [False] * 2 + [True] * 3
+    assert [each.data["reason"] for each in app_fixture.repository.published] == ["too_many_sessions"] * 2
+    assert app_fixture.tokens.verify(other.access_token.text).user.session in app_fixture.repository.stored
+
+
+async def test_very_many_sessions_end_some_at_a_time(
+    app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "_BATCH", 2)
+    for _ in range(5):
+        await app_fixture.sessions.open(ada)
+
+    assert await app_fixture.sessions.end(ada.id, "logout") == 5
+    assert app_fixture.repository.stored == {}
 
 
 async def test_what_is_known_is_not_looked_up(app_fixture: AppFixture) -> None:
