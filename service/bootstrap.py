@@ -19,6 +19,7 @@ from service.app.auth.refresh import RefreshHandler
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions, SessionStatusCache
 from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
+from service.app.auth.unlock_account import UnlockAccountHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
 from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
@@ -158,6 +159,7 @@ class AdminUseCases:
     """What operators do, and the worker by itself: nobody asks for it over the broker."""
 
     promote_to_admin: PromoteToAdminHandler
+    unlock_account: UnlockAccountHandler
     restore_profile: RestoreProfileHandler
     erase_profile: EraseProfileHandler
     export_profile: ExportProfileHandler
@@ -175,6 +177,7 @@ def admin_use_cases(
     erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
     return AdminUseCases(
         promote_to_admin=PromoteToAdminHandler(profiles, clock),
+        unlock_account=UnlockAccountHandler(profiles, _attempts(resources)),
         restore_profile=RestoreProfileHandler(profiles, clock),
         erase_profile=erase,
         export_profile=ExportProfileHandler(profiles, sessions, posts),

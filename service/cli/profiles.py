@@ -8,14 +8,26 @@ from uuid import UUID
 
 import typer
 
+from service.app.auth.unlock_account import UnlockAccount
 from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
 from service.bootstrap import AdminUseCases, Resources, admin_use_cases
 from service.cli.auditing import record
 from service.cli.reporting_errors import reporting_errors
+from service.domain.email import Email
+from service.domain.errors import Unavailable
+from service.domain.profile import Profile
 from service.pkg.signals import run_until_terminated
 from service.settings import Settings
+
+
+class CountedInMemory(Unavailable):
+    """There is no Redis that would tell workers."""
+
+    reason = "counted_in_memory"
+    message = "With REDIS_URL=memory:// the worker itself counts wrong passwords: restart it."
+
 
 app = typer.Typer(no_args_is_help=True, help="What is held about one user.")
 
@@ -41,6 +53,24 @@ def erase_profile(
         typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
     erased = _do("user_erased", profile_id, lambda use: use.erase_profile.handle(EraseProfile(profile_id)))
     typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
+
+
+@app.command("unlock")
+def unlock_account(email: str) -> None:
+    """Take back the wrong passwords that strangers have tried, so that its user can log in at once."""
+    with reporting_errors():
+        settings = Settings()
+        if settings.redis_url.startswith("memory:"):
+            raise CountedInMemory
+        profile = run_until_terminated(_unlocked(settings, email))
+    record("user_unlocked", subject=str(profile.id))
+    typer.echo(f"{profile.id} is unlocked.")
+
+
+async def _unlocked(settings: Settings, email: str) -> Profile:
+    async with Resources.opened(settings) as resources:
+        use_cases = admin_use_cases(settings, resources)
+        return await use_cases.unlock_account.handle(UnlockAccount(Email.parse(email)))
 
 
 @app.command("export")

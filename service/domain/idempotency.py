@@ -4,7 +4,8 @@ What is kept of a command is that it was carried out, and nothing of what was sa
 and texts would outlive their correction and erasure there.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from service.domain.errors import Conflict
@@ -29,12 +30,12 @@ class FormerKey:
 
     Attributes:
         message_id: As the sender wrote it; whoever the sender was.
-        digests: Keyed digests of who asked for what, with all defaults.
+        digests: Makes keyed digests of who asked for what, with all defaults. They are seldom needed.
 
     """
 
     message_id: str
-    digests: tuple[bytes, ...]
+    digests: Callable[[], tuple[bytes, ...]] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ class ProcessedCommand(Generic[Aggregate]):
 
     def is_of(self, key: IdempotencyKey) -> bool:
         """Return whether this is the very command of *key*, and not another one under its name."""
-        return self.digest in (key.digest, *(key.former.digests if key.former else ()))
+        if self.digest == key.digest:
+            return True
+        return key.former is not None and self.digest in key.former.digests()
 
     def ensure_is_of(self, key: IdempotencyKey) -> None:
         """Raise `MessageIdReused` if this is another command than that of *key*."""

@@ -92,6 +92,7 @@ def addresses(box: Sandbox) -> dict[str, str]:
         "amqp://gateway:gateway@127.0.0.1:5672/": box.gateway_url,
         "amqp://profile-service:profile-service@127.0.0.1:5672/": box.service_url,
         "mongodb://127.0.0.1:27017/profiles?replicaSet=rs0": box.mongo_url,
+        "redis://127.0.0.1:6379/0": box.redis_url,
         "http://guest:guest@127.0.0.1:15672": f"http://{urlsplit(box.admin_url).netloc.split('@')[0]}@{console.netloc}",
         "8080": str(free_port()),
     }

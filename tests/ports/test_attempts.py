@@ -203,3 +203,14 @@ async def test_while_redis_is_away_this_process_counts() -> None:
     await redis.aclose()
 
     assert answers == [ReservationResult.RESERVED] * 3 + [ReservationResult.LOCKED]
+
+
+async def test_what_was_counted_is_forgotten_of_one_counter_alone(stand: Stand) -> None:
+    mine, others = Counter(uuid4().hex, BUDGET), Counter(uuid4().hex, BUDGET)
+    for each in (mine, others):
+        for _ in range(BUDGET.burst):
+            await stand.guess(each)
+    await stand.counters.reset(Counters(mine))
+
+    assert await stand.answer(mine) is ReservationResult.RESERVED
+    assert await stand.answer(others) is ReservationResult.LOCKED

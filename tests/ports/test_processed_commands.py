@@ -61,7 +61,8 @@ def things(request: pytest.FixtureRequest, client: Any) -> Things:
 
 
 def a_command(message_id: str = "") -> IdempotencyKey:
-    former = FormerKey(message_id or uuid4().hex, (uuid4().bytes, uuid4().bytes))
+    digests = (uuid4().bytes, uuid4().bytes)
+    former = FormerKey(message_id or uuid4().hex, lambda: digests)
     return IdempotencyKey(uuid4().bytes, uuid4().bytes, former)
 
 
@@ -189,8 +190,8 @@ async def test_commands_that_0_1_has_recorded_are_known(in_mongo: tuple[Things, 
         {"id": thing.id},
         {
             "$set": {
-                "created_by": {"id": "m-made", "digest": made.former.digests[0], "result": result},
-                "handled": [{"id": "m-changed", "digest": changed.former.digests[1], "result": result}],
+                "created_by": {"id": "m-made", "digest": made.former.digests()[0], "result": result},
+                "handled": [{"id": "m-changed", "digest": changed.former.digests()[1], "result": result}],
             }
         },
     )

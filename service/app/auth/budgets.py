@@ -23,7 +23,7 @@ class Attempt:
     Attributes:
         account: The key of the e-mail address that was typed, whether anybody has it or not.
         known: The device or the session of that account that the attempt comes from, if it is proved.
-        service: The broker user, if known.
+        service: The broker user, if known; those that are not are one.
         client_network: Where the human is, as a trusted service says.
 
     """
@@ -94,7 +94,8 @@ def counters_of(attempt: Attempt, budgets: Budgets) -> Counters:
         return Counters(_counter("known", attempt.known, budgets.known))
     crowds = (
         ("network", attempt.client_network, budgets.network),
-        ("service", attempt.service, budgets.service),
+        # Those that do not say who they are share one, or a service would gain by leaving `user_id` out.
+        ("service", attempt.service or "", budgets.service),
     )
     return Counters(
         _counter("account", attempt.account, budgets.account),

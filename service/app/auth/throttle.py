@@ -65,6 +65,9 @@ class AttemptCounters(Protocol):
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         """Give the reservation back, and count a wrong password."""
 
+    async def reset(self, counters: Counters) -> None:
+        """Forget the wrong passwords of the own counter, or raise `Unavailable`."""
+
 
 @dataclass(slots=True)
 class Reservation:

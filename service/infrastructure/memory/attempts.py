@@ -49,6 +49,10 @@ class MemoryAttempts(AttemptCounters):
             for each in (own, *counters.crowds):
                 self._count(each, now)
 
+    async def reset(self, counters: Counters) -> None:
+        """Forget the wrong passwords of the own counter."""
+        self._full_at.pop(counters.own.name, None)
+
     def _used(self, counter: Counter, now: float) -> float:
         return max(0.0, self._full_at.get(counter.name, now) - now) / _seconds(counter.budget)
 

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from service.app.auth.budgets import BURST_IN_A_CROWD, Counter, Counters
 from service.app.auth.throttle import RESERVATION_TTL, AttemptCounters, Outcome, ReservationResult
+from service.domain.errors import Unavailable
 from service.infrastructure.redis.client import CALLS
 from service.pkg.detached import TooManyAbandoned
 
@@ -55,10 +56,18 @@ _ANSWERS: Final = (ReservationResult.RESERVED, ReservationResult.LOCKED, Reserva
 _log = structlog.get_logger("profile.redis")
 
 
+class CountersUnavailable(Unavailable):
+    """Redis does not answer, and what is counted there stays."""
+
+    reason = "counters_unavailable"
+    message = "Redis, which counts wrong passwords, does not answer; try again later."
+
+
 class RedisAttempts(AttemptCounters):
     """Counts in Redis, and with *fallback* while Redis is away."""
 
     def __init__(self, redis: Redis, fallback: AttemptCounters) -> None:
+        self._redis = redis
         self._fallback = fallback
         self._reserve = redis.register_script(_RESERVE)
         self._settle = redis.register_script(_SETTLE)
@@ -82,6 +91,14 @@ class RedisAttempts(AttemptCounters):
             await CALLS.run(self._settle(keys=_keys(counters), args=arguments))
         except (RedisError, TooManyAbandoned) as error:
             _log.warning("redis unavailable", error_type=type(error).__name__)
+
+    async def reset(self, counters: Counters) -> None:
+        """Forget the wrong passwords of the own counter, or raise `Unavailable`."""
+        await self._fallback.reset(counters)
+        try:
+            await CALLS.run(self._redis.delete(_keys(counters)[1]))
+        except (RedisError, TooManyAbandoned) as error:
+            raise CountersUnavailable from error
 
 
 def _all(counters: Counters) -> list[Counter]:

@@ -17,6 +17,7 @@ from tests.integration.identity.people import (
     outcomes,
     signed_up,
 )
+from tests.integration.identity.profilectl import profilectl, profilectl_refuses
 from tests.integration.replies import refusal, result
 from tools.worker import Worker
 
@@ -73,6 +74,30 @@ async def test_strangers_lock_out_nobody_who_has_logged_in_before(gateway: Gatew
     assert result(await gateway.ask("auth.login", known))["profile_id"] == ada["id"]
     assert await alive(gateway, [mine]) == [True]
     assert result(await change_password(gateway, ada, mine))
+
+
+async def test_an_operator_unlocks_an_account(empty: IsolatedEnv) -> None:
+    ada = await signed_up(empty.gateway)
+    for _ in range(BUDGET):
+        await guess(empty.gateway, ada["email"])
+    assert refusal(await guess(empty.gateway, ada["email"], ada["password"]))[0] == "rate_limited"
+    said = await profilectl(empty, "profile", "unlock", ada["email"].upper())
+
+    assert said.splitlines()[-1] == f"{ada['id']} is unlocked."
+    assert result(await guess(empty.gateway, ada["email"], ada["password"]))
+
+
+async def test_an_operator_hears_who_can_not_be_unlocked_and_why(empty: IsolatedEnv) -> None:
+    nobody = await profilectl_refuses(empty, "profile", "unlock", an_address())
+    in_memory = await profilectl_refuses(empty, "profile", "unlock", an_address(), REDIS_URL="memory://")
+    away = await signed_up(empty.gateway)
+    refused = await profilectl_refuses(
+        empty, "profile", "unlock", away["email"], REDIS_URL="redis://127.0.0.1:1/0"
+    )
+
+    assert nobody == "Cannot run: There is no such profile."
+    assert in_memory.startswith("Cannot run: With REDIS_URL=memory://")
+    assert refused.splitlines()[-1].startswith("Cannot run: Redis, which counts wrong passwords")
 
 
 async def test_guessing_the_current_password_is_counted_too(gateway: Gateway, ada: Person) -> None:

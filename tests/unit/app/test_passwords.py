@@ -75,6 +75,10 @@ class Journal(AttemptCounters):
         assert counters.own.name
         self.outcomes.append(outcome)
 
+    async def reset(self, counters: Counters) -> None:
+        assert counters.own.name
+        self.is_locked = False
+
 
 @dataclass(frozen=True, slots=True)
 class Common(CommonPasswords):

@@ -42,6 +42,9 @@ class Journal(AttemptCounters):
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         self.settled.append((reservation, counters, outcome))
 
+    async def reset(self, counters: Counters) -> None:
+        self.settled = [each for each in self.settled if each[1] != counters]
+
 
 async def guess(throttle: Throttle, attempt: Attempt, outcome: Outcome) -> None:
     async with throttle.attempt(attempt) as reservation:
@@ -87,8 +90,12 @@ def test_who_is_known_has_a_budget_of_their_own() -> None:
     assert counters.own != counters_of(Attempt("ada@example.org", "device 2"), BUDGETS).own
 
 
-def test_what_is_not_known_is_not_counted() -> None:
-    assert kinds(counters_of(Attempt("ada@example.org"), BUDGETS)) == ["account"]
+def test_a_network_that_is_not_known_is_not_counted_and_services_that_are_not_are_one() -> None:
+    counters = counters_of(Attempt("ada@example.org"), BUDGETS)
+    other = counters_of(Attempt("ben@example.org"), BUDGETS)
+
+    assert kinds(counters) == ["account", "service"]
+    assert counters.crowds == other.crowds
     assert len(kinds(counters_of(Attempt("", None, "", ""), BUDGETS))) == 3
 
 

@@ -44,8 +44,11 @@ class AddIdempotencyKey:
         await call_next(context)
 
     def _former(self, message_id: str, begin: str, request: BaseModel) -> FormerKey:
-        text = begin + request.model_dump_json()
-        return FormerKey(message_id, tuple(_digest(text, each) for each in (self._key, *self._former_keys)))
+        def digests() -> tuple[bytes, ...]:
+            text = begin + request.model_dump_json()
+            return tuple(_digest(text, each) for each in (self._key, *self._former_keys))
+
+        return FormerKey(message_id, digests)
 
 
 def _sender(caller: RequestContext) -> str:
