@@ -27,8 +27,11 @@ from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
-from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler, Guard
+from service.app.commands.erase_expired import EraseExpiredHandler, Guard
+from service.app.commands.erase_post import ErasePostHandler
+from service.app.commands.erase_profile import EraseProfileHandler
 from service.app.commands.promote_to_admin import PromoteToAdminHandler
+from service.app.commands.restore_post import RestorePostHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
@@ -164,25 +167,30 @@ class AdminUseCases:
     erase_profile: EraseProfileHandler
     export_profile: ExportProfileHandler
     cascade_profile_status: CascadeProfileStatusHandler
+    restore_post: RestorePostHandler
+    erase_post: ErasePostHandler
     erase_expired: EraseExpiredHandler
 
 
 def admin_use_cases(
     settings: Settings, resources: Resources, notify: Notify = notify_nobody, each: Guard = nullcontext
 ) -> AdminUseCases:
-    """Return what operators do; *each* profile that is erased in its time is guarded from the others."""
+    """Return what operators do; *each* thing that is erased in its time is guarded from the others."""
     database, clock = default_database(resources.mongo), SystemClock()
     profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
     sessions = MongoSessions(database, notify)
-    erase, retention = EraseProfileHandler(profiles, sessions, clock), timedelta(days=settings.retention_days)
+    erase_profile, erase_post = EraseProfileHandler(profiles, sessions, clock), ErasePostHandler(posts, clock)
+    retention = timedelta(days=settings.retention_days)
     return AdminUseCases(
         promote_to_admin=PromoteToAdminHandler(profiles, clock),
         unlock_account=UnlockAccountHandler(profiles, _attempts(resources)),
         restore_profile=RestoreProfileHandler(profiles, clock),
-        erase_profile=erase,
+        erase_profile=erase_profile,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
         cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),
-        erase_expired=EraseExpiredHandler(profiles, erase, clock, retention, each),
+        restore_post=RestorePostHandler(profiles, posts, clock),
+        erase_post=erase_post,
+        erase_expired=EraseExpiredHandler(erase_profile, erase_post, clock, retention, each),
     )
 
 

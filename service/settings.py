@@ -149,7 +149,11 @@ class Settings(BaseSettings):
     ] = 100
     retention_days: Annotated[
         int,
-        Field(ge=0, le=3650, description="How long a deleted profile can be restored; then it is erased."),
+        Field(
+            ge=0,
+            le=3650,
+            description="How long what is deleted can be restored; then it is erased.",
+        ),
     ] = 30
 
     declare_topology: Annotated[bool, Field(description="Make missing queues and exchanges at start.")] = True

@@ -3,11 +3,16 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from itertools import accumulate, takewhile
+from typing import Final, Generic, Protocol, TypeVar
 
 from service.domain.errors import Invalid
 
 Item = TypeVar("Item")
+
+# How much text a page holds at most. In JSON it is twice as long at worst, and with all else still less than
+# a broker takes as one message (`max_message_size` in deploy/rabbitmq/rabbitmq.conf).
+MAX_PAGE_BYTES: Final = 480 * 1024
 
 # Returns at most so many items after a position, or from the start, in an order that never changes.
 Reader = Callable[[str | None, int], Awaitable[Sequence[Item]]]
@@ -69,6 +74,8 @@ async def read_page(
     page_request: PageRequest,
     read: Reader[Item],
     position: Callable[[Item], str],
+    *,
+    size: Callable[[Item], int] = lambda _: 0,
 ) -> Page[Item]:
     """Return a page of what *read* finds.
 
@@ -78,6 +85,7 @@ async def read_page(
         page_request: Which part.
         read: Reads items.
         position: Tells where an item stands in the list.
+        size: Tells how many bytes of text an item has, if it may have many. A page holds at least one item.
 
     Raises:
         CursorInvalid: The cursor is none of this query.
@@ -87,5 +95,7 @@ async def read_page(
     # One more than was asked for tells whether there is a next page, without counting them all.
     found = await read(after, page_request.limit + 1)
     items = found[: page_request.limit]
+    fitting = takewhile(lambda total: total <= MAX_PAGE_BYTES, accumulate(map(size, items)))
+    items = items[: max(1, sum(1 for _ in fitting))]
     has_more = len(found) > len(items)
     return Page(items, cursors.encode(position(items[-1]), query) if has_more else None)

@@ -14,6 +14,7 @@ from service.cli import (  # noqa: E402 - see above
     admins,
     dlq,
     keys,
+    posts,
     profiles,
     requests,
     topology,
@@ -24,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(keys.app, name="keys")
 app.add_typer(admins.app, name="admin")
 app.add_typer(profiles.app, name="profile")
+app.add_typer(posts.app, name="post")
 app.add_typer(topology.app, name="topology")
 app.add_typer(dlq.app, name="dlq")
 app.command("worker")(worker.worker)

@@ -1,9 +1,8 @@
 """The life of a profile: what operators do about one user."""
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import typer
@@ -12,8 +11,9 @@ from service.app.auth.unlock_account import UnlockAccount
 from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
-from service.bootstrap import AdminUseCases, Resources, admin_use_cases
+from service.bootstrap import Resources, admin_use_cases
 from service.cli.auditing import record
+from service.cli.operators import carry_out
 from service.cli.reporting_errors import reporting_errors
 from service.domain.email import Email
 from service.domain.errors import Unavailable
@@ -31,13 +31,11 @@ class CountedInMemory(Unavailable):
 
 app = typer.Typer(no_args_is_help=True, help="What is held about one user.")
 
-Found = TypeVar("Found")
-
 
 @app.command("restore")
 def restore_profile(profile_id: UUID) -> None:
     """Bring a deleted profile back, and with it the posts that went with it."""
-    restored = _do(
+    restored = carry_out(
         "user_restored", profile_id, lambda use: use.restore_profile.handle(RestoreProfile(profile_id))
     )
     typer.echo(f"{restored.id} is {restored.status}, version {restored.version}.")
@@ -51,7 +49,8 @@ def erase_profile(
     """Scrub everything personal about a user, for good; the posts follow within seconds."""
     if not yes:
         typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
-    erased = _do("user_erased", profile_id, lambda use: use.erase_profile.handle(EraseProfile(profile_id)))
+    command = EraseProfile(profile_id)
+    erased = carry_out("user_erased", profile_id, lambda use: use.erase_profile.handle(command))
     typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
 
 
@@ -76,26 +75,9 @@ async def _unlocked(settings: Settings, email: str) -> Profile:
 @app.command("export")
 def export_profile(profile_id: UUID) -> None:
     """Write everything that is held about a user as JSON (GDPR, article 15), but no hash of a password."""
-    held = _do("user_exported", profile_id, lambda use: use.export_profile.handle(ExportProfile(profile_id)))
+    query = ExportProfile(profile_id)
+    held = carry_out("user_exported", profile_id, lambda use: use.export_profile.handle(query))
     typer.echo(json.dumps(held, indent=2, default=_plain, ensure_ascii=False))
-
-
-def _do(event: str, profile_id: UUID, work: Callable[[AdminUseCases], Awaitable[Found]]) -> Found:
-    """Do *work*, and record it as *event*: also if a signal ended it, and nobody knows how far it came."""
-
-    async def run() -> Found:
-        settings = Settings()
-        async with Resources.opened(settings) as resources:
-            return await work(admin_use_cases(settings, resources))
-
-    try:
-        with reporting_errors():
-            found = run_until_terminated(run())
-    except SystemExit:
-        record(event, subject=str(profile_id), interrupted=True)
-        raise
-    record(event, subject=str(profile_id))
-    return found
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - what JSON has no form for

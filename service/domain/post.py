@@ -7,7 +7,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any, Protocol
 from uuid import UUID
 
-from service.domain.errors import NotFound
+from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.patch import Patch
@@ -27,6 +27,13 @@ class PostNotFound(NotFound):
     reason = "post_not_found"
     message = "There is no such post."
     field = "id"
+
+
+class PostNotDeleted(Conflict):
+    """Only what is deleted, and not erased, can be restored."""
+
+    reason = "post_not_deleted"
+    message = "This post is not deleted, or has been erased since."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +103,8 @@ class Post:
         return self._next(now, EventType.POST_DELETED, values)
 
     def restored(self, now: datetime) -> "Post":
-        """Return the post as active again, or itself if it was not deleted with its owner."""
-        if not self.deleted_with_owner:
+        """Return the post as active again, or itself if it is not deleted."""
+        if self.status is not PostStatus.DELETED:
             return self
         values = {"status": PostStatus.ACTIVE, "deleted_at": None, "deleted_with_owner": False}
         return self._next(now, EventType.POST_UPDATED, values)
@@ -161,6 +168,16 @@ class PostRepository(Protocol):
 
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
+
+    async def get_including_deleted(self, post_id: UUID) -> Post:
+        """Return a post whether it is deleted, erased or neither, or raise `PostNotFound`."""
+
+    async def deleted_before(self, moment: datetime, limit: int, *, skip: int = 0) -> Sequence[Post]:
+        """Return at most so many posts that were deleted by themselves, the longest deleted first.
+
+        Those that were erased are not among them, nor those that went with their owner. The first ones may
+        be skipped.
+        """
 
     async def save(self, post: Post) -> None:
         """Store a changed post over the version before it.

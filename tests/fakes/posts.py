@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from bson import ObjectId
@@ -50,6 +51,20 @@ class FakePosts(PostRepository):
             if post.id == post_id and post.is_active:
                 return post
         raise PostNotFound
+
+    async def get_including_deleted(self, post_id: UUID) -> Post:
+        await asyncio.sleep(0)
+        for post in self._by_oid.values():
+            if post.id == post_id:
+                return post
+        raise PostNotFound
+
+    async def deleted_before(self, moment: datetime, limit: int, *, skip: int = 0) -> Sequence[Post]:
+        await asyncio.sleep(0)
+        deleted = [each for each in self._by_oid.values() if each.status is PostStatus.DELETED]
+        dated = [(each.deleted_at, each) for each in deleted if each.deleted_at]
+        due = [pair for pair in dated if pair[0] <= moment and not pair[1].deleted_with_owner]
+        return [post for _, post in sorted(due, key=lambda pair: pair[0])][skip : skip + limit]
 
     async def save(self, post: Post) -> None:
         await asyncio.sleep(0)

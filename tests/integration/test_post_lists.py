@@ -1,6 +1,7 @@
 """`post.list`: 10,000 posts of one user are met exactly once while others are being added."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest_asyncio
 from bson import ObjectId
 
 from service.app.ids import new_id
+from service.infrastructure.rabbitmq.topology import MAX_MESSAGE_BYTES
 from service.pkg.database import close_mongo, default_database, open_mongo
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
@@ -97,6 +99,32 @@ async def test_each_of_10_000_posts_is_met_once_while_others_are_written(
     assert there <= set(met)
     assert met == sorted(met, reverse=True)
     assert {each["user_id"] for page in pages for each in page} == {person["id"]}
+
+
+async def test_pages_of_long_posts_are_no_larger_than_a_broker_takes(
+    gateway: Gateway, sandbox: Sandbox, ada: Person
+) -> None:
+    """As long as they come, and twice as long in JSON."""
+    client, now = open_mongo(sandbox.mongo_url), datetime.now(UTC).replace(microsecond=0)
+    bodies = ['"' * 20_000, "\n" * 20_000, "\U0001f40e" * 20_000, "\u5b57" * 20_000] * 15
+    documents = [
+        document(UUID(ada["id"]), now - timedelta(seconds=number)) | {"body": body, "title": "\\" * 200}
+        for number, body in enumerate(bodies)
+    ]
+    await default_database(client)["posts"].insert_many(documents)
+    await close_mongo(client)
+    met: list[str] = []
+    asked = {"user_id": ada["id"], "limit": 100}
+    while True:
+        reply = await gateway.ask_raw("post.list", asked)
+        page = json.loads(reply.body)["result"]
+        met += [each["id"] for each in page["items"]]
+        assert len(reply.body) < MAX_MESSAGE_BYTES
+        if page["next_cursor"] is None:
+            break
+        asked["cursor"] = page["next_cursor"]
+
+    assert met == [str(each["id"]) for each in documents]
 
 
 async def test_a_deleted_post_is_in_no_list(gateway: Gateway, ada: Person) -> None:

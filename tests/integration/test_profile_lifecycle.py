@@ -253,6 +253,41 @@ async def test_who_was_deleted_longer_ago_than_the_retention_time_is_erased(
     assert said == f"{young['id']} is active, version 3."
 
 
+async def test_posts_that_were_deleted_longer_ago_than_that_are_erased_while_their_owner_lives(
+    env: IsolatedEnv, database: Database, ada: Person
+) -> None:
+    due, young, kept = [await write(env, ada) for _ in range(3)]
+    for post, days in ((due, 30), (young, 29)):
+        result(await env.gateway.ask("post.delete", {"id": post}, token=ada["token"]))
+        ago = datetime.now(UTC) - timedelta(days=days, minutes=1)
+        await database["posts"].update_one({"id": UUID(post)}, {"$set": {"deleted_at": ago}})
+
+    await erase_expired(env)
+
+    stored = [await database["posts"].find_one({"id": UUID(each)}) for each in (due, young, kept)]
+    assert [each and (each["status"], bool(each["title"])) for each in stored] == [
+        ("erased", False),
+        ("deleted", True),
+        ("active", True),
+    ]
+
+
+async def test_an_operator_brings_a_post_back_and_erases_it(env: IsolatedEnv, ada: Person) -> None:
+    post = await write(env, ada, title="Für Élise")
+    result(await env.gateway.ask("post.delete", {"id": post}, token=ada["token"]))
+    restored = await profilectl(env, "post", "restore", post)
+    read = result(await env.gateway.ask("post.get", {"id": post}))
+    again = await profilectl_refuses(env, "post", "restore", post)
+    erased = await profilectl(env, "post", "erase", "--yes", post)
+
+    assert restored.splitlines()[-1] == f"{post} is active, version 3."
+    assert read["title"] == "Für Élise"
+    assert "This post is not deleted, or has been erased since." in again
+    assert erased.splitlines()[-1] == f"{post} is erased, version 4."
+    assert refusal(await env.gateway.ask("post.get", {"id": post})) == ("not_found", "post_not_found")
+    assert "There is no such post." in await profilectl_refuses(env, "post", "erase", "--yes", str(uuid4()))
+
+
 async def erase_expired(env: IsolatedEnv) -> None:
     """Erase those who are due, as a worker does it that is set up with the usual retention time."""
     urls = {"rabbitmq_url": env.sandbox.service_url, "mongo_url": env.sandbox.mongo_url}

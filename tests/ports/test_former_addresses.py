@@ -9,7 +9,9 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
-from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler
+from service.app.commands.erase_expired import EraseExpiredHandler
+from service.app.commands.erase_post import ErasePostHandler
+from service.app.commands.erase_profile import EraseProfileHandler
 from service.app.commands.restore_profile import RestoreProfile, RestoreProfileHandler
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
 from service.domain.email import Email, EmailMalformed
@@ -21,6 +23,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile
 from tests.fakes.clock import FakeClock
+from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
 LATER = NOON + timedelta(milliseconds=1)
@@ -194,7 +197,7 @@ async def test_what_was_deleted_under_other_rules_is_exported_and_erased(
     ids: list[UUID] = [each["id"] for each in due]
     exported = [(await export.handle(ExportProfile(each)))["profile"]["email"] for each in ids]
     erase = EraseProfileHandler(profiles, sessions, clock)
-    await EraseExpiredHandler(profiles, erase, clock, timedelta(0)).handle()
+    await EraseExpiredHandler(erase, ErasePostHandler(FakePosts(), clock), clock, timedelta(0)).handle()
 
     assert exported == [each["email"] for each in due]
     assert [(await profiles.get_including_deleted(each)).status for each in ids] == [Status.ERASED] * 2

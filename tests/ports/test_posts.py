@@ -278,3 +278,32 @@ async def test_of_two_who_store_many_at_once_each_post_takes_one(posts: PostRepo
         each in (before.deleted(LATER, with_owner=True), before.erased(LATEST))
         for each, before in zip(found, written, strict=True)
     )
+
+
+async def test_the_longest_deleted_come_first_and_no_more_than_asked_for(posts: PostRepository) -> None:
+    # Long before any other test deletes anything.
+    long_ago = [datetime(1990, 1, day, tzinfo=UTC) for day in (3, 1, 2, 4)]
+    last, first, middle, too_late = [(await stored(posts)).deleted(day) for day in long_ago]
+    with_owner = (await stored(posts)).deleted(long_ago[1], with_owner=True)
+    restored, erased = [(await stored(posts)).deleted(long_ago[1]) for _ in range(2)]
+    for each in (last, first, middle, too_late, with_owner, restored, erased):
+        await posts.save(each)
+    for each in (restored.restored(LATER), erased.erased(LATER)):
+        await posts.save(each)
+
+    for limit, expected in ((9, [first, middle, last]), (2, [first, middle])):
+        assert list(await posts.deleted_before(last.updated_at, limit)) == expected
+    assert list(await posts.deleted_before(last.updated_at, 1, skip=1)) == [middle]
+
+    for each in (first, middle, last, too_late):  # so that the next repository finds none of them
+        await posts.save(each.erased(LATER))
+    assert list(await posts.deleted_before(too_late.updated_at, 9)) == []
+
+
+async def test_a_post_is_found_whatever_has_become_of_it(posts: PostRepository) -> None:
+    post = await stored(posts)
+    for after in (post.deleted(LATER), post.deleted(LATER).erased(LATEST)):
+        await posts.save(after)
+        assert await posts.get_including_deleted(post.id) == after
+    with pytest.raises(PostNotFound):
+        await posts.get_including_deleted(uuid4())

@@ -131,6 +131,9 @@ async def use_posts(database: Any) -> Watched:
         await posts.list(whose, str(everything[len(everything) // 2].id), 3)
     for which in PostSelection:
         await posts.of_user(user, which, 3)
+    await posts.save(mine[6].deleted(LATER))
+    assert (await posts.get_including_deleted(mine[6].id)).version == 2
+    assert mine[6].id in {each.id for each in await posts.deleted_before(LATER, 1000)}
     assert len(await posts.of_user(user, PostSelection.ALL)) == len(mine)
     await use_commands(posts, replace(a_post(), idempotency_key=COMMAND))
     return posts  # type: ignore[no-any-return]

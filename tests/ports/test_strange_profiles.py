@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfileHandler
+from service.app.commands.erase_expired import EraseExpiredHandler
+from service.app.commands.erase_post import ErasePostHandler
+from service.app.commands.erase_profile import EraseProfileHandler
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
 from service.domain.email import EmailMalformed
 from service.domain.profile import Status
@@ -18,6 +20,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile
 from tests.fakes.clock import FakeClock
+from tests.fakes.posts import FakePosts
 
 RETENTION = timedelta(days=30)
 LATER = NOON + RETENTION + timedelta(days=1)
@@ -46,7 +49,8 @@ async def test_it_is_exported_and_erased_in_its_time(
     export = ExportProfileHandler(profiles, sessions, MongoPosts(database))
     held = await export.handle(ExportProfile(ada.id))
     erase = EraseProfileHandler(profiles, sessions, FakeClock(LATER))
-    await EraseExpiredHandler(profiles, erase, FakeClock(LATER), RETENTION).handle()
+    erase_post = ErasePostHandler(FakePosts(), FakeClock(LATER))
+    await EraseExpiredHandler(erase, erase_post, FakeClock(LATER), RETENTION).handle()
     left = await database["profiles"].find_one({"id": ada.id})
 
     assert json.dumps(held, default=str).count(str(ada.id)) == 1

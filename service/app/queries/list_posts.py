@@ -27,11 +27,15 @@ class ListPostsHandler:
     cursors: Cursors
 
     async def handle(self, query: ListPosts) -> Page[Post]:
-        """Return a page, the newest post first; everybody may see it."""
+        """Return a page, the newest post first; everybody may see it. It ends early if its posts are long."""
         authorize(Action.SEE_POST, query.actor)
         user = str(query.user_id) if query.user_id else None
         read = partial(self.posts.list, query.user_id)
         described_query = canonical_query("post.list", user_id=user)
         return await read_page(
-            self.cursors, described_query, query.page_request, read, lambda post: str(post.id)
+            self.cursors, described_query, query.page_request, read, lambda post: str(post.id), size=_size
         )
+
+
+def _size(post: Post) -> int:
+    return len(post.title.encode()) + len(post.body.encode())

@@ -60,6 +60,7 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
         # Lists begin with the newest, and ids made later sort later.
         "user": ([("user_id", 1), ("status", 1), ("id", -1)], {}),
         "all": ([("status", 1), ("id", -1)], {}),
+        "deleted_at": ([("deleted_at", 1)], {"partialFilterExpression": {"status": "deleted"}}),
         **_OUTBOX,
         **_CREATED_BY,
     },

@@ -1,6 +1,7 @@
 """Posts as documents: one post, one document, one atomic write."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -59,6 +60,25 @@ class MongoPosts(PostRepository):
         if document is None or document["status"] != PostStatus.ACTIVE:
             raise PostNotFound
         return _to_post(document)
+
+    @database_call
+    async def get_including_deleted(self, post_id: UUID) -> Post:
+        """Return a post whether it is deleted, erased or neither, or raise `PostNotFound`."""
+        document = await self._posts.find_one({"id": post_id}, PROJECTION)
+        if document is None:
+            raise PostNotFound
+        return _to_post(document)
+
+    @database_call
+    async def deleted_before(self, moment: datetime, limit: int, *, skip: int = 0) -> Sequence[Post]:
+        """Return the longest deleted posts but for those that went with their owner, without the first."""
+        query = {
+            "status": PostStatus.DELETED.value,
+            "deleted_at": {"$lte": moment},
+            "deleted_with_owner": False,
+        }
+        found = self._posts.find(query, PROJECTION).sort("deleted_at", 1).skip(skip).limit(limit)
+        return [_to_post(each) async for each in found]
 
     @database_call
     async def save(self, post: Post) -> None:

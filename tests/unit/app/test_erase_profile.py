@@ -5,11 +5,14 @@ from uuid import uuid4
 
 import pytest
 
-from service.app.commands.erase_profile import EraseExpiredHandler, EraseProfile, EraseProfileHandler
+from service.app.commands.erase_expired import EraseExpiredHandler
+from service.app.commands.erase_post import ErasePostHandler
+from service.app.commands.erase_profile import EraseProfile, EraseProfileHandler
 from service.domain.errors import StaleVersion
 from service.domain.profile import LastAdmin, Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import NOON, a_profile, a_session
 from tests.fakes.clock import FakeClock
+from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions
 
@@ -93,9 +96,8 @@ async def test_a_profile_that_has_changed_since_it_was_loaded_is_not_erased() ->
 
 def keeping(profiles: FakeProfiles) -> EraseExpiredHandler:
     clock = FakeClock(NOON + RETENTION)
-    return EraseExpiredHandler(
-        profiles, EraseProfileHandler(profiles, FakeSessions(), clock), clock, RETENTION
-    )
+    erase_profile = EraseProfileHandler(profiles, FakeSessions(), clock)
+    return EraseExpiredHandler(erase_profile, ErasePostHandler(FakePosts(), clock), clock, RETENTION)
 
 
 async def statuses(profiles: FakeProfiles, *those: Profile) -> list[Status]:
@@ -166,7 +168,8 @@ async def test_profiles_that_cannot_be_erased_do_not_keep_the_others(stubborn: i
     bob = a_profile().deleted(NOON)
     profiles, clock = Stubborn(*those, bob), FakeClock(NOON + RETENTION)
     erase = EraseProfileHandler(profiles, FakeSessions(), clock)
-    await EraseExpiredHandler(profiles, erase, clock, RETENTION, guard).handle()
+    erase_post = ErasePostHandler(FakePosts(), clock)
+    await EraseExpiredHandler(erase, erase_post, clock, RETENTION, guard).handle()
 
     assert len(skipped) == stubborn
     assert set(await statuses(profiles, *those)) == {Status.DELETED}

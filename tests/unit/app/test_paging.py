@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.app.paging import CursorInvalid, Cursors, PageRequest, canonical_query, read_page
+from service.app.paging import MAX_PAGE_BYTES, CursorInvalid, Cursors, PageRequest, canonical_query, read_page
 
 QUERY = canonical_query("things.list", kind="odd")
 
@@ -113,3 +113,31 @@ def test_different_queries_have_different_descriptions() -> None:
     ]
 
     assert len(set(several)) == len(several)
+
+
+async def sized_pages(sizes: dict[str, int], limit: int) -> list[str]:
+    """Return what is on each page of things that are so large."""
+    things, found, cursor = Things("".join(sizes)), [], None
+    while True:
+        request = PageRequest(limit, cursor)
+        page = await read_page(PlainCursors(), QUERY, request, things.read, str, size=sizes.__getitem__)
+        found.append("".join(page.items))
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([MAX_PAGE_BYTES], ["a"]),
+        ([MAX_PAGE_BYTES + 1], ["a"]),
+        ([1, MAX_PAGE_BYTES - 1], ["ab"]),
+        ([1, MAX_PAGE_BYTES], ["a", "b"]),
+        ([MAX_PAGE_BYTES, 1, 1], ["a", "bc"]),
+        ([1, 1, 1, 1], ["abc", "d"]),
+    ],
+)
+async def test_a_page_ends_before_it_is_too_large_and_has_one_thing_at_least(
+    sizes: list[int], expected: list[str]
+) -> None:
+    assert await sized_pages(dict(zip("abcd", sizes, strict=False)), 3) == expected

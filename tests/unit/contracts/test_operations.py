@@ -17,7 +17,14 @@ from service.infrastructure.inputports.amqp.errors import error_body
 CANARY = "canary-4711"
 # In dead letters only: whoever asked for the reply is not answered. And what operators hear, what the service
 # says to itself.
-NEVER_SENT = {"reply_to_refused", "not_deleted", "too_many_posts"}
+NEVER_SENT = {
+    "reply_to_refused",
+    "not_deleted",
+    "too_many_posts",
+    "post_not_deleted",
+    "counters_unavailable",
+    "counted_in_memory",
+}
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
 

@@ -100,9 +100,10 @@ def test_a_post_is_deleted_by_itself_unless_it_is_said_otherwise() -> None:
     assert a_post().deleted(LATER).deleted_with_owner is False
 
 
-def test_what_was_deleted_with_its_owner_comes_back() -> None:
+@pytest.mark.parametrize("with_owner", [True, False])
+def test_what_was_deleted_comes_back(*, with_owner: bool) -> None:
     post = a_post()
-    restored = post.deleted(LATER, with_owner=True).restored(LATEST)
+    restored = post.deleted(LATER, with_owner=with_owner).restored(LATEST)
 
     assert (restored.status, restored.version) == (PostStatus.ACTIVE, 3)
     assert (restored.deleted_at, restored.deleted_with_owner) == (None, False)
@@ -141,7 +142,6 @@ Change = Callable[[Post, datetime], Post]
         (a_post().deleted(LATER, with_owner=True), Post.deleted),
         (a_post().erased(LATER), Post.deleted),
         (a_post(), Post.restored),
-        (a_post().deleted(LATER), Post.restored),
         (a_post().erased(LATER), Post.restored),
         (a_post().deleted(LATER, with_owner=True).erased(LATER), Post.restored),
         (a_post().erased(LATER), Post.erased),

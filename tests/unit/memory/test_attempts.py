@@ -7,7 +7,7 @@ from service.infrastructure.memory.attempts import MemoryAttempts
 
 
 def of(name: str) -> Counters:
-    return counters_of(Attempt(name), Budgets())
+    return Counters(counters_of(Attempt(name), Budgets()).own)
 
 
 async def test_memory_does_not_grow_with_names_that_are_made_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,42 @@
+"""Bring a deleted post back. For operators: nobody can ask for it over the broker."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from service.app.clock import Clock
+from service.domain.post import Post, PostNotDeleted, PostRepository
+from service.domain.profile import ProfileRepository
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePost:
+    """Bring a deleted post back, if its owner is there."""
+
+    post_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePostHandler:
+    """Carries out `RestorePost`."""
+
+    profiles: ProfileRepository
+    posts: PostRepository
+    clock: Clock
+
+    async def handle(self, command: RestorePost) -> Post:
+        """Return the post as it was restored.
+
+        Raises:
+            PostNotFound
+            PostNotDeleted
+            ProfileNotFound: Its owner is deleted; whoever restores the owner restores the post.
+            StaleVersion: Somebody else has just restored or erased it.
+
+        """
+        deleted = await self.posts.get_including_deleted(command.post_id)
+        restored = deleted.restored(self.clock.now())
+        if restored is deleted:
+            raise PostNotDeleted
+        await self.profiles.get(deleted.user_id)
+        await self.posts.save(restored)
+        return restored

@@ -1,0 +1,31 @@
+"""One use case of operators, carried out and recorded."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from service.bootstrap import AdminUseCases, Resources, admin_use_cases
+from service.cli.auditing import record
+from service.cli.reporting_errors import reporting_errors
+from service.pkg.signals import run_until_terminated
+from service.settings import Settings
+
+Found = TypeVar("Found")
+
+
+def carry_out(event: str, subject: UUID, work: Callable[[AdminUseCases], Awaitable[Found]]) -> Found:
+    """Do *work*, and record it as *event*: also if a signal ended it, and nobody knows how far it came."""
+
+    async def run() -> Found:
+        settings = Settings()
+        async with Resources.opened(settings) as resources:
+            return await work(admin_use_cases(settings, resources))
+
+    try:
+        with reporting_errors():
+            found = run_until_terminated(run())
+    except SystemExit:
+        record(event, subject=str(subject), interrupted=True)
+        raise
+    record(event, subject=str(subject))
+    return found
