@@ -2,7 +2,8 @@
 
 The routing key is the type. Events name things; they hold no personal data. Each is published at least once,
 those about one thing in the order of its versions; one that comes twice has the same id. Only
-`auth.keys_rotated` can get lost: keys are files, so no write holds its event.
+`auth.keys_rotated` can get lost: keys are files, so no write holds its event. `command.failed` is about a
+message, and has no version.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from pydantic import Field
 
 from profile_contracts.fields import Id, Result, Timestamp, Version
+from profile_contracts.replies import ErrorCode
 
 EVENTS_EXCHANGE: Final = "profile.events"
 
@@ -57,6 +59,16 @@ class KeysRotated(Result):
     kids: Annotated[tuple[str, ...], Field(description="The keys whose tokens are valid now.")]
 
 
+class CommandFailed(Result):
+    """A fire-and-forget command was refused, or dead-lettered."""
+
+    queue: str = Field(description="The queue of the command.")
+    message_id: Annotated[str | None, Field(description="As it was sent; else as the service named it.")]
+    correlation_id: Annotated[str | None, Field(description="As it was sent.")]
+    code: ErrorCode
+    reason: str = Field(description="As a reply would have said.")
+
+
 class Event(Result, Generic[Data]):
     """The envelope (CloudEvents 1.0, JSON event format)."""
 
@@ -65,7 +77,8 @@ class Event(Result, Generic[Data]):
     source: Literal["/profile-service"] = "/profile-service"
     type: str
     subject: Annotated[
-        str, Field(description="The id of the profile, post or session that it happened to; or `keys`.")
+        str,
+        Field(description="The id of the profile, post or session that it happened to; `keys`, or a queue."),
     ]
     time: Timestamp
     datacontenttype: Literal["application/json"] = "application/json"
@@ -126,6 +139,18 @@ KEYS_ROTATED: Final = EventType(
     data=KeysRotated,
     example={"kids": ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"]},
 )
+COMMAND_FAILED: Final = EventType(
+    name="command.failed",
+    summary="A fire-and-forget command was refused or dead-lettered.",
+    data=CommandFailed,
+    example={
+        "queue": "profile.update",
+        "message_id": "nightly-import-17",
+        "correlation_id": None,
+        "code": "unauthenticated",
+        "reason": "token_expired",
+    },
+)
 
 EVENTS: Final = (
     PROFILE_CREATED,
@@ -137,4 +162,5 @@ EVENTS: Final = (
     POST_DELETED,
     SESSION_REVOKED,
     KEYS_ROTATED,
+    COMMAND_FAILED,
 )

@@ -20,6 +20,7 @@ class EventType(StrEnum):
     POST_DELETED = "post.deleted"
     SESSION_REVOKED = "auth.session_revoked"
     KEYS_ROTATED = "auth.keys_rotated"
+    COMMAND_FAILED = "command.failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

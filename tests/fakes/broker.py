@@ -19,7 +19,7 @@ class FakeBroker(Publisher):
     """Hands out requests and keeps what comes back, in order.
 
     Attributes:
-        journal: What happened: "reply", "dead letter", "retry", "ack", and "requeue" or "drop".
+        journal: What happened: "reply", "dead letter", "retry", "event", "ack", and "requeue" or "drop".
         patience: For how many seconds each reply was to be tried.
         down: Set it to let publishing fail.
 
@@ -29,6 +29,7 @@ class FakeBroker(Publisher):
     replies: list[tuple[str, Message, bool]] = field(default_factory=list)
     retries: list[tuple[str, str, Message]] = field(default_factory=list)
     dead_letters: list[tuple[str, Message]] = field(default_factory=list)
+    events: list[tuple[str, Message]] = field(default_factory=list)
     patience: list[float] = field(default_factory=list)
     down: Exception | None = None
     is_closed: bool = False
@@ -52,6 +53,13 @@ class FakeBroker(Publisher):
             raise self.down
         self.journal.append("retry")
         self.retries.append((queue, delay, message))
+
+    async def publish_event(self, event: Message, routing_key: str, *, needed: bool) -> None:
+        if self.down:
+            raise self.down
+        assert not needed
+        self.journal.append("event")
+        self.events.append((routing_key, event))
 
     async def wait_capacity(self) -> None:
         """There is capacity for commands at any time."""

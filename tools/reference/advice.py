@@ -26,7 +26,9 @@ CODES: Final[Mapping[ErrorCode, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     "malformed_json": "Send one JSON object in UTF-8.",
     "malformed_request": "`details` names each wrong field and says what is wrong with it.",
-    "message_too_large": "Send at most 64 KiB: letters as UTF-8, which are shorter than escapes such as `\\u0431`.",
+    "message_too_large": (
+        "Send at most 64 KiB: letters as UTF-8, which are shorter than escapes such as `\\u0431`."
+    ),
     "unsupported_content_type": "Set `content_type` to `application/json`, or leave it out.",
     "unknown_operation": "Mend the routing key: no operation has that name.",
     "message_id_malformed": "Make `message_id` of UTF-8: a UUID is best.",

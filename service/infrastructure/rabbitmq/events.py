@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
+from uuid import uuid4
 
 from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
 
-from profile_contracts.events import EVENTS, KEYS_ROTATED
+from profile_contracts.events import COMMAND_FAILED, EVENTS, KEYS_ROTATED
 from profile_contracts.events import Event as CloudEvent
+from profile_contracts.replies import ErrorBody
 from service.app.clock import Clock
 from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.publishing import BrokerChoked
+from service.pkg.message_fields import short_text
 
 _DATA: Final = {each.name: each.data for each in EVENTS}
 
@@ -40,6 +45,40 @@ class KeyEvents:
         )
         with suppress(DeliveryError, BrokerChoked):  # nobody need consume it
             await self._publisher.publish_event(_message(event), KEYS_ROTATED.name, needed=False)
+
+
+def command_failed_message(
+    message: AbstractIncomingMessage,
+    queue: str,
+    message_id: str | None,
+    error: ErrorBody,
+    now: datetime,
+) -> Message:
+    """Return the event that the command *message* has failed with *error*: the same id if it comes again."""
+    said = f"{queue}\n{message_id}\n{error.reason}\n".encode(errors="surrogateescape") + message.body
+    name = blake2b(said, digest_size=16).hexdigest() if message_id else uuid4().hex
+    data = {
+        "queue": queue,
+        "message_id": _text(message_id),
+        "correlation_id": _text(message.correlation_id),
+        "code": error.code,
+        "reason": error.reason,
+    }
+    return _message(
+        CloudEvent[Any](
+            id=f"{COMMAND_FAILED.name}/{name}",
+            type=COMMAND_FAILED.name,
+            subject=queue,
+            time=now,
+            data=COMMAND_FAILED.data.model_validate(data),
+        )
+    )
+
+
+def _text(name: str | None) -> str | None:
+    """Return *name* if JSON can hold it: bytes that were no UTF-8 are lone surrogates here."""
+    short = short_text(name)
+    return None if short is None else short.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def to_message(event: Event) -> Message:

@@ -32,6 +32,7 @@ class MessageContext:
         body: The same as a reply.
         cause: What the way in ended with, if it failed.
         error: The same as a reply says it.
+        will_be_retried: Whether it waits to be tried again, as `RetryOrDeadLetter` has decided.
 
     """
 
@@ -49,6 +50,7 @@ class MessageContext:
     body: bytes = b""
     cause: Exception | None = None
     error: ErrorBody | None = None
+    will_be_retried: bool = False
 
     @property
     def spent(self) -> float:

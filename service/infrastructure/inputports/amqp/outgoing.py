@@ -38,6 +38,9 @@ class Publisher(Protocol):
     async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         """Let a message wait in *delay* and then come to *queue*; return only when the broker has it."""
 
+    async def publish_event(self, event: Message, routing_key: str, *, needed: bool) -> None:
+        """Publish *event*; return only when the broker has it. If it is *needed*, a queue must take it."""
+
 
 def reply_message(request: AbstractIncomingMessage, operation: str, body: bytes) -> Message:
     """Return the reply to *request*. A missing correlation id is stood in for by its message id."""

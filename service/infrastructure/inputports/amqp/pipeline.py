@@ -49,6 +49,7 @@ from service.infrastructure.inputports.amqp.stages.reply import Reply
 from service.infrastructure.inputports.amqp.stages.resolve_reply_to import ResolveReplyTo
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter import RetryOrDeadLetter
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter_event import RetryOrDeadLetterEvent
+from service.infrastructure.inputports.amqp.stages.tell_command_failed import TellCommandFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
             (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_key)),
             (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_key)),
+            (is_command, TellCommandFailed(publisher, clock)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),
             (is_request, Audit()),

@@ -246,7 +246,7 @@ async def test_a_malformed_request_of_nobody_is_dead_lettered() -> None:
     harness = PipelineHarness()
     await harness.serve(b"junk", reply_to=None)
 
-    assert harness.broker.journal == ["dead letter", "ack"]
+    assert harness.broker.journal == ["dead letter", "event", "ack"]
     assert [queue for queue, _ in harness.broker.dead_letters] == ["profile.malformed.dlq"]
 
 
@@ -340,7 +340,7 @@ async def test_a_command_that_was_never_done_is_dead_in_the_end_and_not_gone(err
     harness = PipelineHarness(failing(error))
     await harness.serve(headers=tried(20), **UNHEARD)
 
-    assert harness.broker.journal == ["dead letter", "ack"]
+    assert harness.broker.journal == ["dead letter", "event", "ack"]
 
 
 async def test_time_in_our_own_queues_is_not_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,7 +491,7 @@ async def test_a_refusal_is_not_tried_again(error: Exception) -> None:
     harness = PipelineHarness(failing(error))
     await harness.serve(**UNHEARD)
 
-    assert harness.broker.journal == ["ack"]
+    assert harness.broker.journal == ["event", "ack"]
 
 
 async def test_an_unforeseen_failure_is_dead_lettered_after_a_few_tries() -> None:
@@ -499,7 +499,7 @@ async def test_an_unforeseen_failure_is_dead_lettered_after_a_few_tries() -> Non
     await harness.serve(**UNHEARD, headers=tried(3))
     ((_, letter),) = harness.broker.dead_letters
 
-    assert harness.broker.journal == ["dead letter", "ack"]
+    assert harness.broker.journal == ["dead letter", "event", "ack"]
     assert letter.headers["x-attempts"] == 4
 
 
@@ -522,7 +522,7 @@ async def test_a_request_that_kills_workers_is_not_tried_again() -> None:
     harness = PipelineHarness()
     await harness.serve(headers={"x-delivery-count": 10}, redelivered=True, **UNHEARD)
 
-    assert harness.broker.journal == ["dead letter", "ack"]
+    assert harness.broker.journal == ["dead letter", "event", "ack"]
 
 
 async def test_a_retry_does_not_add_to_what_clocks_may_be_apart() -> None:

@@ -57,6 +57,7 @@ class RetryOrDeadLetter:
             more = {**headers, **self._signature(context, history)}
             retry = retry_message(message, context.message_id, more)
             await self.publisher.schedule_retry(retry, route.queue, delay)
+            context.will_be_retried = True
         elif isinstance(cause, Malformed) and not context.reply_to:
             letter = dead_letter_message(message, context.message_id, None, headers)
             await self.publisher.dead_letter(letter, MALFORMED)
