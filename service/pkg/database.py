@@ -29,9 +29,6 @@ _OPTIONS: Final[dict[str, Any]] = {
     "readPreference": "primary",
     "retryWrites": True,
     "connectTimeoutMS": 2_000,
-    # Added up with the time to connect, it is how long a monitor waits for the server before it drops the
-    # connections that there are. What was using a dead one then has time left for another.
-    "heartbeatFrequencyMS": 1_000,
     # How long a request waits for a primary before it is `unavailable`.
     "serverSelectionTimeoutMS": 2_000,
     # How long it waits for one of the connections, where they are all in use.

@@ -172,7 +172,7 @@ def assert_held(found: dict[str, tuple[str, float]], wanted: list[Row], factor: 
 
 def _meant(outcome: str) -> set[str]:
     kind, _, codes = outcome.partition(" ")
-    return {f"{kind} {code}" for code in codes.split("/")} if codes else {outcome}
+    return {f"{kind} {code}" for code in codes.split("/")} if codes else set(kind.split("/"))
 
 
 async def at_once(stage: ProxiedEnv, wanted: list[Row], words: dict[str, tuple[str, ...]]) -> None:
