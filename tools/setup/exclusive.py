@@ -43,7 +43,7 @@ def _wait_for(descriptor: int, file: Path) -> None:
         if time.monotonic() > give_up_at:
             msg = f"Another set-up holds {file} for {_LONGEST_WAIT_SECONDS:.0f} s: end it, and try again."
             raise SetupError(msg)
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)  # between two looks at the lock
 
 
 def _is_taken(descriptor: int) -> bool:
