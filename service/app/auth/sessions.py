@@ -13,8 +13,9 @@ from service.app.ids import new_id
 from service.domain.profile import Profile, ProfileRepository
 from service.domain.session import Session, SessionRepository
 
-# How many sessions end by one write to the database, which takes about half a second.
+# How many sessions end by one write to the database; and how many a login ends, which somebody waits for.
 _BATCH: Final = 1_000
+_AT_LOGIN: Final = 10
 
 
 class SessionStatusCache(Protocol):
@@ -77,7 +78,7 @@ class Sessions:
     async def _end_oldest(self, user_id: UUID) -> None:
         """End the sessions of a user beyond as many as one may have, or some of very many."""
         mine = sorted(await self.sessions.of_user(user_id), key=lambda each: (each.created_at, each.id))
-        for each in mine[: -self.most][:_BATCH]:
+        for each in mine[: -self.most][:_AT_LOGIN]:
             await self.end(user_id, "too_many_sessions", session_id=each.id)
 
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:

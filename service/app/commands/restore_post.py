@@ -29,7 +29,7 @@ class RestorePostHandler:
         Raises:
             PostNotFound
             PostNotDeleted
-            ProfileNotFound: Its owner is deleted; whoever restores the owner restores the post.
+            ProfileNotFound: Its owner is deleted, and has to be restored first.
             StaleVersion: Somebody else has just restored or erased it.
 
         """
