@@ -23,7 +23,8 @@ run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
 
 # Tests of one run share their servers. As many of them wait, more run at once than there are cores.
-JOBS ?= $(shell expr 3 '*' $$(nproc 2>/dev/null || echo 1))
+CORES := $(shell nproc 2>/dev/null || echo 1)
+JOBS ?= $(shell expr 3 '*' $(CORES))
 SIDE_BY_SIDE = $(BIN)/pytest -n $(JOBS) --dist worksteal -m "not at_length"
 EVERYTHING = $(addprefix tests/,unit architecture ports integration faults)
 
@@ -31,7 +32,7 @@ test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Do
 	@$(BIN)/python -m tools.docker
 
 test-fast: $(VENV)/ready ## Run the tests that need no server: for every save
-	$(BIN)/pytest -q -n auto --dist worksteal tests/unit tests/architecture
+	$(BIN)/pytest -q -n $(shell expr 1 + $(CORES)) --dist worksteal tests/unit tests/architecture
 
 test: $(VENV)/ready ## Run them, those on real servers, and one short run of each kind of fault: for every commit
 	$(SIDE_BY_SIDE) $(EVERYTHING)

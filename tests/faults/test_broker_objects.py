@@ -115,6 +115,7 @@ async def test_events_that_lost_their_way_find_it_again(servers: Servers, tmp_pa
     assert bound == {("", CASCADE_QUEUE), *(("profile.events", key) for key in CASCADE_EVENTS)}
 
 
+@pytest.mark.at_length
 async def test_where_nothing_is_to_be_made_it_says_what_is_missing(servers: Servers, tmp_path: Path) -> None:
     async with proxied_env(servers, tmp_path) as stage, unmade(stage) as (worker, ask):
         await says(ask, 200, "ready")

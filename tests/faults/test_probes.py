@@ -187,7 +187,7 @@ async def test_a_queue_that_is_gone_is_named_until_it_is_back(
         await says(ask, 200, "ready")
 
 
-@pytest.mark.parametrize("queue", ["profile.get", "profile.update", CASCADE_QUEUE])
+@pytest.mark.parametrize("queue", [CASCADE_QUEUE, *at_length("profile.get", "profile.update")])
 async def test_a_queue_that_is_gone_comes_back(servers: Servers, tmp_path: Path, queue: str) -> None:
     async with proxied_env(servers, tmp_path) as env, probed(env) as (worker, ask):
         bound = await bindings_of(env, queue)

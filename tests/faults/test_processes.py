@@ -85,7 +85,7 @@ def gone(pid: int) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    "by", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, *at_length(signal.SIGQUIT, signal.SIGINT)]
+    "by", [signal.SIGTERM, signal.SIGKILL, *at_length(signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)]
 )
 async def test_workers_end_with_their_parent(servers: Servers, tmp_path: Path, by: signal.Signals) -> None:
     async with (
@@ -104,7 +104,7 @@ async def test_workers_end_with_their_parent(servers: Servers, tmp_path: Path, b
     assert several.log.read_text().count('"drained"') == 2
 
 
-@pytest.mark.parametrize("by", [signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
+@pytest.mark.parametrize("by", [signal.SIGINT, *at_length(signal.SIGHUP, signal.SIGQUIT)])
 async def test_a_single_worker_ends_as_it_should(
     servers: Servers, tmp_path: Path, by: signal.Signals
 ) -> None:

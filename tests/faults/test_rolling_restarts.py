@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE
 from tests.faults.load import Load, assert_done_once, load_on
 from tests.faults.worker_logging import AGAIN
@@ -125,6 +127,7 @@ async def test_nobody_notices_that_workers_are_replaced(servers: Servers, tmp_pa
     print(f"{RESTARTS} restarts, {len(results)} commands, {rates}")  # noqa: T201 - for the closing note
 
 
+@pytest.mark.at_length
 async def test_what_a_killed_worker_had_unacknowledged_is_seen_again(
     servers: Servers, tmp_path: Path
 ) -> None:

@@ -35,7 +35,7 @@ async def waits(folder: Path) -> bool:
     return '"event": "waiting"' in (await asyncio.to_thread(log.read_text) if log.exists() else "")
 
 
-@pytest.mark.parametrize("late", ["rabbitmq", "mongodb"])
+@pytest.mark.parametrize("late", ["rabbitmq", *at_length("mongodb")])
 async def test_a_worker_waits_for_servers_that_come_up_after_it(
     servers: Servers, tmp_path: Path, late: str
 ) -> None:

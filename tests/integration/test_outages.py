@@ -16,6 +16,7 @@ import pytest_asyncio
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import CallFailed, Unavailable
 from profile_contracts.profiles import GetProfile
+from tests.at_length import at_length
 from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected, eventually
@@ -83,7 +84,7 @@ async def env(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Asy
             yield ProxiedEnv(sandbox, worker, proxy, broker, plain, person, tokens["access_token"])
 
 
-@pytest.fixture(params=["cut", "freeze"])
+@pytest.fixture(params=["freeze", *at_length("cut")])
 def outage(request: pytest.FixtureRequest, env: ProxiedEnv) -> Any:
     """Break the way to MongoDB for the time of a test: refused at once, or silent."""
     return getattr(env.proxy, request.param)

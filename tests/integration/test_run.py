@@ -28,8 +28,8 @@ from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 from tools.worker import Worker, WorkerFailed
 
-ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-SOME_ENDS = [signal.SIGINT, signal.SIGKILL, *at_length(signal.SIGTERM, signal.SIGHUP)]
+ENDS = [signal.SIGINT, signal.SIGKILL, *at_length(signal.SIGTERM, signal.SIGHUP)]
+SOME_ENDS = [signal.SIGINT, *at_length(signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)]
 SECONDS = 60.0
 
 
