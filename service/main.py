@@ -42,6 +42,7 @@ from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
 from service.infrastructure.rabbitmq.events import KeyEvents
+from service.infrastructure.rabbitmq.joined_writes import install_joined_writes
 from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
@@ -78,6 +79,7 @@ def create_worker(settings: Settings | None = None) -> "Worker":
     settings = settings or Settings()
     configure_logging(settings.log_level)
     install_lenient_codec()
+    install_joined_writes()
     worker = Worker(settings, Resources.opened(settings), SystemClock())
     worker.subscribe()
     return worker

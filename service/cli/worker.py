@@ -1,6 +1,5 @@
 """The worker itself, and several of it side by side."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Annotated, Final
 
@@ -17,6 +16,7 @@ from service.infrastructure.security.keyring import Keyring
 from service.infrastructure.security.keys import load_root_key
 from service.lifecycle import run_worker
 from service.main import create_worker
+from service.pkg import event_loop
 from service.pkg.logger import configure_logging
 from service.pkg.signals import end_with_standard_input
 from service.settings import Settings
@@ -46,7 +46,7 @@ def worker(
     failures: list[Exception] = []
     code = 0
     try:
-        code = asyncio.run(run_worker(one))
+        code = event_loop.run(run_worker(one))
     except* (IndexMissing, NoReplicaSet, AMQPError, PyMongoError, OSError) as errors:
         failures.extend(errors.exceptions)
     # Out here: in some releases of Python 3.11, an exit in `except*` comes out as a group.

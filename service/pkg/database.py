@@ -20,7 +20,7 @@ Documents = dict[str, Any]
 
 # How long an operation may take, with all its tries. In that time the driver tries again at once whatever
 # is safe to be tried again (MongoDB's specifications "Client Side Operations Timeout", "Retryable Writes").
-_OPERATION_SECONDS: Final = 4.0
+OPERATION_SECONDS: Final = 4.0
 _OPTIONS: Final[dict[str, Any]] = {
     "appname": "profile-service",
     "uuidRepresentation": "standard",
@@ -34,7 +34,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     # How long it waits for one of the connections, where they are all in use.
     "waitQueueTimeoutMS": 2_000,
     # How long any operation may take that has no limit of its own.
-    "timeoutMS": int(_OPERATION_SECONDS * 1000),
+    "timeoutMS": int(OPERATION_SECONDS * 1000),
 }
 # How long it may take to say goodbye to the servers.
 _CLOSING_SECONDS: Final = 2.0
@@ -97,9 +97,19 @@ def bounded_operation() -> Iterator[None]:
         ExecutionTimeout: There is hardly any time left, so it is not begun.
 
     """
+    with pymongo.timeout(min(OPERATION_SECONDS, seconds_left())):
+        yield
+
+
+def seconds_left() -> float:
+    """Return how long an operation may take by the deadline, which may be for ever.
+
+    Raises:
+        ExecutionTimeout: There is hardly any time left.
+
+    """
     left = _deadline.get() - time.monotonic()
     if left < _LEAST_SECONDS:
         message = "no time left"
         raise ExecutionTimeout(message)
-    with pymongo.timeout(min(_OPERATION_SECONDS, left)):
-        yield
+    return left

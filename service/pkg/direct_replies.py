@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 PREFIX: Final = "amq.rabbitmq.reply-to."
@@ -21,6 +22,8 @@ _LENGTH_BYTES: Final = {b"v"[0]: 2, b"w"[0]: 1}
 _NUMBERS: Final = 12
 # What every Erlang can decode for a process of its own node.
 _MOST_NUMBER, _MOST_SERIAL = 2**15, 2**13
+# A caller has the same key for all its requests.
+_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class DirectReplyKey:
     node: bytes
 
     @classmethod
+    @lru_cache(_REMEMBERED)
     def parse(cls, queue: str) -> Self | None:
         """Return the key in *queue*, or `None` if it cannot be one."""
         if not (found := _KEY.fullmatch(queue)):

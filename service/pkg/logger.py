@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 import time
-from collections import deque
+from collections.abc import Sequence
 from typing import Final, TextIO
 
 import structlog
@@ -48,6 +48,9 @@ class Calm(logging.Filter):
 
 # So many lines wait for whoever reads them; what comes then is dropped, and counted.
 MAX_WAITING: Final = 10_000
+# Lines that come within so many seconds are written together: to wake a thread for each one cost a request
+# more than all that is done to log it. What is a warning or worse is written at once.
+_JOINING_SECONDS: Final = 0.005
 # How long the end of the process waits for somebody to read the last lines.
 _LAST_SECONDS: Final = 1.0
 
@@ -64,8 +67,9 @@ class PatientHandler(logging.Handler):
         super().__init__()
         self._stream = stream
         self._changed = threading.Condition()
-        self._lines: deque[str] = deque()
-        self._is_writing = False
+        self._lines: list[str] = []
+        self._is_idle = False
+        self._is_urgent = False
         self.dropped = 0
         threading.Thread(target=self._write_all, name="logging", daemon=True).start()
         atexit.register(self.flush)
@@ -78,31 +82,37 @@ class PatientHandler(logging.Handler):
                 self.dropped += 1
                 return
             self._lines.append(line)
-            self._changed.notify_all()
+            self._is_urgent |= record.levelno >= logging.WARNING
+            if self._is_idle or self._is_urgent:
+                self._changed.notify_all()
 
     def flush(self) -> None:
         """Wait until all lines are written, but not for long."""
         with self._changed:
-            self._changed.wait_for(lambda: not (self._lines or self._is_writing), _LAST_SECONDS)
+            self._is_urgent = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_idle and not self._lines, _LAST_SECONDS)
 
     def _write_all(self) -> None:
         while True:
             with self._changed:
-                self._is_writing = False
+                self._is_idle = True
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._lines)
-                self._is_writing = True
-                line = self._lines.popleft()
+                self._is_idle = False
+                self._changed.wait_for(lambda: self._is_urgent, _JOINING_SECONDS)
+                lines, self._lines = self._lines, []
                 dropped, self.dropped = self.dropped, 0
-            if not self._write(line, dropped):
+                self._is_urgent = False
+            if not self._write(lines, dropped):
                 with self._changed:
-                    self.dropped += dropped + 1
+                    self.dropped += dropped + len(lines)
 
-    def _write(self, line: str, dropped: int) -> bool:
-        """Write *line*, and how many were dropped before it; return whether that could be done."""
+    def _write(self, lines: Sequence[str], dropped: int) -> bool:
+        """Write *lines*, and how many were dropped before them; return whether that could be done."""
         lost = f'{{"event": "log lines dropped", "level": "error", "count": {dropped}}}\n' if dropped else ""
         try:
-            self._stream.write(f"{lost}{line}\n")
+            self._stream.write("".join([lost, *(f"{line}\n" for line in lines)]))
             self._stream.flush()
         except (OSError, ValueError):  # nobody will ever read it
             return False
@@ -131,6 +141,7 @@ def configure_logging(level: str) -> None:
     handler = PatientHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(Calm())
+    _leave_out_what_is_not_shown()
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
@@ -140,3 +151,11 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _leave_out_what_is_not_shown() -> None:
+    """Do not look for the calling line, the thread and the process of each line (HOWTO, "Optimization")."""
+    logging._srcfile = None  # noqa: SLF001 - as the HOWTO has it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
@@ -100,3 +101,28 @@ async def test_a_single_worker_remembers_nothing() -> None:
     await session_cache.mark_ended([session])
 
     assert await session_cache.get(session) is None
+
+
+async def test_what_is_asked_at_once_is_one_question(redis: Redis) -> None:
+    cache = RedisSessionStatusCache(redis, LIFETIME)
+    alive, ended, unknown = (uuid4() for _ in range(3))
+    await cache.mark_alive(alive)
+    await cache.mark_ended([ended])
+    before = (await redis.info("commandstats")).get("cmdstat_mget", {"calls": 0})["calls"]
+    found = await asyncio.gather(*map(cache.get, [alive, ended, unknown] * 20))
+    after = (await redis.info("commandstats"))["cmdstat_mget"]["calls"]
+
+    assert found == [True, False, None] * 20
+    assert after - before <= 2  # other tests may ask, too
+
+
+async def test_an_end_is_seen_by_whoever_asks_after_it(redis: Redis) -> None:
+    """Though others are asking all the time."""
+    cache = RedisSessionStatusCache(redis, LIFETIME)
+    session = uuid4()
+    await cache.mark_alive(session)
+    asking = [asyncio.create_task(cache.get(session)) for _ in range(100)]
+    await cache.mark_ended([session])
+
+    assert await cache.get(session) is False
+    assert set(await asyncio.gather(*asking)) <= {True, False}

@@ -4,7 +4,6 @@ One write stores a change and its events, so there is never one without the othe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -115,7 +114,7 @@ def _to_event(record: Mapping[str, Any]) -> Event | None:
 
 
 def _to_record(event: Event) -> dict[str, Any]:
-    return {**asdict(event), "type": event.type.value}
+    return {**{name: getattr(event, name) for name in _FIELDS}, "type": event.type.value}
 
 
 def _removal(published: PendingEvents) -> UpdateOne | DeleteOne:

@@ -28,6 +28,7 @@ from service.infrastructure.mongo.processed_commands import (
     recording,
     unless_processed,
 )
+from service.infrastructure.mongo.reads_by_id import ReadsById
 
 
 class MongoPosts(PostRepository):
@@ -35,6 +36,7 @@ class MongoPosts(PostRepository):
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._posts = database[POSTS]
+        self._by_id = ReadsById(self._posts, projection=PROJECTION)
         self._notify = notify
 
     def next_oid(self) -> str:
@@ -53,18 +55,16 @@ class MongoPosts(PostRepository):
             raise
         self._notify(Kind.POST, post.id)
 
-    @database_call
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
-        document = await self._posts.find_one({"id": post_id}, PROJECTION)
+        document = await self._by_id.find(post_id)
         if document is None or document["status"] != PostStatus.ACTIVE:
             raise PostNotFound
         return _to_post(document)
 
-    @database_call
     async def get_including_deleted(self, post_id: UUID) -> Post:
         """Return a post whether it is deleted, erased or neither, or raise `PostNotFound`."""
-        document = await self._posts.find_one({"id": post_id}, PROJECTION)
+        document = await self._by_id.find(post_id)
         if document is None:
             raise PostNotFound
         return _to_post(document)

@@ -45,6 +45,7 @@ from service.infrastructure.mongo.profile_documents import (
     to_document,
     to_profile,
 )
+from service.infrastructure.mongo.reads_by_id import ReadsById
 from service.pkg.database import Documents
 
 
@@ -53,6 +54,7 @@ class MongoProfiles(ProfileRepository):
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._profiles = database[PROFILES]
+        self._by_id = ReadsById(self._profiles, projection=PROJECTION)
         self._notify = notify
 
     def next_oid(self) -> str:
@@ -95,10 +97,9 @@ class MongoProfiles(ProfileRepository):
             raise ProfileNotFound
         return profile
 
-    @database_call
     async def get_including_deleted(self, profile_id: UUID) -> Profile:
         """Return a profile whether it is deleted, erased or neither, or raise `ProfileNotFound`."""
-        document = await self._profiles.find_one({"id": profile_id}, PROJECTION)
+        document = await self._by_id.find(profile_id)
         if document is None:
             raise ProfileNotFound
         return to_profile(document)

@@ -13,6 +13,7 @@ from service.domain.session import RefreshConflict, Session, SessionRepository, 
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import SESSIONS
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events
+from service.infrastructure.mongo.reads_by_id import ReadsById
 
 
 class MongoSessions(SessionRepository):
@@ -20,6 +21,7 @@ class MongoSessions(SessionRepository):
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._sessions = database[SESSIONS]
+        self._by_id = ReadsById(self._sessions, "_id", where=_ALIVE)
         self._notify = notify
 
     @database_call
@@ -27,10 +29,9 @@ class MongoSessions(SessionRepository):
         """Store a new session."""
         await self._sessions.insert_one(_to_document(session))
 
-    @database_call
     async def find(self, session_id: UUID) -> Session | None:
         """Return a session."""
-        document = await self._sessions.find_one({"_id": session_id, **_ALIVE})
+        document = await self._by_id.find(session_id)
         return _to_session(document) if document else None
 
     @database_call

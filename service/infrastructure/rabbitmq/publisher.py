@@ -99,7 +99,8 @@ class RabbitPublisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Disconnect."""
+        """Disconnect, once what was sent last is on its way: the broker answers what came after that."""
+        await answers(self._replies, _ANSWER_SECONDS)
         await self._closing.aclose()
 
     def is_connected(self) -> bool:

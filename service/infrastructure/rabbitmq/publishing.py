@@ -22,6 +22,7 @@ from aiormq.exceptions import (
 )
 
 from service.infrastructure.rabbitmq.connection import CALLS, map_cancellation
+from service.infrastructure.rabbitmq.joined_writes import publish_joined
 from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
@@ -105,9 +106,9 @@ async def publish_once(
     channel: AbstractChannel, message: Message, routing_key: str, *, exchange: str, mandatory: bool
 ) -> None:
     """Publish *message*, or raise what the broker or the connection says against it."""
-    named_exchange = exchange and await channel.get_exchange(exchange, ensure=False)
-    aimed = named_exchange or channel.default_exchange
-    await CALLS.run(aimed.publish(message, routing_key, mandatory=mandatory))
+    publishing = publish_joined(channel, message, routing_key, exchange=exchange, mandatory=mandatory)
+    # Without confirms there is hardly anything to wait for, and nothing to lose.
+    await (CALLS.run(publishing) if channel.publisher_confirms else publishing)
 
 
 def _line_of(connection: AbstractRobustConnection | None) -> Line | None:

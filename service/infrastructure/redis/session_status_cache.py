@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from service.app.auth.sessions import SessionStatusCache
 from service.infrastructure.redis.client import CALLS
+from service.pkg.batched_reads import BatchedReads
 from service.pkg.detached import TooManyAbandoned
 
 # Below a second, so that a revocation is seen in time even where Redis missed it.
@@ -31,15 +32,20 @@ class RedisSessionStatusCache(SessionStatusCache):
     def __init__(self, redis: Redis, lifetime: timedelta) -> None:
         self._redis = redis
         self._ended = lifetime + timedelta(minutes=1)
+        self._statuses = BatchedReads[UUID, bytes | str](self._load)
 
     async def get(self, session_id: UUID) -> bool | None:
         """Return whether the session is alive, or `None` if that is not known."""
         try:
-            value = await CALLS.run(self._redis.get(_key(session_id)))
+            value = await self._statuses.get(session_id)
         except (RedisError, TooManyAbandoned) as error:
             _degraded(error)
             return None
         return None if value is None else value == _YES
+
+    async def _load(self, session_ids: Sequence[UUID]) -> dict[UUID, bytes | str]:
+        values = await CALLS.run(self._redis.mget([_key(each) for each in session_ids]))
+        return {id_: value for id_, value in zip(session_ids, values, strict=True) if value is not None}
 
     async def mark_alive(self, session_id: UUID) -> None:
         """Remember for less than a second that it is alive, unless it is known that it has ended."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -21,6 +22,8 @@ _MAX_LENGTH: Final = 4096
 # beside the life of a token.
 _SKEW: Final = timedelta(seconds=30)
 _LITTLE: Final = 20
+# Tokens that are remembered: some megabytes.
+_MOST_VERIFIED: Final = 10_000
 
 
 class JwtAccessTokens(AccessTokens):
@@ -41,6 +44,10 @@ class JwtAccessTokens(AccessTokens):
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
+        self._leeway = min(_SKEW, lifetime / _LITTLE)
+        # What genuine tokens said, by digests of them, and by which key. To verify a signature costs as much
+        # as all the rest of a read.
+        self._verified: dict[bytes, tuple[str, Claims]] = {}
 
     def issue(self, user: User) -> AccessToken:
         """Return a new token for *user*."""
@@ -62,21 +69,36 @@ class JwtAccessTokens(AccessTokens):
 
     def verify(self, token: str) -> Claims:
         """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
+        if len(token) > _MAX_LENGTH:
+            raise TokenInvalid
+        digest = sha256(token.encode(errors="surrogatepass")).digest()
+        if not (known := self._verified.get(digest)):
+            known = self._verify(token)
+            if len(self._verified) >= _MOST_VERIFIED:
+                self._verified.pop(next(iter(self._verified)))
+            self._verified[digest] = known
+        kid, claims = known
+        if self._keyring.find(kid) is None:
+            raise TokenInvalid
+        if claims.expires_at + self._leeway <= self._clock.now():
+            raise TokenExpired
+        return claims
+
+    def _verify(self, token: str) -> tuple[str, Claims]:
         try:
-            claims = self._claims(token)
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid", "")
+            claims = self._claims(token, kid, header.get("typ"))
             user = User(UUID(claims["sub"]), Role(claims["role"]), UUID(str(claims["sid"])))
-            return Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
+            return kid, Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired from error
         except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
             raise TokenInvalid from error
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        if len(token) > _MAX_LENGTH:
-            raise TokenInvalid
-        header = jwt.get_unverified_header(token)
-        key = self._keyring.find(header.get("kid", ""))
-        if key is None or header.get("typ") != _TYPE:
+    def _claims(self, token: str, kid: str, typ: object) -> dict[str, Any]:
+        key = self._keyring.find(kid)
+        if key is None or typ != _TYPE:
             raise TokenInvalid
         return jwt.decode(
             token,
@@ -84,7 +106,7 @@ class JwtAccessTokens(AccessTokens):
             algorithms=[_ALGORITHM],
             audience=self._audience,
             issuer=self._issuer,
-            leeway=min(_SKEW, self._lifetime / _LITTLE),
+            leeway=self._leeway,
             # Not `iat`: it would refuse the new token of a worker whose clock is ahead of ours.
             options={"require": _REQUIRED, "verify_iat": False},
         )

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 import logging
 import subprocess
@@ -8,7 +9,9 @@ import threading
 import pytest
 import structlog
 
-from service.pkg.logger import configure_logging
+from service.pkg import logger
+from service.pkg.logger import PatientHandler, configure_logging
+from tools.servers.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
@@ -122,3 +125,47 @@ def test_a_broken_connection_is_no_error_and_is_told_once(capsys: pytest.Capture
         ("profile.faststream", "error"),
         ("profile.faststream", "error"),
     ]
+
+
+class Stream(io.StringIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def record(level: int, text: str = "hello") -> logging.LogRecord:
+    return logging.LogRecord("ours", level, "", 0, text, None, None)
+
+
+def test_lines_that_come_together_are_written_together() -> None:
+    handler = PatientHandler(stream := Stream())
+    for number in range(500):
+        handler.emit(record(logging.INFO, str(number)))
+    handler.flush()
+
+    assert stream.getvalue().split() == [str(number) for number in range(500)]
+    assert stream.writes < 50
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR, logging.CRITICAL])
+def test_what_is_urgent_is_written_at_once_with_all_before_it(
+    monkeypatch: pytest.MonkeyPatch, level: int
+) -> None:
+    monkeypatch.setattr(logger, "_JOINING_SECONDS", 60.0)
+    handler = PatientHandler(stream := Stream())
+    handler.emit(record(logging.INFO, "before"))
+    handler.emit(record(level, "urgent"))
+    wait_until(lambda: stream.getvalue() == "before\nurgent\n", within=10)
+
+
+def test_flushing_does_not_wait_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logger, "_JOINING_SECONDS", 60.0)
+    handler = PatientHandler(stream := Stream())
+    handler.emit(record(logging.INFO))
+    handler.flush()
+
+    assert stream.getvalue() == "hello\n"

@@ -476,3 +476,79 @@ def test_the_token_of_a_worker_that_is_ahead_is_good(keyring: Keyring, issuer: J
 def test_text_that_is_no_token_is_invalid(issuer: JwtAccessTokens, text: str) -> None:
     with pytest.raises(TokenInvalid):
         issuer.verify(text)
+
+
+class RetiringKeyring(FakeKeyring):
+    """One of which a key can be taken away."""
+
+    def retire(self, kid: str) -> None:
+        """Take a key away, as `reload` does when its file is gone."""
+        del self._keys[kid]
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which tokens were decoded, and their signatures verified."""
+    seen: list[str] = []
+    decode = jwt.decode
+
+    def noted(token: str, *args: Any, **options: Any) -> dict[str, Any]:
+        seen.append(token)
+        claims: dict[str, Any] = decode(token, *args, **options)
+        return claims
+
+    monkeypatch.setattr(jwt, "decode", noted)
+    return seen
+
+
+def test_the_signature_of_a_token_is_verified_once(decoded: list[str]) -> None:
+    again = tokens()
+    text = again.issue(ADA).text
+
+    assert again.verify(text) == again.verify(text)
+    assert decoded == [text]
+
+
+def test_a_remembered_token_is_expired_once_its_time_is_over() -> None:
+    clock = FakeClock(datetime.now(UTC))
+    again = tokens(clock=clock)
+    text = again.issue(ADA).text
+    assert again.verify(text).user == ADA
+    clock.advance(seconds=(LIFETIME + SKEW).total_seconds() - 1)
+    assert again.verify(text).user == ADA
+    clock.advance(seconds=2)
+
+    with pytest.raises(TokenExpired):
+        again.verify(text)
+
+
+def test_a_remembered_token_is_dead_once_its_key_is_retired() -> None:
+    ring = RetiringKeyring(OLD_KEY, KEY)
+    again = JwtAccessTokens(ring, SystemClock(), "profile-service", "gateways", LIFETIME)
+    text = again.issue(ADA).text
+    assert again.verify(text).user == ADA
+    ring.retire(KEY.kid)
+
+    with pytest.raises(TokenInvalid):
+        again.verify(text)
+
+
+def test_a_token_that_was_refused_is_not_remembered(decoded: list[str]) -> None:
+    again, text = tokens(), forged(key=FOREIGN_KEY.private)
+    for _ in range(2):
+        with pytest.raises(TokenInvalid):
+            again.verify(text)
+
+    assert decoded == [text, text]
+
+
+def test_so_many_are_remembered_and_the_first_is_forgotten_first(
+    decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.infrastructure.security.tokens._MOST_VERIFIED", 2)
+    again = tokens()
+    first, second, third = (again.issue(ADA).text for _ in range(3))
+    for text in (first, second, third, second, third, first):
+        again.verify(text)
+
+    assert decoded == [first, second, third, first]
