@@ -8,6 +8,7 @@ in headers, with a MAC that only workers can make, over all of them and the mess
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -45,9 +46,9 @@ class History:
         return replace(self, attempts=self.attempts + 1)
 
 
-def verified_history(message: AbstractIncomingMessage, key: bytes) -> History:
+def verified_history(message: AbstractIncomingMessage, keys: Sequence[bytes]) -> History:
     """Return what RabbitMQ has validated, or another worker signed."""
-    if found := _signed(message, key):
+    if found := _signed(message, keys):
         return found
     replays = 0
     # `profilectl` has no key, but the right to write to any queue by its name, which a gateway has not.
@@ -56,20 +57,23 @@ def verified_history(message: AbstractIncomingMessage, key: bytes) -> History:
     return History(message.user_id or None, 0, replays)
 
 
-def verified_sender(message: AbstractIncomingMessage, key: bytes) -> str | None:
+def verified_sender(message: AbstractIncomingMessage, keys: Sequence[bytes]) -> str | None:
     """Return the broker user who sent *message*, as RabbitMQ has validated or another worker signed."""
-    return message.user_id or verified_history(message, key).sender
+    return message.user_id or verified_history(message, keys).sender
 
 
-def sign_sender(history: History, message_id: str | None, body: bytes, key: bytes) -> dict[str, str | int]:
-    """Return headers that tell other workers of the *history* of a message."""
+def sign_sender(
+    history: History, message_id: str | None, body: bytes, keys: Sequence[bytes]
+) -> dict[str, str | int]:
+    """Return headers that tell other workers of the *history* of a message; the first of *keys* signs."""
+    current, *_ = keys
     said: dict[str, str | int] = {_SENDER: history.sender} if history.sender else {}
     said |= {ATTEMPT: history.attempts} if history.attempts else {}
     said |= {REPLAY_COUNT: history.replays} if history.replays else {}
-    return {**said, _MAC: _mac(history, message_id, body, key)}
+    return {**said, _MAC: _mac(history, message_id, body, current)}
 
 
-def _signed(message: AbstractIncomingMessage, key: bytes) -> History | None:
+def _signed(message: AbstractIncomingMessage, keys: Sequence[bytes]) -> History | None:
     headers = message.headers
     if not (mac := text_header(headers, _MAC, _LONGEST_NAME).get(_MAC)):
         return None
@@ -78,8 +82,8 @@ def _signed(message: AbstractIncomingMessage, key: bytes) -> History | None:
         count_header(headers, ATTEMPT, _MOST).get(ATTEMPT, 0),
         count_header(headers, REPLAY_COUNT, _MOST_REPLAYS).get(REPLAY_COUNT, 0),
     )
-    expected = _mac(history, message.message_id, message.body, key)
-    return history if hmac.compare_digest(mac.encode(), expected.encode()) else None
+    expected = (_mac(history, message.message_id, message.body, key) for key in keys)
+    return history if any(hmac.compare_digest(mac.encode(), each.encode()) for each in expected) else None
 
 
 def _mac(history: History, message_id: str | None, body: bytes, key: bytes) -> str:

@@ -26,6 +26,7 @@ from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.consumers import closed_circuit
+from tests.fakes.keys import in_use
 from tests.fakes.tokens import FakeTokens
 
 PASSWORD = "correct horse"
@@ -127,15 +128,16 @@ def needs_of(
 ) -> Dependencies:
     """Return what stages work with; *trusted* are the operations of services."""
     return Dependencies(
-        authenticator=Authenticator(app_fixture.tokens, app_fixture.sessions, trusted, KEY),
+        authenticator=Authenticator(app_fixture.tokens, app_fixture.sessions, trusted, in_use(KEY)),
         publisher=broker,
         reply_to_policy=ReplyToPolicy(),
         clock=app_fixture.clock,
         wait_capacity=broker.wait_capacity,
         circuit_breaker=closed_circuit(),
         in_flight=in_flight or InFlight(),
-        sender_key=KEY,
-        digest_keys=(KEY,),
+        sender_keys=in_use(KEY),
+        digest_keys=in_use(KEY),
+        former_digest_keys=in_use(),
     )
 
 

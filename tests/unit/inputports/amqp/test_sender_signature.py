@@ -11,7 +11,7 @@ from service.infrastructure.inputports.amqp.sender_signature import (
 )
 from tests.fakes.broker import FakeBroker
 
-KEY, OTHER = b"k" * 32, b"o" * 32
+KEY, OTHER = [b"k" * 32], [b"o" * 32]
 BODY = b"{}"
 FAR = History("hr", attempts=2, replays=1)
 
@@ -61,6 +61,18 @@ def test_our_signature_is_for_one_message_of_one_sender_and_its_counts(changes: 
     given["headers"] = {**sign_sender(FAR, "m-1", BODY, KEY), **changes.get("headers", {})}
 
     assert verified_history(FakeBroker().deliver(**given), KEY) == History()
+
+
+def test_a_signature_lives_as_long_as_its_key() -> None:
+    by_old, by_new = (sign_sender(FAR, "m-1", BODY, keys) for keys in (KEY, [*OTHER, *KEY]))
+
+    def believed(headers: dict[str, str | int], keys: list[bytes]) -> bool:
+        message = FakeBroker().deliver(BODY, message_id="m-1", headers=headers, exchange="profile.commands")
+        return verified_history(message, keys) == FAR
+
+    for keys in ([*OTHER, *KEY], [*KEY, *OTHER]):
+        assert [believed(each, keys) for each in (by_old, by_new)] == [True, True]
+    assert [believed(each, OTHER) for each in (by_old, by_new)] == [False, True]
 
 
 def test_nobody_else_can_give_it() -> None:

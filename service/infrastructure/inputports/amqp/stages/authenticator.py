@@ -1,7 +1,7 @@
 """Who asks: the human by a bearer token, the calling service by what the broker has validated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -15,6 +15,7 @@ from service.domain.errors import Unauthenticated
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.route import Route
 from service.infrastructure.inputports.amqp.sender_signature import verified_sender
+from service.pkg.key_source import KeySource
 from service.pkg.message_fields import text_header
 
 # In bytes: longer than any token of ours, and than any address.
@@ -37,14 +38,14 @@ class Authenticator:
         tokens: What verifies access tokens.
         sessions: What tells whether their sessions are alive.
         trusted_services: The operations that a broker user may call on its own account.
-        key: The secret by which workers sign for senders.
+        keys: The secrets by which workers sign for senders.
 
     """
 
     tokens: AccessTokens
     sessions: Sessions
     trusted_services: Mapping[str, frozenset[str]]
-    key: bytes = field(repr=False)
+    keys: KeySource
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
         """Note who asks; go on."""
@@ -58,7 +59,7 @@ class Authenticator:
             Unavailable: It is not known whether the session is alive.
 
         """
-        service = verified_sender(message, self.key)
+        service = verified_sender(message, self.keys())
         return RequestContext(
             actor=await self._actor(message, route, service),
             service=service,

@@ -1,6 +1,6 @@
 """What is done about a request that failed, and of which its sender does not know."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from profile_contracts.replies import ErrorBody
 from service.app.clock import Clock
@@ -19,6 +19,7 @@ from service.infrastructure.inputports.amqp.retries import delay_before_retry, i
 from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender, verified_history
 from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
 from service.infrastructure.rabbitmq.topology import MALFORMED
+from service.pkg.key_source import KeySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,13 @@ class RetryOrDeadLetter:
     nobody could be told.
 
     Attributes:
-        key: The secret by which workers sign for senders.
+        keys: The secrets by which workers sign for senders.
 
     """
 
     publisher: Publisher
     clock: Clock
-    key: bytes = field(repr=False)
+    keys: KeySource
 
     async def __call__(self, context: MessageContext) -> None:
         """See to it that a failure is not the end of the request, or that a person finds it."""
@@ -48,7 +49,7 @@ class RetryOrDeadLetter:
         self, context: MessageContext, error: ErrorBody, cause: Exception
     ) -> None:
         message, route = context.message, context.route
-        before = verified_history(message, self.key)
+        before = verified_history(message, self.keys())
         history = before.tried()
         headers = failure_headers(error, cause, route.queue, self.clock.now(), history.attempts)
         may_wait = route.is_retryable and not message.reply_to and not isinstance(cause, TooManyDeliveries)
@@ -69,5 +70,5 @@ class RetryOrDeadLetter:
     def _signature(self, context: MessageContext, history: History) -> dict[str, str | int]:
         """Return the headers by which whoever tries it again knows what we know."""
         deadline = caller_deadline(context.message, self.clock.now().timestamp(), context.spent)
-        signature = sign_sender(history, context.message_id, context.message.body, self.key)
+        signature = sign_sender(history, context.message_id, context.message.body, self.keys())
         return {**signature, **deadline_header(deadline)}

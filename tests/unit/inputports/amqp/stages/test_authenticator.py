@@ -21,6 +21,7 @@ from service.infrastructure.inputports.amqp.stages.authenticator import Authenti
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import message
+from tests.fakes.keys import in_use
 from tests.unit.inputports.amqp.stages.running import Rest, a_context, a_route
 
 ADA = a_profile()
@@ -35,7 +36,7 @@ def app_fixture() -> AppFixture:
 
 @pytest.fixture
 def authenticator(app_fixture: AppFixture) -> Authenticator:
-    return Authenticator(app_fixture.tokens, app_fixture.sessions, TRUSTED, b"k" * 32)
+    return Authenticator(app_fixture.tokens, app_fixture.sessions, TRUSTED, in_use(KEY))
 
 
 async def asked(
@@ -200,7 +201,8 @@ async def test_what_is_no_address_is_none(authenticator: Authenticator, address:
 @given(address=st.ip_addresses().map(str) | st.text())
 async def test_any_header_is_an_address_or_none(address: str) -> None:
     app_fixture = AppFixture()
-    found = await client(Authenticator(app_fixture.tokens, app_fixture.sessions, TRUSTED, b"k" * 32), address)
+    authenticator = Authenticator(app_fixture.tokens, app_fixture.sessions, TRUSTED, in_use(KEY))
+    found = await client(authenticator, address)
 
     assert found is None or "/" in found
 
@@ -225,7 +227,7 @@ async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
     request = message(headers={"authorization": f"{scheme} {tokens.access_token.text}"})
 
     actor = (
-        await Authenticator(app_fixture.tokens, app_fixture.sessions, {}, KEY).authenticate(
+        await Authenticator(app_fixture.tokens, app_fixture.sessions, {}, in_use(KEY)).authenticate(
             request, a_route(PROFILE_GET)
         )
     ).actor
@@ -241,7 +243,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
     request.headers["authorization"] = Written(f"Bearer {tokens.access_token.text}")  # type: ignore[assignment]
 
     actor = (
-        await Authenticator(app_fixture.tokens, app_fixture.sessions, {}, KEY).authenticate(
+        await Authenticator(app_fixture.tokens, app_fixture.sessions, {}, in_use(KEY)).authenticate(
             request, a_route(PROFILE_GET)
         )
     ).actor
@@ -252,7 +254,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
 
 def test_authenticator_do_not_change() -> None:
     app_fixture = AppFixture()
-    authenticator = Authenticator(app_fixture.tokens, app_fixture.sessions, {}, KEY)
+    authenticator = Authenticator(app_fixture.tokens, app_fixture.sessions, {}, in_use(KEY))
 
     assert not hasattr(authenticator, "__dict__")
     with pytest.raises(FrozenInstanceError):

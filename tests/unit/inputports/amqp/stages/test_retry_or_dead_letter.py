@@ -10,6 +10,7 @@ from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter import R
 from tests.builders import NOON
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import in_use
 from tests.unit.inputports.amqp.messaging_harness import KEY
 from tests.unit.inputports.amqp.stages.running import a_context
 
@@ -22,7 +23,7 @@ async def fail(
     context.reply_to = reply_to
     if error:
         context.fail(error)
-    await RetryOrDeadLetter(broker, FakeClock(NOON), KEY)(context)
+    await RetryOrDeadLetter(broker, FakeClock(NOON), in_use(KEY))(context)
     return broker
 
 
