@@ -26,10 +26,10 @@ def new(
     folder: KeysFolder = Path("keys"),
     *,
     root: Annotated[
-        bool, typer.Option("--root", help="A root key, that of refresh tokens and all else, instead.")
+        bool, typer.Option("--root", help="A root key: that of refresh tokens, and of all but access tokens.")
     ] = False,
 ) -> None:
-    """Make a key. Workers list it within seconds, and sign with it once all gateways know it."""
+    """Make a key. Workers read it within seconds, and use it once all who have to know it do."""
     print((new_root_key if root else new_key)(folder, datetime.now(UTC)))  # noqa: T201 - the command's output
 
 
