@@ -46,11 +46,12 @@ async def _root_keys(env: IsolatedEnv) -> dict[str, str]:
 async def _logs_in_with(env: IsolatedEnv, person: Person, kid: str) -> Tokens:
     """Return the tokens of the first login whose refresh token names *kid*."""
 
-    async def log_in() -> Tokens | None:
+    async def log_in() -> list[Tokens]:
         tokens = await logged_in(env.gateway, person)
-        return tokens if _kid(tokens) == kid else None
+        return [tokens] if _kid(tokens) == kid else []
 
-    return await eventually(log_in, within=SOON)
+    (found,) = await eventually(log_in, within=SOON)
+    return found
 
 
 async def _post(env: IsolatedEnv, tokens: Tokens, message_id: str, title: str = "Note G") -> dict[str, Any]:
@@ -95,12 +96,12 @@ async def test_a_root_key_follows_another_without_a_gap(empty: IsolatedEnv, pers
     retired = await profilectl(empty, "keys", "retire", old)
     assert (retired.endswith("refresh.retired"), await _root_keys(empty)) == (True, {new: "current"})
 
-    async def refusal_of_cursor() -> dict[str, Any] | None:
+    async def refused_page() -> list[dict[str, Any]]:
         reply = await _second_page(empty, cursor)
-        return None if reply["ok"] else reply
+        return [] if reply["ok"] else [reply]
 
-    refused_page = await eventually(refusal_of_cursor, within=SOON)
-    assert refusal(refused_page) == ("invalid", "cursor_invalid")
+    (page,) = await eventually(refused_page, within=SOON)
+    assert refusal(page) == ("invalid", "cursor_invalid")
     assert (await _second_page(empty, later_cursor))["ok"]
     assert await refused(empty.gateway, idle) == "refresh_token_invalid"
     assert _kid(await refresh(empty.gateway, fresh)) == new
