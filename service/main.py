@@ -25,6 +25,7 @@ from service.domain.events import EventType
 from service.graceful_shutdown import STOP_SECONDS, STUCK, UNACKED, GracefulShutdown
 from service.health import BrokerHealth, Health, worker_health
 from service.infrastructure.clock import SystemClock
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
 from service.infrastructure.inputports.amqp.handlers.cascade import subscribe_cascade
 from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
@@ -150,14 +151,18 @@ class Worker:
             clock=self.clock,
         )
         sender_keys = partial(keys.derived, Purpose.SENDERS)
+        arrivals = Arrivals(self.clock, settings.broker_sets_timestamp)
         needs = Dependencies(
-            authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, sender_keys),
+            authenticator=Authenticator(
+                app.tokens, sessions, settings.trusted_services, sender_keys, arrivals
+            ),
             publisher=self.publisher,
             reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),
             clock=self.clock,
             wait_capacity=self.relay.wait_capacity,
             circuit_breaker=self.circuit_breaker,
             in_flight=self.in_flight,
+            arrivals=arrivals,
             sender_keys=sender_keys,
             digest_keys=partial(keys.derived, Purpose.COMMAND_DIGESTS),
             former_digest_keys=keys.former,

@@ -41,6 +41,7 @@ class JwtAccessTokens(AccessTokens):
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
+        self._leeway = min(_SKEW, lifetime / _LITTLE)
 
     def issue(self, user: User) -> AccessToken:
         """Return a new token for *user*."""
@@ -60,10 +61,15 @@ class JwtAccessTokens(AccessTokens):
         text = jwt.encode(claims, signer.private, _ALGORITHM, headers)
         return AccessToken(text, int(self._lifetime.total_seconds()))
 
-    def verify(self, token: str) -> Claims:
-        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
+    def verify(self, token: str, as_of: datetime | None = None) -> Claims:
+        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`.
+
+        Its end is judged *as_of* a time; now, if none is given.
+        """
         try:
-            claims = self._claims(token)
+            claims = self._claims(token, verify_exp=as_of is None)
+            if as_of and int(claims["exp"]) <= (as_of - self._leeway).timestamp():
+                raise TokenExpired
             user = User(UUID(claims["sub"]), Role(claims["role"]), UUID(str(claims["sid"])))
             return Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
         except jwt.ExpiredSignatureError as error:
@@ -71,7 +77,7 @@ class JwtAccessTokens(AccessTokens):
         except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
             raise TokenInvalid from error
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str, *, verify_exp: bool) -> dict[str, Any]:
         if len(token) > _MAX_LENGTH:
             raise TokenInvalid
         header = jwt.get_unverified_header(token)
@@ -84,9 +90,9 @@ class JwtAccessTokens(AccessTokens):
             algorithms=[_ALGORITHM],
             audience=self._audience,
             issuer=self._issuer,
-            leeway=min(_SKEW, self._lifetime / _LITTLE),
+            leeway=self._leeway,
             # Not `iat`: it would refuse the new token of a worker whose clock is ahead of ours.
-            options={"require": _REQUIRED, "verify_iat": False},
+            options={"require": _REQUIRED, "verify_iat": False, "verify_exp": verify_exp},
         )
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from service.app.clock import Clock
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.inputports.amqp.outgoing import Publisher
 from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
@@ -60,6 +61,7 @@ class Dependencies:
     Attributes:
         wait_capacity: Waits until the events of further commands can be published.
         in_flight: Knows when messages may be acknowledged.
+        arrivals: What tells when a message first came.
         sender_keys: The secrets by which workers sign for senders.
         digest_keys: Those of command digests.
         former_digest_keys: Those of command digests that version 0.1 has stored.
@@ -74,6 +76,7 @@ class Dependencies:
     wait_capacity: Callable[[], Awaitable[None]]
     circuit_breaker: CircuitBreaker
     in_flight: InFlight
+    arrivals: Arrivals
     sender_keys: KeySource
     digest_keys: KeySource
     former_digest_keys: KeySource
@@ -112,7 +115,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
         way_out=(
             (is_query, Reply(publisher, clock, outcomes, confirmed=False)),
             (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
-            (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_keys)),
+            (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_keys, needs.arrivals)),
             (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_keys)),
             (is_command, TellCommandFailed(publisher, clock)),
             (is_any, Acknowledge(needs.in_flight)),
