@@ -1,4 +1,4 @@
-"""When a message first came: as of then the end of the access token of a fire-and-forget command is judged."""
+"""When a message first came: as of then, the token of a fire-and-forget command has to be good."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
