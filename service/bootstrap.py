@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,10 +58,10 @@ from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.keyring import Keyring
-from service.infrastructure.security.keys import load_root_key
 from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
+from service.infrastructure.security.root_keyring import RootKeyring
 from service.infrastructure.security.tokens import JwtAccessTokens
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
@@ -111,7 +112,13 @@ class Resources:
 
 
 def wire(
-    settings: Settings, resources: Resources, keyring: Keyring, notify: Notify, clock: Clock
+    settings: Settings,
+    resources: Resources,
+    *,
+    keyring: Keyring,
+    root_keyring: RootKeyring,
+    notify: Notify,
+    clock: Clock,
 ) -> tuple[Application, Sessions]:
     """Return every use case, and what tells whether a session is alive."""
     profiles, passwords = profiles_and_passwords(settings, resources, notify)
@@ -119,11 +126,11 @@ def wire(
     repository = MongoSessions(default_database(resources.mongo), notify)
     lifetime = timedelta(seconds=settings.access_token_seconds)
     tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
-    root = load_root_key(settings.signing_keys_dir)
-    refresh_tokens = MacRefreshTokens(root.derive(Purpose.REFRESH_TOKENS), root.secret)
-    cursors = SealedCursors(root.derive(Purpose.CURSORS))
+    refresh_tokens = MacRefreshTokens(root_keyring)
+    cursors = SealedCursors(partial(root_keyring.derived, Purpose.CURSORS))
     device_lifetime = timedelta(days=settings.device_token_days)
-    device_tokens = MacDeviceTokens(root.derive(Purpose.DEVICE_TOKENS), clock, device_lifetime)
+    device_keys = partial(root_keyring.derived, Purpose.DEVICE_TOKENS)
+    device_tokens = MacDeviceTokens(device_keys, clock, device_lifetime)
     session_guard = SessionGuard(profiles, repository, clock)
     session_cache = _session_cache(resources, lifetime)
     sessions = Sessions(

@@ -25,6 +25,7 @@ from service.domain.events import EventType
 from service.graceful_shutdown import STOP_SECONDS, STUCK, UNACKED, GracefulShutdown
 from service.health import BrokerHealth, Health, worker_health
 from service.infrastructure.clock import SystemClock
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
 from service.infrastructure.inputports.amqp.handlers.cascade import subscribe_cascade
 from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
@@ -48,9 +49,10 @@ from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
+from service.infrastructure.security.key_files import NoSigningKeys
 from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
-from service.infrastructure.security.keys import NoSigningKeys, load_root_key
 from service.infrastructure.security.root_key import Purpose
+from service.infrastructure.security.root_keyring import RootKeyring
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
@@ -93,6 +95,7 @@ class Worker:
         self.database = default_database(resources.mongo)
         self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
+        self.root_keyring = RootKeyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
         self.relay = Relay(
             MongoOutbox(self.database),
@@ -140,20 +143,31 @@ class Worker:
 
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
-        settings = self.settings
-        app, sessions = wire(settings, self.resources, self.keyring, self.relay.notify, self.clock)
-        root = load_root_key(settings.signing_keys_dir)
-        sender_key = root.derive(Purpose.SENDERS)
+        settings, keys = self.settings, self.root_keyring
+        app, sessions = wire(
+            settings,
+            self.resources,
+            keyring=self.keyring,
+            root_keyring=keys,
+            notify=self.relay.notify,
+            clock=self.clock,
+        )
+        sender_keys = partial(keys.derived, Purpose.SENDERS)
+        arrivals = Arrivals(self.clock, settings.broker_sets_timestamp)
         needs = Dependencies(
-            authenticator=Authenticator(app.tokens, sessions, settings.trusted_services, sender_key),
+            authenticator=Authenticator(
+                app.tokens, sessions, settings.trusted_services, sender_keys, arrivals
+            ),
             publisher=self.publisher,
             reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),
             clock=self.clock,
             wait_capacity=self.relay.wait_capacity,
             circuit_breaker=self.circuit_breaker,
             in_flight=self.in_flight,
-            sender_key=sender_key,
-            digest_keys=(root.derive(Purpose.COMMAND_DIGESTS), root.secret),
+            arrivals=arrivals,
+            sender_keys=sender_keys,
+            digest_keys=partial(keys.derived, Purpose.COMMAND_DIGESTS),
+            former_digest_keys=keys.former,
             outcomes=self.outcomes,
         )
         binding = partial(binding_of, settings=settings)
@@ -179,6 +193,9 @@ class Worker:
                     "retention", self.admin.erase_expired.handle, _ERASING, transient=(Unavailable,)
                 ),
                 loops.periodic("keys", look, LOOK_AGAIN, transient=(NoSigningKeys, OSError)),
+                loops.periodic(
+                    "root_keys", self.root_keyring.look, LOOK_AGAIN, transient=(NoSigningKeys, OSError)
+                ),
                 loops.running("circuit_breaker", self.circuit_breaker.monitor),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
                 loops.periodic("topology", self.keeper.look, LOOKING),

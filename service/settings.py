@@ -156,6 +156,10 @@ class Settings(BaseSettings):
         ),
     ] = 30
 
+    broker_sets_timestamp: Annotated[
+        bool,
+        Field(description="Whether RabbitMQ writes `timestamp_in_ms` over what a sender wrote there."),
+    ] = False
     declare_topology: Annotated[bool, Field(description="Make missing queues and exchanges at start.")] = True
     query_queue_type: Annotated[Literal["classic", "quorum"], Field(description="`quorum` for clusters.")] = (
         "classic"

@@ -1,4 +1,4 @@
-"""The keys that access tokens are signed with."""
+"""The keys that access tokens are signed with, and the root keys of everything else."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,36 +13,50 @@ from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.security.keyring import Keyring
 from service.infrastructure.security.keys import new_key, retire_key
+from service.infrastructure.security.root_key_files import new_root_key
+from service.infrastructure.security.root_keyring import RootKeyring
 
-app = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
+app = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with, and root keys.")
 
 KeysFolder = Annotated[Path, typer.Argument(envvar="SIGNING_KEYS_DIR")]
 
 
 @app.command("new")
-def new_signing_key(
+def new(
     folder: KeysFolder = Path("keys"),
+    *,
+    root: Annotated[
+        bool, typer.Option("--root", help="A root key: that of refresh tokens, and of all but access tokens.")
+    ] = False,
 ) -> None:
-    """Make a key. Workers list it within seconds, and sign with it once all gateways know it."""
-    print(new_key(folder, datetime.now(UTC)))  # noqa: T201 - the command's output
+    """Make a key. Workers read it within seconds, and use it once all who have to know it do."""
+    print((new_root_key if root else new_key)(folder, datetime.now(UTC)))  # noqa: T201 - the command's output
 
 
 @app.command("list")
-def list_signing_keys(folder: KeysFolder = Path("keys")) -> None:
-    """Show the keys, and which one signs now."""
+def list_keys(folder: KeysFolder = Path("keys")) -> None:
+    """Show the keys, and which one of each kind is used now."""
     with reporting_errors():
-        keyring = Keyring(folder, SystemClock())
+        keyring, root_keyring = Keyring(folder, SystemClock()), RootKeyring(folder, SystemClock())
     # A kid is there to be copied into `retire`: however narrow the terminal, it is written out.
-    table = Table(Column("kid", no_wrap=True, min_width=len(keyring.signer.kid)), "made", "state", box=SIMPLE)
+    kid = Column("kid", no_wrap=True, min_width=len(keyring.signer.kid))
+    table = Table(kid, "kind", "made", "state", box=SIMPLE)
     for key in keyring.keys:
         state = "signs" if key is keyring.signer else "verifies"
-        table.add_row(key.kid, f"{key.made_at:%Y-%m-%d %H:%M:%S}Z", state)
+        table.add_row(key.kid, "signing", _time(key.made_at), state)
+    for root in root_keyring.keys:
+        state = "current" if root is root_keyring.current else "accepted"
+        table.add_row(root.kid, "root", _time(root.made_at) if root.made_at else "the first one", state)
     Console(soft_wrap=True).print(table)
 
 
 # One kid of 64 begins with a dash, and is no option.
 @app.command("retire", context_settings={"ignore_unknown_options": True})
-def retire_signing_key(kid: str, folder: KeysFolder = Path("keys")) -> None:
-    """Take a key out of use: tokens that it signed are dead within seconds."""
+def retire(kid: str, folder: KeysFolder = Path("keys")) -> None:
+    """Take a key out of use: what it has signed or made is dead within seconds."""
     with reporting_errors():
         print(retire_key(folder, kid))  # noqa: T201 - the command's output
+
+
+def _time(made_at: datetime) -> str:
+    return f"{made_at:%Y-%m-%d %H:%M:%S}Z"

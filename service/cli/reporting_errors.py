@@ -20,7 +20,7 @@ from service.domain.errors import ServiceError
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
 from service.infrastructure.rabbitmq.management import ManagementRefused
-from service.infrastructure.security.keys import NoSigningKeys
+from service.infrastructure.security.key_files import NoSigningKeys
 
 _console: Final = Console(stderr=True, soft_wrap=True)
 _EXPLAINED: Final = (

@@ -13,7 +13,7 @@ from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.mongo.indexes import IndexMissing
 from service.infrastructure.security.keyring import Keyring
-from service.infrastructure.security.keys import load_root_key
+from service.infrastructure.security.root_key_files import load_root_keys
 from service.lifecycle import run_worker
 from service.main import create_worker
 from service.pkg import event_loop
@@ -60,5 +60,5 @@ def _ports_of(workers: int) -> Iterable[int]:
     settings = Settings()
     configure_logging(settings.log_level)
     Keyring(settings.signing_keys_dir, SystemClock())
-    load_root_key(settings.signing_keys_dir)
+    load_root_keys(settings.signing_keys_dir)
     return health_ports(workers, settings.health_port)

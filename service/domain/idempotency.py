@@ -46,12 +46,24 @@ class IdempotencyKey:
         id: A keyed hash of who sent it under which `message_id`: 16 bytes.
         digest: A keyed digest of what was asked for, as it was sent: 16 bytes.
         former: The same as a former version stored it.
+        others: The same by the other secrets that are in use, while one follows another.
 
     """
 
     id: bytes
     digest: bytes
     former: FormerKey | None = None
+    others: tuple["IdempotencyKey", ...] = ()
+
+    @property
+    def ids(self) -> tuple[bytes, ...]:
+        """The id by each secret that is in use."""
+        return (self.id, *(each.id for each in self.others))
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """The digest by each secret that is in use, in the same order."""
+        return (self.digest, *(each.digest for each in self.others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ class ProcessedCommand(Generic[Aggregate]):
 
     def is_of(self, key: IdempotencyKey) -> bool:
         """Return whether this is the very command of *key*, and not another one under its name."""
-        if self.digest == key.digest:
+        if self.digest in key.digests:
             return True
         return key.former is not None and self.digest in key.former.digests()
 

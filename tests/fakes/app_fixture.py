@@ -29,8 +29,10 @@ from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.root_key import RootKey
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import FakeRootKeyring, in_use
 from tests.fakes.passwords import FakeCommonPasswords, FakePasswords
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
@@ -47,9 +49,9 @@ class AppFixture:
         self.profiles = profiles or FakeProfiles(*stored)
         self.posts = FakePosts()
         self.hasher = FakePasswords()
-        self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(b"k" * 32, b"f" * 32)
-        self.device_tokens = MacDeviceTokens(b"k" * 32, self.clock, timedelta(days=180))
-        self.cursors = SealedCursors(b"k" * 32)
+        self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
+        self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
+        self.cursors = SealedCursors(in_use(b"k" * 32))
         self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
         self.passwords = Passwords(

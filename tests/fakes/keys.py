@@ -6,6 +6,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from service.infrastructure.security.keyring import Keyring
 from service.infrastructure.security.keys import SigningKey
+from service.infrastructure.security.root_key import RootKey
+from service.infrastructure.security.root_keyring import RootKeyring
+from service.pkg.key_source import KeySource
 from tests.builders import NOON
 
 
@@ -27,3 +30,19 @@ class FakeKeyring(Keyring):
     @property
     def signer(self) -> SigningKey:
         return self.keys[-1]
+
+
+class FakeRootKeyring(RootKeyring):
+    """Holds the root keys it was given; the last one is current."""
+
+    def __init__(self, *keys: RootKey) -> None:
+        self._keys = keys
+
+    @property
+    def current(self) -> RootKey:
+        return self._keys[-1]
+
+
+def in_use(*keys: bytes) -> KeySource:
+    """Return what says that *keys* are in use, the first one for what is made."""
+    return lambda: keys

@@ -25,7 +25,8 @@ class FakeProcessedCommands(Generic[Aggregate]):
 
     def refuse_created(self, aggregate: Aggregate) -> None:
         """Raise `AlreadyCreated` if its command has made a thing."""
-        if aggregate.idempotency_key and aggregate.idempotency_key.id in self._created:
+        key = aggregate.idempotency_key
+        if key and not self._created.keys().isdisjoint(key.ids):
             raise AlreadyCreated
 
     def refuse_processed(self, aggregate: Aggregate) -> None:
@@ -42,7 +43,7 @@ class FakeProcessedCommands(Generic[Aggregate]):
     def record_created(self, aggregate: Aggregate) -> None:
         """Note which command made a thing."""
         if key := aggregate.idempotency_key:
-            self._created[key.id] = ((key, aggregate.version), aggregate.id)
+            self._created |= dict.fromkeys(key.ids, ((key, aggregate.version), aggregate.id))
 
     def record(self, aggregate: Aggregate) -> int:
         """Note which command a thing has seen; return how many there are now."""
@@ -55,14 +56,15 @@ class FakeProcessedCommands(Generic[Aggregate]):
 
     def find_creator(self, key: IdempotencyKey) -> ProcessedCommand[Aggregate] | None:
         """Return the command of that name that made a thing."""
-        if key.id not in self._created:
+        known = [each for each in key.ids if each in self._created]
+        if not known:
             return None
-        (created, version), aggregate_id = self._created[key.id]
+        (created, version), aggregate_id = self._created[known[0]]
         return ProcessedCommand(created.digest, version, self._current(aggregate_id))
 
     def find(self, aggregate_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Aggregate] | None:
         """Return the command of that name that a thing has seen."""
         for known, version in self._by_aggregate.get(aggregate_id, []):
-            if known.id == key.id:
+            if not set(known.ids).isdisjoint(key.ids):
                 return ProcessedCommand(known.digest, version, self._current(aggregate_id))
         return None

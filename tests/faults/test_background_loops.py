@@ -12,7 +12,17 @@ from tests.integration.workers import working
 from tools.servers import Servers
 from tools.servers.processes import free_port
 
-LOOPS = {"relay", "retention", "keys", "circuit_breaker", "consumers", "watchdog", "topology", "delays"}
+LOOPS = {
+    "relay",
+    "retention",
+    "keys",
+    "root_keys",
+    "circuit_breaker",
+    "consumers",
+    "watchdog",
+    "topology",
+    "delays",
+}
 CHANGES = 200
 
 

@@ -93,6 +93,51 @@ async def test_a_command_changes_a_thing_once(things: Things) -> None:
     assert await things.stored.find_processed(thing.id, a_command()) is None
 
 
+def by_secrets(*keys: IdempotencyKey) -> IdempotencyKey:
+    """Return the key of a command while several secrets are in use."""
+    first, *others = keys
+    return replace(first, others=tuple(others))
+
+
+async def test_while_secrets_change_a_command_makes_one_thing(things: Things) -> None:
+    """Two workers may know different secrets; one has to be common to them."""
+    old, new, another = a_command(), a_command(), a_command()
+    both = by_secrets(old, new)
+    await things.stored.add(made := things.new(both))
+
+    for each in (old, new, by_secrets(new, old), by_secrets(another, new)):
+        with pytest.raises(AlreadyCreated):
+            await things.stored.add(things.new(each))
+    for each in (old, new):
+        known = await things.stored.find_created_by(by_secrets(another, each))
+        assert (known.digest in both.digests, known.aggregate) == (True, made)
+        assert known.is_of(both)
+    assert await things.stored.find_created_by(another) is None
+
+
+@pytest.mark.parametrize("is_changed", [True, False])
+async def test_while_secrets_change_a_command_changes_a_thing_once(
+    things: Things, *, is_changed: bool
+) -> None:
+    old, new, another = a_command(), a_command(), a_command()
+    await things.stored.add(thing := things.new())
+
+    async def do(text: str, command: IdempotencyKey) -> None:
+        now = await things.stored.get(thing.id)
+        if is_changed:
+            await things.stored.save(things.updated(now, text, command))
+        else:
+            await things.stored.record_processed(replace_by(now, command))
+
+    await do("King", old)
+    await do("Byron", by_secrets(another, a_command()))
+    with pytest.raises(StaleVersion):
+        await do("Lord", by_secrets(new, old))
+    for each in (old, by_secrets(new, old), another, by_secrets(new, another)):
+        assert (await things.stored.find_processed(thing.id, each)).is_of(each)
+    assert await things.stored.find_processed(thing.id, new) is None
+
+
 async def test_a_command_without_effect_is_noted(things: Things) -> None:
     command = a_command()
     await things.stored.add(thing := things.new())

@@ -24,7 +24,9 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post, a_profile, a_session
 
-COMMAND = IdempotencyKey(b"m-1", b"digest", FormerKey("m-1", lambda: (b"former",)))
+COMMAND = IdempotencyKey(
+    b"m-1", b"digest", FormerKey("m-1", lambda: (b"former",)), (IdempotencyKey(b"m-2", b"other"),)
+)
 LATER = NOON + timedelta(milliseconds=1)
 FILTERS = [
     ProfileFilter(status=status, role=role, email_prefix=prefix)

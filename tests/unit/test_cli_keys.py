@@ -5,6 +5,7 @@ import pytest
 
 from service.infrastructure.security.keyring import PUBLISHED_AHEAD
 from service.infrastructure.security.keys import load_keys, new_key
+from service.infrastructure.security.root_key_files import load_root_keys, new_root_key
 from tests.unit.profilectl import profilectl, said
 
 pytestmark = pytest.mark.usefixtures("nothing_is_set", "files_for_us_alone")
@@ -24,9 +25,10 @@ def a_key(folder: Path, age: timedelta) -> tuple[str, str]:
     return new_key(folder, made_at).stem.partition("-")[2], f"{made_at:%Y-%m-%d %H:%M:%S}Z"
 
 
-def rows(output: str) -> list[list[str]]:
-    """Return the words in each line of a table, without its head."""
-    return [words for line in output.splitlines() if len(words := line.split()) > 3]
+def rows(output: str, kind: str = "signing") -> list[list[str]]:
+    """Return what a table says of the keys of a *kind*, in words."""
+    lines = [line.split() for line in output.splitlines()]
+    return [[each[0], *each[2:]] for each in lines if each[1:2] == [kind]]
 
 
 def test_a_new_key_can_be_used(keys: Path) -> None:
@@ -134,3 +136,53 @@ def test_the_last_key_is_not_retired(keys: Path) -> None:
         f"Cannot run: {kid} is the last key: make another one first, with `profilectl keys new`."
     )
     assert [key.kid for key in load_keys(keys)] == [kid]
+
+
+def a_root_key(folder: Path, age: timedelta) -> list[str]:
+    """Make a root key of that age; return its name and the time when it was made, as `list` shows it."""
+    made_at = datetime.now(UTC) - age
+    kid = new_root_key(folder, made_at).stem.partition("-")[2]
+    return [kid, *f"{made_at:%Y-%m-%d %H:%M:%S}Z".split()]
+
+
+def test_a_new_root_key_is_no_signing_key(keys: Path) -> None:
+    profilectl("keys", "new")
+    result = profilectl("keys", "new", "--root", str(keys))
+
+    assert result.exit_code == 0
+    assert load_root_keys(keys)[1].secret == Path(result.stdout.strip()).read_bytes()
+    assert len(load_keys(keys)) == 1
+
+
+def test_the_list_shows_all_root_keys_and_which_one_is_current(keys: Path) -> None:
+    a_key(keys, timedelta(days=2))
+    first = [load_root_keys(keys)[0].kid, "the", "first", "one"]
+    assert rows(profilectl("keys", "list").stdout, "root") == [[*first, "current"]]
+
+    current = a_root_key(keys, PUBLISHED_AHEAD + timedelta(minutes=1))
+    newest = a_root_key(keys, PUBLISHED_AHEAD - timedelta(minutes=1))
+    listed = profilectl("keys", "list").stdout
+    assert rows(listed, "root") == [[*first, "accepted"], [*current, "current"], [*newest, "accepted"]]
+    assert len(rows(listed)) == 1
+
+
+def test_a_root_key_is_retired_by_its_name(keys: Path) -> None:
+    a_key(keys, timedelta(days=2))
+    first = load_root_keys(keys)[0].kid
+    refused = profilectl("keys", "retire", first)
+    new, *_ = a_root_key(keys, timedelta(days=1))
+    result = profilectl("keys", "retire", first)
+
+    assert refused.exit_code == 2
+    assert f"{first} is the last root key" in said(refused)
+    assert result.stdout.strip() == "keys/refresh.retired"
+    assert [row[0] for row in rows(profilectl("keys", "list").stdout, "root")] == [new]
+
+
+def test_without_a_root_key_the_list_says_how_to_make_one(keys: Path) -> None:
+    a_key(keys, timedelta(days=2))
+    (keys / "refresh.key").unlink()
+
+    assert said(profilectl("keys", "list")) == (
+        "Cannot run: No root key in keys: make one with `profilectl keys new`."
+    )

@@ -37,8 +37,11 @@ class AccessTokens(Protocol):
     def issue(self, user: User) -> AccessToken:
         """Return a new token for *user*."""
 
-    def verify(self, token: str) -> Claims:
-        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
+    def verify(self, token: str, as_of: datetime | None = None) -> Claims:
+        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`.
+
+        Its end is judged *as_of* a time; now, if none is given.
+        """
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """Return the public keys that tokens are verified with, as JSON Web Keys (RFC 7517)."""

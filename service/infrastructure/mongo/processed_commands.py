@@ -3,7 +3,7 @@
 The write that a command leads to also records the command, and is refused if it is recorded already.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -45,7 +45,7 @@ def unless_processed(aggregate: Profile | Post) -> dict[str, Any]:
         return {}
     former = {"handled.id": {"$ne": key.former.message_id}} if key.former else {}
     count = aggregate.processed_commands or {"$in": [0, None]}
-    return {"processed_commands": count, "processed.id": {"$ne": Binary(key.id)}, **former}
+    return {"processed_commands": count, "processed.id": {"$nin": _binary(key.ids)}, **former}
 
 
 def recording(aggregate: Profile | Post, change: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -85,15 +85,15 @@ async def find_processed(
     to_aggregate: Callable[[Mapping[str, Any]], Aggregate],
 ) -> ProcessedCommand[Aggregate] | None:
     """Return the command that has the name of *key*, if the document of an aggregate has it recorded."""
-    named: list[dict[str, Any]] = [{"processed.id": Binary(key.id)}]
+    named: list[dict[str, Any]] = [{"processed.id": {"$in": _binary(key.ids)}}]
     if key.former:
         named.append({"handled.id": key.former.message_id})
     found = await collection.find_one({"id": aggregate_id, "$or": named}, _WITH_RECORDS)
     if found is None:
         return None
     records = [*found.get("processed", []), *found.get("handled", [])]
-    (record,) = [each for each in records if _is_named(each, key)][:1]
-    return _to_processed(record, to_aggregate(found))
+    (record,) = [each for each in records if _place_of(key, each) is not None][:1]
+    return _to_processed(record, key, to_aggregate(found))
 
 
 async def find_creator(
@@ -102,22 +102,41 @@ async def find_creator(
     to_aggregate: Callable[[Mapping[str, Any]], Aggregate],
 ) -> ProcessedCommand[Aggregate] | None:
     """Return the command that has the name of *key*, if it created a document."""
-    named: list[Binary | str] = [Binary(key.id)]
+    named: list[Binary | str] = _binary(key.ids)
     if key.former:
         named.append(key.former.message_id)
     found = await collection.find_one({"created_by.id": {"$in": named}}, _WITH_RECORDS)
-    return _to_processed(found["created_by"], to_aggregate(found)) if found else None
+    return _to_processed(found["created_by"], key, to_aggregate(found)) if found else None
 
 
 def _record(key: IdempotencyKey, version: int) -> dict[str, Any]:
-    return {"id": Binary(key.id), "digest": Binary(key.digest), "version": version}
+    """Return what is kept of a command: by each secret that is in use, if there are several.
+
+    MongoDB indexes each of several ids, so of two workers that make ids by different secrets one is refused.
+    """
+    ids, digests = _binary(key.ids), _binary(key.digests)
+    if key.others:
+        return {"id": ids, "digest": digests, "version": version}
+    return {"id": ids[0], "digest": digests[0], "version": version}
 
 
-def _is_named(record: Mapping[str, Any], key: IdempotencyKey) -> bool:
-    return record["id"] == key.id or (key.former is not None and record["id"] == key.former.message_id)
+def _binary(values: Sequence[bytes]) -> list[Any]:
+    return [Binary(each) for each in values]
 
 
-def _to_processed(record: Mapping[str, Any], aggregate: Aggregate) -> ProcessedCommand[Aggregate]:
+def _place_of(key: IdempotencyKey, record: Mapping[str, Any]) -> int | None:
+    """Return which of the ids of *record* is one of *key*, or `None`."""
+    names = {*key.ids, key.former.message_id} if key.former else {*key.ids}
+    return next((place for place, each in enumerate(_all(record["id"])) if each in names), None)
+
+
+def _all(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _to_processed(
+    record: Mapping[str, Any], key: IdempotencyKey, aggregate: Aggregate
+) -> ProcessedCommand[Aggregate]:
     """Return what *record* says. Those of 0.1 hold what came of the command, instead of a version."""
     version = record["version"] if "version" in record else record.get("result", {}).get("version", 0)
-    return ProcessedCommand(record["digest"], version, aggregate)
+    return ProcessedCommand(_all(record["digest"])[_place_of(key, record) or 0], version, aggregate)

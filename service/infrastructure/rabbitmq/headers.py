@@ -11,6 +11,9 @@ ORIGINAL_QUEUE: Final = "x-original-queue"
 # How often it was tried; and, while it is retried, how often it was tried before.
 ATTEMPTS: Final = "x-attempts"
 ATTEMPT: Final = "x-attempt"
+# When it first came, in epoch milliseconds; and what RabbitMQ's message interceptor says of any message.
+ARRIVED_AT: Final = "x-arrived-at"
+BROKER_TIMESTAMP: Final = "timestamp_in_ms"
 # Whether it holds all that was asked; how often operators have sent it back; since when it is kept apart.
 REPLAYABLE: Final = "x-replayable"
 REPLAY_COUNT: Final = "x-replay-count"

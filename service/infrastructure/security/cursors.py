@@ -2,12 +2,14 @@
 
 import base64
 import os
+from contextlib import suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from service.app.paging import CursorInvalid, Cursors
+from service.pkg.key_source import KeySource
 
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
@@ -30,17 +32,18 @@ class SealedCursors(Cursors):
     guessed, but whoever asks has to have the right to the list all the same.
 
     Args:
-        key: 32 bytes, the same for all workers, and for nothing else.
+        keys: 32 bytes each, the same for all workers, and for nothing else.
 
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._box = ChaCha20Poly1305(key)
+    def __init__(self, keys: KeySource) -> None:
+        self._keys = keys
 
     def encode(self, position: str, query: str) -> str:
         """Return a cursor at *position* that is good for *query* only; never the same one twice."""
         nonce = os.urandom(_NONCE_BYTES)
-        return _base64url(nonce + self._box.encrypt(nonce, position.encode(), query.encode()))
+        current, *_ = self._keys()
+        return _base64url(nonce + ChaCha20Poly1305(current).encrypt(nonce, position.encode(), query.encode()))
 
     def decode(self, cursor: str, query: str) -> str:
         """Return the position in *cursor*, or raise `CursorInvalid`."""
@@ -53,10 +56,11 @@ class SealedCursors(Cursors):
         # Also one cursor spelt otherwise, as base64 allows by its last bits and by "+" for "-", is none.
         if len(data) < _NONCE_BYTES + _TAG_BYTES or cursor != _base64url(data):
             raise CursorInvalid
-        try:
-            return self._box.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], query.encode()).decode()
-        except InvalidTag as error:
-            raise CursorInvalid from error
+        for key in self._keys():
+            with suppress(InvalidTag):
+                box = ChaCha20Poly1305(key)
+                return box.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], query.encode()).decode()
+        raise CursorInvalid
 
 
 def _base64url(data: bytes) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from service.app.auth.tokens import Device, DeviceTokens
 from service.app.clock import Clock
+from service.pkg.key_source import KeySource
 
 _FORMAT: Final = struct.Struct(">B16s16sQ")
 _FORMAT_VERSION: Final = 1
@@ -21,13 +22,13 @@ class MacDeviceTokens(DeviceTokens):
     """Base64url of format, user, device and time of issue, with an HMAC-SHA-256 of them.
 
     Args:
-        key: 32 bytes, the same for all workers, and for nothing else.
+        keys: 32 bytes each, the same for all workers, and for nothing else.
         lifetime: How long a token is good. Each login gives a new one.
 
     """
 
-    def __init__(self, key: bytes, clock: Clock, lifetime: timedelta) -> None:
-        self._key = key
+    def __init__(self, keys: KeySource, clock: Clock, lifetime: timedelta) -> None:
+        self._keys = keys
         self._clock = clock
         self._lifetime = lifetime
 
@@ -35,7 +36,8 @@ class MacDeviceTokens(DeviceTokens):
         """Return a token for *device*."""
         seconds = int(self._clock.now().timestamp())
         name = _FORMAT.pack(_FORMAT_VERSION, device.user_id.bytes, device.id.bytes, seconds)
-        return base64.urlsafe_b64encode(name + self._mac(name)).rstrip(b"=").decode()
+        current, *_ = self._keys()
+        return base64.urlsafe_b64encode(name + _mac(name, current)).rstrip(b"=").decode()
 
     def read(self, token: str) -> Device | None:
         """Return the device that *token* was issued to, or `None` if it is not good."""
@@ -46,12 +48,13 @@ class MacDeviceTokens(DeviceTokens):
         except ValueError:
             return None
         name, mac = data[: _FORMAT.size], data[_FORMAT.size :]
-        if not hmac.compare_digest(mac, self._mac(name)):
+        if not any(hmac.compare_digest(mac, _mac(name, key)) for key in self._keys()):
             return None
         version, user, device, seconds = _FORMAT.unpack(name)
         age = self._clock.now() - datetime.fromtimestamp(seconds, UTC)
         is_good = version == _FORMAT_VERSION and age <= self._lifetime
         return Device(UUID(bytes=user), UUID(bytes=device)) if is_good else None
 
-    def _mac(self, name: bytes) -> bytes:
-        return hmac.digest(self._key, name, hashlib.sha256)
+
+def _mac(name: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, name, hashlib.sha256)

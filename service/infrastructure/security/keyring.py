@@ -8,7 +8,8 @@ from typing import Final
 from service.app.clock import Clock
 from service.infrastructure.security.keys import SigningKey, load_keys
 
-# Gateways keep the public keys for ten minutes: a new key signs once they all have it.
+# Gateways keep the public keys for ten minutes: a new key signs once they all have it. A new root key, which
+# only workers have to know, waits as long.
 PUBLISHED_AHEAD: Final = timedelta(minutes=15)
 LOOK_AGAIN: Final = timedelta(seconds=10)
 

@@ -4,56 +4,86 @@ import base64
 import hashlib
 import hmac
 import struct
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from service.app.auth.tokens import RefreshTokens
 from service.domain.session import RefreshTokenInvalid
+from service.infrastructure.security.root_key import Purpose
+from service.infrastructure.security.root_keyring import RootKeyring
 
-_FORMAT: Final = struct.Struct(">B16sI")
-# The first one has the root key itself for its MAC, the second one a key of its own.
-_FORMER_VERSION, _VERSION = 1, 2
+# Version, key, session and step.
+_FORMAT: Final = struct.Struct(">B8s16sI")
+_VERSION: Final = 3
+_KID: Final = slice(1, 9)
+# The former ones do not name their key, which is the first one there was. The oldest has that itself for its
+# MAC, the other one a key of its own.
+_FORMER_FORMAT: Final = struct.Struct(">B16sI")
+_WITH_ROOT_KEY, _WITHOUT_KID = 1, 2
+_NAME_BYTES: Final = {
+    _WITH_ROOT_KEY: _FORMER_FORMAT.size,
+    _WITHOUT_KID: _FORMER_FORMAT.size,
+    _VERSION: _FORMAT.size,
+}
+_SESSION_AND_STEP: Final = struct.Struct(">16sI")
 _MAC_BYTES: Final = 32
-_LENGTH: Final = len(base64.urlsafe_b64encode(bytes(_FORMAT.size + _MAC_BYTES)).rstrip(b"="))
+_LONGEST: Final = 100
 
 
 class MacRefreshTokens(RefreshTokens):
-    """Base64url of format, session and step, with an HMAC-SHA-256 of them.
+    """Base64url of format, key, session and step, with an HMAC-SHA-256 of them.
 
     Args:
-        key: 32 bytes, the same for all workers, and for nothing else.
-        former_key: That of tokens that version 0.1 has issued, which are good as long as their sessions.
+        keyring: The root keys: that of a token is known by its name, and whether it is in use is seen anew
+            for each token.
 
     """
 
-    def __init__(self, key: bytes, former_key: bytes) -> None:
-        self._keys = {_FORMER_VERSION: former_key, _VERSION: key}
+    def __init__(self, keyring: RootKeyring) -> None:
+        self._keyring = keyring
 
     def issue(self, session_id: UUID, generation: int) -> str:
-        """Return the token of a session at a step; always the same one."""
-        return self._issue(_VERSION, session_id, generation)
-
-    def _issue(self, version: int, session_id: UUID, generation: int) -> str:
-        name = _FORMAT.pack(version, session_id.bytes, generation)
-        return _base64url(name + hmac.digest(self._keys[version], name, hashlib.sha256))
+        """Return the token of a session at a step; always the same one while the same root key is current."""
+        root = self._keyring.current
+        name = _FORMAT.pack(_VERSION, bytes.fromhex(root.kid), session_id.bytes, generation)
+        return _signed(name, root.derive(Purpose.REFRESH_TOKENS))
 
     def read(self, token: str) -> tuple[UUID, int]:
         """Return session and step, or raise `RefreshTokenInvalid`."""
-        if len(token) != _LENGTH or not token.isascii():
-            raise RefreshTokenInvalid
-        try:
-            data = base64.b64decode(token + "=" * (-_LENGTH % 4), b"-_", validate=True)
-        except ValueError as error:
-            raise RefreshTokenInvalid from error
-        version, session, generation = _FORMAT.unpack(data[: _FORMAT.size])
-        if version not in self._keys:
-            raise RefreshTokenInvalid
-        read = UUID(bytes=session), generation
+        name = _name_in(token)
         # The whole spelling: as base64 allows another by its last bits and by "+" for "-", and that is none.
-        if not hmac.compare_digest(token, self._issue(version, *read)):
+        if not any(hmac.compare_digest(token, _signed(name, key)) for key in self._keys_of(name)):
             raise RefreshTokenInvalid
-        return read
+        session, generation = _SESSION_AND_STEP.unpack(name[-_SESSION_AND_STEP.size :])
+        return UUID(bytes=session), generation
+
+    def _keys_of(self, name: bytes) -> Sequence[bytes]:
+        """Return what *name* may have been signed with: a key in use, or nothing."""
+        roots = self._keyring.keys
+        if name[0] == _WITH_ROOT_KEY:
+            return [root.secret for root in roots if root.is_first]
+        if name[0] == _WITHOUT_KID:
+            return [root.derive(Purpose.REFRESH_TOKENS) for root in roots if root.is_first]
+        kid = name[_KID].hex()
+        return [root.derive(Purpose.REFRESH_TOKENS) for root in roots if root.kid == kid]
 
 
-def _base64url(data: bytes) -> str:
+def _name_in(token: str) -> bytes:
+    """Return what is signed in *token*, of a known format, or raise `RefreshTokenInvalid`."""
+    if len(token) > _LONGEST or not token.isascii():
+        raise RefreshTokenInvalid
+    try:
+        data = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+    except ValueError as error:
+        raise RefreshTokenInvalid from error
+    name = data[:-_MAC_BYTES]
+    if not name or len(name) != _NAME_BYTES.get(name[0]):
+        raise RefreshTokenInvalid
+    return name
+
+
+def _signed(name: bytes, key: bytes) -> str:
+    """Return *name* and its MAC as a token is spelt."""
+    data = name + hmac.digest(key, name, hashlib.sha256)
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

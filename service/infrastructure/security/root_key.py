@@ -1,13 +1,16 @@
-"""The one secret that all workers share, and the keys that are derived from it."""
+"""A secret that all workers share, and the keys that are derived from it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _KEY_BYTES: Final = 32
+_KID_BYTES: Final = 8
 
 
 class Purpose(StrEnum):
@@ -21,6 +24,8 @@ class Purpose(StrEnum):
     CURSORS = "profile-service: cursors of lists, version 1"
     COMMAND_DIGESTS = "profile-service: command digests, version 2"
     SENDERS = "profile-service: signed senders, version 2"
+    # No key: it stands in refresh tokens for everybody to see.
+    KID = "profile-service: names of root keys, version 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,28 @@ class RootKey:
     Attributes:
         secret: 32 random bytes. Version 0.1 used them as they are for refresh tokens and command digests;
             both are still recognised.
+        made_at: When it was made; `None` of the first key of all, which is older than any other.
 
     """
 
     secret: bytes = field(repr=False)
+    made_at: datetime | None = None
+
+    @property
+    def kid(self) -> str:
+        """Its name: it follows from the secret, and the secret does not follow from it."""
+        return self.derive(Purpose.KID)[:_KID_BYTES].hex()
+
+    @property
+    def is_first(self) -> bool:
+        """Whether former versions knew it, and so made things with it that do not name their key."""
+        return self.made_at is None
 
     def derive(self, purpose: Purpose) -> bytes:
         """Return the key of 32 bytes for *purpose*: HKDF with SHA-256, without salt (RFC 5869, 3.1)."""
-        return HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose.encode()).derive(self.secret)
+        return _derive(self.secret, purpose)
+
+
+@lru_cache(maxsize=64)
+def _derive(secret: bytes, purpose: Purpose) -> bytes:
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose.encode()).derive(secret)

@@ -67,33 +67,38 @@ class JwtAccessTokens(AccessTokens):
         text = jwt.encode(claims, signer.private, _ALGORITHM, headers)
         return AccessToken(text, int(self._lifetime.total_seconds()))
 
-    def verify(self, token: str) -> Claims:
-        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`."""
+    def verify(self, token: str, as_of: datetime | None = None) -> Claims:
+        """Return what *token* says, or raise `TokenInvalid` or `TokenExpired`.
+
+        Its end is judged *as_of* a time; now, if none is given.
+        """
+        kid, claims = self._genuine(token)
+        if self._keyring.find(kid) is None:
+            raise TokenInvalid
+        if claims.expires_at <= (as_of or self._clock.now()) - self._leeway:
+            raise TokenExpired
+        return claims
+
+    def _genuine(self, token: str) -> tuple[str, Claims]:
+        """Return by which key *token* is signed, and what it says, be its time over."""
         if len(token) > _MAX_LENGTH:
             raise TokenInvalid
         digest = sha256(token.encode(errors="surrogatepass")).digest()
         if not (known := self._verified.get(digest)):
-            known = self._verify(token)
+            known = self._decode(token)
             if len(self._verified) >= _MOST_VERIFIED:
                 self._verified.pop(next(iter(self._verified)))
             self._verified[digest] = known
-        kid, claims = known
-        if self._keyring.find(kid) is None:
-            raise TokenInvalid
-        if claims.expires_at + self._leeway <= self._clock.now():
-            raise TokenExpired
-        return claims
+        return known
 
-    def _verify(self, token: str) -> tuple[str, Claims]:
+    def _decode(self, token: str) -> tuple[str, Claims]:
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid", "")
             claims = self._claims(token, kid, header.get("typ"))
             user = User(UUID(claims["sub"]), Role(claims["role"]), UUID(str(claims["sid"])))
             return kid, Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
-        except jwt.ExpiredSignatureError as error:
-            raise TokenExpired from error
-        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+        except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError) as error:
             raise TokenInvalid from error
 
     def _claims(self, token: str, kid: str, typ: object) -> dict[str, Any]:
@@ -107,8 +112,9 @@ class JwtAccessTokens(AccessTokens):
             audience=self._audience,
             issuer=self._issuer,
             leeway=self._leeway,
-            # Not `iat`: it would refuse the new token of a worker whose clock is ahead of ours.
-            options={"require": _REQUIRED, "verify_iat": False},
+            # Not `iat`: it would refuse the new token of a worker whose clock is ahead of ours. `exp` is
+            # looked at each time.
+            options={"require": _REQUIRED, "verify_iat": False, "verify_exp": False},
         )
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:

@@ -17,6 +17,7 @@ from service.domain.errors import ServiceError
 from service.domain.profile import Profile, ProfileFilter, Role, Status
 from service.infrastructure.security.cursors import SealedCursors
 from tests.builders import NOON, a_profile, a_user
+from tests.fakes.keys import in_use
 from tests.fakes.profiles import FakeProfiles
 
 PEOPLE = [
@@ -29,7 +30,7 @@ PEOPLE = [
     for each in range(10)
 ]
 DELETED = a_profile(status=Status.DELETED, deleted_at=NOON, email=Email.parse("user@example.org"))
-CURSORS = SealedCursors(b"k" * 32)
+CURSORS = SealedCursors(in_use(b"k" * 32))
 LIST = ListProfilesHandler(FakeProfiles(*PEOPLE, DELETED), CURSORS)
 ADMIN = a_user(role=Role.ADMIN)
 

@@ -159,7 +159,9 @@ def test_what_is_urgent_is_written_at_once_with_all_before_it(
     handler = PatientHandler(stream := Stream())
     handler.emit(record(logging.INFO, "before"))
     handler.emit(record(level, "urgent"))
-    wait_until(lambda: stream.getvalue() == "before\nurgent\n", within=10)
+    written = wait_until(stream.getvalue, within=10)
+
+    assert written == "before\nurgent\n"
 
 
 def test_flushing_does_not_wait_for_more(monkeypatch: pytest.MonkeyPatch) -> None:

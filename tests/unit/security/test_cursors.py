@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from service.app.paging import CursorInvalid
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.root_key import Purpose, RootKey
+from tests.fakes.keys import in_use
 
 KEY = b"k" * 32
-CURSORS = SealedCursors(KEY)
+CURSORS = SealedCursors(in_use(KEY))
 QUERY = '["profile.list",{}]'
 POSITION = "0193a5b0-7c1e-7d3a-9b5f-3f8e2a6c4d10"
 ALPHABET = string.ascii_letters + string.digits + "-_"
@@ -41,7 +42,7 @@ def test_a_position_comes_back_as_it_was(position: str, query: str) -> None:
     cursor = CURSORS.encode(position, query)
 
     assert CURSORS.decode(cursor, query) == position
-    assert SealedCursors(KEY).decode(cursor, query) == position
+    assert SealedCursors(in_use(KEY)).decode(cursor, query) == position
     assert set(cursor) <= set(ALPHABET)
 
 
@@ -112,7 +113,7 @@ def test_a_cursor_of_another_query_is_refused(query: str) -> None:
 
 def test_a_cursor_of_another_key_is_refused() -> None:
     for key in (b"x" * 32, b"k" * 31 + b"l", b"\0" * 32):
-        assert is_refused(SealedCursors(key).encode(POSITION, QUERY))
+        assert is_refused(SealedCursors(in_use(key)).encode(POSITION, QUERY))
 
 
 def test_a_cursor_that_was_made_with_the_root_key_is_refused() -> None:
@@ -121,7 +122,7 @@ def test_a_cursor_that_was_made_with_the_root_key_is_refused() -> None:
     forged = ChaCha20Poly1305(root.secret).encrypt(nonce, POSITION.encode(), QUERY.encode())
 
     with pytest.raises(CursorInvalid):
-        SealedCursors(root.derive(Purpose.CURSORS)).decode(spelt(nonce + forged), QUERY)
+        SealedCursors(in_use(root.derive(Purpose.CURSORS))).decode(spelt(nonce + forged), QUERY)
 
 
 @pytest.mark.parametrize(

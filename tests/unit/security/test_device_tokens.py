@@ -6,7 +6,9 @@ import pytest
 from service.app.auth.tokens import Device
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.root_key import RootKey
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import FakeRootKeyring, in_use
 
 KEY = b"k" * 32
 DEVICE = Device(UUID(int=1), UUID(int=2))
@@ -19,7 +21,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def tokens(clock: FakeClock) -> MacDeviceTokens:
-    return MacDeviceTokens(KEY, clock, timedelta(days=180))
+    return MacDeviceTokens(in_use(KEY), clock, timedelta(days=180))
 
 
 def test_a_token_comes_back_as_it_went(tokens: MacDeviceTokens) -> None:
@@ -52,10 +54,23 @@ def test_it_is_good_for_as_long_as_it_lives_and_a_clock_may_be_behind(
 
 
 def test_another_key_makes_another_token(tokens: MacDeviceTokens, clock: FakeClock) -> None:
-    other = MacDeviceTokens(b"o" * 32, clock, timedelta(days=180))
+    other = MacDeviceTokens(in_use(b"o" * 32), clock, timedelta(days=180))
 
     assert tokens.read(other.issue(DEVICE)) is None
 
 
+def test_a_token_lives_as_long_as_its_key(clock: FakeClock) -> None:
+    def of(*keys: bytes) -> MacDeviceTokens:
+        return MacDeviceTokens(in_use(*keys), clock, timedelta(days=180))
+
+    before, old = b"b" * 32, of(KEY).issue(DEVICE)
+    both = of(b"n" * 32, KEY, before)
+    new = both.issue(DEVICE)
+
+    assert [both.read(each) for each in (old, new)] == [DEVICE, DEVICE]
+    retired = of(b"n" * 32)
+    assert [retired.read(each) for each in (old, new)] == [None, DEVICE]
+
+
 def test_a_refresh_token_is_no_device_token(tokens: MacDeviceTokens) -> None:
-    assert tokens.read(MacRefreshTokens(KEY, KEY).issue(UUID(int=1), 0)) is None
+    assert tokens.read(MacRefreshTokens(FakeRootKeyring(RootKey(KEY))).issue(UUID(int=1), 0)) is None

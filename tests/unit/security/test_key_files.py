@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from service.infrastructure.security.keys import NoSigningKeys, load_keys, load_root_key, new_key
+from service.infrastructure.security.key_files import NoSigningKeys
+from service.infrastructure.security.keys import load_keys, new_key
+from service.infrastructure.security.root_key_files import load_root_keys, new_root_key
 from tests.builders import NOON
 
 
@@ -23,8 +25,16 @@ def refresh_key(folder: Path) -> Path:
     return folder / "refresh.key"
 
 
+def later_root_key(folder: Path) -> Path:
+    """Return the one that is there, or a new one."""
+    return next(folder.glob("*.root"), None) or new_root_key(folder, NOON)
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602, 0o601, 0o666])
-@pytest.mark.parametrize(("file", "load"), [(signing_key, load_keys), (refresh_key, load_root_key)])
+@pytest.mark.parametrize(
+    ("file", "load"),
+    [(signing_key, load_keys), (refresh_key, load_root_keys), (later_root_key, load_root_keys)],
+)
 def test_a_key_that_others_can_read_is_refused_and_named(folder: Path, file, load, mode: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     file(folder).chmod(mode)
 
@@ -34,11 +44,11 @@ def test_a_key_that_others_can_read_is_refused_and_named(folder: Path, file, loa
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 def test_a_key_that_only_its_owner_can_read_is_used(folder: Path, mode: int) -> None:
-    for file in (signing_key(folder), refresh_key(folder)):
+    for file in (signing_key(folder), refresh_key(folder), later_root_key(folder)):
         file.chmod(mode)
 
     assert load_keys(folder)
-    assert load_root_key(folder).secret
+    assert len(load_root_keys(folder)) == 2
 
 
 def test_a_group_may_read_what_root_has_mounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,5 +79,6 @@ def test_a_link_is_judged_by_what_it_leads_to(folder: Path, tmp_path: Path) -> N
 def test_a_folder_that_others_can_write_to_is_refused(folder: Path) -> None:
     folder.chmod(0o707)
 
-    with pytest.raises(NoSigningKeys, match="Others can write to"):
-        load_keys(folder)
+    for load in (load_keys, load_root_keys):
+        with pytest.raises(NoSigningKeys, match="Others can write to"):
+            load(folder)

@@ -7,8 +7,9 @@ import pytest
 
 from service.app.auth.actors import TokenInvalid
 from service.domain.profile import Role
+from service.infrastructure.security.key_files import NoSigningKeys
 from service.infrastructure.security.keyring import PUBLISHED_AHEAD, Keyring, looking
-from service.infrastructure.security.keys import NoSigningKeys, new_key, retire_key
+from service.infrastructure.security.keys import new_key, retire_key
 from service.infrastructure.security.tokens import JwtAccessTokens
 from tests.builders import NOON, a_user
 from tests.fakes.clock import FakeClock

@@ -16,11 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from profile_contracts.auth import JsonWebKey
+from service.infrastructure.security.key_files import NoSigningKeys
 from service.infrastructure.security.keys import (
-    NoSigningKeys,
     SigningKey,
     load_keys,
-    load_root_key,
     new_key,
     retire_key,
 )
@@ -161,26 +160,3 @@ def test_only_a_key_that_is_there_is_retired(tmp_path: Path, kid: str) -> None:
 
     with pytest.raises(NoSigningKeys, match=r"^No key "):
         retire_key(tmp_path, kid)
-
-
-def test_the_key_for_refresh_tokens_outlives_those_for_access_tokens(tmp_path: Path) -> None:
-    new_key(tmp_path, NOON)
-    before = load_root_key(tmp_path)
-    new_key(tmp_path, NOON + timedelta(days=1))
-
-    assert load_root_key(tmp_path) == before
-    assert len(before.secret) == 32
-    assert (tmp_path / "refresh.key").stat().st_mode & 0o777 == 0o600
-
-
-def test_without_a_key_for_refresh_tokens_it_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(NoSigningKeys, match="make one with `profilectl keys new`"):
-        load_root_key(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"k" * 31, b"k" * 33])
-def test_a_key_for_refresh_tokens_has_32_bytes(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "refresh.key").write_bytes(content)
-
-    with pytest.raises(NoSigningKeys, match="has to hold 32 random bytes"):
-        load_root_key(tmp_path)

@@ -11,17 +11,21 @@ from hypothesis import strategies as st
 
 from service.domain.session import RefreshTokenInvalid
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
+from service.infrastructure.security.root_key import Purpose, RootKey
+from tests.builders import NOON
+from tests.fakes.keys import FakeRootKeyring
 
-KEY, FORMER_KEY = b"k" * 32, b"f" * 32
-TOKENS = MacRefreshTokens(KEY, FORMER_KEY)
+FIRST, SECOND = RootKey(b"f" * 32), RootKey(b"s" * 32, NOON)
+KEY, FORMER_KEY = SECOND.derive(Purpose.REFRESH_TOKENS), FIRST.derive(Purpose.REFRESH_TOKENS)
+FOREIGN = RootKey(b"x" * 32, NOON)
+TOKENS = MacRefreshTokens(FakeRootKeyring(FIRST, SECOND))
 SESSION = uuid4()
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
-def written(version: int, key: bytes = KEY) -> str:
-    """Return a token as somebody with *key* would write it."""
-    name = struct.pack(">B16sI", version, SESSION.bytes, 7)
-    return base64.urlsafe_b64encode(name + hmac.digest(key, name, hashlib.sha256)).rstrip(b"=").decode()
+def former(version: int, key: bytes) -> str:
+    """Return a token as a former version with *key* would write it: it does not name the key."""
+    return encoded(struct.pack(">B16sI", version, SESSION.bytes, 7), key)
 
 
 @given(st.uuids(), st.integers(0, 2**32 - 1))
@@ -56,20 +60,44 @@ def test_truncated_and_longer_ones_are_refused() -> None:
             TOKENS.read(other)
 
 
-def test_the_token_of_a_foreign_key_or_version_is_refused() -> None:
-    assert TOKENS.read(written(2)) == (SESSION, 7)
-
-    for other in (written(2, b"x" * 32), written(0), written(1), written(2, FORMER_KEY), written(3)):
-        with pytest.raises(RefreshTokenInvalid):
-            TOKENS.read(other)
-
-
-def test_the_tokens_of_the_former_version_stay_good() -> None:
-    assert TOKENS.read(written(1, FORMER_KEY)) == (SESSION, 7)
-    assert TOKENS.issue(SESSION, 7) == written(2)
+def is_refused(token: str, *roots: RootKey) -> bool:
+    """Return whether a worker with these root keys refuses *token*."""
+    try:
+        MacRefreshTokens(FakeRootKeyring(*roots)).read(token)
+    except RefreshTokenInvalid:
+        return True
+    return False
 
 
-@given(st.text() | st.text(ALPHABET, min_size=71, max_size=71))
+def test_the_tokens_of_former_versions_stay_good() -> None:
+    for token in (former(1, FIRST.secret), former(2, FORMER_KEY)):
+        assert TOKENS.read(token) == (SESSION, 7)
+        # But only while the key that they were made with is in use.
+        assert is_refused(token, SECOND)
+
+
+def test_what_does_not_name_its_key_is_of_the_first_one() -> None:
+    for token in (former(1, SECOND.secret), former(2, KEY), former(1, FORMER_KEY), former(3, KEY)):
+        assert is_refused(token, FIRST, SECOND)
+
+
+def test_a_token_names_its_key_and_is_good_while_that_is_in_use() -> None:
+    old = MacRefreshTokens(FakeRootKeyring(FIRST)).issue(SESSION, 7)
+    new = TOKENS.issue(SESSION, 7)
+
+    assert [decoded(each)[1:9].hex() for each in (old, new)] == [FIRST.kid, SECOND.kid]
+    assert TOKENS.read(old) == TOKENS.read(new) == (SESSION, 7)
+    assert is_refused(old, SECOND)
+    assert is_refused(new, FIRST)
+    assert is_refused(new, FIRST, FOREIGN)
+
+
+def test_a_token_under_the_name_of_another_key_is_refused() -> None:
+    assert is_refused(encoded(payload(root=FIRST), KEY), FIRST, SECOND)
+    assert is_refused(encoded(payload(root=FOREIGN), KEY), FIRST, SECOND)
+
+
+@given(st.text() | st.text(ALPHABET, min_size=82, max_size=82))
 def test_any_text_is_invalid_and_nothing_worse(text: str) -> None:
     with pytest.raises(RefreshTokenInvalid):
         TOKENS.read(text)
@@ -81,8 +109,13 @@ def encoded(name: bytes, key: bytes = KEY, mac: bytes | None = None) -> str:
     return base64.urlsafe_b64encode(name + mac).rstrip(b"=").decode()
 
 
-def payload(version: int = 2, session: UUID = SESSION, generation: int = 7) -> bytes:
-    return struct.pack(">B16sI", version, session.bytes, generation)
+def decoded(token: str) -> bytes:
+    """Return what is spelt in *token*."""
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+
+
+def payload(version: int = 3, session: UUID = SESSION, generation: int = 7, root: RootKey = SECOND) -> bytes:
+    return struct.pack(">B8s16sI", version, bytes.fromhex(root.kid), session.bytes, generation)
 
 
 @pytest.mark.parametrize("generation", [0, 1, 7, 2**32 - 1])
@@ -94,11 +127,11 @@ def test_a_token_is_what_the_format_says_and_reads_back(generation: int) -> None
 
 
 def test_one_step_has_one_token() -> None:
-    assert TOKENS.issue(SESSION, 1) == MacRefreshTokens(KEY, FORMER_KEY).issue(SESSION, 1)
+    assert TOKENS.issue(SESSION, 1) == MacRefreshTokens(FakeRootKeyring(SECOND)).issue(SESSION, 1)
     others = {
         TOKENS.issue(SESSION, 2),
         TOKENS.issue(uuid4(), 1),
-        MacRefreshTokens(b"x" * 32, FORMER_KEY).issue(SESSION, 1),
+        MacRefreshTokens(FakeRootKeyring(FOREIGN)).issue(SESSION, 1),
     }
     assert len(others | {TOKENS.issue(SESSION, 1)}) == 4
 
@@ -108,12 +141,14 @@ def test_one_step_has_one_token() -> None:
     [
         encoded(payload(version=0)),
         encoded(payload(version=1)),
+        encoded(payload(version=2)),
         encoded(payload(), key=FORMER_KEY),
-        encoded(payload(version=3)),
+        encoded(payload(), key=SECOND.secret),
+        encoded(payload(version=4)),
         encoded(payload(), key=b"x" * 32),
         encoded(payload(), mac=bytes(32)),
         encoded(payload(), mac=b""),
-        encoded(b"", mac=bytes(53)),
+        encoded(b"", mac=bytes(61)),
         encoded(payload() + b"\0"),
         encoded(payload())[:-1],
         encoded(payload()) + "A",
@@ -128,7 +163,7 @@ def test_one_step_has_one_token() -> None:
         "A" * 1_000_000,
         "\ud800",
     ],
-    ids=range(21),
+    ids=range(23),
 )
 def test_anything_else_is_invalid(token: str) -> None:
     with pytest.raises(RefreshTokenInvalid):

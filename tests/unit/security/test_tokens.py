@@ -122,6 +122,19 @@ def test_all_keys_are_listed() -> None:
     assert TOKENS.public_keys() == [OLD_KEY.public_jwk(), KEY.public_jwk()]
 
 
+def test_the_end_of_a_token_can_be_judged_as_of_another_time() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    token = forged({"exp": now - timedelta(hours=1)})
+
+    for before in (timedelta(minutes=59, seconds=31), timedelta(hours=2)):
+        assert TOKENS.verify(token, now - before).user == ADA
+    for before in (timedelta(minutes=59, seconds=30), timedelta(), timedelta(hours=-1)):
+        with pytest.raises(TokenExpired):
+            TOKENS.verify(token, now - before)
+    with pytest.raises(TokenInvalid):
+        TOKENS.verify(forged({"exp": now - timedelta(hours=1), "aud": "others"}), now - timedelta(hours=2))
+
+
 @pytest.mark.parametrize("ago", [LIFETIME + SKEW, LIFETIME + timedelta(seconds=31), timedelta(days=9999)])
 def test_a_token_whose_time_is_over_is_expired(ago: timedelta) -> None:
     text = tokens(clock=FakeClock(datetime.now(UTC) - ago)).issue(ADA).text

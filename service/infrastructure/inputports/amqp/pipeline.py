@@ -5,10 +5,11 @@ is such a file, and a line here. What is not for a queue costs its messages noth
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from service.app.clock import Clock
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.inputports.amqp.outgoing import Publisher
 from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
@@ -50,6 +51,7 @@ from service.infrastructure.inputports.amqp.stages.resolve_reply_to import Resol
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter import RetryOrDeadLetter
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter_event import RetryOrDeadLetterEvent
 from service.infrastructure.inputports.amqp.stages.tell_command_failed import TellCommandFailed
+from service.pkg.key_source import KeySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,10 @@ class Dependencies:
     Attributes:
         wait_capacity: Waits until the events of further commands can be published.
         in_flight: Knows when messages may be acknowledged.
-        sender_key: The secret by which workers sign for senders.
-        digest_keys: The secrets of command digests: the one in use, and those that are only recognised.
+        arrivals: What tells when a message first came.
+        sender_keys: The secrets by which workers sign for senders.
+        digest_keys: Those of command digests.
+        former_digest_keys: Those of command digests that version 0.1 has stored.
         outcomes: How many messages of each queue ended with each code.
 
     """
@@ -72,8 +76,10 @@ class Dependencies:
     wait_capacity: Callable[[], Awaitable[None]]
     circuit_breaker: CircuitBreaker
     in_flight: InFlight
-    sender_key: bytes = field(repr=False)
-    digest_keys: Sequence[bytes] = field(repr=False)
+    arrivals: Arrivals
+    sender_keys: KeySource
+    digest_keys: KeySource
+    former_digest_keys: KeySource
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -101,7 +107,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_request, Decode()),
             (is_event, DecodeEvent()),
             (is_request, needs.authenticator),
-            (is_command, AddIdempotencyKey(*needs.digest_keys)),
+            (is_command, AddIdempotencyKey(needs.digest_keys, needs.former_digest_keys)),
             (is_request, EncodeResult()),
             (is_handled, Handle()),
         ),
@@ -109,8 +115,8 @@ def pipeline(needs: Dependencies) -> Pipeline:
         way_out=(
             (is_query, Reply(publisher, clock, outcomes, confirmed=False)),
             (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
-            (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_key)),
-            (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_key)),
+            (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_keys, needs.arrivals)),
+            (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_keys)),
             (is_command, TellCommandFailed(publisher, clock)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),

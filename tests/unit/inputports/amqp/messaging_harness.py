@@ -12,6 +12,7 @@ from pydantic import MISSING, BaseModel
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
 from profile_contracts.replies import Failure
 from service.domain.profile import Role
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
 from service.infrastructure.inputports.amqp.handlers.posts import subscribe_posts
 from service.infrastructure.inputports.amqp.handlers.profiles import subscribe_profiles
@@ -26,6 +27,7 @@ from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
 from tests.fakes.consumers import closed_circuit
+from tests.fakes.keys import in_use
 from tests.fakes.tokens import FakeTokens
 
 PASSWORD = "correct horse"
@@ -127,15 +129,19 @@ def needs_of(
 ) -> Dependencies:
     """Return what stages work with; *trusted* are the operations of services."""
     return Dependencies(
-        authenticator=Authenticator(app_fixture.tokens, app_fixture.sessions, trusted, KEY),
+        authenticator=Authenticator(
+            app_fixture.tokens, app_fixture.sessions, trusted, in_use(KEY), Arrivals(app_fixture.clock)
+        ),
         publisher=broker,
         reply_to_policy=ReplyToPolicy(),
         clock=app_fixture.clock,
         wait_capacity=broker.wait_capacity,
         circuit_breaker=closed_circuit(),
         in_flight=in_flight or InFlight(),
-        sender_key=KEY,
-        digest_keys=(KEY,),
+        arrivals=Arrivals(app_fixture.clock),
+        sender_keys=in_use(KEY),
+        digest_keys=in_use(KEY),
+        former_digest_keys=in_use(),
     )
 
 

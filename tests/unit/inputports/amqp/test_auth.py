@@ -14,7 +14,7 @@ async def test_a_login_is_answered_with_tokens(harness: MessagingHarness) -> Non
 
     assert reply["result"] == {"token_type": "Bearer", "expires_in": 600, "profile_id": ada["id"]}
     assert str(harness.tokens.verify(text).user.id) == ada["id"]
-    assert (len(refresh_token), len(device_token)) == (71, 98)
+    assert (len(refresh_token), len(device_token)) == (82, 98)
 
 
 @pytest.mark.parametrize(

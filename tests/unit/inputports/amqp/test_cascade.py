@@ -105,7 +105,7 @@ async def test_what_is_no_event_of_ours_is_dead_lettered_at_once(body: bytes, re
 
 def tried(times: int, body: bytes | None = None) -> dict[str, Any]:
     """Return the headers of an event that was tried so many times before."""
-    return sign_sender(History(None, times), "e-1", body or an_event(), KEY)
+    return sign_sender(History(None, times), "e-1", body or an_event(), [KEY])
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ async def test_what_fails_is_tried_again_later(error: Exception, times: int, del
     assert broker.journal == ["retry", "ack"]
     assert (queue, waits_in) == (QUEUE, delay)
     assert json.loads(message.body)["data"] == json.loads(an_event())["data"]
-    assert verified_history(back, KEY).attempts == times + 1
+    assert verified_history(back, [KEY]).attempts == times + 1
     assert (message.headers["traceparent"], message.message_id) == (TRACE, "e-1")
     assert message.headers["x-error-type"] == type(error).__name__
 

@@ -56,7 +56,7 @@ def failing(error: Exception) -> Translate:
 
 def tried(times: int) -> dict[str, Any]:
     """Return the headers of a command that a worker has tried so many times."""
-    return sign_sender(History("hr", times), "m-1", CREATE, KEY)
+    return sign_sender(History("hr", times), "m-1", CREATE, [KEY])
 
 
 # Sent by a known service, and nobody waits for it.
@@ -483,7 +483,7 @@ async def test_a_fire_and_forget_command_is_tried_again(error: Exception, times:
     assert message.user_id is None  # the broker would refuse it
     # But the worker that gets it knows who sent it, by our signature.
     back = harness.broker.deliver(CREATE, reply_to=None, message_id="m-1", headers=message.headers)
-    assert verified_sender(back, KEY) == "hr"
+    assert verified_sender(back, [KEY]) == "hr"
 
 
 @pytest.mark.parametrize("error", [EmailTaken(), NotAllowed()])

@@ -11,9 +11,9 @@ from service.infrastructure.inputports.amqp.sender_signature import (
 )
 from tests.fakes.broker import FakeBroker
 
-KEY, OTHER = b"k" * 32, b"o" * 32
+KEY, OTHER = [b"k" * 32], [b"o" * 32]
 BODY = b"{}"
-FAR = History("hr", attempts=2, replays=1)
+FAR = History("hr", attempts=2, replays=1, arrived_at=1_700_000_000_000)
 
 
 def test_the_broker_is_believed_and_then_we_are() -> None:
@@ -28,7 +28,9 @@ def test_the_broker_is_believed_and_then_we_are() -> None:
     assert [verified_sender(each, KEY) for each in (first, second, third)] == ["hr"] * 3
 
 
-@pytest.mark.parametrize("history", [FAR, History(), History(None, 3), replace(FAR, sender=None)])
+@pytest.mark.parametrize(
+    "history", [FAR, History(), History(None, 3), replace(FAR, sender=None), replace(FAR, arrived_at=0)]
+)
 def test_all_that_was_said_comes_back(history: History) -> None:
     headers = sign_sender(history, None, BODY, KEY)
 
@@ -54,6 +56,8 @@ def test_of_a_new_message_nothing_is_known() -> None:
         {"headers": {"x-attempt": None}},
         {"headers": {"x-attempt": 2**63 - 1}},
         {"headers": {"x-replay-count": 0}},
+        {"headers": {"x-arrived-at": 1_700_000_000_001}},
+        {"headers": {"x-arrived-at": None}},
     ],
 )
 def test_our_signature_is_for_one_message_of_one_sender_and_its_counts(changes: dict[str, Any]) -> None:
@@ -61,6 +65,18 @@ def test_our_signature_is_for_one_message_of_one_sender_and_its_counts(changes: 
     given["headers"] = {**sign_sender(FAR, "m-1", BODY, KEY), **changes.get("headers", {})}
 
     assert verified_history(FakeBroker().deliver(**given), KEY) == History()
+
+
+def test_a_signature_lives_as_long_as_its_key() -> None:
+    by_old, by_new = (sign_sender(FAR, "m-1", BODY, keys) for keys in (KEY, [*OTHER, *KEY]))
+
+    def believed(headers: dict[str, str | int], keys: list[bytes]) -> bool:
+        message = FakeBroker().deliver(BODY, message_id="m-1", headers=headers, exchange="profile.commands")
+        return verified_history(message, keys) == FAR
+
+    for keys in ([*OTHER, *KEY], [*KEY, *OTHER]):
+        assert [believed(each, keys) for each in (by_old, by_new)] == [True, True]
+    assert [believed(each, OTHER) for each in (by_old, by_new)] == [False, True]
 
 
 def test_nobody_else_can_give_it() -> None:

@@ -1,15 +1,15 @@
 """What tells one command from another, however often it comes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
-
-from pydantic import BaseModel
 
 from service.app.auth.actors import Anonymous
 from service.app.request_context import RequestContext
 from service.domain.idempotency import FormerKey, IdempotencyKey
 from service.infrastructure.inputports.amqp.actor_name import actor_name
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
+from service.pkg.key_source import KeySource
 
 
 class AddIdempotencyKey:
@@ -21,32 +21,39 @@ class AddIdempotencyKey:
     so that optional fields of later versions do not change it. The digest is keyed, because a request may
     hold a password: from a plain digest in the database it could be guessed without bcrypt's work.
 
+    While one secret follows another, a command has a key by each of them: it is recorded under all, so that
+    workers that know different ones know it, and a repetition finds it under any.
+
     Args:
-        key: The secret of digests.
-        former_keys: Those of digests that are stored already.
+        keys: The secrets of digests.
+        former_keys: Those of digests that version 0.1 has stored.
 
     """
 
-    def __init__(self, key: bytes, *former_keys: bytes) -> None:
-        self._key = key
+    def __init__(self, keys: KeySource, former_keys: KeySource) -> None:
+        self._keys = keys
         self._former_keys = former_keys
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
         """Add the key; go on."""
         if context.message_id and context.caller:
-            queue, request = context.route.queue, context.request
-            key = IdempotencyKey(
-                _digest(f"{_sender(context.caller)}\n{context.message_id}", self._key),
-                _digest(f"{queue}\n{request.model_dump_json(exclude_unset=True)}", self._key),
-                self._former(context.message_id, f"{queue}\n{actor_name(context.caller)}\n", request),
-            )
+            secrets = self._keys()
+            name = f"{_sender(context.caller)}\n{context.message_id}"
+            said = f"{context.route.queue}\n{context.request.model_dump_json(exclude_unset=True)}"
+            first, *others = (IdempotencyKey(_digest(name, each), _digest(said, each)) for each in secrets)
+            former = self._former(context, context.message_id, context.caller, secrets)
+            key = replace(first, former=former, others=tuple(others))
             context.caller = replace(context.caller, message_id=context.message_id, idempotency_key=key)
         await call_next(context)
 
-    def _former(self, message_id: str, begin: str, request: BaseModel) -> FormerKey:
+    def _former(
+        self, context: MessageContext, message_id: str, caller: RequestContext, secrets: Sequence[bytes]
+    ) -> FormerKey:
+        request, begin = context.request, f"{context.route.queue}\n{actor_name(caller)}\n"
+
         def digests() -> tuple[bytes, ...]:
             text = begin + request.model_dump_json()
-            return tuple(_digest(text, each) for each in (self._key, *self._former_keys))
+            return tuple(_digest(text, each) for each in (*secrets, *self._former_keys()))
 
         return FormerKey(message_id, digests)
 

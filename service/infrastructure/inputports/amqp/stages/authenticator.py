@@ -1,20 +1,22 @@
 """Who asks: the human by a bearer token, the calling service by what the broker has validated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from service.app.auth.actors import Actor, Anonymous, TokenInvalid, TrustedService
+from service.app.auth.actors import Actor, Anonymous, TokenExpired, TokenInvalid, TrustedService, User
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
 from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.route import Route
-from service.infrastructure.inputports.amqp.sender_signature import verified_sender
+from service.infrastructure.inputports.amqp.sender_signature import verified_history, verified_sender
+from service.pkg.key_source import KeySource
 from service.pkg.message_fields import text_header
 
 # In bytes: longer than any token of ours, and than any address.
@@ -37,14 +39,16 @@ class Authenticator:
         tokens: What verifies access tokens.
         sessions: What tells whether their sessions are alive.
         trusted_services: The operations that a broker user may call on its own account.
-        key: The secret by which workers sign for senders.
+        keys: The secrets by which workers sign for senders.
+        arrivals: What tells when a message first came.
 
     """
 
     tokens: AccessTokens
     sessions: Sessions
     trusted_services: Mapping[str, frozenset[str]]
-    key: bytes = field(repr=False)
+    keys: KeySource
+    arrivals: Arrivals
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
         """Note who asks; go on."""
@@ -58,7 +62,7 @@ class Authenticator:
             Unavailable: It is not known whether the session is alive.
 
         """
-        service = verified_sender(message, self.key)
+        service = verified_sender(message, self.keys())
         return RequestContext(
             actor=await self._actor(message, route, service),
             service=service,
@@ -75,21 +79,37 @@ class Authenticator:
             return Anonymous()
         if message.headers.get("authorization") is not None:
             authorization = text_header(message.headers, "authorization", MAX_AUTHORIZATION)
-            return await self._authenticate_user(authorization.get("authorization", ""))
+            return await self._authenticate_user(message, route, authorization.get("authorization", ""))
         allowed = self.trusted_services.get(service or "", frozenset())
         return TrustedService(str(service)) if route.queue in allowed else Anonymous()
 
-    async def _authenticate_user(self, authorization: str) -> Actor:
+    async def _authenticate_user(
+        self, message: AbstractIncomingMessage, route: Route, authorization: str
+    ) -> Actor:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != _SCHEME:
             return Anonymous(auth_error=TokenInvalid())
         user = None
         try:
-            user = self.tokens.verify(token.strip()).user
+            user = self._verified(message, route, token.strip())
             await self.sessions.check(user)
         except Unauthenticated as error:
             return Anonymous(error, former_user=user)
         return user
+
+    def _verified(self, message: AbstractIncomingMessage, route: Route, token: str) -> User:
+        """Return whom *token* names.
+
+        A fire-and-forget command may wait in a queue for longer than a token lives: the end of its token is
+        judged as of when it came. Its session is still judged as of now.
+        """
+        try:
+            return self.tokens.verify(token).user
+        except TokenExpired:
+            if message.reply_to or not route.is_retryable:
+                raise
+        history = verified_history(message, self.keys())
+        return self.tokens.verify(token, self.arrivals.first(message, history)).user
 
     def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:
         """Return the network that the human is in; of IPv6 the first 64 bits, which one host may use up."""

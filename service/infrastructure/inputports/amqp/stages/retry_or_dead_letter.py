@@ -1,10 +1,11 @@
 """What is done about a request that failed, and of which its sender does not know."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from profile_contracts.replies import ErrorBody
 from service.app.clock import Clock
 from service.domain.errors import ServiceError
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.deadlines import caller_deadline, deadline_header
 from service.infrastructure.inputports.amqp.decoding import Malformed
@@ -19,6 +20,7 @@ from service.infrastructure.inputports.amqp.retries import delay_before_retry, i
 from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender, verified_history
 from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
 from service.infrastructure.rabbitmq.topology import MALFORMED
+from service.pkg.key_source import KeySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,20 @@ class RetryOrDeadLetter:
     """Lets a fire-and-forget command wait in a retry queue, or leaves a dead letter.
 
     Retried is what may succeed later. Nothing of it goes on but its body and a few headers of known type,
-    for the broker would obey `CC` and `BCC` again; the headers `x-vouched-user` and `x-vouched-mac` say who
-    sent it. A dead letter is left of what we failed at, of what was never done, and of what made no sense, if
-    nobody could be told.
+    for the broker would obey `CC` and `BCC` again; signed headers say who sent it, and when it first came. A
+    dead letter is left of what we failed at, of what was never done, and of what made no sense, if nobody
+    could be told.
 
     Attributes:
-        key: The secret by which workers sign for senders.
+        keys: The secrets by which workers sign for senders.
+        arrivals: What tells when it first came, which whoever tries it again has to know.
 
     """
 
     publisher: Publisher
     clock: Clock
-    key: bytes = field(repr=False)
+    keys: KeySource
+    arrivals: Arrivals
 
     async def __call__(self, context: MessageContext) -> None:
         """See to it that a failure is not the end of the request, or that a person finds it."""
@@ -48,7 +52,7 @@ class RetryOrDeadLetter:
         self, context: MessageContext, error: ErrorBody, cause: Exception
     ) -> None:
         message, route = context.message, context.route
-        before = verified_history(message, self.key)
+        before = verified_history(message, self.keys())
         history = before.tried()
         headers = failure_headers(error, cause, route.queue, self.clock.now(), history.attempts)
         may_wait = route.is_retryable and not message.reply_to and not isinstance(cause, TooManyDeliveries)
@@ -69,5 +73,6 @@ class RetryOrDeadLetter:
     def _signature(self, context: MessageContext, history: History) -> dict[str, str | int]:
         """Return the headers by which whoever tries it again knows what we know."""
         deadline = caller_deadline(context.message, self.clock.now().timestamp(), context.spent)
-        signature = sign_sender(history, context.message_id, context.message.body, self.key)
+        first = history.arrived(self.arrivals.first(context.message, history))
+        signature = sign_sender(first, context.message_id, context.message.body, self.keys())
         return {**signature, **deadline_header(deadline)}

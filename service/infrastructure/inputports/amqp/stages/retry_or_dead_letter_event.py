@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aio_pika import DeliveryMode, Message
@@ -24,6 +24,7 @@ from service.infrastructure.inputports.amqp.sender_signature import sign_sender,
 from service.infrastructure.inputports.amqp.stages.decode_event import ANY_EVENT, data_of
 from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
 from service.infrastructure.rabbitmq.headers import REPLAYABLE
+from service.pkg.key_source import KeySource
 from service.pkg.message_fields import short_text, trace_header
 
 # What the ids and types of our events, and the names of our fields, look like.
@@ -37,13 +38,13 @@ class RetryOrDeadLetterEvent:
     Only its ids go on. Whoever may write to our queues may write anything into them.
 
     Attributes:
-        key: The secret by which workers sign for how often a message was tried.
+        keys: The secrets by which workers sign for how often a message was tried.
 
     """
 
     publisher: Publisher
     clock: Clock
-    key: bytes = field(repr=False)
+    keys: KeySource
 
     async def __call__(self, context: MessageContext) -> None:
         """See to it that a failure is not the end of the event."""
@@ -54,12 +55,12 @@ class RetryOrDeadLetterEvent:
         self, context: MessageContext, error: ErrorBody, cause: Exception
     ) -> None:
         message, route, body = context.message, context.route, _ids_of(context.message)
-        before = verified_history(message, self.key)
+        before = verified_history(message, self.keys())
         history = before.tried()
         headers = failure_headers(error, cause, route.queue, self.clock.now(), history.attempts)
         may_wait = body is not None and not isinstance(cause, TooManyDeliveries)
         if body and may_wait and (delay := delay_before_retry(before.attempts, cause)):
-            signature = sign_sender(history, message.message_id, body, self.key)
+            signature = sign_sender(history, message.message_id, body, self.keys())
             await self.publisher.schedule_retry(
                 _copy(message, body, {**headers, **signature}), route.queue, delay
             )

@@ -12,6 +12,7 @@ from service.domain.idempotency import IdempotencyKey, MessageIdReused, Processe
 from service.domain.profile import Role
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
+from tests.fakes.keys import in_use
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
 
 ID = str(uuid4())
@@ -32,7 +33,7 @@ def a_command(
 
 async def key_of(context: MessageContext, secret: bytes = b"k" * 32) -> IdempotencyKey | None:
     rest = Rest()
-    await AddIdempotencyKey(secret)(context, rest)
+    await AddIdempotencyKey(in_use(secret), in_use())(context, rest)
     assert rest.seen == [context]
     assert context.caller is not None
     return context.caller.idempotency_key
@@ -51,7 +52,7 @@ async def test_a_command_that_a_former_version_has_processed_is_known() -> None:
     context = a_command()
     said = f"profile.delete\nservice:hr\n{context.request.model_dump_json()}".encode()
     former = hashlib.blake2b(said, key=b"f" * 32, digest_size=16).digest()
-    await AddIdempotencyKey(b"k" * 32, b"f" * 32)(context, Rest())
+    await AddIdempotencyKey(in_use(b"k" * 32), in_use(b"f" * 32))(context, Rest())
     key = context.caller.idempotency_key if context.caller else None
 
     assert key is not None
@@ -60,6 +61,26 @@ async def test_a_command_that_a_former_version_has_processed_is_known() -> None:
     assert ProcessedCommand(former, 1, "Ada").is_of(key)
     with pytest.raises(MessageIdReused):
         ProcessedCommand(b"other", 1, "Ada").ensure_is_of(key)
+
+
+async def key_by(*secrets: bytes) -> IdempotencyKey:
+    context = a_command()
+    await AddIdempotencyKey(in_use(*secrets), in_use())(context, Rest())
+    assert context.caller is not None
+    assert context.caller.idempotency_key is not None
+    return context.caller.idempotency_key
+
+
+async def test_a_command_has_a_key_by_each_secret_in_use() -> None:
+    old, new = b"k" * 32, b"n" * 32
+    before, between, after = await key_by(old), await key_by(new, old), await key_by(new)
+
+    assert between.ids == (after.id, before.id)
+    assert between.digests == (after.digest, before.digest)
+    assert (before.others, after.others) == ((), ())
+    for recorded in (before.digest, after.digest):
+        assert ProcessedCommand(recorded, 1, "Ada").is_of(between)
+        assert not ProcessedCommand(b"other", 1, "Ada").is_of(between)
 
 
 async def test_an_optional_field_of_a_later_version_changes_no_key() -> None:

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,19 +15,32 @@ from profile_contracts.operations import (
     PROFILE_GET,
     Operation,
 )
-from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TokenInvalid, TrustedService
+from service.app.auth.actors import (
+    Actor,
+    Anonymous,
+    MissingToken,
+    TokenExpired,
+    TokenInvalid,
+    TrustedService,
+    User,
+)
 from service.app.auth.session_guard import SessionEnded
 from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated, Unavailable
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
+from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
-from tests.fakes.broker import message
+from tests.fakes.broker import REPLY_TO, message
+from tests.fakes.keys import in_use
+from tests.fakes.tokens import EXPIRES_AT
 from tests.unit.inputports.amqp.stages.running import Rest, a_context, a_route
 
 ADA = a_profile()
 TRUSTED = {"hr": frozenset({"profile.create"}), "idle": frozenset[str]()}
 AnyOperation = Operation[Any, Any]
+KEY = b"k" * 32
 
 
 @pytest.fixture
@@ -33,9 +48,19 @@ def app_fixture() -> AppFixture:
     return AppFixture(ADA)
 
 
+def an_authenticator(
+    app_fixture: AppFixture,
+    trusted: Mapping[str, frozenset[str]] = TRUSTED,
+    *,
+    is_broker_believed: bool = False,
+) -> Authenticator:
+    arrivals = Arrivals(app_fixture.clock, is_broker_believed)
+    return Authenticator(app_fixture.tokens, app_fixture.sessions, trusted, in_use(KEY), arrivals)
+
+
 @pytest.fixture
 def authenticator(app_fixture: AppFixture) -> Authenticator:
-    return Authenticator(app_fixture.tokens, app_fixture.sessions, TRUSTED, b"k" * 32)
+    return an_authenticator(app_fixture)
 
 
 async def asked(
@@ -98,6 +123,105 @@ async def test_an_expired_token_is_called_expired(
     app_fixture.tokens.expire()
 
     assert why(await asked(authenticator, f"Bearer {tokens.access_token.text}", "hr")) is TokenExpired
+
+
+BEFORE = int((EXPIRES_AT - timedelta(seconds=1)).timestamp() * 1000)
+AFTER = int(EXPIRES_AT.timestamp() * 1000)
+
+
+async def asked_late(
+    app_fixture: AppFixture,
+    headers: dict[str, Any],
+    operation: AnyOperation = PROFILE_DELETE,
+    *,
+    reply_to: str | None = None,
+    is_broker_believed: bool = True,
+) -> Actor:
+    """Return who asks with a token that has expired by now, in a message with *headers*."""
+    _, tokens = await app_fixture.logged_in(ADA)
+    app_fixture.tokens.expire()
+    app_fixture.clock.advance(hours=1)
+    late = message(
+        headers={"authorization": f"Bearer {tokens.access_token.text}", **headers},
+        reply_to=reply_to,
+        message_id="m-1",
+        exchange="profile.commands",
+    )
+    authenticator = an_authenticator(app_fixture, is_broker_believed=is_broker_believed)
+    return (await authenticator.authenticate(late, a_route(operation))).actor
+
+
+def first_came(at: int, key: bytes = KEY) -> dict[str, str | int]:
+    """Return the headers by which a worker says when a message first came."""
+    return sign_sender(History(attempts=1, arrived_at=at), "m-1", b"{}", [key])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"timestamp_in_ms": BEFORE},
+        first_came(BEFORE),
+        # What the broker says of a retry is when that was published.
+        {**first_came(BEFORE), "timestamp_in_ms": AFTER},
+    ],
+    ids=["the broker says so", "a worker has signed it", "both"],
+)
+async def test_a_token_was_good_when_a_command_came_that_nobody_waits_for(
+    app_fixture: AppFixture, headers: dict[str, Any]
+) -> None:
+    assert isinstance(await asked_late(app_fixture, headers), User)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"timestamp_in_ms": AFTER},
+        {"timestamp_in_ms": 0},
+        {"timestamp_in_ms": -BEFORE},
+        {"timestamp_in_ms": str(BEFORE)},
+        {"timestamp_in_ms": 2**63 - 1},
+        {"timestamp_in_ms": None},
+        first_came(AFTER),
+        {**first_came(AFTER), "timestamp_in_ms": BEFORE},
+        {"x-arrived-at": BEFORE},
+        {**first_came(AFTER), "x-arrived-at": BEFORE},
+        first_came(BEFORE, b"o" * 32),
+    ],
+    ids=range(12),
+)
+async def test_a_token_that_was_not_good_then_is_expired(
+    app_fixture: AppFixture, headers: dict[str, Any]
+) -> None:
+    assert why(await asked_late(app_fixture, headers)) is TokenExpired
+
+
+async def test_a_sender_is_not_believed_when_its_message_came(app_fixture: AppFixture) -> None:
+    found = await asked_late(app_fixture, {"timestamp_in_ms": BEFORE}, is_broker_believed=False)
+
+    assert why(found) is TokenExpired
+
+
+@pytest.mark.parametrize(
+    ("operation", "reply_to"), [(PROFILE_DELETE, REPLY_TO), (PROFILE_GET, REPLY_TO), (PROFILE_GET, None)]
+)
+async def test_where_somebody_waits_a_token_is_judged_as_of_now(
+    app_fixture: AppFixture, operation: AnyOperation, reply_to: str | None
+) -> None:
+    found = await asked_late(app_fixture, {"timestamp_in_ms": BEFORE}, operation, reply_to=reply_to)
+
+    assert why(found) is TokenExpired
+
+
+async def test_a_session_is_judged_as_of_now_whenever_a_command_came(
+    app_fixture: AppFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def has_ended(_: object) -> None:
+        """Find no session."""
+
+    monkeypatch.setattr(app_fixture.repository, "find", has_ended)
+
+    assert why(await asked_late(app_fixture, {"timestamp_in_ms": BEFORE})) is SessionEnded
 
 
 async def test_the_token_of_an_ended_session_is_dead(
@@ -200,12 +324,10 @@ async def test_what_is_no_address_is_none(authenticator: Authenticator, address:
 @given(address=st.ip_addresses().map(str) | st.text())
 async def test_any_header_is_an_address_or_none(address: str) -> None:
     app_fixture = AppFixture()
-    found = await client(Authenticator(app_fixture.tokens, app_fixture.sessions, TRUSTED, b"k" * 32), address)
+    authenticator = an_authenticator(app_fixture)
+    found = await client(authenticator, address)
 
     assert found is None or "/" in found
-
-
-KEY = b"k" * 32
 
 
 class Written:
@@ -224,11 +346,7 @@ async def test_a_good_token_is_dead_under_another_scheme(scheme: str) -> None:
     _, tokens = await app_fixture.logged_in(ADA)
     request = message(headers={"authorization": f"{scheme} {tokens.access_token.text}"})
 
-    actor = (
-        await Authenticator(app_fixture.tokens, app_fixture.sessions, {}, KEY).authenticate(
-            request, a_route(PROFILE_GET)
-        )
-    ).actor
+    actor = (await an_authenticator(app_fixture, {}).authenticate(request, a_route(PROFILE_GET))).actor
 
     assert isinstance(actor, Anonymous)
     assert type(actor.auth_error) is TokenInvalid
@@ -240,11 +358,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
     request = message()
     request.headers["authorization"] = Written(f"Bearer {tokens.access_token.text}")  # type: ignore[assignment]
 
-    actor = (
-        await Authenticator(app_fixture.tokens, app_fixture.sessions, {}, KEY).authenticate(
-            request, a_route(PROFILE_GET)
-        )
-    ).actor
+    actor = (await an_authenticator(app_fixture, {}).authenticate(request, a_route(PROFILE_GET))).actor
 
     assert isinstance(actor, Anonymous)
     assert type(actor.auth_error) is TokenInvalid
@@ -252,7 +366,7 @@ async def test_what_is_only_written_like_a_token_is_dead() -> None:
 
 def test_authenticator_do_not_change() -> None:
     app_fixture = AppFixture()
-    authenticator = Authenticator(app_fixture.tokens, app_fixture.sessions, {}, KEY)
+    authenticator = an_authenticator(app_fixture, {})
 
     assert not hasattr(authenticator, "__dict__")
     with pytest.raises(FrozenInstanceError):

@@ -1,15 +1,18 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from profile_contracts.operations import AUTH_LOGIN, PROFILE_DELETE, PROFILE_GET, Operation
 from service.domain.errors import NotFound, Unavailable
+from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.decoding import MalformedJson
 from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter import RetryOrDeadLetter
 from tests.builders import NOON
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import in_use
 from tests.unit.inputports.amqp.messaging_harness import KEY
 from tests.unit.inputports.amqp.stages.running import a_context
 
@@ -22,7 +25,8 @@ async def fail(
     context.reply_to = reply_to
     if error:
         context.fail(error)
-    await RetryOrDeadLetter(broker, FakeClock(NOON), KEY)(context)
+    clock = FakeClock(NOON)
+    await RetryOrDeadLetter(broker, clock, in_use(KEY), Arrivals(clock))(context)
     return broker
 
 
@@ -34,6 +38,22 @@ async def test_a_command_that_may_succeed_later_is_retried(error: Exception) -> 
     assert broker.journal == ["retry"]
     assert (queue, delay, message.message_id) == ("profile.delete", "profile.retry.5s", "m-1")
     assert message.headers["x-attempt"] == 1
+
+
+async def test_a_retry_says_when_the_command_first_came() -> None:
+    """However often it is tried: the broker says of each when that was published."""
+    clock, broker = FakeClock(NOON), FakeBroker()
+    stage = RetryOrDeadLetter(broker, clock, in_use(KEY), Arrivals(clock, is_broker_believed=True))
+    came = int((NOON - timedelta(minutes=20)).timestamp() * 1000)
+    headers: dict[str, Any] = {"timestamp_in_ms": came}
+    for _ in range(3):
+        context = a_context(route=PROFILE_DELETE, message_id="m-1", reply_to=None, headers=headers)
+        context.fail(Unavailable())
+        await stage(context)
+        clock.advance(minutes=5)
+        headers = {**broker.retries[-1][2].headers, "timestamp_in_ms": int(clock.now().timestamp() * 1000)}
+
+    assert [message.headers["x-arrived-at"] for _, _, message in broker.retries] == [came] * 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter_event im
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import in_use
 from tests.unit.inputports.amqp.messaging_harness import KEY
 from tests.unit.inputports.amqp.stages.running import CASCADE, a_context
 from tests.unit.inputports.amqp.test_cascade import an_event
@@ -17,7 +18,7 @@ async def fail(error: Exception | None, body: bytes | None = None) -> FakeBroker
     context = a_context(an_event() if body is None else body, CASCADE, message_id="e-1", reply_to=None)
     if error:
         context.fail(error)
-    await RetryOrDeadLetterEvent(broker, FakeClock(NOON), KEY)(context)
+    await RetryOrDeadLetterEvent(broker, FakeClock(NOON), in_use(KEY))(context)
     return broker
 
 
