@@ -11,7 +11,7 @@ import aiormq
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
-from aio_pika.exceptions import DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from aiormq.exceptions import AMQPConnectionError
 
 from service.infrastructure.rabbitmq.joined_writes import install_joined_writes, publish_joined
@@ -82,9 +82,7 @@ async def test_the_last_reply_before_the_end_is_sent(sandbox: Sandbox) -> None:
 
 async def test_a_broker_that_reads_nothing_holds_writers_back(sandbox: Sandbox) -> None:
     """Or else the messages would fill the memory."""
-    async with through(sandbox) as (proxy, url):
-        connection = await aio_pika.connect(url, timeout=5)
-        channel = await connection.channel(publisher_confirms=False)
+    async with through(sandbox) as (proxy, url), connected(url, confirms=False) as channel:
         proxy.freeze()
         sent = 0
         with suppress(TimeoutError):
@@ -93,22 +91,19 @@ async def test_a_broker_that_reads_nothing_holds_writers_back(sandbox: Sandbox) 
                     await publish_joined(channel, Message(bytes(100_000)), "nobody")
                     sent += 1
         proxy.mend()
-        await connection.close()
 
     assert sent < 1_000  # what the kernel and the proxy hold
 
 
 async def test_a_line_that_breaks_is_an_error_of_the_connection(sandbox: Sandbox) -> None:
-    async with through(sandbox) as (proxy, url):
-        connection = await aio_pika.connect(url, timeout=5)
-        channel = await connection.channel(publisher_confirms=True)
+    async with through(sandbox) as (proxy, url), connected(url, confirms=True) as channel:
         publishing = asyncio.create_task(publish_joined(channel, Message(b"x"), "nobody"))
         proxy.cut()
 
         async def fails() -> bool:
             try:
                 await publish_joined(channel, Message(b"x"), "nobody")
-            except (aio_pika.exceptions.AMQPError, aiormq.exceptions.ChannelInvalidStateError, OSError):
+            except (AMQPError, ChannelInvalidStateError, OSError):
                 return True
             return False
 

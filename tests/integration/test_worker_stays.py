@@ -35,8 +35,8 @@ async def test_it_still_answers_everybody_once_and_holds_nothing_back(
             sent = sum(each.sent[operation] for each in (gateway, service, cleaner))
             queue = queues[operation]
             counted = queue.get("message_stats", {}).get("publish", 0)
-            # What it has not counted yet, it leaves out.
-            if counted < sent or queue.get("messages") != 0 or "consumers" not in queue:
+            # What it has not counted yet, it leaves out, or shows as it was before the worker came.
+            if counted < sent or queue.get("messages") != 0 or not queue.get("consumers"):
                 return {}
         return queues
 

@@ -5,6 +5,7 @@ given. These system calls were a third of what a read cost.
 """
 
 import asyncio
+import os
 from typing import Any, Final
 
 from aio_pika import Message
@@ -75,7 +76,8 @@ class JoiningTransports(TransportFactory):
                 lambda: protocol, host=str(url.host), port=url.port or 0, ssl=context, **options
             )
         except OSError as error:
-            raise AMQPConnectionError(*error.args) from error
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise AMQPConnectionError(error.errno, f"{why} {(url.host, url.port)}") from error
         self._writer = JoiningWriter(transport, protocol, reader, loop)
         return reader, self._writer
 
