@@ -1,0 +1,202 @@
+"""Which systems there are, how each is started, and what each is asked for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from benchmarks.comparison.data import Data
+from tools.servers.sandbox import GATEWAY, Sandbox
+
+OURS: Final = "profile-service"
+HAND_WRITTEN: Final = "hand-written aio-pika + PyMongo"
+HAND_WRITTEN_UVLOOP: Final = "the same on uvloop"
+FASTSTREAM: Final = "FastStream + Motor"
+FASTAPI: Final = "FastAPI + uvicorn + Motor, HTTP"
+NAMEKO: Final = "Nameko + PyMongo"
+CELERY: Final = "Celery + PyMongo"
+ECHO: Final = "bare aio-pika echo"
+MONGODB: Final = "bare MongoDB read"
+BCRYPT: Final = "bare bcrypt"
+
+IN_FLIGHT: Final = 64
+# Takes the place of the id of a request; see benchmarks/load/amqp.py, which this environment can't import.
+ID: Final = "#" * 23
+_OK: Final = '"ok":true'
+_NAME: Final = '"last_name": "'
+# Logins in flight: enough to keep all cores busy, and few enough not to wait for seconds after the end.
+_LOGINS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What is started once, and stays up while others are measured.
+
+    Attributes:
+        command: What to run, in the folder `bin` of the benchmark's environment.
+        ready: What it logs once it takes requests.
+
+    """
+
+    name: str
+    command: Sequence[str]
+    ready: str = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One operation of one system, under load.
+
+    Attributes:
+        plan: What the load generator is told, or the system itself if it is its own load.
+        own_load: The module that is load and system in one.
+        weight: How much longer than others it is measured.
+
+    """
+
+    system: str
+    operation: str
+    plan: Mapping[str, Any] = field(repr=False)
+    in_flight: int = IN_FLIGHT
+    own_load: str | None = None
+    weight: float = 1.0
+
+
+def systems(port: int, nameko_config: str) -> list[System]:
+    """Return the systems beside our own; FastAPI listens on *port*."""
+    uvicorn = ("uvicorn", "benchmarks.peers.fastapi_motor:app", "--port", str(port))
+    celery = ("celery", "--app", "benchmarks.peers.celery_pymongo", "worker", "--loglevel", "INFO")
+    nameko = ("nameko", "run", "--config", nameko_config, "benchmarks.peers.nameko_pymongo")
+    python = ("python", "-m")
+    return [
+        System(HAND_WRITTEN, (*python, "benchmarks.peers.hand_written", "asyncio")),
+        System(HAND_WRITTEN_UVLOOP, (*python, "benchmarks.peers.hand_written", "uvloop")),
+        System(
+            FASTSTREAM, ("faststream", "run", "benchmarks.peers.faststream_motor:app"), "started successfully"
+        ),
+        System(FASTAPI, uvicorn, "Application startup complete"),
+        System(NAMEKO, nameko, "Connected to amqp"),
+        System(CELERY, celery, " ready."),
+        System(ECHO, (*python, "benchmarks.peers.echo")),
+    ]
+
+
+def scenarios(sandbox: Sandbox, data: Data, port: int) -> list[Scenario]:
+    """Return all that is measured, in the order of the table."""
+    return [
+        *_ours(sandbox, data),
+        *_peers(sandbox, data, port),
+        *_floors(sandbox, data),
+    ]
+
+
+def _ours(sandbox: Sandbox, data: Data) -> list[Scenario]:
+    def plan(queue: str, requests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {
+            "url": sandbox.gateway_url,
+            "exchange": "profile.commands",
+            "routing_key": queue,
+            "properties": {"message_id": ID, "user_id": GATEWAY, "expiration": "60000"},
+            "reply_queue": False,
+            "requests": requests,
+            "expect": _OK,
+        }
+
+    get = plan("profile.get", [_request({"id": each}) for each in data.profiles])
+    mine = [_request({"id": each.id}, authorization=f"Bearer {each.token}") for each in data.users]
+    update = [_request({"id": each, "last_name": f"King {ID}"}) for each in data.updated_by(OURS)]
+    verify = [_request({"token": each.token}) for each in data.users]
+    login = [_request({"email": each.email, "password": each.password}) for each in data.logins]
+    return [
+        Scenario(OURS, "profile.get", get),
+        Scenario(OURS, "profile.get with a token", plan("profile.get", mine)),
+        Scenario(OURS, "profile.get one at a time", get, in_flight=1),
+        Scenario(OURS, "profile.update", plan("profile.update", update)),
+        Scenario(OURS, "post.get", plan("post.get", [_request({"id": each}) for each in data.posts])),
+        Scenario(OURS, "auth.verify", plan("auth.verify", verify)),
+        Scenario(OURS, "auth.keys", plan("auth.keys", [_request({})])),
+        Scenario(OURS, "auth.login", plan("auth.login", login), in_flight=_LOGINS, weight=2),
+    ]
+
+
+def _peers(sandbox: Sandbox, data: Data, port: int) -> list[Scenario]:
+    def plan(queue: str, requests: Sequence[Mapping[str, Any]], expect: str) -> dict[str, Any]:
+        where = {"url": sandbox.admin_url, "exchange": "", "reply_queue": True, "routing_key": queue}
+        return {**where, "requests": requests, "expect": expect}
+
+    get = [_request({"id": each}) for each in data.profiles]
+
+    def update(system: str) -> list[dict[str, Any]]:
+        return [_request({"id": each, "last_name": f"King {ID}"}) for each in data.updated_by(system)]
+
+    found: list[Scenario] = []
+    for system, name, expect in (
+        (HAND_WRITTEN, "asyncio", '"last_name": "'),
+        (HAND_WRITTEN_UVLOOP, "uvloop", '"last_name": "'),
+        (FASTSTREAM, "faststream", '"last_name":"'),
+    ):
+        reads = plan(f"bench.{name}.get", get, expect)
+        found += [
+            Scenario(system, "profile.get", reads),
+            Scenario(
+                system, "profile.update", plan(f"bench.{name}.update", update(system), f"{expect}King bench-")
+            ),
+        ]
+        if system == HAND_WRITTEN:
+            found.append(Scenario(system, "profile.get one at a time", reads, in_flight=1))
+    paths = [{"path": f"/profiles/{each}"} for each in data.profiles]
+    http = {"url": f"http://127.0.0.1:{port}", "requests": paths, "expect": '"last_name":"'}
+    return [
+        *found,
+        Scenario(FASTAPI, "profile.get", http),
+        Scenario(NAMEKO, "profile.get", _nameko(sandbox, data)),
+        Scenario(CELERY, "profile.get", _celery(sandbox, data)),
+    ]
+
+
+def _nameko(sandbox: Sandbox, data: Data) -> dict[str, Any]:
+    return {
+        "url": sandbox.admin_url,
+        "exchange": "nameko-rpc",
+        "reply_queue": True,
+        "reply_exchange": "nameko-rpc",
+        "routing_key": "bench_profiles.get",
+        "requests": [_request({"args": [], "kwargs": {"id": each}}) for each in data.profiles],
+        "expect": _NAME,
+    }
+
+
+def _celery(sandbox: Sandbox, data: Data) -> dict[str, Any]:
+    task = {"lang": "py", "task": "benchmarks.peers.celery_pymongo.get_profile", "id": ID, "root_id": ID}
+    extra = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    requests = [{"headers": task, "body": json.dumps([[each], {}, extra])} for each in data.profiles]
+    return {
+        "url": sandbox.admin_url,
+        "exchange": "",
+        "reply_queue": True,
+        "routing_key": "bench.celery",
+        "properties": {"content_encoding": "utf-8"},
+        "requests": requests,
+        "expect": _NAME,
+    }
+
+
+def _floors(sandbox: Sandbox, data: Data) -> list[Scenario]:
+    echo = {
+        "url": sandbox.admin_url,
+        "exchange": "",
+        "reply_queue": True,
+        "routing_key": "bench.echo",
+        "requests": [_request({"id": each}) for each in data.profiles],
+        "expect": '{"id":',
+    }
+    reads = {"ids": data.profiles}
+    return [
+        Scenario(ECHO, "echo", echo),
+        Scenario(MONGODB, "find_one", reads, own_load="benchmarks.peers.mongodb_read"),
+        Scenario(BCRYPT, "checkpw", {}, own_load="benchmarks.peers.bcrypt_check", weight=2),
+    ]
+
+
+def _request(body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+    return {"body": json.dumps(body), "headers": headers}
