@@ -11,7 +11,8 @@ class Figures:
     """One slot of a few seconds, or the medians of many.
 
     Attributes:
-        cpu_us: CPU of the system's processes, user and kernel, per request, in microseconds.
+        cpu_us: CPU of the system's processes, user and kernel, per request, in microseconds; None
+            if they did something else, too.
         rps: Requests answered per second.
         p50_ms: Milliseconds from a request to its reply, at the median.
         rss_mb: Memory of the system's processes at their peak so far, in MiB.
@@ -23,7 +24,7 @@ class Figures:
 
     """
 
-    cpu_us: float
+    cpu_us: float | None
     rps: float
     p50_ms: float
     p99_ms: float

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,6 +79,7 @@ class Stage:
     sandbox: Sandbox
     processes: Processes
     port: int
+    _numbers: Iterator[int] = field(default_factory=count)
     servers: Mapping[str, ProcessTree | None] = field(
         default_factory=lambda: {
             "broker": descendant("beam.smp"),
@@ -113,7 +116,8 @@ class Stage:
     @contextmanager
     def load(self, scenario: Scenario) -> Iterator[Load]:
         """Give a process with the plan of *scenario*; it ends when its input ends, and so with us."""
-        plan, log = self.folder / "plan.json", self.folder / "load.log"
+        name = f"load-{next(self._numbers)}"
+        plan, log = self.folder / f"{name}.json", self.folder / f"{name}.log"
         plan.write_text(json.dumps(scenario.plan))
         with log.open("w") as errors:
             process = subprocess.Popen(
@@ -133,13 +137,18 @@ class Stage:
             process.stdin.close()
 
     def _environment(self) -> dict[str, str]:
-        urls = {"AMQP_URL": self.sandbox.admin_url, "MONGO_URL": self.sandbox.mongo_url}
+        # Of the two distributions of this repository, clients need the contracts, and nobody the service.
+        urls = {
+            "PYTHONPATH": str(ROOT / "contracts"),
+            "AMQP_URL": self.sandbox.admin_url,
+            "MONGO_URL": self.sandbox.mongo_url,
+        }
         return {**os.environ, **urls, "PYTHONUNBUFFERED": "1"}
 
 
 def measure(stage: Stage, scenario: Scenario, system: ProcessTree | None, seconds: float) -> Figures:
     """Measure one slot: load for so many seconds, after a moment to warm up."""
-    with stage.load(scenario) as load:
+    with stage.load(scenario) as load, _flooded(stage, scenario.beside, seconds + 2 * _WARM_UP_SECONDS):
         load.run(_WARM_UP_SECONDS, scenario.in_flight)
         itself = ProcessTree(load.process.pid)
         watched = {"system": system or itself, "load": itself if system else None, **stage.servers}
@@ -152,7 +161,7 @@ def measure(stage: Stage, scenario: Scenario, system: ProcessTree | None, second
             for name, tree in watched.items()
         }
         return Figures(
-            cpu_us=spent["system"] or 0.0,
+            cpu_us=None if scenario.beside else spent["system"],
             rps=requests / result["seconds"],
             p50_ms=result["p50_ms"],
             p99_ms=result["p99_ms"],
@@ -163,6 +172,18 @@ def measure(stage: Stage, scenario: Scenario, system: ProcessTree | None, second
             load_cpu_us=spent["load"],
             requests=requests,
         )
+
+
+@contextmanager
+def _flooded(stage: Stage, beside: Scenario | None, seconds: float) -> Iterator[None]:
+    """Ask for something else for so long, all through the block; raise what went wrong with it."""
+    if beside is None:
+        yield
+        return
+    with stage.load(beside) as load, ThreadPoolExecutor(1) as pool:
+        flood = pool.submit(load.run, seconds, beside.in_flight)
+        yield
+        flood.result()
 
 
 def _cpu(watched: Mapping[str, ProcessTree | None]) -> dict[str, float]:

@@ -18,14 +18,20 @@ CELERY: Final = "Celery + PyMongo"
 ECHO: Final = "bare aio-pika echo"
 MONGODB: Final = "bare MongoDB read"
 BCRYPT: Final = "bare bcrypt"
+CLIENT: Final = "our client"
+FASTSTREAM_CLIENT: Final = "FastStream's broker.request"
+_CALLS: Final = 2000
 
 IN_FLIGHT: Final = 64
+BESIDE: Final = "beside 20 logins"
 # Takes the place of the id of a request; see benchmarks/load/amqp.py, which this environment can't import.
 ID: Final = "#" * 23
 _OK: Final = '"ok":true'
 _NAME: Final = '"last_name": "'
 # Logins in flight: enough to keep all cores busy, and few enough not to wait for seconds after the end.
 _LOGINS: Final = 8
+# Beside reads.
+_LOGIN_FLOOD: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Scenario:
     Attributes:
         plan: What the load generator is told, or the system itself if it is its own load.
         own_load: The module that is load and system in one.
+        beside: What else the system is asked for all the while.
         weight: How much longer than others it is measured.
 
     """
@@ -59,6 +66,7 @@ class Scenario:
     plan: Mapping[str, Any] = field(repr=False)
     in_flight: int = IN_FLIGHT
     own_load: str | None = None
+    beside: "Scenario | None" = None
     weight: float = 1.0
 
 
@@ -87,6 +95,7 @@ def scenarios(sandbox: Sandbox, data: Data, port: int) -> list[Scenario]:
         *_ours(sandbox, data),
         *_peers(sandbox, data, port),
         *_floors(sandbox, data),
+        *_clients(sandbox),
     ]
 
 
@@ -107,6 +116,9 @@ def _ours(sandbox: Sandbox, data: Data) -> list[Scenario]:
     update = [_request({"id": each, "last_name": f"King {ID}"}) for each in data.updated_by(OURS)]
     verify = [_request({"token": each.token}) for each in data.users]
     login = [_request({"email": each.email, "password": each.password}) for each in data.logins]
+    logins = plan("auth.login", login)
+    flood = Scenario(OURS, "auth.login", logins, in_flight=_LOGIN_FLOOD)
+    keys = plan("auth.keys", [_request({})])
     return [
         Scenario(OURS, "profile.get", get),
         Scenario(OURS, "profile.get with a token", plan("profile.get", mine)),
@@ -114,8 +126,10 @@ def _ours(sandbox: Sandbox, data: Data) -> list[Scenario]:
         Scenario(OURS, "profile.update", plan("profile.update", update)),
         Scenario(OURS, "post.get", plan("post.get", [_request({"id": each}) for each in data.posts])),
         Scenario(OURS, "auth.verify", plan("auth.verify", verify)),
-        Scenario(OURS, "auth.keys", plan("auth.keys", [_request({})])),
-        Scenario(OURS, "auth.login", plan("auth.login", login), in_flight=_LOGINS, weight=2),
+        Scenario(OURS, "auth.keys", keys),
+        Scenario(OURS, "auth.login", logins, in_flight=_LOGINS, weight=2),
+        Scenario(OURS, f"profile.get one at a time {BESIDE}", get, in_flight=1, beside=flood),
+        Scenario(OURS, f"auth.keys one at a time {BESIDE}", keys, in_flight=1, beside=flood),
     ]
 
 
@@ -195,6 +209,20 @@ def _floors(sandbox: Sandbox, data: Data) -> list[Scenario]:
         Scenario(ECHO, "echo", echo),
         Scenario(MONGODB, "find_one", reads, own_load="benchmarks.peers.mongodb_read"),
         Scenario(BCRYPT, "checkpw", {}, own_load="benchmarks.peers.bcrypt_check", weight=2),
+    ]
+
+
+def _clients(sandbox: Sandbox) -> list[Scenario]:
+    """Return two clients on one connection each, asking our worker for what takes no database."""
+    return [
+        Scenario(
+            system,
+            f"auth.keys, {_CALLS:,} in flight",
+            {"url": sandbox.gateway_url},
+            in_flight=_CALLS,
+            own_load=f"benchmarks.clients.{module}",
+        )
+        for system, module in ((CLIENT, "ours"), (FASTSTREAM_CLIENT, "faststream_request"))
     ]
 
 

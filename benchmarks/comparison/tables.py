@@ -10,7 +10,7 @@ from benchmarks.comparison.results import Check, Results
 from benchmarks.comparison.scenarios import HAND_WRITTEN
 
 _COLUMNS: Final[Sequence[tuple[str, Callable[[Figures], str]]]] = (
-    ("CPU µs", lambda each: f"{each.cpu_us:,.0f}"),
+    ("CPU µs", lambda each: _optional(each.cpu_us)),
     ("per s", lambda each: f"{each.rps:,.0f}" if each.rps >= 100 else f"{each.rps:.1f}"),  # noqa: PLR2004
     ("p50 ms", lambda each: f"{each.p50_ms:.1f}"),
     ("p99 ms", lambda each: f"{each.p99_ms:.1f}"),
@@ -30,7 +30,7 @@ def rows(results: Results) -> Iterator[tuple[str, ...]]:
     unit = results.systems.get(HAND_WRITTEN, {}).get("profile.get")
     for system, operations in results.systems.items():
         for operation, figures in operations.items():
-            ratio = f"{figures.cpu_us / unit.cpu_us:.2f}" if unit else ""
+            ratio = f"{figures.cpu_us / unit.cpu_us:.2f}" if figures.cpu_us and unit and unit.cpu_us else ""
             yield (system, operation, ratio, *(show(figures) for _, show in _COLUMNS))
 
 
