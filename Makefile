@@ -97,9 +97,10 @@ faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys 
 	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal -m "faults or at_length" \
 		tests/faults tests/integration --deselect tests/faults/test_history.py
 
-docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
+docs: $(VENV)/ready ## Make the AsyncAPI document, the pages of docs/reference and docs/comparison.md again
 	$(BIN)/python -m asyncapi.generate
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m benchmarks.comparison.page
 
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json

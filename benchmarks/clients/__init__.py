@@ -1,1 +1,1 @@
-"""Clients with many calls in flight on one connection. Each is its own load; our worker answers."""
+"""Clients with many calls in flight on one connection. Each is its own load; `responder` answers."""

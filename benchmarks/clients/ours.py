@@ -15,7 +15,7 @@ async def main(url: str) -> None:
     async with ProfileClient(url, name="bench", timeout=120) as client:
 
         async def call() -> bool:
-            return bool((await client.keys()).keys)
+            return not (await client.keys()).keys
 
         async def run(seconds: float, in_flight: int) -> Tally:
             return await keep_in_flight(call, seconds, in_flight)

@@ -21,9 +21,12 @@ from service.infrastructure.mongo.indexes import PROFILES
 from service.infrastructure.mongo.profile_documents import to_document
 from tools.servers.sandbox import Sandbox
 
-_PROFILES: Final = 1000
+# For each who changes some, and those that are read: about a thousand together, to begin with.
+_PROFILES: Final = 200
 _USERS: Final = 20
 _LOGINS: Final = 10
+_BATCH: Final = 10_000
+_SAMPLE: Final = 2000
 _POSTS: Final = 200
 _PASSWORD: Final = SecretStr("correct horse battery staple")
 
@@ -82,6 +85,27 @@ async def store(sandbox: Sandbox, updaters: Sequence[str]) -> Data:
 
         updates = {system: stored(f"update-{number}") for number, system in enumerate(updaters)}
         return Data(stored("read"), updates, users, logins, posts)
+
+
+def grow(mongo_url: str, number: int) -> tuple[int, list[str]]:
+    """Store profiles until there are *number*; return how many there are, and the ids of some of all."""
+    with MongoClient[dict[str, Any]](mongo_url, uuidRepresentation="standard") as mongo:
+        profiles = mongo.get_default_database()[PROFILES]
+        stored = profiles.count_documents({})
+        template = _document("template@bench.example")
+        while (missing := number - stored) > 0:
+            profiles.insert_many(
+                [_another(template, stored + each) for each in range(min(missing, _BATCH))], ordered=False
+            )
+            stored = profiles.count_documents({})
+        sample = profiles.aggregate([{"$sample": {"size": _SAMPLE}}, {"$project": {"id": 1}}])
+        return stored, [str(each["id"]) for each in sample]
+
+
+def _another(template: Mapping[str, Any], number: int) -> dict[str, Any]:
+    email = f"many-{number}@bench.example"
+    ids = {"_id": ObjectId(), "id": new_id(template["created_at"])}
+    return {**template, **ids, "email": email, "email_key": email}
 
 
 async def _user(client: ProfileClient, number: int) -> User:

@@ -12,9 +12,9 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class ProcessTree:
-    """A process with all of its descendants, however many there are by now."""
+    """Processes with all of their descendants, however many there are by now."""
 
-    root: int
+    roots: tuple[int, ...]
 
     def cpu_seconds(self) -> float:
         """Return how much CPU they have used in user mode and in the kernel, those that ended included."""
@@ -22,11 +22,15 @@ class ProcessTree:
 
     def peak_rss_mb(self) -> float:
         """Return how much memory they had at most, each at its own peak, in MiB."""
-        return sum(_peak_kib(each) for each in self._members()) / 1024
+        return sum(_kib(each, "VmHWM") for each in self._members()) / 1024
+
+    def rss_mb(self) -> float:
+        """Return how much memory they have now, in MiB."""
+        return sum(_kib(each, "VmRSS") for each in self._members()) / 1024
 
     def _members(self) -> list[int]:
         children = _children()
-        members, waiting = [], [self.root]
+        members, waiting = [], list(self.roots)
         while waiting:
             members.append(each := waiting.pop())
             waiting += children[each]
@@ -40,7 +44,7 @@ def descendant(command: str) -> ProcessTree | None:
     while waiting:
         each = waiting.pop()
         if _name(each) == command:
-            return ProcessTree(each)
+            return ProcessTree((each,))
         waiting += children[each]
     return None
 
@@ -73,9 +77,9 @@ def _cpu_ticks(pid: int) -> int:
     return sum(map(int, _stat(pid)[11:15]))
 
 
-def _peak_kib(pid: int) -> int:
+def _kib(pid: int, field: str) -> int:
     try:
         status = (_PROC / str(pid) / "status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{field}:")), 0)

@@ -5,17 +5,15 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Self
 
 from benchmarks.comparison.figures import Figures
 
 _CPUINFO: Final = Path("/proc/cpuinfo")
-# Of the service and of the peers that share them with it: both environments have the same.
-_PACKAGES: Final = ("aio-pika", "aiormq", "bcrypt", "faststream", "motor", "pydantic", "pymongo", "pyjwt")
 
 Systems = Mapping[str, Mapping[str, Figures]]
+Series = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,8 @@ class Results:
         machine: Processor, cores, system, and how busy it was before the run.
         versions: Of servers, of Python and of packages.
         rounds: How many rounds each figure is the median of, and how many seconds each took.
+        left_out: What could not be measured, and why.
+        series: By what was varied, the points: its value, the system, and figures.
 
     """
 
@@ -50,6 +50,7 @@ class Results:
     rounds: Mapping[str, float]
     systems: Systems
     checks: Sequence[Check]
+    series: Series = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -77,9 +78,3 @@ def this_machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "load_average_before": round(os.getloadavg()[0], 2),
     }
-
-
-def our_versions(peers: Mapping[str, str], servers: Mapping[str, str]) -> dict[str, str]:
-    """Return the versions of *servers*, of Python, of our packages and of what *peers* have beside these."""
-    ours = {name: version(name) for name in _PACKAGES}
-    return {**servers, "Python": platform.python_version(), **ours, **peers}

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 
 ROOT: Final = Path(__file__).parents[2]
+Report = Callable[[str], None]
 _START_SECONDS: Final = 60.0
 _WARM_UP_SECONDS: Final = 0.3
 
@@ -79,6 +80,7 @@ class Stage:
     sandbox: Sandbox
     processes: Processes
     port: int
+    report: Report
     _numbers: Iterator[int] = field(default_factory=count)
     servers: Mapping[str, ProcessTree | None] = field(
         default_factory=lambda: {
@@ -95,10 +97,13 @@ class Stage:
             PeerFailed: It ended, or was not ready in time.
 
         """
+        self.report(f"Starting {system.name}")
         log = self.folder / f"{system.command[-1].replace('/', '-')}-{len(self.processes.children)}.log"
         program, *arguments = system.command
         command = [str(self.programs / program), *arguments]
-        child = self.processes.launch(system.name, command, log, self._environment(), ROOT)
+        child = self.processes.launch(
+            system.name, command, log, {**self._environment(), **system.variables}, ROOT
+        )
 
         def is_ready() -> bool:
             if child.process.poll() is not None:
@@ -111,7 +116,7 @@ class Stage:
         except TimeoutError as late:
             msg = f"{system.name} was not ready: {late}. {end_of(log)}"
             raise PeerFailed(msg) from late
-        return ProcessTree(child.process.pid)
+        return ProcessTree((child.process.pid,))
 
     @contextmanager
     def load(self, scenario: Scenario) -> Iterator[Load]:
@@ -150,7 +155,7 @@ def measure(stage: Stage, scenario: Scenario, system: ProcessTree | None, second
     """Measure one slot: load for so many seconds, after a moment to warm up."""
     with stage.load(scenario) as load, _flooded(stage, scenario.beside, seconds + 2 * _WARM_UP_SECONDS):
         load.run(_WARM_UP_SECONDS, scenario.in_flight)
-        itself = ProcessTree(load.process.pid)
+        itself = ProcessTree((load.process.pid,))
         watched = {"system": system or itself, "load": itself if system else None, **stage.servers}
         before = _cpu(watched)
         result = load.run(seconds * scenario.weight, scenario.in_flight)

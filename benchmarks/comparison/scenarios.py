@@ -10,7 +10,7 @@ from tools.servers.sandbox import GATEWAY, Sandbox
 
 OURS: Final = "profile-service"
 HAND_WRITTEN: Final = "hand-written aio-pika + PyMongo"
-HAND_WRITTEN_UVLOOP: Final = "the same on uvloop"
+HAND_WRITTEN_UVLOOP: Final = "hand-written, on uvloop"
 FASTSTREAM: Final = "FastStream + Motor"
 FASTAPI: Final = "FastAPI + uvicorn + Motor, HTTP"
 NAMEKO: Final = "Nameko + PyMongo"
@@ -22,12 +22,17 @@ CLIENT: Final = "our client"
 FASTSTREAM_CLIENT: Final = "FastStream's broker.request"
 _CALLS: Final = 2000
 
+RESPONDER: Final = "responder"
+
 IN_FLIGHT: Final = 64
+_PYTHON: Final = ("python", "-m")
 BESIDE: Final = "beside 20 logins"
 # Takes the place of the id of a request; see benchmarks/load/amqp.py, which this environment can't import.
 ID: Final = "#" * 23
 _OK: Final = '"ok":true'
+# In what json.dumps writes, and in what pydantic does.
 _NAME: Final = '"last_name": "'
+_COMPACT_NAME: Final = '"last_name":"'
 # Logins in flight: enough to keep all cores busy, and few enough not to wait for seconds after the end.
 _LOGINS: Final = 8
 # Beside reads.
@@ -41,12 +46,14 @@ class System:
     Attributes:
         command: What to run, in the folder `bin` of the benchmark's environment.
         ready: What it logs once it takes requests.
+        variables: For its environment, beside the usual ones.
 
     """
 
     name: str
     command: Sequence[str]
     ready: str = "ready"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,60 +77,67 @@ class Scenario:
     weight: float = 1.0
 
 
-def systems(port: int, nameko_config: str) -> list[System]:
-    """Return the systems beside our own; FastAPI listens on *port*."""
+def systems(port: int, nameko_config: str, no_worker: Sandbox) -> list[System]:
+    """Return the systems beside our own; FastAPI listens on *port*, and clients ask in *no_worker*."""
+    responder = (*_PYTHON, "benchmarks.clients.responder")
     uvicorn = ("uvicorn", "benchmarks.peers.fastapi_motor:app", "--port", str(port))
     celery = ("celery", "--app", "benchmarks.peers.celery_pymongo", "worker", "--loglevel", "INFO")
     nameko = ("nameko", "run", "--config", nameko_config, "benchmarks.peers.nameko_pymongo")
-    python = ("python", "-m")
     return [
-        System(HAND_WRITTEN, (*python, "benchmarks.peers.hand_written", "asyncio")),
-        System(HAND_WRITTEN_UVLOOP, (*python, "benchmarks.peers.hand_written", "uvloop")),
+        System(HAND_WRITTEN, (*_PYTHON, "benchmarks.peers.hand_written", "asyncio")),
+        System(HAND_WRITTEN_UVLOOP, (*_PYTHON, "benchmarks.peers.hand_written", "uvloop")),
         System(
             FASTSTREAM, ("faststream", "run", "benchmarks.peers.faststream_motor:app"), "started successfully"
         ),
         System(FASTAPI, uvicorn, "Application startup complete"),
         System(NAMEKO, nameko, "Connected to amqp"),
         System(CELERY, celery, " ready."),
-        System(ECHO, (*python, "benchmarks.peers.echo")),
+        System(ECHO, (*_PYTHON, "benchmarks.peers.echo")),
+        System(RESPONDER, responder, variables={"AMQP_URL": no_worker.admin_url}),
     ]
 
 
-def scenarios(sandbox: Sandbox, data: Data, port: int) -> list[Scenario]:
+def scenarios(sandbox: Sandbox, no_worker: Sandbox, data: Data, port: int) -> list[Scenario]:
     """Return all that is measured, in the order of the table."""
     return [
         *_ours(sandbox, data),
         *_peers(sandbox, data, port),
         *_floors(sandbox, data),
-        *_clients(sandbox),
+        *_clients(no_worker),
     ]
+
+
+def reads(sandbox: Sandbox, ids: Sequence[str]) -> list[Scenario]:
+    """Return how our service and the hand-written one are asked for profiles."""
+    get = [_request({"id": each}) for each in ids]
+    theirs = _their_plan(sandbox, "bench.asyncio.get", get, _NAME)
+    return [
+        Scenario(OURS, "profile.get", _our_plan(sandbox, "profile.get", get)),
+        Scenario(HAND_WRITTEN, "profile.get", theirs),
+    ]
+
+
+def profile_update(sandbox: Sandbox, ids: Sequence[str]) -> Scenario:
+    """Return how our service is asked to change profiles."""
+    return Scenario(OURS, "profile.update", _our_plan(sandbox, "profile.update", _updates(ids)))
 
 
 def _ours(sandbox: Sandbox, data: Data) -> list[Scenario]:
     def plan(queue: str, requests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        return {
-            "url": sandbox.gateway_url,
-            "exchange": "profile.commands",
-            "routing_key": queue,
-            "properties": {"message_id": ID, "user_id": GATEWAY, "expiration": "60000"},
-            "reply_queue": False,
-            "requests": requests,
-            "expect": _OK,
-        }
+        return _our_plan(sandbox, queue, requests)
 
     get = plan("profile.get", [_request({"id": each}) for each in data.profiles])
     mine = [_request({"id": each.id}, authorization=f"Bearer {each.token}") for each in data.users]
-    update = [_request({"id": each, "last_name": f"King {ID}"}) for each in data.updated_by(OURS)]
     verify = [_request({"token": each.token}) for each in data.users]
+    keys = plan("auth.keys", [_request({})])
     login = [_request({"email": each.email, "password": each.password}) for each in data.logins]
     logins = plan("auth.login", login)
     flood = Scenario(OURS, "auth.login", logins, in_flight=_LOGIN_FLOOD)
-    keys = plan("auth.keys", [_request({})])
     return [
         Scenario(OURS, "profile.get", get),
         Scenario(OURS, "profile.get with a token", plan("profile.get", mine)),
         Scenario(OURS, "profile.get one at a time", get, in_flight=1),
-        Scenario(OURS, "profile.update", plan("profile.update", update)),
+        profile_update(sandbox, data.updated_by(OURS)),
         Scenario(OURS, "post.get", plan("post.get", [_request({"id": each}) for each in data.posts])),
         Scenario(OURS, "auth.verify", plan("auth.verify", verify)),
         Scenario(OURS, "auth.keys", keys),
@@ -134,38 +148,56 @@ def _ours(sandbox: Sandbox, data: Data) -> list[Scenario]:
 
 
 def _peers(sandbox: Sandbox, data: Data, port: int) -> list[Scenario]:
-    def plan(queue: str, requests: Sequence[Mapping[str, Any]], expect: str) -> dict[str, Any]:
-        where = {"url": sandbox.admin_url, "exchange": "", "reply_queue": True, "routing_key": queue}
-        return {**where, "requests": requests, "expect": expect}
-
     get = [_request({"id": each}) for each in data.profiles]
-
-    def update(system: str) -> list[dict[str, Any]]:
-        return [_request({"id": each, "last_name": f"King {ID}"}) for each in data.updated_by(system)]
-
     found: list[Scenario] = []
     for system, name, expect in (
-        (HAND_WRITTEN, "asyncio", '"last_name": "'),
-        (HAND_WRITTEN_UVLOOP, "uvloop", '"last_name": "'),
-        (FASTSTREAM, "faststream", '"last_name":"'),
+        (HAND_WRITTEN, "asyncio", _NAME),
+        (HAND_WRITTEN_UVLOOP, "uvloop", _NAME),
+        (FASTSTREAM, "faststream", _COMPACT_NAME),
     ):
-        reads = plan(f"bench.{name}.get", get, expect)
-        found += [
-            Scenario(system, "profile.get", reads),
-            Scenario(
-                system, "profile.update", plan(f"bench.{name}.update", update(system), f"{expect}King bench-")
-            ),
-        ]
+        read = _their_plan(sandbox, f"bench.{name}.get", get, expect)
+        updates = _updates(data.updated_by(system))
+        update = _their_plan(sandbox, f"bench.{name}.update", updates, f"{expect}King bench-")
+        found += [Scenario(system, "profile.get", read), Scenario(system, "profile.update", update)]
         if system == HAND_WRITTEN:
-            found.append(Scenario(system, "profile.get one at a time", reads, in_flight=1))
+            found.append(Scenario(system, "profile.get one at a time", read, in_flight=1))
     paths = [{"path": f"/profiles/{each}"} for each in data.profiles]
-    http = {"url": f"http://127.0.0.1:{port}", "requests": paths, "expect": '"last_name":"'}
+    http = {"url": f"http://127.0.0.1:{port}", "requests": paths, "expect": _COMPACT_NAME}
     return [
         *found,
         Scenario(FASTAPI, "profile.get", http),
         Scenario(NAMEKO, "profile.get", _nameko(sandbox, data)),
         Scenario(CELERY, "profile.get", _celery(sandbox, data)),
     ]
+
+
+def _our_plan(sandbox: Sandbox, queue: str, requests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "url": sandbox.gateway_url,
+        "exchange": "profile.commands",
+        "routing_key": queue,
+        "properties": {"message_id": ID, "user_id": GATEWAY, "expiration": "60000"},
+        "reply_queue": False,
+        "requests": requests,
+        "expect": _OK,
+    }
+
+
+def _their_plan(
+    sandbox: Sandbox, queue: str, requests: Sequence[Mapping[str, Any]], expect: str
+) -> dict[str, Any]:
+    return {
+        "url": sandbox.admin_url,
+        "exchange": "",
+        "routing_key": queue,
+        "reply_queue": True,
+        "requests": requests,
+        "expect": expect,
+    }
+
+
+def _updates(ids: Sequence[str]) -> list[dict[str, Any]]:
+    return [_request({"id": each, "last_name": f"King {ID}"}) for each in ids]
 
 
 def _nameko(sandbox: Sandbox, data: Data) -> dict[str, Any]:
@@ -196,24 +228,17 @@ def _celery(sandbox: Sandbox, data: Data) -> dict[str, Any]:
 
 
 def _floors(sandbox: Sandbox, data: Data) -> list[Scenario]:
-    echo = {
-        "url": sandbox.admin_url,
-        "exchange": "",
-        "reply_queue": True,
-        "routing_key": "bench.echo",
-        "requests": [_request({"id": each}) for each in data.profiles],
-        "expect": '{"id":',
-    }
-    reads = {"ids": data.profiles}
+    get = [_request({"id": each}) for each in data.profiles]
+    echo = _their_plan(sandbox, "bench.echo", get, '{"id":')
     return [
         Scenario(ECHO, "echo", echo),
-        Scenario(MONGODB, "find_one", reads, own_load="benchmarks.peers.mongodb_read"),
+        Scenario(MONGODB, "find_one", {"ids": data.profiles}, own_load="benchmarks.peers.mongodb_read"),
         Scenario(BCRYPT, "checkpw", {}, own_load="benchmarks.peers.bcrypt_check", weight=2),
     ]
 
 
 def _clients(sandbox: Sandbox) -> list[Scenario]:
-    """Return two clients on one connection each, asking our worker for what takes no database."""
+    """Return two clients on one connection each; a responder without a database answers."""
     return [
         Scenario(
             system,
