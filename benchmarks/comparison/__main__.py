@@ -28,7 +28,6 @@ from benchmarks.comparison.scenarios import (
     OURS,
     RESPONDER,
     Scenario,
-    profile_update,
     reads,
     scenarios,
     systems,
@@ -78,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     is_whole = not (options.quick or options.only)
     results = _run(options, console, _QUICK if options.quick else _WHOLE, is_whole=is_whole)
-    results.write(page.RESULTS if is_whole else _PARTIAL)
+    path = page.RESULTS if is_whole else _PARTIAL
+    results.write(path)
     if is_whole:
         page.write(results)
         plots: list[str | Path] = [_programs(options) / "python", "-m", "benchmarks.plots"]
@@ -86,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(terminal_table(results), terminal_checks(results.checks))
     for name, why in results.left_out.items():
         console.print(f"Not measured: {name}. {why}", markup=False)
+    console.print(f"All of it: {path.relative_to(page.ROOT)}")
     return 0
 
 
@@ -177,14 +178,14 @@ def _series(there: Scenery, trees: Trees, pace: Pace) -> Mapping[str, Sequence[s
 def _at_scale(there: Scenery, left_out: LeftOut) -> list[Check]:
     """Measure what very many sessions, posts and commands do to others, and to a worker."""
     stage, data = there.stage, there.data
-    update = profile_update(stage.sandbox, data.updated_by(OURS))
+    others = data.updated_by(OURS)
     checks: list[Check] = []
     stage.report("Ending very many sessions beside the commands of others")
     with left_out.unless_it_works("commands beside the end of very many sessions"):
-        checks += sessions_fan_out(stage, data.users[-1], update)
+        checks += sessions_fan_out(stage, data.users[-1], others)
     stage.report("Deleting very many posts beside the commands of others")
     with left_out.unless_it_works("commands beside the deletion of very many posts"):
-        checks += posts_fan_out(stage, data.users[-2], update)
+        checks += posts_fan_out(stage, data.users[-2], others)
     stage.report("Putting very many commands in front of a worker")
     with left_out.unless_it_works("memory in front of a backlog"):
         checks.append(_in_front_of_a_backlog(there))

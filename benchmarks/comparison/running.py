@@ -135,11 +135,12 @@ class Stage:
                 env=self._environment(),
             )
         with process:
-            load = Load(process, log)
-            load.line()
-            yield load
-            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-            process.stdin.close()
+            try:
+                load = Load(process, log)
+                load.line()
+                yield load
+            finally:
+                process.kill()  # it has said all that it had to
 
     def _environment(self) -> dict[str, str]:
         # Of the two distributions of this repository, clients need the contracts, and nobody the service.

@@ -43,7 +43,7 @@ class AmqpLoad(asyncio.Protocol):
         self._rest = b""
         self._number = 0
         self._sent: dict[int, float] = {}
-        self._answered = 0
+        self._next = 0
         self._until = 0.0
         self._tally = Tally()
         self._done = asyncio.Event()
@@ -105,8 +105,8 @@ class AmqpLoad(asyncio.Protocol):
             self._done.set()
 
     def _send(self) -> None:
-        number = self._answered
-        self._answered += 1
+        number = self._next
+        self._next += 1
         request = self._requests[number % len(self._requests)]
         self._sent[number] = time.perf_counter()
         self._transport.write(request.replace(_PLACEHOLDER, b"%b%010d" % (self._prefix, number)))
@@ -123,7 +123,11 @@ class AmqpLoad(asyncio.Protocol):
         await self._ask(commands.Channel.Open())
         queue = await self._reply_queue() if self._plan["reply_queue"] else _DIRECT_REPLY_TO
         await self._ask(commands.Basic.Consume(queue=queue, no_ack=True))
-        self._requests = [self._encoded(each, queue) for each in self._plan["requests"]]
+        self.encode(self._plan["requests"], queue)
+
+    def encode(self, requests: Sequence[Mapping[str, Any]], reply_to: str) -> None:
+        """Encode what is sent, in turns."""
+        self._requests = [self._encoded(each, reply_to) for each in requests]
 
     async def _reply_queue(self) -> str:
         """Return an exclusive queue, bound to the exchange of replies if that is not the default one."""
