@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,7 +54,18 @@ format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/ready ## Measure: reads beside logins, and the answer of a full pool
+# What peers need is in an environment of its own: `make bench BENCH=--quick`, `make bench BENCH="--only auth."`.
+BENCH ?=
+$(VENV)-bench/ready: benchmarks/requirements.lock | $(VENV)/ready
+	@rm -rf $(@D)
+	@$(BIN)/uv venv -q --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip sync -q --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+bench: $(VENV)/ready $(VENV)-bench/ready ## Measure: the service beside what one would write instead (BENCH=--quick)
+	@$(BIN)/python -m benchmarks.comparison --venv $(VENV)-bench $(BENCH)
+
+overload: $(VENV)/ready ## Measure: reads beside logins, and the answer of a full pool
 	$(BIN)/python -m benchmarks.reads_beside_logins
 	$(BIN)/python -m benchmarks.overload
 
@@ -87,9 +98,10 @@ faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys 
 	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal -m "faults or at_length" \
 		tests/faults tests/integration --deselect tests/faults/test_history.py
 
-docs: $(VENV)/ready ## Make the AsyncAPI document and the pages of docs/reference again
+docs: $(VENV)/ready ## Make the AsyncAPI document, the pages of docs/reference and docs/comparison.md again
 	$(BIN)/python -m asyncapi.generate
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m benchmarks.comparison.page
 
 definitions: $(VENV)/ready ## Make the broker's definitions file again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
@@ -99,6 +111,7 @@ OURS := --no-emit-package profile-contracts --no-emit-package profile-service
 lock: $(VENV)/ready ## Pin all dependencies again, with hashes
 	$(BIN)/$(COMPILE) $(OURS) --extra dev pyproject.toml -o requirements-dev.lock
 	$(BIN)/$(COMPILE) $(OURS) pyproject.toml -o requirements.lock
+	$(BIN)/$(COMPILE) -c requirements.lock benchmarks/requirements.in -o benchmarks/requirements.lock
 	grep -E '^(uv|setuptools)==' requirements-dev.lock | cut -d' ' -f1 | $(BIN)/$(COMPILE) - -o requirements-build.lock
 
 check-setup: $(VENV)/ready ## Show that the locks install the same with old and new pips, whatever the index holds by then
@@ -109,6 +122,6 @@ dist: $(VENV)/ready ## Build wheels and source archives of both distributions in
 	@$(BIN)/python -m tools.dist
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) $(VENV).lock $(VENV).log build dist contracts/build asyncapi/node_modules *.egg-info contracts/*.egg-info
+	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules *.egg-info contracts/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

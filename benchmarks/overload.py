@@ -1,4 +1,4 @@
-"""Does a full pool of hashing threads say `overloaded` at once, or let its callers wait? `make bench`.
+"""Does a full pool of hashing threads say `overloaded` at once, or let its callers wait? `make overload`.
 
 Rounds of logins as users that do not exist, many more than the pool takes, and as many `auth.verify` beside
 them. Requests leave at a steady pace, about ten times as many logins as one thread can look at: all in one

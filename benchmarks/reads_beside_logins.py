@@ -1,4 +1,4 @@
-"""Does `profile.get` stay quick while passwords are being checked? `make bench`.
+"""Does `profile.get` stay quick while passwords are being checked? `make overload`.
 
 Latency of reads, one after the other, first alone and then while 20 logins are in flight all the time.
 """

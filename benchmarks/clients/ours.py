@@ -1,0 +1,27 @@
+"""The client of `profile-contracts`."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.clients.in_flight import keep_in_flight
+from benchmarks.load.runs import Tally, obey
+from profile_contracts.client import ProfileClient
+
+
+async def main(url: str) -> None:
+    """Connect, and obey."""
+    async with ProfileClient(url, name="bench", timeout=120) as client:
+
+        async def call() -> bool:
+            return not (await client.keys()).keys
+
+        async def run(seconds: float, in_flight: int) -> Tally:
+            return await keep_in_flight(call, seconds, in_flight)
+
+        await obey(run)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text())["url"]))

@@ -1,0 +1,1 @@
+"""Our service beside what engineers would write instead: `make bench`."""
