@@ -66,7 +66,10 @@ async def test_what_is_erased_is_in_no_field_of_the_document(fresh: Any) -> None
 
 async def test_events_wait_with_the_post_in_the_order_of_its_versions(fresh: Any) -> None:
     hints: list[tuple[Kind, UUID]] = []
-    posts, post = MongoPosts(fresh, lambda kind, subject: hints.append((kind, subject))), a_post()
+    posts, post = (
+        MongoPosts(fresh, lambda kind, *subjects: hints.extend((kind, each) for each in subjects)),
+        a_post(),
+    )
     await posts.add(post.with_created_event())
     await posts.save(changed := post.updated(PostPatch(title="Note H"), LATER))
     await posts.save(deleted := changed.deleted(LATER))
@@ -93,7 +96,7 @@ async def test_of_many_that_are_stored_each_has_its_event_but_for_those_that_oth
     fresh: Any,
 ) -> None:
     hints: list[UUID] = []
-    posts, user_id = MongoPosts(fresh, lambda _, subject: hints.append(subject)), uuid4()
+    posts, user_id = MongoPosts(fresh, lambda _, *subjects: hints.extend(subjects)), uuid4()
     written = [a_post(user_id=user_id) for _ in range(3)]
     for each in written:
         await posts.add(each)
@@ -122,7 +125,7 @@ async def test_lists_will_be_read_from_an_index(fresh: Any) -> None:
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
     hints: list[UUID] = []
     client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
-    posts, post = MongoPosts(default_database(client), lambda _, subject: hints.append(subject)), a_post()
+    posts, post = MongoPosts(default_database(client), lambda _, *subjects: hints.extend(subjects)), a_post()
     outcomes = await asyncio.gather(
         posts.add(post),
         posts.get(post.id),

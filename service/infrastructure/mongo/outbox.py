@@ -3,10 +3,10 @@
 One write stores a change and its events, so there is never one without the other (design, part 5).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from pymongo import DeleteOne, UpdateOne
@@ -17,11 +17,16 @@ from service.domain.events import Event, EventType
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
 
+
 # Who writes events says so, so that they are published at once.
-Notify = Callable[[Kind, UUID], None]
+class Notify(Protocol):
+    """Is told about which aggregates of a kind events were stored."""
+
+    def __call__(self, kind: Kind, /, *subjects: UUID) -> None:
+        """Take notice of it."""
 
 
-def notify_nobody(_kind: Kind, _subject: UUID) -> None:
+def notify_nobody(_kind: Kind, /, *_subjects: UUID) -> None:
     """Leave the events to the next sweep."""
 
 

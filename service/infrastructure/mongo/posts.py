@@ -127,8 +127,7 @@ class MongoPosts(PostRepository):
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""
         await self._posts.bulk_write([UpdateOne(*_change(each)) for each in posts], ordered=False)
-        for each in posts:
-            self._notify(Kind.POST, each.id)
+        self._notify(Kind.POST, *(each.id for each in posts))
 
 
 _STATUSES: Final = {

@@ -60,8 +60,7 @@ class MongoSessions(SessionRepository):
         found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1}).limit(limit)]
         if found:
             await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
-        for each in found:
-            self._notify(Kind.SESSION, each)
+        self._notify(Kind.SESSION, *found)
         return found
 
     @database_call

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -36,6 +37,9 @@ _BATCH: Final = 200
 _PAUSE_SECONDS: Final = 0.05
 # Events of this worker that may wait before its commands do.
 _CAPACITY: Final = 1000
+# Of what one command has done to many aggregates, so many go with each batch, and so many are remembered.
+_FAN_OUT_BATCH: Final = 100
+_MOST_OF_FAN_OUTS: Final = 10_000
 
 _log = structlog.get_logger("profile.relay")
 
@@ -71,15 +75,24 @@ class Relay:
         self._needed = needed
         self._background = background
         self._notified: Counter[tuple[Kind, UUID]] = Counter()
+        self._fan_outs: dict[tuple[Kind, UUID], None] = {}
         self._has_work = asyncio.Event()
         self._has_capacity = asyncio.Event()
         self._has_capacity.set()
         self.refused: str | None = None
 
-    def notify(self, kind: Kind, subject: UUID) -> None:
-        """Say that events of *subject* have just been stored."""
-        self._notified[kind, subject] += 1
+    def notify(self, kind: Kind, *subjects: UUID) -> None:
+        """Say that events of *subjects* have just been stored.
+
+        Those of many at once hold up nobody else's: they come beside the others, and no command waits for
+        them. A sweep finds what is too many to be remembered.
+        """
         self._has_work.set()
+        if len(subjects) > 1:
+            room = _MOST_OF_FAN_OUTS - len(self._fan_outs)
+            self._fan_outs.update(((kind, each), None) for each in subjects[:room])
+            return
+        self._notified.update((kind, each) for each in subjects)
         if self._notified.total() >= _CAPACITY:
             self._has_capacity.clear()
 
@@ -112,29 +125,31 @@ class Relay:
                     await self._has_work.wait()
             await self._publish_notified()
             if now() >= next_sweep:
-                await self._sweep()
-                next_sweep = now() + SWEEP.total_seconds()
+                # What has just been stored has its turn between two batches of what was left.
+                next_sweep = now() if await self._sweep() else now() + SWEEP.total_seconds()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _publish_notified(self) -> None:
         self._has_work.clear()
         taken = dict(self._notified.most_common(_BATCH))
-        await self._publish(list(taken))
+        beside = list(islice(self._fan_outs, _FAN_OUT_BATCH))
+        await self._publish([*taken, *beside])
         self._notified -= Counter(taken)
-        if self._notified:
+        for each in beside:
+            del self._fan_outs[each]
+        if self._notified or self._fan_outs:
             self._has_work.set()
         if self._notified.total() < _CAPACITY:
             self._has_capacity.set()
 
-    async def _sweep(self) -> None:
-        since = self._clock.now() - STALE_AFTER
+    async def _sweep(self) -> bool:
+        """Publish a batch of what was left; return whether there is more of it, and there is getting on."""
         try:
-            stale = await self._outbox.find_stale(since, _BATCH)
-            # On and on while there is more than a batch of them, unless there is no getting on.
-            while await self._publish(stale) and len(stale) >= _BATCH:
-                stale = await self._outbox.find_stale(since, _BATCH)
+            stale = await self._outbox.find_stale(self._clock.now() - STALE_AFTER, _BATCH)
+            return await self._publish(stale) and len(stale) >= _BATCH
         except Unavailable:
             _log.warning("outbox unavailable")
+            return False
 
     async def _publish(self, subjects: Sequence[tuple[Kind, UUID]]) -> bool:
         """Publish what is pending in *subjects*; return whether all of it is published."""
