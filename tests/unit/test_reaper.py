@@ -30,7 +30,8 @@ def test_tests_that_are_killed_leave_no_server_of_a_tool_and_none_of_its_data() 
         assert tests.stdout
         pid, folder = tests.stdout.readline().split()
         assert Path(folder).is_dir()
-        assert "sleep" in Path(f"/proc/{pid}/cmdline").read_text()
+        # While a process becomes another program, it has no command line.
+        wait_until(lambda: "sleep" in Path(f"/proc/{pid}/cmdline").read_text(), within=SECONDS)
         tests.kill()
 
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), within=SECONDS)
