@@ -37,11 +37,12 @@ INTERNAL: Final = ErrorBody(
 
 
 def error_body(error: Exception) -> ErrorBody:
-    """Return what a caller is told about *error*; of an unforeseen one, nothing."""
-    if not isinstance(error, ServiceError):
+    """Return what a caller is told about *error*; of an unforeseen one, or one of no kind, nothing."""
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), None)
+    if code is None or not isinstance(error, ServiceError):
         return INTERNAL
     return ErrorBody(
-        code=next(code for kind, code in _CODES.items() if isinstance(error, kind)),
+        code=code,
         reason=error.reason,
         message=error.message,
         retryable=error.retryable,

@@ -67,7 +67,13 @@ def test_a_malformed_request_brings_its_details() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("secret"), KeyError("secret"), TimeoutError("secret"), ExceptionGroup("secret", [OSError()])],
+    [
+        ValueError("secret"),
+        KeyError("secret"),
+        TimeoutError("secret"),
+        ExceptionGroup("secret", [OSError()]),
+        ServiceError(),
+    ],
 )
 def test_an_unforeseen_error_tells_nothing(error: Exception) -> None:
     body = error_body(error)
