@@ -203,6 +203,7 @@ class Worker:
                 loops.periodic("watchdog", self.watchdog.look, EVERY),
             ):
                 try:
+                    await self.consumers.connect()
                     yield
                 finally:
                     # FastStream leaves it open when its start fails. It would connect again for ever, and

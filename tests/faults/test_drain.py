@@ -75,8 +75,9 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
 ) -> None:
     new = 8
 
-    async def none_waits() -> bool:
-        return (await env.counts("profile.create"))[0] == 0
+    async def all_are_in_flight() -> bool:
+        queue = await env.broker.look_here("queues", "profile.create")
+        return queue.get("messages_unacknowledged") == new
 
     async def all_are_there() -> bool:
         return len(await env.versions()) == len(env.profiles) + new
@@ -87,7 +88,7 @@ async def test_a_second_signal_ends_it_at_once_and_others_do_what_it_leaves(
             for _ in range(new):
                 body = a_request("profile.create")
                 await env.service.tell("profile.create", body, message_id=uuid4().hex, delivery_mode=2)
-            await eventually(none_waits)
+            await eventually(all_are_in_flight)
             ending.process.send_signal(signal.SIGTERM)
             await has_logged(ending, "draining")
             ending.process.send_signal(signal.SIGTERM)

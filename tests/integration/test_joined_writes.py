@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from operator import attrgetter
+from typing import Any
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -12,9 +13,18 @@ import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
+from aiormq.connection import TCPTransportFactory
 from aiormq.exceptions import AMQPConnectionError
+from yarl import URL
 
-from service.infrastructure.rabbitmq.joined_writes import install_joined_writes, publish_joined
+from profile_contracts.client import ProfileClient
+from profile_contracts.errors import Disconnected
+from service.infrastructure.rabbitmq.connection import ping
+from service.infrastructure.rabbitmq.joined_writes import (
+    JoiningTransports,
+    install_joined_writes,
+    publish_joined,
+)
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
@@ -129,3 +139,43 @@ async def through(sandbox: Sandbox | None) -> AsyncIterator[tuple[Proxy, str]]:
             proxy,
             parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl(),
         )
+
+
+class _Late:
+    """Gives a connection to aiormq once the other end has closed it."""
+
+    async def create(self, *args: Any, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await super().create(*args, **options)  # type: ignore[misc]
+
+        async def is_closed() -> bool:
+            return asyncio.StreamReader.at_eof(reader)
+
+        await eventually(is_closed, within=10)
+        return reader, writer
+
+
+class _LateJoining(_Late, JoiningTransports):
+    pass
+
+
+class _LatePlain(_Late, TCPTransportFactory):
+    pass
+
+
+@asynccontextmanager
+async def closing_at_once() -> AsyncIterator[str]:
+    """Give the address of who accepts connections, and closes them."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        yield f"amqp://guest:guest@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+@pytest.mark.parametrize("transports", [_LateJoining, _LatePlain])
+async def test_who_closes_at_once_is_away(monkeypatch: pytest.MonkeyPatch, transports: type) -> None:
+    """In aiormq a StopAsyncIteration says so, by which a worker that waited for its broker ended."""
+    monkeypatch.setattr(aiormq.connection, "TCPTransportFactory", transports)
+    async with closing_at_once() as url:
+        with pytest.raises((AMQPError, OSError)):
+            await ping(URL(url))
+        with pytest.raises(Disconnected):
+            await ProfileClient(url).__aenter__()

@@ -131,7 +131,7 @@ def lost_connection(*, sent: bool) -> Iterator[None]:
         yield
     except DeliveryError:
         raise
-    except (AMQPError, ChannelInvalidStateError, OSError) as error:
+    except (AMQPError, ChannelInvalidStateError, OSError, StopAsyncIteration) as error:
         message = f"The connection to the broker is lost: {type(error).__name__}."
         raise Disconnected(message, sent=sent) from error
     except asyncio.CancelledError:

@@ -142,6 +142,9 @@ async def connected(url: URL) -> AsyncIterator[AbstractConnection]:
     except TimeoutError:
         message = f"RabbitMQ does not answer within {CONNECT_SECONDS:g} seconds"
         raise TimeoutError(message) from None
+    except StopAsyncIteration:  # what aiormq makes of a line that is closed at once
+        message = "RabbitMQ has closed the connection at once"
+        raise ConnectionError(message) from None
     try:
         yield connection
     finally:

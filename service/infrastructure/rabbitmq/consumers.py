@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 import structlog
+from aio_pika import RobustChannel, RobustQueue
 from aio_pika.abc import AbstractRobustConnection, AbstractRobustQueue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq import Channel
@@ -51,16 +52,22 @@ class Consumers:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.connection: AbstractRobustConnection | None = None
 
+    async def connect(self) -> None:
+        """Connect, so that FastStream can begin to consume, under names that say which process does.
+
+        To begin under other names and change them would be no good: what is on its way to a consumer that is
+        cancelled, a quorum queue counts as delivered.
+
+        Raises:
+            AMQPError, OSError: The broker is away.
+
+        """
+        connection: Any = await self._broker.connect()
+        connection.CHANNEL_CLASS = _NamingChannel
+
     async def take_over(self) -> None:
-        """See to what FastStream has begun to consume, under names that say which process does."""
+        """Look after what FastStream has begun to consume; before that, it would be consumed twice."""
         self.connection = self._keeper.connection = await self._broker.connect()
-        for each in self._subscribers():
-            if queue := _queue(each):
-                async with self._locks[each.queue.name]:  # or `restore` would consume it a second time
-                    unnamed, each._consumer_tag = each._consumer_tag, None  # noqa: SLF001 - see above
-                    await self._consume(each, queue)
-                    if unnamed:
-                        await queue.cancel(unnamed, timeout=_WAIT_SECONDS)
 
     async def pause(self, queues: Collection[str]) -> None:
         """Let the messages of these queues wait there, and consume all others.
@@ -159,12 +166,24 @@ class Consumers:
 
     async def _consume(self, subscriber: RabbitSubscriber, queue: AbstractRobustQueue) -> None:
         consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
-        # Never the same twice: a consumer that was cancelled may not have ended yet.
-        tag = f"{signature(subscriber.queue.name)} {next(_numbers)}"
         async with asyncio.timeout(_WAIT_SECONDS):
-            subscriber._consumer_tag = await queue.consume(  # noqa: SLF001 - see above
-                consume, consumer_tag=tag, timeout=_WAIT_SECONDS, robust=False
-            )
+            tag = await queue.consume(consume, timeout=_WAIT_SECONDS)
+            subscriber._consumer_tag = tag  # noqa: SLF001 - see above
+
+
+class _NamingQueue(RobustQueue):
+    """Names each consumer after this process, and leaves it to `Consumers` to restore it."""
+
+    async def consume(self, *args: Any, **options: Any) -> str:  # noqa: ANN401 - as aio-pika has it
+        # Never the same twice: a consumer that was cancelled may not have ended yet.
+        tag = f"{signature(self.name)} {next(_numbers)}"
+        return await super().consume(*args, **{**options, "consumer_tag": tag, "robust": False})
+
+
+class _NamingChannel(RobustChannel):
+    """Has queues that name their consumers."""
+
+    QUEUE_CLASS = _NamingQueue
 
 
 def _queue(subscriber: RabbitSubscriber) -> AbstractRobustQueue | None:

@@ -21,6 +21,14 @@ _MOST_WAITING: Final = 200
 _READ_LIMIT: Final = 2**16
 
 
+class _Reader(asyncio.StreamReader):
+    """Says that a line is closed by the error that aiormq knows, also if it was closed at once."""
+
+    def at_eof(self) -> bool:
+        """Return `False`: at the end aiormq would raise a StopAsyncIteration, which nobody expects."""
+        return False
+
+
 class JoiningWriter(asyncio.StreamWriter):
     """Sends in the next turn of the event loop what was written in this one."""
 
@@ -40,6 +48,11 @@ class JoiningWriter(asyncio.StreamWriter):
         if not self._chunks:
             self._call_soon(self._send)
         self._chunks.append(bytes(data))
+
+    def write_eof(self) -> None:
+        """Send what is left, and say that no more comes."""
+        self._send()
+        super().write_eof()
 
     def close(self) -> None:
         """Send what is left, and close."""
@@ -69,7 +82,7 @@ class JoiningTransports(TransportFactory):
         if ssl_context_provider and url.scheme == "amqps":
             context = await ssl_context_provider.get_context()
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(_READ_LIMIT, loop)
+        reader = _Reader(_READ_LIMIT, loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
             transport, _ = await loop.create_connection(
