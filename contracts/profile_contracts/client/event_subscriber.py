@@ -90,6 +90,7 @@ class EventSubscriber:
         self._channel: EventChannel | None = None
         self._one_loop = asyncio.Lock()
         self._closing = asyncio.Event()
+        self._is_connected = asyncio.Event()
         self.gaps = 0
         self.passed_over = 0
 
@@ -97,6 +98,10 @@ class EventSubscriber:
     def connected(self) -> bool:
         """Whether events arrive now. A line that has gone silent is noticed after four heartbeats."""
         return self._channel is not None and self._channel.is_open
+
+    async def wait_connected(self) -> None:
+        """Wait until the loop has connected; that may take for ever."""
+        await self._is_connected.wait()
 
     async def __aenter__(self) -> Self:
         """Return the subscriber. It connects when the loop begins."""
@@ -118,6 +123,7 @@ class EventSubscriber:
         async with self._one_loop:
             while channel := await self._opened():
                 self._channel = channel
+                self._is_connected.set()
                 try:
                     while not self._closing.is_set() and (event := await self._next(channel)):
                         yield event
@@ -193,6 +199,7 @@ class EventSubscriber:
 
     async def _put_back(self, channel: EventChannel) -> None:
         self._current = self._channel = None
+        self._is_connected.clear()
         await channel.close()
 
     async def _pause(self, seconds: float) -> None:
