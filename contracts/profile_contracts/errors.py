@@ -15,6 +15,7 @@ CallFailed
 ├── UnreadableReply         what came back is no reply of this contract: the outcome is unknown
 ├── Unroutable              no queue took the request: it was not carried out
 ├── NotSent                 the request can't be sent as it is, or the client is closed
+├── QueueRefused            the broker does not let this user have a queue of events
 └── Disconnected            the connection broke; `sent` says whether the request may have arrived
 """
 
@@ -41,6 +42,10 @@ class UnreadableReply(CallFailed):
 
 class NotSent(CallFailed):
     """The request was not sent: the client is closed, or the request can't be sent as it is."""
+
+
+class QueueRefused(CallFailed):
+    """The broker does not let this user have the queue, or not bind it to events."""
 
 
 class Disconnected(CallFailed):

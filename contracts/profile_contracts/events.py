@@ -47,6 +47,13 @@ class SessionRevoked(Result):
     spared_session_id: Annotated[
         Id | None, Field(description="Of all of them, the one that goes on: who changed the password has it.")
     ] = None
+    revoked_before: Annotated[
+        int | None,
+        Field(
+            description="Of all of them, those that were opened before this, in milliseconds since 1970. "
+            "The first 48 bits of a session's id, a UUID of version 7, are when it was opened."
+        ),
+    ] = None
     reason: str = Field(
         description="`logout`, `password_changed`, `suspended`, `role_changed`, `deleted`, `reuse` or "
         "`too_many_sessions`."
@@ -131,7 +138,13 @@ SESSION_REVOKED: Final = EventType(
     name="auth.session_revoked",
     summary="Sessions ended before their time.",
     data=SessionRevoked,
-    example={"user_id": _ID, "session_ids": [_SESSION], "spared_session_id": None, "reason": "logout"},
+    example={
+        "user_id": _ID,
+        "session_ids": [],
+        "spared_session_id": _SESSION,
+        "revoked_before": 1_733_651_635_540,
+        "reason": "password_changed",
+    },
 )
 KEYS_ROTATED: Final = EventType(
     name="auth.keys_rotated",

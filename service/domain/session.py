@@ -7,7 +7,7 @@ its parent is another holder (RFC 9700, 4.14.2).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from service.domain.events import Event, EventType
 # A session that is not refreshed ends, and no session lives longer than the second.
 IDLE_TIMEOUT: Final = timedelta(days=30)
 LIFETIME: Final = timedelta(days=90)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RefreshTokenInvalid(Unauthenticated):
@@ -107,8 +108,19 @@ def all_revoked(user_id: UUID, version: int, reason: str, now: datetime, kept: U
         subject=user_id,
         version=version,
         time=now,
-        data={"user_id": user_id, "session_ids": [], "spared_session_id": kept, "reason": reason},
+        data={
+            "user_id": user_id,
+            "session_ids": [],
+            "spared_session_id": kept,
+            "revoked_before": _next_millisecond(now),
+            "reason": reason,
+        },
     )
+
+
+def _next_millisecond(now: datetime) -> int:
+    """Return the first millisecond since 1970 that is later than *now*: an id made *now* is from before."""
+    return (now - _EPOCH) // timedelta(milliseconds=1) + 1
 
 
 class SessionRepository(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 # A slow line: so many bytes at once, and so long between them (10 kB in a second).
 _DROP, _DROP_SECONDS = 100, 0.01
@@ -84,6 +85,13 @@ class Proxy:
                     await asyncio.sleep(_DROP_SECONDS)
                 await _write(data, writer)
         writer.close()
+
+
+def behind(proxy: Proxy, url: str) -> str:
+    """Return *url* with *proxy* in place of its server."""
+    parts = urlsplit(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}{at}127.0.0.1:{proxy.port}").geturl()
 
 
 async def _write(data: bytes, writer: asyncio.StreamWriter) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import aio_pika
@@ -18,7 +17,7 @@ from tests.integration.broker import Broker
 from tests.integration.conftest import Person
 from tests.integration.connections import connect
 from tests.integration.gateway import eventually
-from tests.integration.proxy import Proxy, proxied
+from tests.integration.proxy import behind, proxied
 from tests.integration.workers import address_of, isolated_sandbox
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
@@ -32,13 +31,6 @@ def servers_without_worker(servers: Servers) -> Iterator[Sandbox]:
     """Queues that nobody consumes."""
     with isolated_sandbox(servers) as sandbox:
         yield sandbox
-
-
-def _behind(proxy: Proxy, sandbox: Sandbox) -> str:
-    """Return the gateway's address with *proxy* in place of the broker."""
-    parts = urlsplit(sandbox.gateway_url)
-    user = parts.netloc.rpartition("@")[0]
-    return parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf"), 86_401.0, 1e300])
@@ -149,7 +141,7 @@ async def test_calls_in_flight_when_the_client_closes_are_disconnected(
 ) -> None:
     async with proxied(*address_of(sandbox.gateway_url)) as proxy:
         assert worker.process.poll() is None
-        async with ProfileClient(_behind(proxy, sandbox), timeout=30) as client:
+        async with ProfileClient(behind(proxy, sandbox.gateway_url), timeout=30) as client:
             assert (await client.keys()).keys
             proxy.freeze()
             calls = [asyncio.ensure_future(client.keys()) for _ in range(5)]
@@ -167,7 +159,7 @@ async def test_whatever_breaks_the_line_calls_are_answered_or_disconnected(
     assert worker.process.poll() is None
     async with (
         proxied(*address_of(sandbox.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, sandbox), timeout=10, retry=False) as client,
+        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=10, retry=False) as client,
     ):
         for _ in range(10):
             assert await eventually(lambda: _works(client))

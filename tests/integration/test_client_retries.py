@@ -1,7 +1,6 @@
 """The typed client sends again what may be sent again, under one idempotency key."""
 
 import asyncio
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,18 +14,12 @@ from profile_contracts.profiles import CreateProfile, GetProfile, Profile, Updat
 from tests.builders import an_address
 from tests.integration.conftest import Person
 from tests.integration.gateway import eventually
-from tests.integration.proxy import Proxy, proxied
+from tests.integration.proxy import behind, proxied
 from tests.integration.workers import address_of
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
 PASSWORD = SecretStr("correct horse battery")
-
-
-def _behind(proxy: Proxy, sandbox: Sandbox) -> str:
-    parts = urlsplit(sandbox.gateway_url)
-    user = parts.netloc.rpartition("@")[0]
-    return parts._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
 
 async def test_a_command_sent_twice_under_one_key_has_its_effect_once(
@@ -51,7 +44,7 @@ async def test_commands_whose_line_breaks_are_sent_again_and_done_once(
     who, token = UUID(ada["id"]), ada["token"]
     async with (
         proxied(*address_of(sandbox.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, sandbox), timeout=30) as client,
+        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=30) as client,
     ):
         before = await client.get_profile(GetProfile(id=who), token)
         assert isinstance(before, Profile)
@@ -72,7 +65,7 @@ async def test_with_retry_off_a_broken_line_is_disconnected(sandbox: Sandbox, wo
     assert worker.process.poll() is None
     async with (
         proxied(*address_of(sandbox.gateway_url)) as proxy,
-        ProfileClient(_behind(proxy, sandbox), timeout=10, retry=False) as client,
+        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=10, retry=False) as client,
     ):
         assert (await client.keys()).keys
         proxy.freeze()

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["operations", "profiles", "posts", "auth", "replies", "errors", "fields"])
+@pytest.mark.parametrize(
+    "module", ["operations", "profiles", "posts", "auth", "events", "replies", "errors", "fields"]
+)
 def test_the_contracts_need_pydantic_and_nothing_else(module: str) -> None:
     script = f"""
 import sys
@@ -46,3 +48,12 @@ def test_the_client_needs_no_part_of_the_service() -> None:
         "cryptography",
         "structlog",
     }
+
+
+def test_the_verifier_needs_pyjwt_and_no_part_of_the_service() -> None:
+    script = "import sys, profile_contracts.verifier; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+
+    assert {"jwt", "aio_pika"} <= loaded
+    assert not loaded & {"service", "faststream", "pymongo", "bson", "structlog"}

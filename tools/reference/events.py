@@ -31,8 +31,9 @@ _PROMISES: Final = (
     ),
     "An event goes to the queues that are bound at that moment. Nothing is kept for those that come later.",
     (
-        "`auth.session_revoked` without `session_ids` means all sessions of the user, but for "
-        "`spared_session_id`, if there is one: that of the user who has just changed the password."
+        "`auth.session_revoked` without `session_ids` means all sessions of the user that were opened before "
+        "`revoked_before`, but for `spared_session_id`, if there is one: that of the user who has just "
+        "changed the password."
     ),
     (
         "Only `auth.keys_rotated` can get lost, because keys are files. "

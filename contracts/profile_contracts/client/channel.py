@@ -51,7 +51,7 @@ class RpcChannel:
             with lost_connection(sent=False):
                 return await cls._on(connection)
         except BaseException:  # a cancellation, too, must leave no connection open
-            await _close_in_time(connection)
+            await close_in_time(connection)
             raise
 
     @classmethod
@@ -113,7 +113,7 @@ class RpcChannel:
     async def close(self) -> None:
         """Disconnect, within two seconds; whoever waits for a reply is `Disconnected`."""
         self.give_up()
-        await _close_in_time(self.connection)
+        await close_in_time(self.connection)
 
     @staticmethod
     def _settle(waiting: asyncio.Future[bytes | None] | None, body: bytes | None) -> None:
@@ -141,7 +141,8 @@ def lost_connection(*, sent: bool) -> Iterator[None]:
         raise Disconnected("The connection to the broker is lost.", sent=sent) from None
 
 
-async def _close_in_time(connection: AbstractConnection) -> None:
+async def close_in_time(connection: AbstractConnection) -> None:
+    """Close *connection*, or give that up after two seconds."""
     with suppress(AMQPError, ChannelInvalidStateError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await connection.close()

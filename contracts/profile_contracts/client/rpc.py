@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Union, Unpack
+from weakref import WeakSet
 
 from aio_pika.exceptions import DeliveryError
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from yarl import URL
 
 from profile_contracts.client.calls import Call, CallOptions, require_timeout
 from profile_contracts.client.channel import RpcChannel
+from profile_contracts.client.event_subscriber import REMEMBERED, EventSubscriber, OnGap
 from profile_contracts.client.retries import pause_before_retry
 from profile_contracts.errors import (
     CallFailed,
@@ -70,6 +72,7 @@ class RpcClient:
         self._retry = retry
         self._channel: RpcChannel | None = None
         self._connecting: asyncio.Task[RpcChannel] | None = None
+        self._subscribers: WeakSet[EventSubscriber] = WeakSet()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -162,6 +165,34 @@ class RpcClient:
         call = Call.of(operation, body, token, options, user=self._url.user, deadline=deadline)
         return await self._ask(call, seconds)
 
+    def events(
+        self,
+        *keys: str,
+        queue: str | None = None,
+        on_gap: OnGap | None = None,
+        remember: int = REMEMBERED,
+    ) -> EventSubscriber:
+        """Return events with these routing keys, for `async for`, over a connection of their own.
+
+        See `EventSubscriber`.
+
+        Raises:
+            NotSent: The client is closed.
+
+        """
+        if self._closed:
+            raise NotSent("The client is closed.")
+        subscriber = EventSubscriber(
+            self._url.update_query(name=f"{self._url.query['name']}-events"),
+            keys,
+            queue=queue,
+            connect_timeout=self._connect_timeout,
+            remember=remember,
+            on_gap=on_gap,
+        )
+        self._subscribers.add(subscriber)
+        return subscriber
+
     async def _ask(self, call: Call, seconds: float) -> bytes:
         async with _answered(call.operation, call.seconds_left(), seconds):
             channel = await self._connected()
@@ -210,6 +241,7 @@ class RpcClient:
 
     async def _close(self) -> None:
         self._closed = True
+        await asyncio.gather(*(each.close() for each in self._subscribers))
         if self._connecting and not self._connecting.done():
             self._connecting.cancel()
             await asyncio.wait([self._connecting], timeout=_CLOSE_SECONDS)

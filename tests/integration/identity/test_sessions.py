@@ -26,7 +26,7 @@ from tools.servers.sandbox import Sandbox
 
 TOKENS = {"access_token", "token_type", "expires_in", "refresh_token", "profile_id"}
 
-NONE = {"spared_session_id": None}
+NONE = {"spared_session_id": None, "revoked_before": None}
 
 
 async def test_a_login_gives_tokens_and_each_login_is_a_session(gateway: Gateway, ada: Person) -> None:

@@ -29,5 +29,6 @@ def test_calls_fail_in_these_ways() -> None:
         "UnreadableReply",
         "Unroutable",
         "NotSent",
+        "QueueRefused",
         "Disconnected",
     }

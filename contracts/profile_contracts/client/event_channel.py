@@ -1,0 +1,112 @@
+"""A connection on which events arrive, one after the other, until it breaks."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from aio_pika import Connection
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
+from yarl import URL
+
+from profile_contracts.client.channel import close_in_time, lost_connection
+from profile_contracts.errors import Disconnected, QueueRefused
+from profile_contracts.events import EVENTS_EXCHANGE
+
+# What the broker hands over before it is acknowledged. Of a durable queue one: RabbitMQ 4 counts how often an
+# event went back, those that were handed over beside it included, and drops it in the end.
+_PREFETCH_OF_DURABLE: Final = 1
+_PREFETCH: Final = 200
+# As `docs/howto/listen.md` has it. One that is there already may be of another kind.
+_ARGUMENTS: Final[Any] = {"x-queue-type": "quorum"}
+
+
+@dataclass(slots=True, eq=False)
+class EventChannel:
+    """A connection, the queue that is consumed on it, and what has arrived.
+
+    Attributes:
+        queue_is_new: Whether the queue was made just now: what was published before it, it does not have.
+        arrived: The messages that nobody has taken yet; `None` once there will be no more.
+        is_open: Whether more may arrive.
+
+    """
+
+    connection: AbstractConnection
+    queue: AbstractQueue
+    queue_is_new: bool
+    arrived: asyncio.Queue[AbstractIncomingMessage | None] = field(default_factory=asyncio.Queue)
+    is_open: bool = True
+
+    @classmethod
+    async def open(cls, url: URL, keys: Sequence[str], name: str, *, durable: bool) -> Self:
+        """Connect to *url*, and bind the queue *name* to events with *keys*.
+
+        A queue that is not *durable* is gone with the connection.
+
+        Raises:
+            Disconnected: The broker isn't there, or lets nobody in.
+            QueueRefused: The user may not have that queue, or not bind it.
+
+        """
+        connection = Connection(url)
+        try:
+            with lost_connection(sent=False):
+                await connection.connect()
+                try:
+                    queue, is_new = await _declared(connection, name, durable=durable)
+                    for each in keys:
+                        await queue.bind(EVENTS_EXCHANGE, each)
+                except ChannelNotFoundEntity:
+                    message = f"There is no exchange {EVENTS_EXCHANGE} yet."
+                    raise Disconnected(message, sent=False) from None
+                except ChannelClosed as refused:
+                    raise QueueRefused(f"The broker does not let us have the queue {name}.") from refused
+                return cls(connection, queue, is_new)
+        except BaseException:  # a cancellation, too, must leave no connection open
+            await close_in_time(connection)
+            raise
+
+    async def consume(self) -> None:
+        """Let events arrive.
+
+        Raises:
+            Disconnected: The connection broke.
+
+        """
+        with lost_connection(sent=False):
+            channel = await self.queue.channel.get_underlay_channel()
+            channel.on_consumer_cancel_callbacks.add(self.give_up)  # somebody deletes the queue
+            self.queue.channel.close_callbacks.add(self.give_up)
+            await self.queue.consume(self._take)
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        self.arrived.put_nowait(message)
+
+    def give_up(self, *_: object) -> None:
+        """Say that no more will arrive."""
+        self.is_open = False
+        self.arrived.put_nowait(None)
+
+    async def close(self) -> None:
+        """Disconnect, within two seconds. What was not acknowledged goes back to the queue."""
+        await close_in_time(self.connection)
+
+
+async def _declared(
+    connection: AbstractConnection, name: str, *, durable: bool
+) -> tuple[AbstractQueue, bool]:
+    """Return the queue *name*, and whether it was made just now."""
+    if not durable:
+        return await (await _channel(connection, _PREFETCH)).declare_queue(name, exclusive=True), True
+    with suppress(ChannelNotFoundEntity):  # which closes the channel
+        return await (await _channel(connection)).declare_queue(name, passive=True), False
+    return await (await _channel(connection)).declare_queue(name, durable=True, arguments=_ARGUMENTS), True
+
+
+async def _channel(connection: AbstractConnection, prefetch: int = _PREFETCH_OF_DURABLE) -> AbstractChannel:
+    channel = await connection.channel(publisher_confirms=False)
+    await channel.set_qos(prefetch_count=prefetch)
+    return channel

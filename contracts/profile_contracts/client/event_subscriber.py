@@ -1,0 +1,234 @@
+"""Events as they arrive, once each, for as long as the client is open."""
+
+import asyncio
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from aio_pika.abc import AbstractIncomingMessage
+from pydantic import ValidationError
+from yarl import URL
+
+from profile_contracts.client.channel import lost_connection
+from profile_contracts.client.event_channel import EventChannel
+from profile_contracts.errors import Disconnected
+from profile_contracts.events import EVENTS, Event
+
+OnGap = Callable[[], Awaitable[None]]
+
+# About a megabyte of ids.
+REMEMBERED: Final = 10_000
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_ACK_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 2.0
+_log = logging.getLogger("profile_contracts.events")
+
+
+def _envelope(data: Any) -> type[Event[Any]]:  # noqa: ANN401 - the types are known at run time only
+    return Event[data]
+
+
+_ENVELOPES: Final = {each.name: _envelope(each.data) for each in EVENTS}
+
+
+class EventSubscriber:
+    """Gives events, one after the other: `async for event in client.events("profile.*", queue="gateway.x")`.
+
+    - An event is acknowledged when the loop asks for the next one. If its body raises, or the loop ends by
+      `break`, it goes back to its queue, and comes again. Inside `async with`, `break` acknowledges it.
+    - One that comes twice is given once, if its id is among the last that were acknowledged here.
+    - A lost connection is made again by itself, two seconds after the broker is back at the latest.
+    - Events of a type that this version does not know are acknowledged and passed over.
+    - The loop ends when the client is closed.
+
+    Args:
+        url: The broker.
+        keys: Routing keys: types of events, or patterns like `profile.*`.
+        queue: A durable queue, made if it isn't there; its name begins as the broker user may name queues.
+            Several processes share its events. Without one, each process gets all events that are
+            published while it is connected, and no others.
+        connect_timeout: How long an attempt to connect may take, in seconds.
+        remember: How many ids of acknowledged events are kept.
+        on_gap: Called when events may have been missed, before any that come after that; again, if it
+            raises, by the next loop.
+
+    Attributes:
+        gaps: How many times events may have been missed: the queue was not there. That is so at the first
+            connection, too, and after each one that was lost if there is no durable queue.
+        passed_over: How many events of unknown types or forms there were.
+
+    Raises:
+        QueueRefused: The user may not have that queue.
+
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        keys: Sequence[str],
+        *,
+        queue: str | None = None,
+        connect_timeout: float = 5.0,
+        remember: int = REMEMBERED,
+        on_gap: OnGap | None = None,
+    ) -> None:
+        self._url = url
+        self._keys = keys
+        self._queue = queue
+        self._connect_timeout = connect_timeout
+        self._remember = remember
+        self._on_gap = on_gap
+        self._gap_is_open = False
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._current: tuple[str, AbstractIncomingMessage] | None = None
+        self._channel: EventChannel | None = None
+        self._one_loop = asyncio.Lock()
+        self._closing = asyncio.Event()
+        self._is_connected = asyncio.Event()
+        self.gaps = 0
+        self.passed_over = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether events arrive now. A line that has gone silent is noticed after four heartbeats."""
+        return self._channel is not None and self._channel.is_open
+
+    async def wait_connected(self) -> None:
+        """Wait until the loop has connected; that may take for ever."""
+        await self._is_connected.wait()
+
+    async def __aenter__(self) -> Self:
+        """Return the subscriber. It connects when the loop begins."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Acknowledge the event that the loop was left with, unless an exception left it; disconnect."""
+        if kind is None:
+            await self._acknowledge_current()
+        await self.close()
+
+    async def __aiter__(self) -> AsyncGenerator[Event[Any], None]:
+        """Yield events. One loop at a time: another one waits until this one has ended."""
+        async with self._one_loop:
+            while channel := await self._opened():
+                self._channel = channel
+                self._is_connected.set()
+                try:
+                    while not self._closing.is_set() and (event := await self._next(channel)):
+                        yield event
+                        await self._acknowledge_current()
+                finally:
+                    await self._put_back(channel)
+                await self._pause(_FIRST_PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        """End the loop, within a few seconds; the event that it is at may be acknowledged until then."""
+        self._closing.set()
+        if self._channel:
+            self._channel.give_up()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS), self._one_loop:
+                return
+        if self._channel:
+            await self._channel.close()
+
+    async def _opened(self) -> EventChannel | None:
+        """Return a channel on which events arrive, once there is one; nothing if the client is closed."""
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._closing.is_set():
+            try:
+                return await self._open()
+            except Disconnected as failure:
+                _log.warning("No events arrive: %s", failure)
+            await self._pause(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return None
+
+    async def _open(self) -> EventChannel:
+        name = self._queue or f"{self._url.user}.events.{uuid4().hex}"
+        async with self._in_time():
+            channel = await EventChannel.open(self._url, self._keys, name, durable=self._queue is not None)
+        try:
+            await self._close_gap(channel)
+            async with self._in_time():
+                await channel.consume()
+        except BaseException:
+            await channel.close()
+            raise
+        return channel
+
+    async def _close_gap(self, channel: EventChannel) -> None:
+        """Tell of a gap before anything that comes after it."""
+        if channel.queue_is_new:
+            self.gaps += 1
+            self._gap_is_open = True
+        if self._gap_is_open and self._on_gap:
+            await self._on_gap()
+        self._gap_is_open = False
+
+    async def _next(self, channel: EventChannel) -> Event[Any] | None:
+        """Return the next event that is new and known, or nothing if no more arrive on *channel*."""
+        while (message := await channel.arrived.get()) and channel.is_open:
+            event = _read(message)
+            if event and event.id not in self._seen:
+                self._current = event.id, message
+                return event
+            self.passed_over += event is None
+            await _acknowledge(message)
+        return None
+
+    async def _acknowledge_current(self) -> None:
+        if not self._current:
+            return
+        (name, message), self._current = self._current, None
+        self._seen[name] = None
+        while len(self._seen) > self._remember:
+            self._seen.popitem(last=False)
+        await _acknowledge(message)
+
+    async def _put_back(self, channel: EventChannel) -> None:
+        self._current = self._channel = None
+        self._is_connected.clear()
+        await channel.close()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless the client is closed meanwhile; not all who wait for one broker come at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(random.uniform(seconds / 2, seconds)):  # noqa: S311
+                await self._closing.wait()
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                yield
+        except TimeoutError:
+            message = f"The broker did not let us in within {self._connect_timeout:g} s."
+            raise Disconnected(message, sent=False) from None
+
+
+def _read(message: AbstractIncomingMessage) -> Event[Any] | None:
+    """Return the event in *message*, or nothing if this version of the contract does not know it."""
+    try:
+        return _ENVELOPES[message.routing_key or ""].model_validate_json(message.body)
+    except (KeyError, ValidationError):
+        _log.warning("Passed over an event with the routing key %r.", message.routing_key)
+        return None
+
+
+async def _acknowledge(message: AbstractIncomingMessage) -> None:
+    """Tell the broker; if it is away, the message comes again."""
+    with suppress(Disconnected), lost_connection(sent=True):
+        async with asyncio.timeout(_ACK_SECONDS):
+            await message.ack()

@@ -1,0 +1,107 @@
+"""What is known of sessions that have ended.
+
+Numbers that only grow stand for the order in which things were heard and asked. What the service was asked
+for is worth something until something newer casts doubt on it.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import count
+from time import time
+from typing import Final
+from uuid import UUID
+
+from profile_contracts.events import Event, SessionRevoked
+from profile_contracts.verifier.tokens import AccessClaims, milliseconds_of
+
+# Clocks of workers and gateways may be so far apart, and a login or another request of the service takes no
+# longer: what is within that of an event may be from before or after it.
+_UNCERTAIN_SECONDS: Final = 30
+# Some twenty megabytes at most.
+_MOST: Final = 100_000
+
+
+class Session(Enum):
+    """What is known of a session."""
+
+    ALIVE = auto()
+    ENDED = auto()
+    UNCERTAIN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """One session of its own, or all sessions of a user that were opened *before*, but for a *kept* one."""
+
+    number: int
+    heard_at: float
+    before: int = 0
+    kept: UUID | None = None
+
+
+class Revocations:
+    """Remembers what `auth.session_revoked` has said, and what `auth.verify` has confirmed since.
+
+    Args:
+        most: How many sessions and users are remembered. With more, the service is asked about older tokens.
+
+    """
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._numbers = count(1)
+        self._ended: OrderedDict[UUID, _Ended] = OrderedDict()  # by sessions and users: no id is both
+        self._confirmed: OrderedDict[UUID, int] = OrderedDict()
+        self._complete_since = 0.0
+        self._gap = next(self._numbers)
+        self.note_gap()
+
+    def number(self) -> int:
+        """Return the number of what happens now."""
+        return next(self._numbers)
+
+    def note_gap(self) -> None:
+        """Take into account that sessions may have ended unheard until now."""
+        self._gap, self._complete_since = self.number(), time()
+
+    def note(self, event: Event[SessionRevoked]) -> None:
+        """Remember the sessions that *event* has ended."""
+        said = event.data
+        for each in said.session_ids:
+            self._remember(each, _Ended(self.number(), time()))
+        if not said.session_ids:
+            # Services of 0.1.0 don't say it.
+            before = said.revoked_before or int(event.time.timestamp() * 1000) + 1
+            ended = _Ended(self.number(), time(), before, said.spared_session_id)
+            self._remember(said.user_id, ended)
+
+    def confirm(self, session_id: UUID, number: int) -> None:
+        """Remember that the session was alive, as the service says who was asked at *number*."""
+        self._confirmed[session_id] = number
+        self._confirmed.move_to_end(session_id)
+        if len(self._confirmed) > self._most:
+            self._confirmed.popitem(last=False)
+
+    def state_of(self, claims: AccessClaims) -> Session:
+        """Return what is known of the session of a genuine token."""
+        if claims.sid in self._ended:
+            return Session.ENDED
+        doubt = 0
+        if (all_ended := self._ended.get(claims.sub)) and claims.sid != all_ended.kept:
+            opened = milliseconds_of(claims.sid)
+            if opened < all_ended.before:
+                return Session.ENDED
+            if opened < all_ended.before + _UNCERTAIN_SECONDS * 1000:
+                doubt = all_ended.number
+        if claims.iat < self._complete_since + _UNCERTAIN_SECONDS:
+            doubt = max(doubt, self._gap)
+        return Session.ALIVE if self._confirmed.get(claims.sid, 0) >= doubt else Session.UNCERTAIN
+
+    def _remember(self, name: UUID, ended: _Ended) -> None:
+        self._ended[name] = ended
+        self._ended.move_to_end(name)
+        if len(self._ended) > self._most:
+            _, forgotten = self._ended.popitem(last=False)
+            self._complete_since = max(self._complete_since, forgotten.heard_at)
+            self._gap = max(self._gap, forgotten.number)
