@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     is_whole = not (options.quick or options.only)
-    results = _run(options, console, _QUICK if options.quick else _WHOLE, is_whole=is_whole)
+    pace = _QUICK if options.quick else replace(_WHOLE, rounds=options.rounds)
+    results = _run(options, console, pace, is_whole=is_whole)
     path = page.RESULTS if is_whole else _PARTIAL
     results.write(path)
     if is_whole:
@@ -118,6 +119,7 @@ def _programs(options: argparse.Namespace) -> Path:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two short rounds: to see where one is")
+    parser.add_argument("--rounds", type=int, default=_WHOLE.rounds, help="of a whole run")
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="what has NAME in `system: operation`"
     )
