@@ -36,6 +36,8 @@ class LogInHandler:
     async def handle(self, command: LogIn) -> LoggedIn:
         """Return the tokens of a new session, or raise `InvalidCredentials`."""
         self.passwords.hasher.ensure_capacity()  # or an overload would cost the databases work for nothing
+        # Older than whatever ends all sessions from here on: gateways compare its time (`revoked_before`).
+        session_id = new_id(self.sessions.clock.now())
         try:
             email = Email.recognised(command.email)
         except Invalid:
@@ -46,7 +48,7 @@ class LogInHandler:
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
         attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.verify_credentials(command.password, profile, attempt)
-        opened = await self.sessions.open(profile)
+        opened = await self.sessions.open(profile, session_id)
         token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)
 

@@ -78,6 +78,23 @@ async def test_address_and_password_are_exchanged_for_tokens(
     assert app_fixture.is_open(named.session)
 
 
+async def test_a_session_is_as_old_as_what_the_login_rests_on(
+    app_fixture: AppFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a gateway, which compares times, would take it for younger than a suspension meanwhile."""
+    began, verify = app_fixture.clock.now(), app_fixture.hasher.verify
+
+    async def slowly(password: bytes, hashed: str | None) -> bool:
+        app_fixture.clock.advance(seconds=3)
+        return await verify(password, hashed)
+
+    monkeypatch.setattr(app_fixture.hasher, "verify", slowly)
+    await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
+    (session,) = app_fixture.repository.stored
+
+    assert session.int >> 80 == int(began.timestamp() * 1000)
+
+
 async def test_every_login_opens_a_session_of_its_own(app_fixture: AppFixture) -> None:
     for _ in range(3):
         await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))
