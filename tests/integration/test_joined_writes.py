@@ -127,7 +127,7 @@ async def test_where_nobody_listens_it_says_so() -> None:
     async with through(None) as (proxy, url):
         proxy.cut()
         with pytest.raises(AMQPConnectionError):
-            await aiormq.connect(url)
+            await ping(URL(url))
 
 
 @asynccontextmanager

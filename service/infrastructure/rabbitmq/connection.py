@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
-from aio_pika import connect
+from aio_pika import Connection
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.abc import AbstractChannel
@@ -137,18 +137,24 @@ async def connected(url: URL) -> AsyncIterator[AbstractConnection]:
         AMQPError, OSError: The broker does not let us in.
 
     """
+    # Not `aio_pika.connect`: what fails to connect, it leaves to be closed by a finalizer, which cannot wait.
+    connection = Connection(url)
     try:
-        connection = await connect(url, timeout=CONNECT_SECONDS)
+        await _connect(connection)
+        yield connection
+    finally:
+        await closed(connection)
+
+
+async def _connect(connection: AbstractConnection) -> None:
+    try:
+        await connection.connect(timeout=CONNECT_SECONDS)
     except TimeoutError:
         message = f"RabbitMQ does not answer within {CONNECT_SECONDS:g} seconds"
         raise TimeoutError(message) from None
     except StopAsyncIteration:  # what aiormq makes of a line that is closed at once
         message = "RabbitMQ has closed the connection at once"
         raise ConnectionError(message) from None
-    try:
-        yield connection
-    finally:
-        await closed(connection)
 
 
 async def closed(connection: AbstractConnection) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +25,9 @@ _ALL: Final = 65_535
 _HOLDING: Final = timedelta(minutes=25)
 # A letter that was counted and does not come has expired meanwhile.
 _PATIENCE: Final = timedelta(seconds=5)
+# How long what was not counted may come; nothing comes any more, if for so long nothing came.
+_LATECOMERS: Final = timedelta(seconds=1)
+_QUIET: Final = timedelta(milliseconds=100)
 
 
 class DeadLetterError(Exception):
@@ -132,11 +135,15 @@ async def exclusive_lock(channel: AbstractChannel, queue: str) -> AsyncIterator[
 
 
 async def _collected(inbox: asyncio.Queue[AbstractIncomingMessage], count: int) -> list[DeadLetter]:
+    """Return what comes: *count* letters, and some more, because a quorum queue counts too few for a moment."""
     letters: list[DeadLetter] = []
-    try:
+    with suppress(TimeoutError):
         while len(letters) < count:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 letters.append(DeadLetter(await inbox.get()))
-    except TimeoutError:
-        pass
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LATECOMERS.total_seconds()):
+            while True:
+                async with asyncio.timeout(_QUIET.total_seconds()):
+                    letters.append(DeadLetter(await inbox.get()))
     return letters
