@@ -135,7 +135,7 @@ async def exclusive_lock(channel: AbstractChannel, queue: str) -> AsyncIterator[
 
 
 async def _collected(inbox: asyncio.Queue[AbstractIncomingMessage], count: int) -> list[DeadLetter]:
-    """Return what comes: *count* letters, and some more, because a quorum queue counts too few for a moment."""
+    """Return what comes: *count* letters, or more, as a quorum queue counts too few for a moment."""
     letters: list[DeadLetter] = []
     with suppress(TimeoutError):
         while len(letters) < count:
