@@ -156,7 +156,8 @@ def _wanted_of(queue: str, url: str, wanted: DeadLetterFilter) -> list[DeadLette
 
 async def _letters(box: DeadLetters, queue: str) -> list[DeadLetter] | str:
     try:
-        async with box.leased(queue) as letters:
+        # Of many queues, one after the other: no longer than it takes, as the console shows who consumes.
+        async with box.leased(queue, at_a_glance=True) as letters:
             return letters
     except DeadLetterError as error:
         return str(error)

@@ -53,12 +53,13 @@ class DeadLetters:
     confirming: AbstractChannel
 
     @asynccontextmanager
-    async def leased(self, queue: str) -> AsyncIterator[list[DeadLetter]]:
+    async def leased(self, queue: str, *, at_a_glance: bool = False) -> AsyncIterator[list[DeadLetter]]:
         """Give every letter in *queue*, oldest first; at the end, those not acknowledged lie as they did.
 
         Letters keep their order only if one consumer holds all of them when it goes (RabbitMQ 3.10;
         tried): a quorum queue puts what is returned behind what was returned before. So all are taken,
-        whichever are meant, and an exclusive queue keeps others from doing the same meanwhile.
+        whichever are meant, and an exclusive queue keeps others from doing the same meanwhile. *at_a_glance*
+        may miss what has come in this moment.
         """
         async with self.connection.channel() as channel, exclusive_lock(channel, queue):
             try:
@@ -69,7 +70,8 @@ class DeadLetters:
             inbox: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
             tag = await source.consume(inbox.put)
             try:
-                yield await _collected(inbox, source.declaration_result.message_count or 0)
+                counted = await _collected(inbox, source.declaration_result.message_count or 0)
+                yield counted if at_a_glance else [*counted, *await _latecomers(inbox)]
             finally:
                 await source.cancel(tag)
 
@@ -135,12 +137,17 @@ async def exclusive_lock(channel: AbstractChannel, queue: str) -> AsyncIterator[
 
 
 async def _collected(inbox: asyncio.Queue[AbstractIncomingMessage], count: int) -> list[DeadLetter]:
-    """Return what comes: *count* letters, or more, as a quorum queue counts too few for a moment."""
     letters: list[DeadLetter] = []
     with suppress(TimeoutError):
         while len(letters) < count:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 letters.append(DeadLetter(await inbox.get()))
+    return letters
+
+
+async def _latecomers(inbox: asyncio.Queue[AbstractIncomingMessage]) -> list[DeadLetter]:
+    """Return what was not counted: for a moment, a quorum queue counts too few."""
+    letters: list[DeadLetter] = []
     with suppress(TimeoutError):
         async with asyncio.timeout(_LATECOMERS.total_seconds()):
             while True:
