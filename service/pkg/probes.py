@@ -24,6 +24,7 @@ _NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = 5.0
+    wbufsize = -1  # head and body leave together: a process that ends in between would say half of it
     routes: HealthRoutes
     loop: asyncio.AbstractEventLoop
 
