@@ -38,7 +38,7 @@ def backlog_check(sandbox: Sandbox, worker: ProcessTree, profiles: Sequence[str]
     until, most = time.monotonic() + _SECONDS, 0.0
     while time.monotonic() < until:
         most = max(most, worker.rss_mb())
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at its memory
     name = f"memory of a worker with {COMMANDS:,} commands waiting, of idle"
     return limited(name, round(most / idle, 3), _SHARE)
 

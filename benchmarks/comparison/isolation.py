@@ -40,7 +40,7 @@ Documents = Database[dict[str, Any]]
 def idle_check(worker: ProcessTree, seconds: float) -> Check:
     """Return how much of a core a worker uses that is asked for nothing."""
     before = worker.cpu_seconds()
-    time.sleep(seconds)
+    time.sleep(seconds)  # idleness is what is measured
     share = 100 * (worker.cpu_seconds() - before) / seconds
     return limited("CPU of an idle worker, % of a core", round(share, 2), _IDLE_SHARE)
 

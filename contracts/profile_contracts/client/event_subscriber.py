@@ -100,7 +100,7 @@ class EventSubscriber:
         return self._channel is not None and self._channel.is_open
 
     async def wait_connected(self) -> None:
-        """Wait until the loop has connected; that may take for ever."""
+        """Wait until the loop has connected: for ever, if the broker stays away, so set a limit."""
         await self._is_connected.wait()
 
     async def __aenter__(self) -> Self:
@@ -163,7 +163,7 @@ class EventSubscriber:
             await self._close_gap(channel)
             async with self._in_time():
                 await channel.consume()
-        except BaseException:
+        except BaseException:  # a cancellation, too, must leave no connection open
             await channel.close()
             raise
         return channel

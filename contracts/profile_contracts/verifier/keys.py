@@ -15,6 +15,8 @@ from profile_contracts.verifier.tokens import CannotVerify
 _KEPT_SECONDS: Final = 600.0
 # Whoever makes up names of keys makes nobody ask more often.
 _BETWEEN_SECONDS: Final = 1.0
+# How long to wait for a task that was cancelled: aiormq may take that for nothing while a line breaks.
+CLOSE_SECONDS: Final = 2.0
 
 
 class Keys:
@@ -43,7 +45,7 @@ class Keys:
         if self._should_ask(name):
             self._asking = asyncio.create_task(self._ask_again())
         if self._asking and (name not in self._keys or self._are_old()):
-            await asyncio.wait([self._asking])
+            await asyncio.wait([self._asking])  # a call, with the client's own time limit
             if self._failure:
                 raise CannotVerify("The keys are not known.") from self._failure
         return self._keys.get(name)
@@ -65,7 +67,7 @@ class Keys:
         """Ask no more."""
         if self._asking:
             self._asking.cancel()
-            await asyncio.wait([self._asking])
+            await asyncio.wait([self._asking], timeout=CLOSE_SECONDS)
 
     def _should_ask(self, name: str) -> bool:
         is_due = self._may_have_changed or name not in self._keys or self._are_old()

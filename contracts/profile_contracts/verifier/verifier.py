@@ -12,7 +12,7 @@ from profile_contracts.auth import VerifyToken
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import CallFailed
 from profile_contracts.events import KEYS_ROTATED, SESSION_REVOKED, Event, KeysRotated, SessionRevoked
-from profile_contracts.verifier.keys import Keys
+from profile_contracts.verifier.keys import CLOSE_SECONDS, Keys
 from profile_contracts.verifier.revocations import Revocations, Session
 from profile_contracts.verifier.tokens import (
     AccessClaims,
@@ -100,7 +100,7 @@ class TokenVerifier:
         await self._keys.close()
         if self._feed:
             self._feed.cancel()
-            await asyncio.wait([self._feed])
+            await asyncio.wait([self._feed], timeout=CLOSE_SECONDS)
 
     async def verify(self, token: str) -> AccessClaims:
         """Return what *token* says, if it is good.

@@ -167,17 +167,18 @@ class Consumers:
     async def _consume(self, subscriber: RabbitSubscriber, queue: AbstractRobustQueue) -> None:
         consume: Any = subscriber.consume  # FastStream's own type of message is aio-pika's
         async with asyncio.timeout(_WAIT_SECONDS):
-            tag = await queue.consume(consume, timeout=_WAIT_SECONDS)
+            tag = await queue.consume(consume)
             subscriber._consumer_tag = tag  # noqa: SLF001 - see above
 
 
 class _NamingQueue(RobustQueue):
-    """Names each consumer after this process, and leaves it to `Consumers` to restore it."""
+    """Names each consumer after this process, waits in bounds, and leaves it to `Consumers` to restore it."""
 
     async def consume(self, *args: Any, **options: Any) -> str:  # noqa: ANN401 - as aio-pika has it
         # Never the same twice: a consumer that was cancelled may not have ended yet.
         tag = f"{signature(self.name)} {next(_numbers)}"
-        return await super().consume(*args, **{**options, "consumer_tag": tag, "robust": False})
+        ours = {"consumer_tag": tag, "timeout": _WAIT_SECONDS, "robust": False}
+        return await super().consume(*args, **{**options, **ours})
 
 
 class _NamingChannel(RobustChannel):
