@@ -4,10 +4,12 @@ import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Final
 
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 _RETIRED: Final = ".retired"
+_PART: Final = ".part"
 _NOT_OWNERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NOT_EVEN_ROOTS: Final = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
 _WRITTEN_BY_OTHERS: Final = stat.S_IWOTH
@@ -33,12 +35,19 @@ def made_at(path: Path) -> datetime:
 def write_secret(path: Path, content: bytes) -> Path:
     """Write *content* to a new file that its owner alone may read; return its path.
 
+    It is there whole or not at all: a worker that starts in this moment reads the folder.
+
     Raises:
         FileExistsError
 
     """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
+    descriptor, part = mkstemp(_PART, dir=path.parent)  # with mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        path.hardlink_to(part)
+    finally:
+        Path(part).unlink()
     return path
 
 

@@ -1,7 +1,7 @@
 """A secret that all workers share, and the keys that are derived from it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _KEY_BYTES: Final = 32
 _KID_BYTES: Final = 8
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Purpose(StrEnum):
@@ -46,6 +47,11 @@ class RootKey:
     def kid(self) -> str:
         """Its name: it follows from the secret, and the secret does not follow from it."""
         return self.derive(Purpose.KID)[:_KID_BYTES].hex()
+
+    @property
+    def since(self) -> datetime:
+        """When it was made; of the first key of all, long ago."""
+        return self.made_at or _LONG_AGO
 
     @property
     def is_first(self) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,6 @@ from service.infrastructure.security.root_key import RootKey
 _FIRST: Final = "refresh.key"
 _SUFFIX: Final = ".root"
 _BYTES: Final = 32
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def new_root_key(folder: Path, now: datetime) -> Path:
@@ -49,7 +48,7 @@ def load_root_keys(folder: Path) -> Sequence[RootKey]:
 
     """
     check_owned(folder)
-    keys = tuple(sorted(map(_load, _paths(folder)), key=lambda key: key.made_at or _LONG_AGO))
+    keys = tuple(sorted(map(_load, _paths(folder)), key=lambda key: key.since))
     if not keys:
         raise NoSigningKeys(f"No root key in {folder}: make one with `profilectl keys new`.")
     return keys

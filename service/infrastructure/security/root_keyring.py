@@ -1,16 +1,12 @@
 """The root keys in use, and how one follows the other without a gap."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from service.app.clock import Clock
 from service.infrastructure.security.keyring import PUBLISHED_AHEAD
 from service.infrastructure.security.root_key import Purpose, RootKey
 from service.infrastructure.security.root_key_files import load_root_keys
-
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class RootKeyring:
@@ -35,7 +31,7 @@ class RootKeyring:
     def current(self) -> RootKey:
         """The key to make something with now: the newest one that every worker has read."""
         read_since = self._clock.now() - PUBLISHED_AHEAD
-        known = [key for key in self.keys if (key.made_at or _LONG_AGO) <= read_since]
+        known = [key for key in self.keys if key.since <= read_since]
         return known[-1] if known else self.keys[0]
 
     def derived(self, purpose: Purpose) -> Sequence[bytes]:

@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from service.infrastructure.security.key_files import NoSigningKeys
+from service.infrastructure.security.key_files import NoSigningKeys, write_secret
 from service.infrastructure.security.keys import load_keys, new_key
 from service.infrastructure.security.root_key_files import load_root_keys, new_root_key
 from tests.builders import NOON
@@ -82,3 +83,29 @@ def test_a_folder_that_others_can_write_to_is_refused(folder: Path) -> None:
     for load in (load_keys, load_root_keys):
         with pytest.raises(NoSigningKeys, match="Others can write to"):
             load(folder)
+
+
+def test_a_key_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that starts in the middle of `keys new` reads the folder."""
+    seen: list[bool] = []
+    fdopen = os.fdopen
+
+    def noted(*args: Any) -> Any:
+        seen.append((tmp_path / "a.root").exists())
+        return fdopen(*args)
+
+    monkeypatch.setattr(os, "fdopen", noted)
+    path = write_secret(tmp_path / "a.root", b"secret")
+
+    assert seen == [False]
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"secret", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_key_replaces_no_other(tmp_path: Path) -> None:
+    path = write_secret(tmp_path / "a.root", b"secret")
+    with pytest.raises(FileExistsError):
+        write_secret(path, b"another")
+
+    assert path.read_bytes() == b"secret"
+    assert list(tmp_path.iterdir()) == [path]

@@ -16,6 +16,7 @@ from typing import Final, Self
 from aio_pika.abc import AbstractIncomingMessage
 
 from service.infrastructure.rabbitmq.headers import ARRIVED_AT, ATTEMPT, REPLAY_COUNT
+from service.pkg.key_source import KeySource
 from service.pkg.message_fields import count_header, text_header
 
 _SENDER: Final = "x-vouched-user"
@@ -66,9 +67,9 @@ def verified_history(message: AbstractIncomingMessage, keys: Sequence[bytes]) ->
     return History(message.user_id or None, 0, replays)
 
 
-def verified_sender(message: AbstractIncomingMessage, keys: Sequence[bytes]) -> str | None:
+def verified_sender(message: AbstractIncomingMessage, keys: KeySource) -> str | None:
     """Return the broker user who sent *message*, as RabbitMQ has validated or another worker signed."""
-    return message.user_id or verified_history(message, keys).sender
+    return message.user_id or verified_history(message, keys()).sender
 
 
 def sign_sender(

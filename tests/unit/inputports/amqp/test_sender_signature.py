@@ -25,7 +25,7 @@ def test_the_broker_is_believed_and_then_we_are() -> None:
         BODY, message_id="m-1", headers=sign_sender(verified_history(second, KEY), "m-1", BODY, KEY)
     )
 
-    assert [verified_sender(each, KEY) for each in (first, second, third)] == ["hr"] * 3
+    assert [verified_sender(each, lambda: KEY) for each in (first, second, third)] == ["hr"] * 3
 
 
 @pytest.mark.parametrize(

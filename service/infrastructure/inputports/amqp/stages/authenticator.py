@@ -62,7 +62,7 @@ class Authenticator:
             Unavailable: It is not known whether the session is alive.
 
         """
-        service = verified_sender(message, self.keys())
+        service = verified_sender(message, self.keys)
         return RequestContext(
             actor=await self._actor(message, route, service),
             service=service,
