@@ -9,7 +9,7 @@ from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import connected, eventually
 from tests.integration.replies import result
-from tests.integration.requests import a_request
+from tests.integration.requests import OPERATIONS, a_request
 from tests.integration.workers import WORKER, isolated_sandbox, working
 from tools.servers import Servers
 
@@ -49,6 +49,25 @@ async def test_sigterm_loses_no_request_and_answers_each_once(servers: Servers, 
     assert left == 0
     log = (tmp_path / "first.log").read_text()
     assert '"level": "error"' not in log
+
+
+async def test_what_waited_in_every_queue_before_the_worker_came_is_answered(
+    servers: Servers, tmp_path: Path
+) -> None:
+    """The first messages come right behind the broker's word that they will."""
+    with isolated_sandbox(servers) as env:
+        async with administrating(env) as broker, connected(env.gateway_url) as plain:
+            replies = await broker.reply_queue()
+            sent = [f"{operation} {number}" for operation in OPERATIONS for number in range(3)]
+            for each in sent:
+                operation, _ = each.split()
+                body = a_request(operation)
+                await plain.tell(operation, body, reply_to=replies, correlation_id=each)
+            async with working(env, tmp_path, settings_for(env)):
+                await _wait_for(broker, replies, len(sent))
+            answers = await broker.take(replies)
+
+    assert sorted(each.correlation_id or "" for each in answers) == sorted(sent)
 
 
 async def test_sigint_ends_it_as_well(servers: Servers, tmp_path: Path) -> None:

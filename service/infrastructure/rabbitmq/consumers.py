@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from itertools import count
 from typing import Any, Final
 
 import structlog
 from aio_pika import RobustChannel, RobustQueue
-from aio_pika.abc import AbstractRobustConnection, AbstractRobustQueue
+from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection, AbstractRobustQueue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq import Channel
 from faststream.rabbit import RabbitBroker
@@ -172,13 +172,27 @@ class Consumers:
 
 
 class _NamingQueue(RobustQueue):
-    """Names each consumer after this process, waits in bounds, and leaves it to `Consumers` to restore it."""
+    """Names each consumer after this process, waits in bounds, and leaves it to `Consumers` to restore it.
 
-    async def consume(self, *args: Any, **options: Any) -> str:  # noqa: ANN401 - as aio-pika has it
+    FastStream drops what comes before its subscriber counts as running, which is when `consume` has returned:
+    such a message would stay unacknowledged for as long as its channel lives. Here it waits for that.
+    """
+
+    async def consume(self, callback: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> str:  # noqa: ANN401 - as aio-pika has it
+        running = asyncio.Event()
+
+        async def once_running(message: AbstractIncomingMessage) -> None:
+            await running.wait()  # a turn of the event loop: see below
+            await callback(message)
+
         # Never the same twice: a consumer that was cancelled may not have ended yet.
         tag = f"{signature(self.name)} {next(_numbers)}"
         ours = {"consumer_tag": tag, "timeout": _WAIT_SECONDS, "robust": False}
-        return await super().consume(*args, **{**options, **ours})
+        try:
+            return await super().consume(once_running, *args, **{**options, **ours})
+        finally:
+            # Whoever has called this goes on before the loop does.
+            asyncio.get_running_loop().call_soon(running.set)
 
 
 class _NamingChannel(RobustChannel):
