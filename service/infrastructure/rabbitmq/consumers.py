@@ -175,24 +175,27 @@ class _NamingQueue(RobustQueue):
     """Names each consumer after this process, waits in bounds, and leaves it to `Consumers` to restore it.
 
     FastStream drops what comes before its subscriber counts as running, which is when `consume` has returned:
-    such a message would stay unacknowledged for as long as its channel lives. Here it waits for that.
+    such a message would stay unacknowledged for as long as its channel lives. Here it waits for that, and
+    what comes after it does not overtake it.
     """
 
     async def consume(self, callback: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> str:  # noqa: ANN401 - as aio-pika has it
-        running = asyncio.Event()
+        not_running = asyncio.Lock()  # whoever waits for it gets it in turn
 
         async def once_running(message: AbstractIncomingMessage) -> None:
-            await running.wait()  # a turn of the event loop: see below
+            async with not_running:
+                pass
             await callback(message)
 
         # Never the same twice: a consumer that was cancelled may not have ended yet.
         tag = f"{signature(self.name)} {next(_numbers)}"
         ours = {"consumer_tag": tag, "timeout": _WAIT_SECONDS, "robust": False}
+        await not_running.acquire()
         try:
             return await super().consume(once_running, *args, **{**options, **ours})
         finally:
-            # Whoever has called this goes on before the loop does.
-            asyncio.get_running_loop().call_soon(running.set)
+            # Whoever has called this goes on before the event loop does.
+            asyncio.get_running_loop().call_soon(not_running.release)
 
 
 class _NamingChannel(RobustChannel):
