@@ -31,12 +31,17 @@ ROOT: Final = Path(__file__).parents[1]
 # Each module, and where its unit tests are: files named after it.
 TARGETS: Final = {
     "service/domain/password.py": "tests/unit/domain",
+    "service/app/auth/budgets.py": "tests/unit/app",
     "service/app/auth/passwords.py": "tests/unit/app",
     "service/app/auth/permissions.py": "tests/unit/app",
+    "service/app/auth/session_guard.py": "tests/unit/app",
     "service/app/auth/throttle.py": "tests/unit/app",
     "service/infrastructure/security/tokens.py": "tests/unit/security",
     "service/infrastructure/security/refresh_tokens.py": "tests/unit/security",
+    "service/infrastructure/security/device_tokens.py": "tests/unit/security",
     "service/infrastructure/security/passwords.py": "tests/unit/security",
+    "service/infrastructure/security/root_key.py": "tests/unit/security",
+    "service/infrastructure/security/root_keyring.py": "tests/unit/security",
     "service/infrastructure/inputports/amqp/stages/authenticator.py": "tests/unit/inputports/amqp/stages",
 }
 _WANTED: Final = 0.85

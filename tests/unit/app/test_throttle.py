@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.app.auth.budgets import Attempt, Budget, Budgets, Counters, counters_of
+from service.app.auth.budgets import Attempt, Budgets, Counters, counters_of
 from service.app.auth.throttle import (
     MAX_WAITING,
     RESERVATION_TTL,
@@ -50,64 +50,6 @@ async def guess(throttle: Throttle, attempt: Attempt, outcome: Outcome) -> None:
     async with throttle.attempt(attempt) as reservation:
         await asyncio.sleep(0)
         reservation.outcome = outcome
-
-
-def kinds(counters: Counters) -> list[str]:
-    return [each.name.partition(":")[0] for each in (counters.own, *counters.crowds)]
-
-
-def test_the_budgets_are_those_of_the_documentation() -> None:
-    day, minute = timedelta(days=1), timedelta(minutes=1)
-
-    assert BUDGETS.account == Budget(10, day / 96)
-    assert BUDGETS.known == Budget(10, day / 288)
-    assert BUDGETS.network == Budget(100, minute / 10)
-    assert BUDGETS.service == Budget(2_000, minute / 1_200)
-    assert timedelta(seconds=60) == RESERVATION_TTL
-
-
-@pytest.mark.parametrize(("days", "taken"), [(0, 10), (1, 106), (7, 682)])
-def test_a_budget_says_what_a_guesser_gets(days: int, taken: int) -> None:
-    assert BUDGETS.account.in_time(timedelta(days=days)) == taken
-
-
-def test_a_stranger_is_counted_for_account_network_and_service() -> None:
-    counters = counters_of(ATTEMPT, BUDGETS)
-
-    assert kinds(counters) == ["account", "network", "service"]
-    assert [each.budget for each in (counters.own, *counters.crowds)] == [
-        BUDGETS.account,
-        BUDGETS.network,
-        BUDGETS.service,
-    ]
-
-
-def test_who_is_known_has_a_budget_of_their_own() -> None:
-    counters = counters_of(KNOWN, BUDGETS)
-
-    assert kinds(counters) == ["known"]
-    assert counters.own.budget == BUDGETS.known
-    assert counters.own != counters_of(Attempt("ada@example.org", "device 2"), BUDGETS).own
-
-
-def test_a_network_that_is_not_known_is_not_counted_and_services_that_are_not_are_one() -> None:
-    counters = counters_of(Attempt("ada@example.org"), BUDGETS)
-    other = counters_of(Attempt("ben@example.org"), BUDGETS)
-
-    assert kinds(counters) == ["account", "service"]
-    assert counters.crowds == other.crowds
-    assert len(kinds(counters_of(Attempt("", None, "", ""), BUDGETS))) == 3
-
-
-def test_a_counter_is_named_by_a_digest() -> None:
-    counters = counters_of(ATTEMPT, BUDGETS)
-    names = [each.name for each in (counters.own, *counters.crowds)]
-
-    assert [len(name.partition(":")[2]) for name in names] == [32, 32, 32]
-    assert not any("ada" in name or "192" in name or "gateway" in name for name in names)
-    assert counters_of(Attempt("ben@example.org"), BUDGETS).own.name != names[0]
-    assert counters_of(Attempt("ada@example.org"), BUDGETS).own.name == names[0]
-    assert counters_of(Attempt("\ud800@example.org"), BUDGETS).own.name
 
 
 async def test_of_200_parallel_guesses_no_more_are_looked_at_than_the_budget() -> None:
@@ -275,3 +217,7 @@ async def test_a_gate_is_kept_while_anybody_waits() -> None:
         await asyncio.sleep(0)
         assert "ada" in gate._queues  # noqa: SLF001
     assert await waiting == 1
+
+
+def test_what_a_worker_that_died_had_reserved_is_given_back_after_a_minute() -> None:
+    assert timedelta(seconds=60) == RESERVATION_TTL
