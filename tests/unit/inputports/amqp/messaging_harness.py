@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -155,6 +155,21 @@ class Subscribers:
         return lambda serve: self.by_queue.update({queue.name: serve})
 
 
+@dataclass(slots=True)
+class SharedBroker:
+    """FastStream with the subscriptions of the service, made once: what serves them is each test's own."""
+
+    broker: RabbitBroker
+    by_queue: dict[str, Any] = field(default_factory=dict)
+
+    def subscriber(self, queue: RabbitQueue, *arguments: Any, **more: Any) -> Any:
+        async def serve(message: Any) -> Any:
+            return await self.by_queue[queue.name](message)
+
+        subscribe = self.broker.subscriber(queue, *arguments, **more)
+        return lambda _: subscribe(serve)
+
+
 def subscribed(outgoing: FakeBroker, app_fixture: AppFixture) -> dict[str, Any]:
     """Return what serves the messages of each queue, without FastStream."""
     subscribers = Subscribers()
@@ -162,12 +177,17 @@ def subscribed(outgoing: FakeBroker, app_fixture: AppFixture) -> dict[str, Any]:
     return subscribers.by_queue
 
 
-def a_harness() -> MessagingHarness:
-    """Return a harness without any profile. `TestRabbitBroker` opens it."""
-    broker = RabbitBroker("amqp://nowhere.invalid", apply_types=False, logger=None)
-    app_fixture = AppFixture()
-    harness = MessagingHarness(broker, FakeBroker(), app_fixture)
-    _subscribe(broker, harness.outgoing, app_fixture)
+def a_shared_broker() -> SharedBroker:
+    """Return one that nobody serves yet. `TestRabbitBroker` opens it."""
+    shared = SharedBroker(RabbitBroker("amqp://nowhere.invalid", apply_types=False, logger=None))
+    _subscribe(shared, FakeBroker(), AppFixture())
+    return shared
+
+
+def a_harness(shared: SharedBroker) -> MessagingHarness:
+    """Return a harness without any profile, to which *shared* hands its messages from now on."""
+    harness = MessagingHarness(shared.broker, FakeBroker(), AppFixture())
+    shared.by_queue = subscribed(harness.outgoing, harness.app_fixture)
     return harness
 
 
