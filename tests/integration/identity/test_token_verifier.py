@@ -334,7 +334,7 @@ async def test_keys_that_come_and_go_are_followed(empty: IsolatedEnv) -> None:
 
 
 async def test_many_verify_at_once(verifier: TokenVerifier, ada: Person, bob: Person) -> None:
-    tokens = [ada["token"], bob["token"]] * 100
+    tokens = [ada["token"], bob["token"]] * 25
     found = await asyncio.gather(*(verifier.verify(each) for each in tokens))
 
-    assert [str(each.sub) for each in found] == [ada["id"], bob["id"]] * 100
+    assert [str(each.sub) for each in found] == [ada["id"], bob["id"]] * 25
