@@ -47,7 +47,7 @@ class AppFixture:
     def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:
         self.clock = FakeClock(time)
         self.profiles = profiles or FakeProfiles(*stored)
-        self.posts = FakePosts()
+        self.posts = FakePosts(profiles=self.profiles)
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
@@ -77,10 +77,10 @@ class AppFixture:
             get_profile=GetProfileHandler(profiles),
             update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
             delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
-            create_post=CreatePostHandler(self.posts, clock),
+            create_post=CreatePostHandler(self.posts, session_guard, clock),
             get_post=GetPostHandler(self.posts),
-            update_post=UpdatePostHandler(self.posts, clock),
-            delete_post=DeletePostHandler(self.posts, clock),
+            update_post=UpdatePostHandler(self.posts, session_guard, clock),
+            delete_post=DeletePostHandler(self.posts, session_guard, clock),
             list_posts=ListPostsHandler(self.posts, self.cursors),
             list_profiles=ListProfilesHandler(profiles, self.cursors),
             log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),

@@ -47,7 +47,7 @@ class FakeProfiles(ProfileRepository):
 
     async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
-        self._hold(authorized_by)
+        self.hold(authorized_by)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
         self.processed.refuse_created(profile)
@@ -104,7 +104,7 @@ class FakeProfiles(ProfileRepository):
         self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         await asyncio.sleep(0)
-        self._hold(authorized_by)
+        self.hold(authorized_by)
         others = [each for each in self._by_oid.values() if each.oid != profile.oid]
         if require_other_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
@@ -122,7 +122,8 @@ class FakeProfiles(ProfileRepository):
             if each.id == profile_id:
                 self._by_oid[each.oid] = replace(each, logouts=each.logouts + 1)
 
-    def _hold(self, authorized_by: Profile | None) -> None:
+    def hold(self, authorized_by: Profile | None) -> None:
+        """Raise `AuthorizationChanged` if what *authorized_by* was allowed does not hold any more."""
         if authorized_by is None:
             return
         stored = self._by_oid.get(authorized_by.oid)
