@@ -1,6 +1,7 @@
 from itertools import combinations
 
 from service.infrastructure.security.root_key import Purpose, RootKey
+from tests.builders import NOON
 
 ROOT = RootKey(bytes(range(32)))
 
@@ -21,3 +22,15 @@ def test_each_purpose_has_a_key_of_its_own() -> None:
 
 def test_the_secret_is_not_shown() -> None:
     assert "secret" not in repr(ROOT)
+
+
+def test_a_name_has_eight_bytes_and_never_changes() -> None:
+    assert ROOT.kid == ROOT.derive(Purpose.KID)[:8].hex()
+    assert len(ROOT.kid) == 16
+
+
+def test_the_first_key_of_all_is_older_than_any_other() -> None:
+    later = RootKey(bytes(32), NOON)
+
+    assert (ROOT.is_first, later.is_first) == (True, False)
+    assert ROOT.since < later.since == NOON
