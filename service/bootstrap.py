@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from service.app.application import Application
 from service.app.auth.budgets import DAY, MINUTE, Budget, Budgets
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
@@ -36,7 +37,9 @@ from service.app.commands.restore_post import RestorePostHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.export_page import ExportPageHandler
 from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.find_profile import FindProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
@@ -148,6 +151,10 @@ def wire(
         get_profile=GetProfileHandler(profiles),
         update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
         delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
+        find_profile=FindProfileHandler(profiles),
+        restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
+        erase_profile=EraseProfileHandler(profiles, repository, session_cache, session_guard, clock),
+        export_page=ExportPageHandler(ExportProfileHandler(profiles, repository, posts), cursors),
         create_post=CreatePostHandler(posts, clock),
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, clock),
@@ -157,6 +164,8 @@ def wire(
         log_in=LogInHandler(profiles, passwords, sessions, device_tokens),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
+        list_sessions=ListSessionsHandler(profiles, repository, clock),
+        unlock_account=UnlockAccountHandler(profiles, passwords.throttle.counters, session_guard),
         verify_token=VerifyTokenHandler(tokens, sessions),
         change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
         tokens=tokens,
@@ -166,9 +175,10 @@ def wire(
 
 @dataclass(frozen=True, slots=True)
 class AdminUseCases:
-    """What operators do, and the worker by itself: nobody asks for it over the broker."""
+    """What operators do, and the worker by itself."""
 
     promote_to_admin: PromoteToAdminHandler
+    find_profile: FindProfileHandler
     unlock_account: UnlockAccountHandler
     restore_profile: RestoreProfileHandler
     erase_profile: EraseProfileHandler
@@ -186,12 +196,16 @@ def admin_use_cases(
     database, clock = default_database(resources.mongo), SystemClock()
     profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
     sessions = MongoSessions(database, notify)
-    erase_profile, erase_post = EraseProfileHandler(profiles, sessions, clock), ErasePostHandler(posts, clock)
+    session_guard = SessionGuard(profiles, sessions, clock)
+    session_cache = _session_cache(resources, timedelta(seconds=settings.access_token_seconds))
+    erase_profile = EraseProfileHandler(profiles, sessions, session_cache, session_guard, clock)
+    erase_post = ErasePostHandler(posts, clock)
     retention = timedelta(days=settings.retention_days)
     return AdminUseCases(
         promote_to_admin=PromoteToAdminHandler(profiles, clock),
-        unlock_account=UnlockAccountHandler(profiles, _attempts(resources)),
-        restore_profile=RestoreProfileHandler(profiles, clock),
+        find_profile=FindProfileHandler(profiles),
+        unlock_account=UnlockAccountHandler(profiles, _attempts(resources), session_guard),
+        restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
         erase_profile=erase_profile,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
         cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),

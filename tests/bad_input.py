@@ -62,12 +62,15 @@ UNREPEATABLE_FIELDS: Final = ("$where", "hunter2", "Ada Lovelace", "x" * 31, "",
 FIELDS: Final = [(each.queue, name) for each in OPERATIONS for name in each.request.model_fields]
 # By name: the largest of the numbers that it takes, all of which are positive.
 INTEGERS: Final = {"expected_version": 2**53 - 1, "limit": 100}
-STRINGS: Final = [each for each in FIELDS if each[1] not in INTEGERS and each[1] != "id"]
-IDS: Final = [each for each in FIELDS if each[1] == "id"]
+_ID_NAMES: Final = ("id", "user_id", "session_id")
+BOOLEANS: Final = ("include_deleted",)
+STRINGS: Final = [each for each in FIELDS if each[1] not in (*INTEGERS, *_ID_NAMES, *BOOLEANS)]
+IDS: Final = [each for each in FIELDS if each[1] in _ID_NAMES]
 NUMBERS: Final = [each for each in FIELDS if each[1] in INTEGERS]
 
 _NO_STRING: Final[tuple[Any, ...]] = (0, -1, 1.5, True, [], [None], ["a"], {}, {"a": 1}, 10**400)
 _NO_INTEGER: Final[tuple[Any, ...]] = ("1", "", 1.5, True, [], [None], [1], {}, {"a": 1})
+_NO_BOOLEAN: Final[tuple[Any, ...]] = ("true", "", 0, 1, 1.5, [], [True], {}, {"a": 1})
 # What MongoDB would take for a query, and jsons of old would take for an object.
 _OPERATORS: Final[tuple[Any, ...]] = (
     *({"$ne": None}, {"$gt": ""}, {"$where": "1"}, {"$oid": "0" * 24}),
@@ -81,7 +84,8 @@ NO_UUIDS: Final = (
 
 def of_wrong_type(name: str) -> tuple[Any, ...]:
     """Return values that a field of this *name* must not have."""
-    return (None, *(_NO_INTEGER if name in INTEGERS else _NO_STRING), *_OPERATORS)
+    odd = _NO_INTEGER if name in INTEGERS else _NO_BOOLEAN if name in BOOLEANS else _NO_STRING
+    return (None, *odd, *_OPERATORS)
 
 
 def out_of_bounds(name: str) -> dict[int, str]:
@@ -155,6 +159,8 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     # Who asks is not known, and hears no more than that.
     ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
     ("profile.list", "cursor"): ("unauthenticated", "missing_token"),
+    ("profile.export", "cursor"): ("unauthenticated", "missing_token"),
+    ("profile.find", "email"): ("unauthenticated", "missing_token"),
     ("post.list", "cursor"): ("invalid", "cursor_invalid"),
     ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
-from profile_contracts.fields import AnySecret, Email, Id, NewPassword, Request, Result, Secret
+from profile_contracts.fields import AnySecret, Email, Id, NewPassword, Request, Result, Secret, Timestamp
 from profile_contracts.profiles import Role
 
 
@@ -35,9 +35,28 @@ class Scope(StrEnum):
 
 
 class LogOut(Request):
-    """End sessions of the user who asks."""
+    """End sessions of the user who asks, or as administrator of another one."""
 
-    scope: Scope
+    scope: Annotated[Scope | MISSING, Field(description="Which; unless `session_id` names one.")] = MISSING
+    session_id: Annotated[Id | MISSING, Field(description="One of `auth.sessions`, or the present one.")] = (
+        MISSING
+    )
+    user_id: Annotated[
+        Id | MISSING,
+        Field(description="Whose, as administrator: with `session_id`, or with the scope `global`."),
+    ] = MISSING
+
+
+class ListSessions(Request):
+    """Ask where a user is logged in."""
+
+    user_id: Annotated[Id | MISSING, Field(description="If it is not the user who asks.")] = MISSING
+
+
+class UnlockAccount(Request):
+    """Take back the wrong passwords that strangers have tried, so that the user can log in at once."""
+
+    id: Id
 
 
 class VerifyToken(Request):
@@ -77,6 +96,29 @@ class LoggedOut(Result):
     """How many sessions ended."""
 
     revoked: Annotated[int, Field(ge=0)]
+
+
+class Session(Result):
+    """One login of a user. A gateway says where it was, by the headers `x-client-ip` and `x-user-agent`."""
+
+    id: Id
+    created_at: Timestamp
+    last_used_at: Annotated[Timestamp, Field(description="When its refresh token was used last.")]
+    client_ip: Annotated[
+        str | MISSING, Field(description="The address of IPv4, or the network (/64) of IPv6.")
+    ] = MISSING
+    user_agent: str | MISSING = MISSING
+    current: Annotated[bool, Field(description="Whether it is the one that is asked in.")]
+
+
+class SessionList(Result):
+    """All sessions of a user, the one that was used last first."""
+
+    items: tuple[Session, ...]
+
+
+class Unlocked(Result):
+    """The account is unlocked: there is no more to say."""
 
 
 class TokenIntrospection(Result):

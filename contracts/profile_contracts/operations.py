@@ -10,12 +10,16 @@ from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
+    ListSessions,
     LoggedOut,
     LogIn,
     LogOut,
     Refresh,
+    SessionList,
     TokenIntrospection,
     Tokens,
+    UnlockAccount,
+    Unlocked,
     VerifyToken,
 )
 from profile_contracts.fields import Request
@@ -33,11 +37,17 @@ from profile_contracts.profiles import (
     CreateProfile,
     DeletedProfile,
     DeleteProfile,
+    ErasedProfile,
+    EraseProfile,
+    ExportedProfile,
+    ExportProfile,
+    FindProfile,
     GetProfile,
     ListProfiles,
     Profile,
     ProfilePage,
     PublicProfile,
+    RestoreProfile,
     UpdateProfile,
 )
 from profile_contracts.replies import ErrorCode
@@ -288,6 +298,69 @@ PROFILE_LIST: Final[Operation[ListProfiles, ProfilePage]] = Operation(
         {"items": [_PROFILE], "next_cursor": _CURSOR},
     ),
 )
+PROFILE_FIND: Final[Operation[FindProfile, Profile]] = Operation(
+    queue="profile.find",
+    summary="Find the profile that has an e-mail address, or had it when it was deleted.",
+    kind=Kind.QUERY,
+    request=FindProfile,
+    results=(Profile,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "email_malformed": ErrorCode.INVALID},
+    idempotent=True,
+    example=({"email": "ada@example.org", "include_deleted": True}, _PROFILE),
+)
+PROFILE_RESTORE: Final[Operation[RestoreProfile, Profile]] = Operation(
+    queue="profile.restore",
+    summary="Bring a deleted profile back, and with it the posts that went with it.",
+    kind=Kind.COMMAND,
+    request=RestoreProfile,
+    results=(Profile,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={
+        **_PROFILE_ERRORS,
+        **_EMAIL_ERRORS,
+        **_WRITE_ERRORS,
+        "not_deleted": ErrorCode.CONFLICT,
+    },
+    idempotent=False,
+    example=({"id": _ID}, {**_PROFILE, "updated_at": "2026-11-22T09:33:00.000Z", "version": 4}),
+)
+PROFILE_ERASE: Final[Operation[EraseProfile, ErasedProfile]] = Operation(
+    queue="profile.erase",
+    summary="Scrub everything personal about a user, for good; the posts follow within seconds.",
+    kind=Kind.COMMAND,
+    request=EraseProfile,
+    results=(ErasedProfile,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, **_WRITE_ERRORS, "last_admin": ErrorCode.CONFLICT},
+    idempotent=True,
+    example=(
+        {"id": _ID},
+        {"id": _ID, "status": "erased", "version": 5, "erased_at": "2026-11-22T09:34:00.000Z"},
+    ),
+)
+PROFILE_EXPORT: Final[Operation[ExportProfile, ExportedProfile]] = Operation(
+    queue="profile.export",
+    summary="Read everything that is held about a user, page by page.",
+    kind=Kind.QUERY,
+    request=ExportProfile,
+    results=(ExportedProfile,),
+    actor="the user, administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, **_LIST_ERRORS},
+    idempotent=True,
+    example=(
+        {"id": _ID, "limit": 1},
+        {"profile": _PROFILE, "sessions": [], "posts": [_POST], "next_cursor": _CURSOR},
+    ),
+)
 AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     queue="auth.login",
     summary="Exchange an e-mail address and a password for tokens.",
@@ -323,16 +396,60 @@ AUTH_REFRESH: Final[Operation[Refresh, Tokens]] = Operation(
 )
 AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
     queue="auth.logout",
-    summary="End this session, all others, or all.",
+    summary="End this session, all others, all, or the one that is named.",
     kind=Kind.COMMAND,
     request=LogOut,
     results=(LoggedOut,),
-    actor="the user",
-    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    actor="the user; with `user_id`, administrator",
+    errors={
+        **_ACTOR_ERRORS,
+        "not_allowed": ErrorCode.FORBIDDEN,
+        "sessions_unclear": ErrorCode.INVALID,
+    },
     authentication="bearer",
     needs_actor=True,
     idempotent=True,
     example=({"scope": "local"}, {"revoked": 1}),
+)
+AUTH_SESSIONS: Final[Operation[ListSessions, SessionList]] = Operation(
+    queue="auth.sessions",
+    summary="List where a user is logged in.",
+    kind=Kind.QUERY,
+    request=ListSessions,
+    results=(SessionList,),
+    actor="the user; with `user_id`, administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors=_PROFILE_ERRORS,
+    idempotent=True,
+    example=(
+        {},
+        {
+            "items": [
+                {
+                    "id": _SESSION,
+                    "created_at": "2026-11-22T09:30:00.000Z",
+                    "last_used_at": "2026-11-22T09:41:00.000Z",
+                    "client_ip": "192.0.2.7",
+                    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                    "current": True,
+                }
+            ]
+        },
+    ),
+)
+AUTH_UNLOCK: Final[Operation[UnlockAccount, Unlocked]] = Operation(
+    queue="auth.unlock",
+    summary="Take back the wrong passwords that strangers have tried.",
+    kind=Kind.COMMAND,
+    request=UnlockAccount,
+    results=(Unlocked,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "counters_unavailable": ErrorCode.UNAVAILABLE},
+    idempotent=True,
+    example=({"id": _ID}, {}),
 )
 AUTH_VERIFY: Final[Operation[VerifyToken, TokenIntrospection]] = Operation(
     queue="auth.verify",
@@ -473,9 +590,15 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     PROFILE_UPDATE,
     PROFILE_DELETE,
     PROFILE_LIST,
+    PROFILE_FIND,
+    PROFILE_RESTORE,
+    PROFILE_ERASE,
+    PROFILE_EXPORT,
     AUTH_LOGIN,
     AUTH_REFRESH,
     AUTH_LOGOUT,
+    AUTH_SESSIONS,
+    AUTH_UNLOCK,
     AUTH_VERIFY,
     AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,

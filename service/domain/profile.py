@@ -298,6 +298,12 @@ class ProfileRepository(Protocol):
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
 
+    async def find_deleted_by_email(self, email: Email) -> Profile | None:
+        """Return the profile that had this address when it was deleted: of several, the last one.
+
+        An erased one had none.
+        """
+
     async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position.
 

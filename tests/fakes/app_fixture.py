@@ -6,19 +6,26 @@ from uuid import UUID
 from service.app.application import Application
 from service.app.auth.actors import User
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import Passwords
 from service.app.auth.refresh import RefreshHandler
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.throttle import KeyedLock, Throttle
+from service.app.auth.unlock_account import UnlockAccountHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.erase_profile import EraseProfileHandler
+from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.export_page import ExportPageHandler
+from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.find_profile import FindProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
@@ -77,6 +84,14 @@ class AppFixture:
             get_profile=GetProfileHandler(profiles),
             update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
             delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
+            find_profile=FindProfileHandler(profiles),
+            restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
+            erase_profile=EraseProfileHandler(
+                profiles, self.repository, self.session_cache, session_guard, clock
+            ),
+            export_page=ExportPageHandler(
+                ExportProfileHandler(profiles, self.repository, self.posts), self.cursors
+            ),
             create_post=CreatePostHandler(self.posts, clock),
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, clock),
@@ -86,6 +101,8 @@ class AppFixture:
             log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
+            list_sessions=ListSessionsHandler(profiles, self.repository, clock),
+            unlock_account=UnlockAccountHandler(profiles, self.counters, session_guard),
             verify_token=VerifyTokenHandler(self.tokens, sessions),
             change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
             tokens=self.tokens,

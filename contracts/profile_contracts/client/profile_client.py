@@ -9,12 +9,16 @@ from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
+    ListSessions,
     LoggedOut,
     LogIn,
     LogOut,
     Refresh,
+    SessionList,
     TokenIntrospection,
     Tokens,
+    UnlockAccount,
+    Unlocked,
     VerifyToken,
 )
 from profile_contracts.client.calls import CallOptions
@@ -25,6 +29,8 @@ from profile_contracts.operations import (
     AUTH_LOGIN,
     AUTH_LOGOUT,
     AUTH_REFRESH,
+    AUTH_SESSIONS,
+    AUTH_UNLOCK,
     AUTH_VERIFY,
     POST_CREATE,
     POST_DELETE,
@@ -33,8 +39,12 @@ from profile_contracts.operations import (
     POST_UPDATE,
     PROFILE_CREATE,
     PROFILE_DELETE,
+    PROFILE_ERASE,
+    PROFILE_EXPORT,
+    PROFILE_FIND,
     PROFILE_GET,
     PROFILE_LIST,
+    PROFILE_RESTORE,
     PROFILE_UPDATE,
 )
 from profile_contracts.posts import (
@@ -51,11 +61,17 @@ from profile_contracts.profiles import (
     CreateProfile,
     DeletedProfile,
     DeleteProfile,
+    ErasedProfile,
+    EraseProfile,
+    ExportedProfile,
+    ExportProfile,
+    FindProfile,
     GetProfile,
     ListProfiles,
     Profile,
     ProfilePage,
     PublicProfile,
+    RestoreProfile,
     UpdateProfile,
 )
 
@@ -97,6 +113,30 @@ class ProfileClient(RpcClient):
         """Read a page of profiles; the cursor in it leads to the next one."""
         return await self.call(PROFILE_LIST, request, token, **options)
 
+    async def find_profile(
+        self, request: FindProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile:
+        """Find the profile that has an address."""
+        return await self.call(PROFILE_FIND, request, token, **options)
+
+    async def restore_profile(
+        self, request: RestoreProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile:
+        """Bring a deleted profile back."""
+        return await self.call(PROFILE_RESTORE, request, token, **options)
+
+    async def erase_profile(
+        self, request: EraseProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> ErasedProfile:
+        """Scrub everything personal about a user, for good."""
+        return await self.call(PROFILE_ERASE, request, token, **options)
+
+    async def export_profile(
+        self, request: ExportProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> ExportedProfile:
+        """Read a page of what is held about a user; the cursor in it leads to the next one."""
+        return await self.call(PROFILE_EXPORT, request, token, **options)
+
     async def create_post(self, request: CreatePost, token: str, **options: Unpack[CallOptions]) -> Post:
         """Write a post."""
         return await self.call(POST_CREATE, request, token, **options)
@@ -130,6 +170,18 @@ class ProfileClient(RpcClient):
     async def log_out(self, request: LogOut, token: str, **options: Unpack[CallOptions]) -> LoggedOut:
         """End sessions of the user."""
         return await self.call(AUTH_LOGOUT, request, token, **options)
+
+    async def list_sessions(
+        self, request: ListSessions, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> SessionList:
+        """List where a user is logged in."""
+        return await self.call(AUTH_SESSIONS, request, token, **options)
+
+    async def unlock_account(
+        self, request: UnlockAccount, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Unlocked:
+        """Take back the wrong passwords that strangers have tried."""
+        return await self.call(AUTH_UNLOCK, request, token, **options)
 
     async def verify_token(self, request: VerifyToken, **options: Unpack[CallOptions]) -> TokenIntrospection:
         """Tell whether an access token is good at this moment."""

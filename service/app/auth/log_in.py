@@ -48,7 +48,7 @@ class LogInHandler:
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
         attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.verify_credentials(command.password, profile, attempt)
-        opened = await self.sessions.open(profile, session_id)
+        opened = await self.sessions.open(profile, session_id, command.context.origin)
         token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)
 

@@ -11,6 +11,8 @@ from service.domain.profile import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
 UNLISTED: Final = frozenset({Status.DELETED, Status.ERASED})
+# Of the address that a profile has, and of that which it had when it was deleted: it has one of them at most.
+KEYS: Final = frozenset({"email_key", "deleted_email_key"})
 _ROLES: Final = frozenset(Role)
 _STATUSES: Final = frozenset(Status)
 _TEXTS: Final = ("first_name", "last_name", "email", "hashed_password")
@@ -39,6 +41,8 @@ def to_document(profile: Profile) -> dict[str, Any]:
     }
     if profile.status in UNLISTED:
         del document["email_key"]
+    if profile.status is Status.DELETED and profile.email.key:
+        document["deleted_email_key"] = profile.email.key
     return document
 
 

@@ -9,17 +9,22 @@ from profile_contracts.operations import (
     AUTH_LOGIN,
     AUTH_LOGOUT,
     AUTH_REFRESH,
+    AUTH_SESSIONS,
+    AUTH_UNLOCK,
     AUTH_VERIFY,
 )
 from profile_contracts.profiles import Role
 from service.app.application import Application
 from service.app.auth.change_password import ChangePassword
+from service.app.auth.list_sessions import ListSessions, is_current
 from service.app.auth.log_in import LogIn
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.refresh import Refresh
 from service.app.auth.sessions import LoggedIn
+from service.app.auth.unlock_account import UnlockAccount
 from service.app.auth.verify_token import VerifyToken
 from service.app.request_context import RequestContext
+from service.domain.session import Session
 from service.infrastructure.inputports.amqp.decoding import none_if_missing
 from service.infrastructure.inputports.amqp.router import Router
 
@@ -39,8 +44,25 @@ def subscribe_auth(router: Router, app: Application) -> None:
 
     @router.handles(AUTH_LOGOUT)
     async def log_out(request: wire.LogOut, caller: RequestContext) -> wire.LoggedOut:
-        revoked = await app.log_out.handle(LogOut(caller, Scope(request.scope)))
-        return wire.LoggedOut(revoked=revoked)
+        scope = none_if_missing(request.scope)
+        command = LogOut(
+            caller,
+            Scope(scope) if scope else None,
+            none_if_missing(request.session_id),
+            none_if_missing(request.user_id),
+        )
+        return wire.LoggedOut(revoked=await app.log_out.handle(command))
+
+    @router.handles(AUTH_SESSIONS)
+    async def list_sessions(request: wire.ListSessions, caller: RequestContext) -> wire.SessionList:
+        query = ListSessions(caller.actor, none_if_missing(request.user_id))
+        found = await app.list_sessions.handle(query)
+        return wire.SessionList(items=tuple(_session(each, caller) for each in found))
+
+    @router.handles(AUTH_UNLOCK)
+    async def unlock_account(request: wire.UnlockAccount, caller: RequestContext) -> wire.Unlocked:
+        await app.unlock_account.handle(UnlockAccount(caller, request.id))
+        return wire.Unlocked()
 
     @router.handles(AUTH_VERIFY)
     async def verify_token(request: wire.VerifyToken, _: RequestContext) -> wire.TokenIntrospection:
@@ -65,6 +87,18 @@ def subscribe_auth(router: Router, app: Application) -> None:
     @router.handles(AUTH_KEYS)
     async def list_keys(_: wire.ListKeys, _caller: RequestContext) -> wire.JsonWebKeySet:
         return wire.JsonWebKeySet.model_validate({"keys": app.tokens.public_keys()})
+
+
+def _session(session: Session, caller: RequestContext) -> wire.Session:
+    network = session.origin.client_network
+    return wire.Session(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.rotated_at,
+        client_ip=network.removesuffix("/32") if network else MISSING,
+        user_agent=session.origin.user_agent or MISSING,
+        current=is_current(session, caller.actor),
+    )
 
 
 def _tokens(user: LoggedIn) -> wire.Tokens:

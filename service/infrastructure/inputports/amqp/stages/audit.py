@@ -16,6 +16,10 @@ _SUCCESSES: Final = {
     "profile.create": "user_created",
     "profile.update": "user_updated",
     "profile.delete": "user_archived",
+    "profile.restore": "user_restored",
+    "profile.erase": "user_erased",
+    "profile.export": "user_exported",
+    "auth.unlock": "user_unlocked",
 }
 _FAILURES: Final = {
     "invalid_credentials": "authn_login_fail",
