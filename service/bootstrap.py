@@ -18,10 +18,14 @@ from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.reset_password import ResetPasswordHandler
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions, SessionStatusCache
+from service.app.auth.start_reset import StartResetHandler
+from service.app.auth.start_verification import StartVerificationHandler
 from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
 from service.app.auth.unlock_account import UnlockAccountHandler
+from service.app.auth.verify_email import VerifyEmailHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
 from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
@@ -61,6 +65,7 @@ from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
@@ -134,6 +139,7 @@ def wire(
     device_lifetime = timedelta(days=settings.device_token_days)
     device_keys = partial(root_keyring.derived, Purpose.DEVICE_TOKENS)
     device_tokens = MacDeviceTokens(device_keys, clock, device_lifetime)
+    one_time_tokens = MacOneTimeTokens(partial(root_keyring.derived, Purpose.ONE_TIME_TOKENS), clock)
     session_guard = SessionGuard(profiles, repository, clock)
     session_cache = _session_cache(resources, lifetime)
     sessions = Sessions(
@@ -161,13 +167,19 @@ def wire(
         delete_post=DeletePostHandler(posts, clock),
         list_posts=ListPostsHandler(posts, cursors),
         list_profiles=ListProfilesHandler(profiles, cursors),
-        log_in=LogInHandler(profiles, passwords, sessions, device_tokens),
+        log_in=LogInHandler(
+            profiles, passwords, sessions, device_tokens, settings.login_needs_verified_email
+        ),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
         list_sessions=ListSessionsHandler(profiles, repository, clock),
         unlock_account=UnlockAccountHandler(profiles, passwords.throttle.counters, session_guard),
         verify_token=VerifyTokenHandler(tokens, sessions),
         change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
+        start_reset=StartResetHandler(profiles, one_time_tokens),
+        reset_password=ResetPasswordHandler(profiles, passwords, sessions, one_time_tokens, clock),
+        start_verification=StartVerificationHandler(profiles, one_time_tokens),
+        verify_email=VerifyEmailHandler(profiles, session_guard, one_time_tokens, clock),
         tokens=tokens,
     )
     return app, sessions

@@ -137,11 +137,13 @@ NUMERIC: Final = (int, float, Decimal)
 # By operation: what whoever sends it with a dead token hears, if the request is otherwise well-formed and
 # about nothing that is there. Nothing: it is done all the same.
 _DONE: Final = ("profile.create", "auth.verify", "auth.keys", "post.list")
+_NO_TOKEN: Final = ("unauthenticated", "one_time_token_invalid")
 HEARD_WITH_A_DEAD_TOKEN: Final[dict[str, tuple[str, str] | None]] = {
     **{each.queue: ("unauthenticated", "token_invalid") for each in OPERATIONS},
     **dict.fromkeys(_DONE),
     "auth.refresh": ("unauthenticated", "refresh_token_invalid"),
     "auth.login": ("unauthenticated", "invalid_credentials"),
+    **dict.fromkeys(("auth.reset_password", "auth.verify_email"), _NO_TOKEN),
     "post.get": ("not_found", "post_not_found"),  # everybody may, so it does not matter who asks
 }
 # Whatever the time is.
@@ -164,6 +166,10 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("post.list", "cursor"): ("invalid", "cursor_invalid"),
     ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),
+    ("auth.start_reset", "email"): ("unauthenticated", "missing_token"),
+    ("auth.reset_password", "token"): _NO_TOKEN,
+    ("auth.reset_password", "new_password"): _NO_TOKEN,  # which is looked at first
+    ("auth.verify_email", "token"): _NO_TOKEN,
     ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),
 }
 # A token that is none is not active, and that is a good answer.

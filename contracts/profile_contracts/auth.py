@@ -72,6 +72,31 @@ class ChangePassword(Request):
     new_password: NewPassword
 
 
+class StartReset(Request):
+    """Ask for a token by which the user with this address sets a new password."""
+
+    email: Email
+
+
+class ResetPassword(Request):
+    """Set a new password by a token; all sessions end."""
+
+    token: AnySecret
+    new_password: NewPassword
+
+
+class StartVerification(Request):
+    """Ask for a token to send to the address of a profile: who has it reads the mails there."""
+
+    id: Id
+
+
+class VerifyEmail(Request):
+    """Show that the mails to an address are read."""
+
+    token: AnySecret
+
+
 class ListKeys(Request):
     """Ask for the public keys that access tokens are verified with."""
 
@@ -90,6 +115,35 @@ class Tokens(Result):
         str | MISSING,
         Field(description="By `auth.login`, for the next one on this device. It lets nobody in."),
     ] = MISSING
+
+
+OneTimeToken = Annotated[
+    str,
+    Field(description="Good once, and until the password or the address changes. Send it to that address."),
+]
+TokenSeconds = Annotated[int, Field(gt=0, description="Seconds until the token expires.")]
+
+
+class ResetStarted(Result):
+    """What to send to the user, and whose it is."""
+
+    token: OneTimeToken
+    profile_id: Id
+    expires_in: TokenSeconds
+
+
+class PasswordReset(Result):
+    """Whose password was set."""
+
+    profile_id: Id
+
+
+class VerificationStarted(Result):
+    """What to send, and to which address."""
+
+    token: OneTimeToken
+    email: str
+    expires_in: TokenSeconds
 
 
 class LoggedOut(Result):

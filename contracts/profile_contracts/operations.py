@@ -14,12 +14,19 @@ from profile_contracts.auth import (
     LoggedOut,
     LogIn,
     LogOut,
+    PasswordReset,
     Refresh,
+    ResetPassword,
+    ResetStarted,
     SessionList,
+    StartReset,
+    StartVerification,
     TokenIntrospection,
     Tokens,
     UnlockAccount,
     Unlocked,
+    VerificationStarted,
+    VerifyEmail,
     VerifyToken,
 )
 from profile_contracts.fields import Request
@@ -169,6 +176,12 @@ _LOGIN_ERRORS: Final[dict[str, ErrorCode]] = {
     "attempts_in_flight": ErrorCode.UNAVAILABLE,
 }
 
+_TOKEN_ERRORS: Final[dict[str, ErrorCode]] = {
+    **_NAMED_ERRORS,
+    "one_time_token_invalid": ErrorCode.UNAUTHENTICATED,
+    "too_many_writers": ErrorCode.CONFLICT,
+}
+
 _ID: Final = "0193a5b0-7c1e-7d3a-9b5f-3f8e2a6c4d10"
 _PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - an example
 _PROFILE: Final[dict[str, Any]] = {
@@ -182,6 +195,7 @@ _PROFILE: Final[dict[str, Any]] = {
     "created_at": "2026-11-22T09:30:00.000Z",
     "updated_at": "2026-11-22T09:30:00.000Z",
     "version": 1,
+    "email_verified": False,
 }
 
 _CURSOR: Final = "q1Zr9o0mBq3T9H2b6Jw5l3kC0xY7nE4uRtVdPzGfA8sQyWhXKjLmNoIcUeObTaFv"
@@ -193,6 +207,8 @@ _TOKENS: Final[dict[str, Any]] = {
     "refresh_token": "AQGTpbCdL3xLjmBRp9PwssgAAAAA",
     "profile_id": _ID,
 }
+
+_ONE_TIME_TOKEN: Final = "AQEBk6WwfB59OptfP44qbE0QAAAAAGkhtXg"  # noqa: S105 - the beginning of one
 
 _POST_ID: Final = "0193a5b0-b3a1-7f2e-a4d8-6c0b9e1f2a37"
 _POST: Final[dict[str, Any]] = {
@@ -370,7 +386,7 @@ AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     actor="none",
     authentication="none",
     needs_actor=False,
-    errors=_LOGIN_ERRORS,
+    errors={**_LOGIN_ERRORS, "email_not_verified": ErrorCode.UNAUTHENTICATED},
     idempotent=False,
     example=(
         {"email": "ada@example.org", "password": _PASSWORD},
@@ -484,6 +500,67 @@ AUTH_CHANGE_PASSWORD: Final[Operation[ChangePassword, Tokens]] = Operation(
     needs_actor=True,
     idempotent=False,
     example=({"current_password": _PASSWORD, "new_password": "a better horse than that"}, _TOKENS),
+)
+AUTH_START_RESET: Final[Operation[StartReset, ResetStarted]] = Operation(
+    queue="auth.start_reset",
+    summary="Get a token by which a forgotten password is reset, to send to its user.",
+    kind=Kind.QUERY,
+    request=StartReset,
+    results=(ResetStarted,),
+    actor="trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "email_malformed": ErrorCode.INVALID},
+    idempotent=True,
+    example=(
+        {"email": "ada@example.org"},
+        {"token": _ONE_TIME_TOKEN, "profile_id": _ID, "expires_in": 1800},
+    ),
+)
+AUTH_RESET_PASSWORD: Final[Operation[ResetPassword, PasswordReset]] = Operation(
+    queue="auth.reset_password",
+    summary="Set a new password by a token that was sent to the user; all sessions end.",
+    kind=Kind.COMMAND,
+    request=ResetPassword,
+    results=(PasswordReset,),
+    actor="none",
+    authentication="none",
+    needs_actor=False,
+    errors={**_TOKEN_ERRORS, **_PASSWORD_ERRORS},
+    idempotent=False,
+    example=(
+        {"token": _ONE_TIME_TOKEN, "new_password": "a better horse than that"},
+        {"profile_id": _ID},
+    ),
+)
+AUTH_START_VERIFICATION: Final[Operation[StartVerification, VerificationStarted]] = Operation(
+    queue="auth.start_verification",
+    summary="Get a token to send to the address of a profile, by which it is verified.",
+    kind=Kind.QUERY,
+    request=StartVerification,
+    results=(VerificationStarted,),
+    actor="the user, administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "email_already_verified": ErrorCode.CONFLICT},
+    idempotent=True,
+    example=(
+        {"id": _ID},
+        {"token": _ONE_TIME_TOKEN, "email": "Ada@Example.org", "expires_in": 1800},
+    ),
+)
+AUTH_VERIFY_EMAIL: Final[Operation[VerifyEmail, Profile]] = Operation(
+    queue="auth.verify_email",
+    summary="Verify an e-mail address by a token that was sent to it.",
+    kind=Kind.COMMAND,
+    request=VerifyEmail,
+    results=(Profile,),
+    actor="none",
+    authentication="none",
+    needs_actor=False,
+    errors=_TOKEN_ERRORS,
+    idempotent=False,
+    example=({"token": _ONE_TIME_TOKEN}, {**_PROFILE, "version": 2, "email_verified": True}),
 )
 AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
     queue="auth.keys",
@@ -601,6 +678,10 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     AUTH_UNLOCK,
     AUTH_VERIFY,
     AUTH_CHANGE_PASSWORD,
+    AUTH_START_RESET,
+    AUTH_RESET_PASSWORD,
+    AUTH_START_VERIFICATION,
+    AUTH_VERIFY_EMAIL,
     AUTH_KEYS,
     POST_CREATE,
     POST_GET,

@@ -141,6 +141,10 @@ class Profile(Result):
     created_at: Timestamp
     updated_at: Timestamp
     version: Version
+    email_verified: Annotated[
+        bool,
+        Field(description="Whether the user is known to read the mails to this address."),
+    ] = False
 
 
 class ProfilePage(Page[Profile]):

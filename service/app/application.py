@@ -7,8 +7,12 @@ from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.reset_password import ResetPasswordHandler
+from service.app.auth.start_reset import StartResetHandler
+from service.app.auth.start_verification import StartVerificationHandler
 from service.app.auth.tokens import AccessTokens
 from service.app.auth.unlock_account import UnlockAccountHandler
+from service.app.auth.verify_email import VerifyEmailHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
@@ -51,4 +55,8 @@ class Application:
     unlock_account: UnlockAccountHandler
     verify_token: VerifyTokenHandler
     change_password: ChangePasswordHandler
+    start_reset: StartResetHandler
+    reset_password: ResetPasswordHandler
+    start_verification: StartVerificationHandler
+    verify_email: VerifyEmailHandler
     tokens: AccessTokens

@@ -11,9 +11,13 @@ from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.reset_password import ResetPasswordHandler
 from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.start_reset import StartResetHandler
+from service.app.auth.start_verification import StartVerificationHandler
 from service.app.auth.throttle import KeyedLock, Throttle
 from service.app.auth.unlock_account import UnlockAccountHandler
+from service.app.auth.verify_email import VerifyEmailHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
@@ -35,6 +39,7 @@ from service.domain.profile import Profile
 from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import RootKey
 from tests.builders import NOON
@@ -58,6 +63,7 @@ class AppFixture:
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
+        self.one_time_tokens = MacOneTimeTokens(in_use(b"k" * 32), self.clock)
         self.cursors = SealedCursors(in_use(b"k" * 32))
         self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
@@ -105,6 +111,10 @@ class AppFixture:
             unlock_account=UnlockAccountHandler(profiles, self.counters, session_guard),
             verify_token=VerifyTokenHandler(self.tokens, sessions),
             change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
+            start_reset=StartResetHandler(profiles, self.one_time_tokens),
+            reset_password=ResetPasswordHandler(profiles, passwords, sessions, self.one_time_tokens, clock),
+            start_verification=StartVerificationHandler(profiles, self.one_time_tokens),
+            verify_email=VerifyEmailHandler(profiles, session_guard, self.one_time_tokens, clock),
             tokens=self.tokens,
         )
 

@@ -73,6 +73,11 @@ REASONS: Final[Mapping[str, str]] = {
         "`device_token` of the last login on that device comes with it."
     ),
     "attempts_in_flight": "Try again soon: other logins to this account are being checked.",
+    "email_not_verified": "Let the user verify the address: a trusted service gets a token for that.",
+    "email_already_verified": "Nothing is left to do.",
+    "one_time_token_invalid": (
+        "Offer to send another one. It was used, or is older than 30 minutes, or something has changed since."
+    ),
     "refresh_token_invalid": "Let the user log in again.",
     "refresh_token_reused": (
         "Let the user log in again. Somebody used the token before: it may have been stolen."

@@ -13,12 +13,19 @@ from profile_contracts.auth import (
     LoggedOut,
     LogIn,
     LogOut,
+    PasswordReset,
     Refresh,
+    ResetPassword,
+    ResetStarted,
     SessionList,
+    StartReset,
+    StartVerification,
     TokenIntrospection,
     Tokens,
     UnlockAccount,
     Unlocked,
+    VerificationStarted,
+    VerifyEmail,
     VerifyToken,
 )
 from profile_contracts.client.calls import CallOptions
@@ -29,9 +36,13 @@ from profile_contracts.operations import (
     AUTH_LOGIN,
     AUTH_LOGOUT,
     AUTH_REFRESH,
+    AUTH_RESET_PASSWORD,
     AUTH_SESSIONS,
+    AUTH_START_RESET,
+    AUTH_START_VERIFICATION,
     AUTH_UNLOCK,
     AUTH_VERIFY,
+    AUTH_VERIFY_EMAIL,
     POST_CREATE,
     POST_DELETE,
     POST_GET,
@@ -192,6 +203,24 @@ class ProfileClient(RpcClient):
     ) -> Tokens:
         """Change the password of the user."""
         return await self.call(AUTH_CHANGE_PASSWORD, request, token, **options)
+
+    async def start_reset(self, request: StartReset, **options: Unpack[CallOptions]) -> ResetStarted:
+        """Get a token by which a forgotten password is reset."""
+        return await self.call(AUTH_START_RESET, request, **options)
+
+    async def reset_password(self, request: ResetPassword, **options: Unpack[CallOptions]) -> PasswordReset:
+        """Set a new password by a token that was sent to the user."""
+        return await self.call(AUTH_RESET_PASSWORD, request, **options)
+
+    async def start_verification(
+        self, request: StartVerification, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> VerificationStarted:
+        """Get a token to send to the address of a profile."""
+        return await self.call(AUTH_START_VERIFICATION, request, token, **options)
+
+    async def verify_email(self, request: VerifyEmail, **options: Unpack[CallOptions]) -> Profile:
+        """Verify an address by a token that was sent to it."""
+        return await self.call(AUTH_VERIFY_EMAIL, request, **options)
 
     async def keys(self, **options: Unpack[CallOptions]) -> JsonWebKeySet:
         """Return the public keys that access tokens are verified with."""

@@ -57,6 +57,8 @@ class Action(Enum):
     UNLOCK_ACCOUNT = auto()
     SEE_SESSIONS = auto()
     END_SESSIONS = auto()
+    START_RESET = auto()
+    START_VERIFICATION = auto()
 
 
 _ANYBODY: Final = frozenset(Relation)
@@ -86,6 +88,8 @@ PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.UNLOCK_ACCOUNT: _OPERATORS,
     Action.SEE_SESSIONS: _OWNER_ADMIN_SERVICE,
     Action.END_SESSIONS: frozenset({Relation.SELF, Relation.ADMIN}),
+    Action.START_RESET: frozenset({Relation.TRUSTED}),
+    Action.START_VERIFICATION: _OWNER_ADMIN_SERVICE,
 }
 
 

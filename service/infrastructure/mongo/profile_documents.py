@@ -38,6 +38,8 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "previous_status": profile.previous_status and profile.previous_status.value,
         "version": profile.version,
         "sessions_version": profile.sessions_version,
+        "verified_email_key": profile.verified_email_key,
+        "email_version": profile.email_version,
     }
     if profile.status in UNLISTED:
         del document["email_key"]
@@ -77,6 +79,9 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
         logouts=document.get("logouts", 0),
+        # Nor were addresses verified.
+        verified_email_key=document.get("verified_email_key"),
+        email_version=document.get("email_version", 1),
         processed_commands=document.get("processed_commands", 0),
     )
 

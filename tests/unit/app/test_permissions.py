@@ -50,6 +50,8 @@ EXPECTED = {
     Action.UNLOCK_ACCOUNT: "...xx",
     Action.SEE_SESSIONS: ".x.xx",
     Action.END_SESSIONS: ".x.x.",
+    Action.START_RESET: "....x",
+    Action.START_VERIFICATION: ".x.xx",
 }
 CELLS = [
     pytest.param(action, who, cell == "x", id=f"{action.name}-{who.name}")

@@ -48,7 +48,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
             password=request.password.get_secret_value(),
             role=Role(request.role),
         )
-        return _to_wire(await app.create_profile.handle(command))
+        return profile_to_wire(await app.create_profile.handle(command))
 
     @router.handles(PROFILE_GET)
     async def get_profile(
@@ -56,7 +56,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
     ) -> wire.Profile | wire.PublicProfile:
         seen = await app.get_profile.handle(GetProfile(actor=caller.actor, profile_id=request.id))
         if isinstance(seen, Profile):
-            return _to_wire(seen)
+            return profile_to_wire(seen)
         return wire.PublicProfile(
             id=seen.id, first_name=seen.first_name, last_name=seen.last_name, created_at=seen.created_at
         )
@@ -71,7 +71,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
             expected_version=none_if_missing(request.expected_version),
             current_password=password.get_secret_value() if password else None,
         )
-        return _to_wire(await app.update_profile.handle(command))
+        return profile_to_wire(await app.update_profile.handle(command))
 
     @router.handles(PROFILE_DELETE)
     async def delete_profile(request: wire.DeleteProfile, caller: RequestContext) -> wire.DeletedProfile:
@@ -90,7 +90,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
         window = PageRequest(request.limit, none_if_missing(request.cursor))
         query = ListProfiles(actor=caller.actor, page_request=window, filters=_chosen(request))
         page = await app.list_profiles.handle(query)
-        return wire.ProfilePage(items=tuple(map(_to_wire, page.items)), next_cursor=page.next_cursor)
+        return wire.ProfilePage(items=tuple(map(profile_to_wire, page.items)), next_cursor=page.next_cursor)
 
     _subscribe_operators(router, app)
 
@@ -101,7 +101,7 @@ def _subscribe_operators(router: Router, app: Application) -> None:
     @router.handles(PROFILE_FIND)
     async def find_profile(request: wire.FindProfile, caller: RequestContext) -> wire.Profile:
         query = FindProfile(actor=caller.actor, email=request.email, include_deleted=request.include_deleted)
-        return _to_wire(await app.find_profile.handle(query))
+        return profile_to_wire(await app.find_profile.handle(query))
 
     @router.handles(PROFILE_RESTORE)
     async def restore_profile(request: wire.RestoreProfile, caller: RequestContext) -> wire.Profile:
@@ -110,7 +110,7 @@ def _subscribe_operators(router: Router, app: Application) -> None:
             profile_id=request.id,
             expected_version=none_if_missing(request.expected_version),
         )
-        return _to_wire(await app.restore_profile.handle(command))
+        return profile_to_wire(await app.restore_profile.handle(command))
 
     @router.handles(PROFILE_ERASE)
     async def erase_profile(request: wire.EraseProfile, caller: RequestContext) -> wire.ErasedProfile:
@@ -168,7 +168,8 @@ def _chosen(request: wire.ListProfiles) -> ProfileFilter:
     )
 
 
-def _to_wire(profile: Profile) -> wire.Profile:
+def profile_to_wire(profile: Profile) -> wire.Profile:
+    """Return *profile* as whoever may see all of it sees it."""
     return wire.Profile(
         id=profile.id,
         oid=profile.oid,
@@ -180,4 +181,5 @@ def _to_wire(profile: Profile) -> wire.Profile:
         created_at=profile.created_at,
         updated_at=profile.updated_at,
         version=profile.version,
+        email_verified=profile.email_verified,
     )
