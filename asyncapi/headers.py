@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from profile_contracts.operations import Kind, Operation
+from service.infrastructure.inputports.amqp.stages.authenticator import MAX_USER_AGENT
 
 CORRELATION_ID: Final = {
     "description": "The AMQP property `correlation_id`. The reply carries that of the request.",
@@ -51,6 +52,16 @@ HEADERS: Final[dict[str, Any]] = {
                 "type": "integer",
                 "minimum": 0,
                 "description": "Header: when you stop waiting, in milliseconds since 1970-01-01 UTC.",
+            },
+            "x-client-ip": {
+                "type": "string",
+                "description": "Header: where the user is. It is believed from trusted services only.",
+            },
+            "x-user-agent": {
+                "type": "string",
+                "maxLength": MAX_USER_AGENT,
+                "description": "Header: what the user's program calls itself, for `auth.sessions`. With a "
+                "login. It is believed from trusted services only.",
             },
             "traceparent": {"type": "string", "description": "Header: W3C Trace Context."},
         },

@@ -13,14 +13,19 @@ from redis.asyncio import Redis
 from service.app.application import Application
 from service.app.auth.budgets import DAY, MINUTE, Budget, Budgets
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.reset_password import ResetPasswordHandler
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions, SessionStatusCache
+from service.app.auth.start_reset import StartResetHandler
+from service.app.auth.start_verification import StartVerificationHandler
 from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
 from service.app.auth.unlock_account import UnlockAccountHandler
+from service.app.auth.verify_email import VerifyEmailHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
 from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
@@ -36,7 +41,9 @@ from service.app.commands.restore_post import RestorePostHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.export_page import ExportPageHandler
 from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.find_profile import FindProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
@@ -58,6 +65,7 @@ from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.keyring import Keyring
+from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
@@ -131,6 +139,7 @@ def wire(
     device_lifetime = timedelta(days=settings.device_token_days)
     device_keys = partial(root_keyring.derived, Purpose.DEVICE_TOKENS)
     device_tokens = MacDeviceTokens(device_keys, clock, device_lifetime)
+    one_time_tokens = MacOneTimeTokens(partial(root_keyring.derived, Purpose.ONE_TIME_TOKENS), clock)
     session_guard = SessionGuard(profiles, repository, clock)
     session_cache = _session_cache(resources, lifetime)
     sessions = Sessions(
@@ -148,17 +157,29 @@ def wire(
         get_profile=GetProfileHandler(profiles),
         update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
         delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
+        find_profile=FindProfileHandler(profiles),
+        restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
+        erase_profile=EraseProfileHandler(profiles, repository, session_cache, session_guard, clock),
+        export_page=ExportPageHandler(ExportProfileHandler(profiles, repository, posts), cursors),
         create_post=CreatePostHandler(posts, session_guard, clock),
         get_post=GetPostHandler(posts),
         update_post=UpdatePostHandler(posts, session_guard, clock),
         delete_post=DeletePostHandler(posts, session_guard, clock),
         list_posts=ListPostsHandler(posts, cursors),
         list_profiles=ListProfilesHandler(profiles, cursors),
-        log_in=LogInHandler(profiles, passwords, sessions, device_tokens),
+        log_in=LogInHandler(
+            profiles, passwords, sessions, device_tokens, settings.login_needs_verified_email
+        ),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
+        list_sessions=ListSessionsHandler(profiles, repository, clock),
+        unlock_account=UnlockAccountHandler(profiles, passwords.throttle.counters, session_guard),
         verify_token=VerifyTokenHandler(tokens, sessions),
         change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
+        start_reset=StartResetHandler(profiles, one_time_tokens),
+        reset_password=ResetPasswordHandler(profiles, passwords, sessions, one_time_tokens, clock),
+        start_verification=StartVerificationHandler(profiles, one_time_tokens),
+        verify_email=VerifyEmailHandler(profiles, session_guard, one_time_tokens, clock),
         tokens=tokens,
     )
     return app, sessions
@@ -166,9 +187,10 @@ def wire(
 
 @dataclass(frozen=True, slots=True)
 class AdminUseCases:
-    """What operators do, and the worker by itself: nobody asks for it over the broker."""
+    """What operators do, and the worker by itself."""
 
     promote_to_admin: PromoteToAdminHandler
+    find_profile: FindProfileHandler
     unlock_account: UnlockAccountHandler
     restore_profile: RestoreProfileHandler
     erase_profile: EraseProfileHandler
@@ -186,12 +208,16 @@ def admin_use_cases(
     database, clock = default_database(resources.mongo), SystemClock()
     profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
     sessions = MongoSessions(database, notify)
-    erase_profile, erase_post = EraseProfileHandler(profiles, sessions, clock), ErasePostHandler(posts, clock)
+    session_guard = SessionGuard(profiles, sessions, clock)
+    session_cache = _session_cache(resources, timedelta(seconds=settings.access_token_seconds))
+    erase_profile = EraseProfileHandler(profiles, sessions, session_cache, session_guard, clock)
+    erase_post = ErasePostHandler(posts, clock)
     retention = timedelta(days=settings.retention_days)
     return AdminUseCases(
         promote_to_admin=PromoteToAdminHandler(profiles, clock),
-        unlock_account=UnlockAccountHandler(profiles, _attempts(resources)),
-        restore_profile=RestoreProfileHandler(profiles, clock),
+        find_profile=FindProfileHandler(profiles),
+        unlock_account=UnlockAccountHandler(profiles, _attempts(resources), session_guard),
+        restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
         erase_profile=erase_profile,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
         cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),

@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         Guesses, Field(description="Wrong passwords through a service, and so many more in a minute.")
     ] = 1200
 
+    login_needs_verified_email: Annotated[
+        bool, Field(description="Whether nobody is logged in whose e-mail address is not verified.")
+    ] = False
     trusted_services: Annotated[
         dict[str, frozenset[str]],
         Field(description="JSON: by broker user, the operations it may call on its own account."),

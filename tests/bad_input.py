@@ -62,12 +62,15 @@ UNREPEATABLE_FIELDS: Final = ("$where", "hunter2", "Ada Lovelace", "x" * 31, "",
 FIELDS: Final = [(each.queue, name) for each in OPERATIONS for name in each.request.model_fields]
 # By name: the largest of the numbers that it takes, all of which are positive.
 INTEGERS: Final = {"expected_version": 2**53 - 1, "limit": 100}
-STRINGS: Final = [each for each in FIELDS if each[1] not in INTEGERS and each[1] != "id"]
-IDS: Final = [each for each in FIELDS if each[1] == "id"]
+_ID_NAMES: Final = ("id", "user_id", "session_id")
+BOOLEANS: Final = ("include_deleted",)
+STRINGS: Final = [each for each in FIELDS if each[1] not in (*INTEGERS, *_ID_NAMES, *BOOLEANS)]
+IDS: Final = [each for each in FIELDS if each[1] in _ID_NAMES]
 NUMBERS: Final = [each for each in FIELDS if each[1] in INTEGERS]
 
 _NO_STRING: Final[tuple[Any, ...]] = (0, -1, 1.5, True, [], [None], ["a"], {}, {"a": 1}, 10**400)
 _NO_INTEGER: Final[tuple[Any, ...]] = ("1", "", 1.5, True, [], [None], [1], {}, {"a": 1})
+_NO_BOOLEAN: Final[tuple[Any, ...]] = ("true", "", 0, 1, 1.5, [], [True], {}, {"a": 1})
 # What MongoDB would take for a query, and jsons of old would take for an object.
 _OPERATORS: Final[tuple[Any, ...]] = (
     *({"$ne": None}, {"$gt": ""}, {"$where": "1"}, {"$oid": "0" * 24}),
@@ -81,7 +84,8 @@ NO_UUIDS: Final = (
 
 def of_wrong_type(name: str) -> tuple[Any, ...]:
     """Return values that a field of this *name* must not have."""
-    return (None, *(_NO_INTEGER if name in INTEGERS else _NO_STRING), *_OPERATORS)
+    odd = _NO_INTEGER if name in INTEGERS else _NO_BOOLEAN if name in BOOLEANS else _NO_STRING
+    return (None, *odd, *_OPERATORS)
 
 
 def out_of_bounds(name: str) -> dict[int, str]:
@@ -133,11 +137,13 @@ NUMERIC: Final = (int, float, Decimal)
 # By operation: what whoever sends it with a dead token hears, if the request is otherwise well-formed and
 # about nothing that is there. Nothing: it is done all the same.
 _DONE: Final = ("profile.create", "auth.verify", "auth.keys", "post.list")
+_NO_TOKEN: Final = ("unauthenticated", "one_time_token_invalid")
 HEARD_WITH_A_DEAD_TOKEN: Final[dict[str, tuple[str, str] | None]] = {
     **{each.queue: ("unauthenticated", "token_invalid") for each in OPERATIONS},
     **dict.fromkeys(_DONE),
     "auth.refresh": ("unauthenticated", "refresh_token_invalid"),
     "auth.login": ("unauthenticated", "invalid_credentials"),
+    **dict.fromkeys(("auth.reset_password", "auth.verify_email"), _NO_TOKEN),
     "post.get": ("not_found", "post_not_found"),  # everybody may, so it does not matter who asks
 }
 # Whatever the time is.
@@ -155,9 +161,15 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     # Who asks is not known, and hears no more than that.
     ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
     ("profile.list", "cursor"): ("unauthenticated", "missing_token"),
+    ("profile.export", "cursor"): ("unauthenticated", "missing_token"),
+    ("profile.find", "email"): ("unauthenticated", "missing_token"),
     ("post.list", "cursor"): ("invalid", "cursor_invalid"),
     ("auth.change_password", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.change_password", "new_password"): ("unauthenticated", "missing_token"),
+    ("auth.start_reset", "email"): ("unauthenticated", "missing_token"),
+    ("auth.reset_password", "token"): _NO_TOKEN,
+    ("auth.reset_password", "new_password"): _NO_TOKEN,  # which is looked at first
+    ("auth.verify_email", "token"): _NO_TOKEN,
     ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),
 }
 # A token that is none is not active, and that is a good answer.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
-from profile_contracts.fields import AnySecret, Email, Id, NewPassword, Request, Result, Secret
+from profile_contracts.fields import AnySecret, Email, Id, NewPassword, Request, Result, Secret, Timestamp
 from profile_contracts.profiles import Role
 
 
@@ -35,9 +35,28 @@ class Scope(StrEnum):
 
 
 class LogOut(Request):
-    """End sessions of the user who asks."""
+    """End sessions of the user who asks, or as administrator of another one."""
 
-    scope: Scope
+    scope: Annotated[Scope | MISSING, Field(description="Which; unless `session_id` names one.")] = MISSING
+    session_id: Annotated[Id | MISSING, Field(description="One of `auth.sessions`, or the present one.")] = (
+        MISSING
+    )
+    user_id: Annotated[
+        Id | MISSING,
+        Field(description="Whose, as administrator: with `session_id`, or with the scope `global`."),
+    ] = MISSING
+
+
+class ListSessions(Request):
+    """Ask where a user is logged in."""
+
+    user_id: Annotated[Id | MISSING, Field(description="If it is not the user who asks.")] = MISSING
+
+
+class UnlockAccount(Request):
+    """Take back the wrong passwords that strangers have tried, so that the user can log in at once."""
+
+    id: Id
 
 
 class VerifyToken(Request):
@@ -51,6 +70,31 @@ class ChangePassword(Request):
 
     current_password: Secret
     new_password: NewPassword
+
+
+class StartReset(Request):
+    """Ask for a token by which the user with this address sets a new password."""
+
+    email: Email
+
+
+class ResetPassword(Request):
+    """Set a new password by a token; all sessions end."""
+
+    token: AnySecret
+    new_password: NewPassword
+
+
+class StartVerification(Request):
+    """Ask for a token to send to the address of a profile: who has it reads the mails there."""
+
+    id: Id
+
+
+class VerifyEmail(Request):
+    """Show that the mails to an address are read."""
+
+    token: AnySecret
 
 
 class ListKeys(Request):
@@ -73,10 +117,62 @@ class Tokens(Result):
     ] = MISSING
 
 
+OneTimeToken = Annotated[
+    str,
+    Field(description="Good once, and until the password or the address changes. Send it to that address."),
+]
+TokenSeconds = Annotated[int, Field(gt=0, description="Seconds until the token expires.")]
+
+
+class ResetStarted(Result):
+    """What to send to the user, and whose it is."""
+
+    token: OneTimeToken
+    profile_id: Id
+    expires_in: TokenSeconds
+
+
+class PasswordReset(Result):
+    """Whose password was set."""
+
+    profile_id: Id
+
+
+class VerificationStarted(Result):
+    """What to send, and to which address."""
+
+    token: OneTimeToken
+    email: str
+    expires_in: TokenSeconds
+
+
 class LoggedOut(Result):
     """How many sessions ended."""
 
     revoked: Annotated[int, Field(ge=0)]
+
+
+class Session(Result):
+    """One login of a user. A gateway says where it was, by the headers `x-client-ip` and `x-user-agent`."""
+
+    id: Id
+    created_at: Timestamp
+    last_used_at: Annotated[Timestamp, Field(description="When its refresh token was used last.")]
+    client_ip: Annotated[
+        str | MISSING, Field(description="The address of IPv4, or the network (/64) of IPv6.")
+    ] = MISSING
+    user_agent: str | MISSING = MISSING
+    current: Annotated[bool, Field(description="Whether it is the one that is asked in.")]
+
+
+class SessionList(Result):
+    """All sessions of a user, the one that was used last first."""
+
+    items: tuple[Session, ...]
+
+
+class Unlocked(Result):
+    """The account is unlocked: there is no more to say."""
 
 
 class TokenIntrospection(Result):

@@ -117,7 +117,8 @@ def _readable(value: str) -> str:
     return value
 
 
-def _rfc3339(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
+    """Return *moment* as it is written on the wire: UTC, in milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -174,6 +175,6 @@ Version = Annotated[
 ]
 Timestamp = Annotated[
     AwareDatetime,
-    PlainSerializer(_rfc3339, return_type=str, when_used="json"),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
     Field(description="RFC 3339, UTC, milliseconds.", json_schema_extra={"format": "date-time"}),
 ]

@@ -10,12 +10,23 @@ from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
+    ListSessions,
     LoggedOut,
     LogIn,
     LogOut,
+    PasswordReset,
     Refresh,
+    ResetPassword,
+    ResetStarted,
+    SessionList,
+    StartReset,
+    StartVerification,
     TokenIntrospection,
     Tokens,
+    UnlockAccount,
+    Unlocked,
+    VerificationStarted,
+    VerifyEmail,
     VerifyToken,
 )
 from profile_contracts.fields import Request
@@ -33,11 +44,17 @@ from profile_contracts.profiles import (
     CreateProfile,
     DeletedProfile,
     DeleteProfile,
+    ErasedProfile,
+    EraseProfile,
+    ExportedProfile,
+    ExportProfile,
+    FindProfile,
     GetProfile,
     ListProfiles,
     Profile,
     ProfilePage,
     PublicProfile,
+    RestoreProfile,
     UpdateProfile,
 )
 from profile_contracts.replies import ErrorCode
@@ -159,6 +176,12 @@ _LOGIN_ERRORS: Final[dict[str, ErrorCode]] = {
     "attempts_in_flight": ErrorCode.UNAVAILABLE,
 }
 
+_TOKEN_ERRORS: Final[dict[str, ErrorCode]] = {
+    **_NAMED_ERRORS,
+    "one_time_token_invalid": ErrorCode.UNAUTHENTICATED,
+    "too_many_writers": ErrorCode.CONFLICT,
+}
+
 _ID: Final = "0193a5b0-7c1e-7d3a-9b5f-3f8e2a6c4d10"
 _PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - an example
 _PROFILE: Final[dict[str, Any]] = {
@@ -172,6 +195,7 @@ _PROFILE: Final[dict[str, Any]] = {
     "created_at": "2026-11-22T09:30:00.000Z",
     "updated_at": "2026-11-22T09:30:00.000Z",
     "version": 1,
+    "email_verified": False,
 }
 
 _CURSOR: Final = "q1Zr9o0mBq3T9H2b6Jw5l3kC0xY7nE4uRtVdPzGfA8sQyWhXKjLmNoIcUeObTaFv"
@@ -183,6 +207,8 @@ _TOKENS: Final[dict[str, Any]] = {
     "refresh_token": "AQGTpbCdL3xLjmBRp9PwssgAAAAA",
     "profile_id": _ID,
 }
+
+_ONE_TIME_TOKEN: Final = "AQEBk6WwfB59OptfP44qbE0QAAAAAGkhtXg"  # noqa: S105 - the beginning of one
 
 _POST_ID: Final = "0193a5b0-b3a1-7f2e-a4d8-6c0b9e1f2a37"
 _POST: Final[dict[str, Any]] = {
@@ -288,6 +314,69 @@ PROFILE_LIST: Final[Operation[ListProfiles, ProfilePage]] = Operation(
         {"items": [_PROFILE], "next_cursor": _CURSOR},
     ),
 )
+PROFILE_FIND: Final[Operation[FindProfile, Profile]] = Operation(
+    queue="profile.find",
+    summary="Find the profile that has an e-mail address, or had it when it was deleted.",
+    kind=Kind.QUERY,
+    request=FindProfile,
+    results=(Profile,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "email_malformed": ErrorCode.INVALID},
+    idempotent=True,
+    example=({"email": "ada@example.org", "include_deleted": True}, _PROFILE),
+)
+PROFILE_RESTORE: Final[Operation[RestoreProfile, Profile]] = Operation(
+    queue="profile.restore",
+    summary="Bring a deleted profile back, and with it the posts that went with it.",
+    kind=Kind.COMMAND,
+    request=RestoreProfile,
+    results=(Profile,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={
+        **_PROFILE_ERRORS,
+        **_EMAIL_ERRORS,
+        **_WRITE_ERRORS,
+        "not_deleted": ErrorCode.CONFLICT,
+    },
+    idempotent=False,
+    example=({"id": _ID}, {**_PROFILE, "updated_at": "2026-11-22T09:33:00.000Z", "version": 4}),
+)
+PROFILE_ERASE: Final[Operation[EraseProfile, ErasedProfile]] = Operation(
+    queue="profile.erase",
+    summary="Scrub everything personal about a user, for good; the posts follow within seconds.",
+    kind=Kind.COMMAND,
+    request=EraseProfile,
+    results=(ErasedProfile,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, **_WRITE_ERRORS, "last_admin": ErrorCode.CONFLICT},
+    idempotent=True,
+    example=(
+        {"id": _ID},
+        {"id": _ID, "status": "erased", "version": 5, "erased_at": "2026-11-22T09:34:00.000Z"},
+    ),
+)
+PROFILE_EXPORT: Final[Operation[ExportProfile, ExportedProfile]] = Operation(
+    queue="profile.export",
+    summary="Read everything that is held about a user, page by page.",
+    kind=Kind.QUERY,
+    request=ExportProfile,
+    results=(ExportedProfile,),
+    actor="the user, administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, **_LIST_ERRORS},
+    idempotent=True,
+    example=(
+        {"id": _ID, "limit": 1},
+        {"profile": _PROFILE, "sessions": [], "posts": [_POST], "next_cursor": _CURSOR},
+    ),
+)
 AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     queue="auth.login",
     summary="Exchange an e-mail address and a password for tokens.",
@@ -297,7 +386,7 @@ AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     actor="none",
     authentication="none",
     needs_actor=False,
-    errors=_LOGIN_ERRORS,
+    errors={**_LOGIN_ERRORS, "email_not_verified": ErrorCode.UNAUTHENTICATED},
     idempotent=False,
     example=(
         {"email": "ada@example.org", "password": _PASSWORD},
@@ -323,16 +412,60 @@ AUTH_REFRESH: Final[Operation[Refresh, Tokens]] = Operation(
 )
 AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
     queue="auth.logout",
-    summary="End this session, all others, or all.",
+    summary="End this session, all others, all, or the one that is named.",
     kind=Kind.COMMAND,
     request=LogOut,
     results=(LoggedOut,),
-    actor="the user",
-    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    actor="the user; with `user_id`, administrator",
+    errors={
+        **_ACTOR_ERRORS,
+        "not_allowed": ErrorCode.FORBIDDEN,
+        "sessions_unclear": ErrorCode.INVALID,
+    },
     authentication="bearer",
     needs_actor=True,
     idempotent=True,
     example=({"scope": "local"}, {"revoked": 1}),
+)
+AUTH_SESSIONS: Final[Operation[ListSessions, SessionList]] = Operation(
+    queue="auth.sessions",
+    summary="List where a user is logged in.",
+    kind=Kind.QUERY,
+    request=ListSessions,
+    results=(SessionList,),
+    actor="the user; with `user_id`, administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors=_PROFILE_ERRORS,
+    idempotent=True,
+    example=(
+        {},
+        {
+            "items": [
+                {
+                    "id": _SESSION,
+                    "created_at": "2026-11-22T09:30:00.000Z",
+                    "last_used_at": "2026-11-22T09:41:00.000Z",
+                    "client_ip": "192.0.2.7",
+                    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                    "current": True,
+                }
+            ]
+        },
+    ),
+)
+AUTH_UNLOCK: Final[Operation[UnlockAccount, Unlocked]] = Operation(
+    queue="auth.unlock",
+    summary="Take back the wrong passwords that strangers have tried.",
+    kind=Kind.COMMAND,
+    request=UnlockAccount,
+    results=(Unlocked,),
+    actor="administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "counters_unavailable": ErrorCode.UNAVAILABLE},
+    idempotent=True,
+    example=({"id": _ID}, {}),
 )
 AUTH_VERIFY: Final[Operation[VerifyToken, TokenIntrospection]] = Operation(
     queue="auth.verify",
@@ -367,6 +500,67 @@ AUTH_CHANGE_PASSWORD: Final[Operation[ChangePassword, Tokens]] = Operation(
     needs_actor=True,
     idempotent=False,
     example=({"current_password": _PASSWORD, "new_password": "a better horse than that"}, _TOKENS),
+)
+AUTH_START_RESET: Final[Operation[StartReset, ResetStarted]] = Operation(
+    queue="auth.start_reset",
+    summary="Get a token by which a forgotten password is reset, to send to its user.",
+    kind=Kind.QUERY,
+    request=StartReset,
+    results=(ResetStarted,),
+    actor="trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "email_malformed": ErrorCode.INVALID},
+    idempotent=True,
+    example=(
+        {"email": "ada@example.org"},
+        {"token": _ONE_TIME_TOKEN, "profile_id": _ID, "expires_in": 1800},
+    ),
+)
+AUTH_RESET_PASSWORD: Final[Operation[ResetPassword, PasswordReset]] = Operation(
+    queue="auth.reset_password",
+    summary="Set a new password by a token that was sent to the user; all sessions end.",
+    kind=Kind.COMMAND,
+    request=ResetPassword,
+    results=(PasswordReset,),
+    actor="none",
+    authentication="none",
+    needs_actor=False,
+    errors={**_TOKEN_ERRORS, **_PASSWORD_ERRORS},
+    idempotent=False,
+    example=(
+        {"token": _ONE_TIME_TOKEN, "new_password": "a better horse than that"},
+        {"profile_id": _ID},
+    ),
+)
+AUTH_START_VERIFICATION: Final[Operation[StartVerification, VerificationStarted]] = Operation(
+    queue="auth.start_verification",
+    summary="Get a token to send to the address of a profile, by which it is verified.",
+    kind=Kind.QUERY,
+    request=StartVerification,
+    results=(VerificationStarted,),
+    actor="the user, administrator or trusted service",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, "email_already_verified": ErrorCode.CONFLICT},
+    idempotent=True,
+    example=(
+        {"id": _ID},
+        {"token": _ONE_TIME_TOKEN, "email": "Ada@Example.org", "expires_in": 1800},
+    ),
+)
+AUTH_VERIFY_EMAIL: Final[Operation[VerifyEmail, Profile]] = Operation(
+    queue="auth.verify_email",
+    summary="Verify an e-mail address by a token that was sent to it.",
+    kind=Kind.COMMAND,
+    request=VerifyEmail,
+    results=(Profile,),
+    actor="none",
+    authentication="none",
+    needs_actor=False,
+    errors=_TOKEN_ERRORS,
+    idempotent=False,
+    example=({"token": _ONE_TIME_TOKEN}, {**_PROFILE, "version": 2, "email_verified": True}),
 )
 AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
     queue="auth.keys",
@@ -473,11 +667,21 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     PROFILE_UPDATE,
     PROFILE_DELETE,
     PROFILE_LIST,
+    PROFILE_FIND,
+    PROFILE_RESTORE,
+    PROFILE_ERASE,
+    PROFILE_EXPORT,
     AUTH_LOGIN,
     AUTH_REFRESH,
     AUTH_LOGOUT,
+    AUTH_SESSIONS,
+    AUTH_UNLOCK,
     AUTH_VERIFY,
     AUTH_CHANGE_PASSWORD,
+    AUTH_START_RESET,
+    AUTH_RESET_PASSWORD,
+    AUTH_START_VERIFICATION,
+    AUTH_VERIFY_EMAIL,
     AUTH_KEYS,
     POST_CREATE,
     POST_GET,

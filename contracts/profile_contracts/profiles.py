@@ -1,7 +1,7 @@
 """What is said about profiles."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import MISSING, Field
 
@@ -96,6 +96,38 @@ class ListProfiles(Request):
     email_prefix: EmailPrefix | MISSING = MISSING
 
 
+class FindProfile(Request):
+    """Find the profile that has an address, in whatever spelling."""
+
+    email: Email
+    include_deleted: Annotated[
+        bool,
+        Field(description="If nobody has the address: the profile that had it when it was deleted last."),
+    ] = False
+
+
+class RestoreProfile(Request):
+    """Bring a deleted profile back, if its address is still free. Its posts follow."""
+
+    id: Id
+    expected_version: Version | MISSING = MISSING
+
+
+class EraseProfile(Request):
+    """Scrub everything personal about a user, for good (GDPR, article 17). Posts follow in seconds."""
+
+    id: Id
+    expected_version: Version | MISSING = MISSING
+
+
+class ExportProfile(Request):
+    """Read everything that is held about a user (GDPR, articles 15 and 20), page by page."""
+
+    id: Id
+    limit: Annotated[Limit, Field(description="How many posts at most.")] = DEFAULT_PAGE_SIZE
+    cursor: Cursor | MISSING = MISSING
+
+
 class Profile(Result):
     """A profile as its owner, administrators and trusted services see it. It never holds a password hash."""
 
@@ -109,6 +141,10 @@ class Profile(Result):
     created_at: Timestamp
     updated_at: Timestamp
     version: Version
+    email_verified: Annotated[
+        bool,
+        Field(description="Whether the user is known to read the mails to this address."),
+    ] = False
 
 
 class ProfilePage(Page[Profile]):
@@ -130,3 +166,28 @@ class DeletedProfile(Result):
     id: Id
     status: Status
     deleted_at: Timestamp
+
+
+class ErasedProfile(Result):
+    """What is left of a profile that was erased: a name that nobody else will have."""
+
+    id: Id
+    status: Literal["erased"] = "erased"
+    version: Version
+    erased_at: Timestamp
+
+
+Record = Annotated[
+    dict[str, Any], Field(description="As it is stored, but for secrets. Later versions may hold more.")
+]
+
+
+class ExportedProfile(Result):
+    """What is held about a user: all of it is the posts of every page, and the rest of any."""
+
+    profile: Record
+    sessions: tuple[Record, ...]
+    posts: Annotated[tuple[Record, ...], Field(description="Deleted ones too, the oldest first.")]
+    next_cursor: Annotated[
+        str | None, Field(description="Where the next posts begin. Null at the end of them.")
+    ]

@@ -5,7 +5,7 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -17,7 +17,7 @@ from service.app.clock import Clock
 from service.app.idempotency import ProcessedCommands, find_processed
 from service.app.request_context import RequestContext
 from service.domain.errors import AuthorizationChanged, Conflict, NotFound, StaleVersion
-from service.domain.idempotency import ProcessedCommand
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostRepository
 from service.domain.profile import Profile, ProfileRepository
 
@@ -72,14 +72,31 @@ class Add(Protocol):
         """Store it, or raise `AuthorizationChanged`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _IncludingDeleted:
+    """Profiles, whether they are deleted, erased or neither."""
+
+    profiles: ProfileRepository
+
+    async def get(self, profile_id: UUID) -> Profile:
+        return await self.profiles.get_including_deleted(profile_id)
+
+    async def find_processed(self, profile_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
+        return await self.profiles.find_processed(profile_id, key)
+
+
 async def update_profile(
     profiles: ProfileRepository,
     session_guard: SessionGuard,
     clock: Clock,
     profile_id: UUID,
     mutation: Mutation[Profile],
+    *,
+    including_deleted: bool = False,
 ) -> tuple[Profile, Profile]:
     """Carry out *mutation*, while whoever asks has the session still; return the profile before and after.
+
+    One that is deleted is only found if that is said.
 
     Raises:
         ProfileNotFound
@@ -88,7 +105,8 @@ async def update_profile(
 
     """
     write = partial(_write_profile, profiles, session_guard, mutation.context.actor)
-    return await optimistic_update(profiles, clock, profile_id, mutation, write)
+    repository = _IncludingDeleted(profiles) if including_deleted else profiles
+    return await optimistic_update(repository, clock, profile_id, mutation, write)
 
 
 async def update_post(

@@ -6,6 +6,7 @@ from uuid import UUID
 from service.app.auth.actors import Actor, User
 from service.app.auth.budgets import Attempt
 from service.domain.idempotency import IdempotencyKey
+from service.domain.session import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class RequestContext:
         client_network: Where the human is, if a trusted service says so.
         message_id: What the sender called the request.
         idempotency_key: What tells it from others, if it is a command with a `message_id`.
+        user_agent: What the human's program calls itself, if a trusted service says so.
 
     """
 
@@ -25,6 +27,12 @@ class RequestContext:
     client_network: str | None = None
     message_id: str | None = None
     idempotency_key: IdempotencyKey | None = None
+    user_agent: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Where the human is, for a session that is opened."""
+        return Origin(self.client_network, self.user_agent)
 
     def attempt(self, account: str, device: UUID | None = None) -> Attempt:
         """Return an attempt by the actor at the password of *account*, perhaps from a device of its user.

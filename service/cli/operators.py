@@ -1,9 +1,11 @@
 """One use case of operators, carried out and recorded."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
+from service.app.auth.actors import TrustedService
+from service.app.request_context import RequestContext
 from service.bootstrap import AdminUseCases, Resources, admin_use_cases
 from service.cli.auditing import record
 from service.cli.reporting_errors import reporting_errors
@@ -11,6 +13,9 @@ from service.pkg.signals import run_until_terminated
 from service.settings import Settings
 
 Found = TypeVar("Found")
+
+# Whoever may run it holds the database, and so may do everything.
+OPERATOR: Final = RequestContext(TrustedService("profilectl"))
 
 
 def carry_out(event: str, subject: UUID, work: Callable[[AdminUseCases], Awaitable[Found]]) -> Found:

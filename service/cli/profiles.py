@@ -11,11 +11,11 @@ from service.app.auth.unlock_account import UnlockAccount
 from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
+from service.app.queries.find_profile import FindProfile
 from service.bootstrap import Resources, admin_use_cases
 from service.cli.auditing import record
-from service.cli.operators import carry_out
+from service.cli.operators import OPERATOR, carry_out
 from service.cli.reporting_errors import reporting_errors
-from service.domain.email import Email
 from service.domain.errors import Unavailable
 from service.domain.profile import Profile
 from service.pkg.signals import run_until_terminated
@@ -35,9 +35,8 @@ app = typer.Typer(no_args_is_help=True, help="What is held about one user.")
 @app.command("restore")
 def restore_profile(profile_id: UUID) -> None:
     """Bring a deleted profile back, and with it the posts that went with it."""
-    restored = carry_out(
-        "user_restored", profile_id, lambda use: use.restore_profile.handle(RestoreProfile(profile_id))
-    )
+    command = RestoreProfile(context=OPERATOR, profile_id=profile_id)
+    restored = carry_out("user_restored", profile_id, lambda use: use.restore_profile.handle(command))
     typer.echo(f"{restored.id} is {restored.status}, version {restored.version}.")
 
 
@@ -49,7 +48,7 @@ def erase_profile(
     """Scrub everything personal about a user, for good; the posts follow within seconds."""
     if not yes:
         typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
-    command = EraseProfile(profile_id)
+    command = EraseProfile(context=OPERATOR, profile_id=profile_id)
     erased = carry_out("user_erased", profile_id, lambda use: use.erase_profile.handle(command))
     typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
 
@@ -69,7 +68,9 @@ def unlock_account(email: str) -> None:
 async def _unlocked(settings: Settings, email: str) -> Profile:
     async with Resources.opened(settings) as resources:
         use_cases = admin_use_cases(settings, resources)
-        return await use_cases.unlock_account.handle(UnlockAccount(Email.parse(email)))
+        profile = await use_cases.find_profile.handle(FindProfile(actor=OPERATOR.actor, email=email))
+        await use_cases.unlock_account.handle(UnlockAccount(OPERATOR, profile.id))
+        return profile
 
 
 @app.command("export")

@@ -146,6 +146,11 @@ def _event(post: Post, happened: EventType, changed: Iterable[str] = ()) -> Even
     )
 
 
+def text_size(post: Post) -> int:
+    """Return how many bytes of text *post* has: it may have many."""
+    return len(post.title.encode()) + len(post.body.encode())
+
+
 class PostSelection(Enum):
     """Which posts of a user."""
 
@@ -210,8 +215,13 @@ class PostRepository(Protocol):
         whoever goes through it from one position to the next, whatever is added or goes away meanwhile.
         """
 
-    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
-        """Return some posts of a user, deleted ones too, the oldest first: at most so many, or all for 0."""
+    async def of_user(
+        self, user_id: UUID, selection: PostSelection, limit: int = 0, *, after: str | None = None
+    ) -> Sequence[Post]:
+        """Return some posts of a user, deleted ones too, the oldest first: at most so many, or all for 0.
+
+        Those *after* a position, which is the id of a post.
+        """
 
     async def save_many(self, posts: Sequence[Post]) -> None:
         """Store each of these posts over the version before it, but for those that others have changed."""

@@ -83,6 +83,8 @@ class Profile:
         hashed_password: As the password hasher wrote it.
         version: 1 at first, and 1 more with each change that was applied.
         previous_status: That of a deleted profile before it was deleted.
+        verified_email_key: The key of the address that its user has shown to read the mails of.
+        email_version: 1 more with each change of the address.
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
         logouts: How often sessions of this user were ended otherwise. A write that rests on a session is made
@@ -106,6 +108,8 @@ class Profile:
     deleted_at: datetime | None = None
     previous_status: Status | None = None
     version: int = 1
+    verified_email_key: str | None = None
+    email_version: int = 1
     sessions_version: int = 1
     logouts: int = 0
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
@@ -116,6 +120,11 @@ class Profile:
     def may_log_in(self) -> bool:
         """Whether this user may sign in."""
         return self.status is Status.ACTIVE
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether its user has shown to read the mails to its address: to this one, and to none before."""
+        return bool(self.email.key) and self.verified_email_key == self.email.key
 
     @property
     def may_administrate(self) -> bool:
@@ -144,10 +153,25 @@ class Profile:
         # had none since.
         reason = "role_changed" if "role" in applied else None
         reason = "suspended" if applied.get("status") is Status.SUSPENDED else reason
-        return self._next(now, EventType.PROFILE_UPDATED, applied, ends_sessions=reason)
+        return self._next(
+            now, EventType.PROFILE_UPDATED, applied | self._with_other_email(patch), ends_sessions=reason
+        )
 
-    def with_password(self, hashed_password: str, session_id: UUID, now: datetime) -> "Profile":
-        """Return the profile with another password; all sessions end but the one that is to be opened."""
+    def _with_other_email(self, patch: ProfilePatch) -> dict[str, object]:
+        """Return what changes beside the address. Another spelling of the same mailbox stays verified."""
+        if patch.email is None or patch.email == self.email:
+            return {}
+        values: dict[str, object] = {"email_version": self.email_version + 1}
+        if self.email_verified and patch.email.key != self.email.key:
+            values["verified_email_key"] = None
+        return values
+
+    def with_verified_email(self, now: datetime) -> "Profile":
+        """Return the profile with its address as verified."""
+        return self._next(now, EventType.PROFILE_UPDATED, {"verified_email_key": self.email.key})
+
+    def with_password(self, hashed_password: str, session_id: UUID | None, now: datetime) -> "Profile":
+        """Return the profile with another password; all sessions end but one that may be to be opened."""
         values = {"hashed_password": hashed_password}
         return self._next(
             now, EventType.PROFILE_UPDATED, values, ends_sessions="password_changed", kept=session_id
@@ -181,7 +205,7 @@ class Profile:
         """Return what is left once everything personal is gone: a name that nobody else will have."""
         if self.status is Status.ERASED:
             return self
-        values = {
+        values: dict[str, object] = {
             "first_name": "",
             "last_name": "",
             "email": Email("", ""),
@@ -189,6 +213,8 @@ class Profile:
             "status": Status.ERASED,
             "deleted_at": self.deleted_at or now,
         }
+        if self.verified_email_key:
+            values["verified_email_key"] = None
         ends_sessions = None if self.status is Status.DELETED else "deleted"
         return self._next(now, EventType.PROFILE_ERASED, values, ends_sessions=ends_sessions)
 
@@ -216,7 +242,8 @@ class Profile:
 
 
 def _event(profile: Profile, happened: EventType, changed: Iterable[str] = ()) -> Event:
-    names, hidden = {"hashed_password": "password"}, {"deleted_at", "previous_status"}
+    names = {"hashed_password": "password", "verified_email_key": "email_verified"}
+    hidden = {"deleted_at", "previous_status", "email_version"}
     return Event(
         type=happened,
         subject=profile.id,
@@ -297,6 +324,12 @@ class ProfileRepository(Protocol):
 
     async def find_by_email(self, email: Email) -> Profile | None:
         """Return the profile that has this address, in whatever spelling."""
+
+    async def find_deleted_by_email(self, email: Email) -> Profile | None:
+        """Return the profile that had this address when it was deleted: of several, the last one.
+
+        An erased one had none.
+        """
 
     async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position.

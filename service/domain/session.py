@@ -40,6 +40,20 @@ class RefreshConflict(Exception):
     """Another refresh of this session came first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where somebody logs in from, as a trusted service says: for the user to know the session by.
+
+    Attributes:
+        client_network: An IPv4 address, or the first 64 bits of one of IPv6.
+        user_agent: What the program calls itself that the user has there.
+
+    """
+
+    client_network: str | None = None
+    user_agent: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One login of a user.
@@ -49,6 +63,7 @@ class Session:
         generation: How many times it was refreshed.
         rotated_at: When it was last.
         expires_at: When it ends unless it is refreshed.
+        origin: Where it was opened from.
 
     """
 
@@ -59,9 +74,17 @@ class Session:
     rotated_at: datetime
     created_at: datetime
     expires_at: datetime
+    origin: Origin = Origin()
 
     @classmethod
-    def opened(cls, session_id: UUID, user_id: UUID, sessions_version: int, now: datetime) -> "Session":
+    def opened(
+        cls,
+        session_id: UUID,
+        user_id: UUID,
+        sessions_version: int,
+        now: datetime,
+        origin: Origin = Origin(),
+    ) -> "Session":
         """Return a new session of a user."""
         return cls(
             id=session_id,
@@ -70,6 +93,7 @@ class Session:
             rotated_at=now,
             created_at=now,
             expires_at=now + IDLE_TIMEOUT,
+            origin=origin,
         )
 
     def refreshed(self, generation: int, now: datetime) -> "Session":

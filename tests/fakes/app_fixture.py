@@ -6,19 +6,30 @@ from uuid import UUID
 from service.app.application import Application
 from service.app.auth.actors import User
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.reset_password import ResetPasswordHandler
 from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.start_reset import StartResetHandler
+from service.app.auth.start_verification import StartVerificationHandler
 from service.app.auth.throttle import KeyedLock, Throttle
+from service.app.auth.unlock_account import UnlockAccountHandler
+from service.app.auth.verify_email import VerifyEmailHandler
 from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.commands.create_post import CreatePostHandler
 from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.delete_post import DeletePostHandler
 from service.app.commands.delete_profile import DeleteProfileHandler
+from service.app.commands.erase_profile import EraseProfileHandler
+from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.commands.update_post import UpdatePostHandler
 from service.app.commands.update_profile import UpdateProfileHandler
+from service.app.queries.export_page import ExportPageHandler
+from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.find_profile import FindProfileHandler
 from service.app.queries.get_post import GetPostHandler
 from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
@@ -28,6 +39,7 @@ from service.domain.profile import Profile
 from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import RootKey
 from tests.builders import NOON
@@ -51,6 +63,7 @@ class AppFixture:
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
+        self.one_time_tokens = MacOneTimeTokens(in_use(b"k" * 32), self.clock)
         self.cursors = SealedCursors(in_use(b"k" * 32))
         self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
@@ -77,6 +90,14 @@ class AppFixture:
             get_profile=GetProfileHandler(profiles),
             update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
             delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
+            find_profile=FindProfileHandler(profiles),
+            restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
+            erase_profile=EraseProfileHandler(
+                profiles, self.repository, self.session_cache, session_guard, clock
+            ),
+            export_page=ExportPageHandler(
+                ExportProfileHandler(profiles, self.repository, self.posts), self.cursors
+            ),
             create_post=CreatePostHandler(self.posts, session_guard, clock),
             get_post=GetPostHandler(self.posts),
             update_post=UpdatePostHandler(self.posts, session_guard, clock),
@@ -86,8 +107,14 @@ class AppFixture:
             log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
+            list_sessions=ListSessionsHandler(profiles, self.repository, clock),
+            unlock_account=UnlockAccountHandler(profiles, self.counters, session_guard),
             verify_token=VerifyTokenHandler(self.tokens, sessions),
             change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
+            start_reset=StartResetHandler(profiles, self.one_time_tokens),
+            reset_password=ResetPasswordHandler(profiles, passwords, sessions, self.one_time_tokens, clock),
+            start_verification=StartVerificationHandler(profiles, self.one_time_tokens),
+            verify_email=VerifyEmailHandler(profiles, session_guard, self.one_time_tokens, clock),
             tokens=self.tokens,
         )
 

@@ -87,12 +87,15 @@ class FakePosts(PostRepository):
         older = [each for each in chosen if after is None or each.id < UUID(after)]
         return sorted(older, key=lambda each: each.id, reverse=True)[:limit]
 
-    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
+    async def of_user(
+        self, user_id: UUID, selection: PostSelection, limit: int = 0, *, after: str | None = None
+    ) -> Sequence[Post]:
         await asyncio.sleep(0)
         mine = [
             each for each in self._by_oid.values() if each.user_id == user_id and BELONGS[selection](each)
         ]
-        return sorted(mine, key=lambda each: each.id)[: limit or None]
+        newer = [each for each in mine if after is None or each.id > UUID(after)]
+        return sorted(newer, key=lambda each: each.id)[: limit or None]
 
     async def save_many(self, posts: Sequence[Post]) -> None:
         for each in posts:

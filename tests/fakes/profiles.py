@@ -22,6 +22,7 @@ from service.domain.profile import (
     ProfileRepository,
     Status,
 )
+from tests.builders import NOON
 from tests.fakes.processed_commands import FakeProcessedCommands
 
 GONE = {Status.DELETED, Status.ERASED}
@@ -77,6 +78,12 @@ class FakeProfiles(ProfileRepository):
     async def find_by_email(self, email: Email) -> Profile | None:
         await asyncio.sleep(0)
         return self._owner_of(email)
+
+    async def find_deleted_by_email(self, email: Email) -> Profile | None:
+        await asyncio.sleep(0)
+        deleted = [each for each in self._by_oid.values() if each.status is Status.DELETED]
+        dated = [(each.deleted_at, each) for each in deleted if each.email.key in keys_of(email)]
+        return max(dated, key=lambda pair: pair[0] or NOON, default=(None, None))[1]
 
     async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         await asyncio.sleep(0)

@@ -26,7 +26,10 @@ SignUp = Callable[..., Awaitable[Person]]
 def settings_for(sandbox: Sandbox) -> dict[str, str]:
     """Return the settings of the workers here."""
     trusted = {
-        "profile-service": ["profile.create", "profile.get", "profile.list", "profile.update"],
+        "profile-service": [
+            *("profile.create", "profile.get", "profile.list", "profile.update"),
+            *("auth.start_reset", "auth.start_verification"),
+        ],
         # The administrator of the broker stands for one more service, trusted with one thing only.
         str(urlsplit(sandbox.admin_url).username): ["profile.delete"],
     }

@@ -15,6 +15,7 @@ PROFILE = {
     "created_at",
     "updated_at",
     "version",
+    "email_verified",
 }
 PUBLIC = {"id", "first_name", "last_name", "created_at"}
 POST = {"id", "oid", "user_id", "title", "body", "status", "created_at", "updated_at", "version"}

@@ -313,8 +313,10 @@ async def erased(
         gone_before = await write(env, own, title=bird.name, body=bird.email)
         await write(env, own, title=bird.name, body=bird.email)
         await env.gateway.ask("post.delete", {"id": gone_before}, token=token)
+        own_login = {"email": email, "password": bird.secret}
+        result(await env.service.ask("auth.login", own_login, headers={"x-user-agent": bird.name}))
         before = await in_mongodb(database)
-        assert all(bird.in_(before[name]) for name in ("profiles", "posts"))
+        assert all(bird.in_(before[name]) for name in ("profiles", "posts", "sessions"))
         await env.gateway.tell("profile.update", {"id": person["id"], "first_name": [bird.name]})
         said = await profilectl(env, "profile", "erase", "--yes", person["id"])
         assert said == f"{person['id']} is erased, version {profile['version'] + 1}."

@@ -13,7 +13,18 @@ from tests.integration.requests import OPERATIONS, a_request
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
-QUERIES = ("profile.get", "profile.list", "auth.verify", "auth.keys", "post.get", "post.list")
+QUERIES = (
+    *("profile.get", "profile.list", "profile.find", "profile.export"),
+    *(
+        "auth.verify",
+        "auth.keys",
+        "auth.sessions",
+        "auth.start_reset",
+        "auth.start_verification",
+        "post.get",
+        "post.list",
+    ),
+)
 COMMANDS = tuple(operation for operation in OPERATIONS if operation not in QUERIES)
 PREFETCH = {
     **dict.fromkeys(OPERATIONS, 64),

@@ -11,8 +11,7 @@ from pymongo import AsyncMongoClient
 
 from service.app.commands.erase_expired import EraseExpiredHandler
 from service.app.commands.erase_post import ErasePostHandler
-from service.app.commands.erase_profile import EraseProfileHandler
-from service.app.commands.restore_profile import RestoreProfile, RestoreProfileHandler
+from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
 from service.domain.email import Email, EmailMalformed
 from service.domain.profile import EmailTaken, Profile, ProfilePatch, ProfileRepository, Status
@@ -23,6 +22,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile
 from tests.fakes.clock import FakeClock
+from tests.fakes.operating import OPERATOR, eraser, restorer
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
@@ -196,7 +196,7 @@ async def test_what_was_deleted_under_other_rules_is_exported_and_erased(
     export = ExportProfileHandler(profiles, sessions, MongoPosts(database))
     ids: list[UUID] = [each["id"] for each in due]
     exported = [(await export.handle(ExportProfile(each)))["profile"]["email"] for each in ids]
-    erase = EraseProfileHandler(profiles, sessions, clock)
+    erase = eraser(profiles, sessions, clock)
     await EraseExpiredHandler(erase, ErasePostHandler(FakePosts(), clock), clock, timedelta(0)).handle()
 
     assert exported == [each["email"] for each in due]
@@ -209,7 +209,9 @@ async def test_what_was_deleted_under_other_rules_can_be_restored(
     profiles = MongoProfiles(default_database(client))
     document = a_deleted_document(f"{uuid4().hex}@i\u2764.ws")
     await default_database(client)[PROFILES].insert_one(document)
-    restored = await RestoreProfileHandler(profiles, FakeClock(LATER)).handle(RestoreProfile(document["id"]))
+    restored = await restorer(profiles, FakeClock(LATER)).handle(
+        RestoreProfile(context=OPERATOR, profile_id=document["id"])
+    )
 
     assert (restored.first_name, restored.last_name) == ("\u200b", "\u202eadmin")
     assert await profiles.find_by_email(Email.recognised(document["email"])) == restored

@@ -253,6 +253,8 @@ async def test_the_oldest_come_first_and_no_more_than_asked_for(posts: PostRepos
 
     for limit, expected in ((0, [first, middle, last]), (2, [first, middle]), (9, [first, middle, last])):
         assert list(await posts.of_user(user_id, PostSelection.ACTIVE, limit)) == expected
+    rest = await posts.of_user(user_id, PostSelection.ALL, 1, after=str(first.id))
+    assert list(rest) == [middle]
     assert list(await posts.of_user(uuid4(), PostSelection.ALL)) == []
 
 

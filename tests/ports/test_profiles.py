@@ -180,6 +180,23 @@ async def test_a_deleted_profile_is_gone_and_its_address_free(profiles: ProfileR
     assert await profiles.find_by_email(ada.email) == heir
 
 
+async def test_who_had_an_address_when_deleted_is_found_by_it_until_restored_or_erased(
+    profiles: ProfileRepository,
+) -> None:
+    ada = await stored(profiles)
+    await profiles.save(deleted := ada.deleted(NOON))
+    again = await stored(profiles, email=ada.email)
+    assert await profiles.find_deleted_by_email(Email.parse(ada.email.typed.upper())) == deleted
+    await profiles.save(last := again.deleted(LATER))
+
+    assert await profiles.find_deleted_by_email(ada.email) == last
+    await profiles.save(restored := last.restored(LATER))
+    assert await profiles.find_by_email(ada.email) == restored
+    assert await profiles.find_deleted_by_email(ada.email) == deleted
+    await profiles.save(deleted.erased(LATER))
+    assert await profiles.find_deleted_by_email(ada.email) is None
+
+
 async def test_an_address_can_be_given_up_many_times(profiles: ProfileRepository) -> None:
     email = Email.parse(an_address())
     for _ in range(3):

@@ -85,6 +85,7 @@ async def use_profiles(database: Any) -> Watched:
     await profiles.save(changed.deleted(LATER), require_other_admin=True)
     assert (await profiles.get_including_deleted(ada.id)).version == 3
     assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
+    assert (await profiles.find_deleted_by_email(ada.email)).id == ada.id
     boss, bea = (replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()) for _ in range(2))
     await profiles.add(boss)
     await profiles.add(bea, authorized_by=boss)
@@ -133,6 +134,7 @@ async def use_posts(database: Any) -> Watched:
         await posts.list(whose, str(everything[len(everything) // 2].id), 3)
     for which in PostSelection:
         await posts.of_user(user, which, 3)
+        await posts.of_user(user, which, 3, after=str(mine[3].id))
     await posts.save(mine[6].deleted(LATER))
     assert (await posts.get_including_deleted(mine[6].id)).version == 2
     assert mine[6].id in {each.id for each in await posts.deleted_before(LATER, 1000)}

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from pymongo import AsyncMongoClient
 
-from service.domain.session import RefreshConflict, SessionRepository
+from service.domain.session import Origin, RefreshConflict, SessionRepository
 from service.infrastructure.mongo.indexes import SESSIONS
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
@@ -40,9 +40,11 @@ def sessions(request: pytest.FixtureRequest) -> SessionRepository:
 
 async def test_what_is_stored_comes_back_exactly(sessions: SessionRepository) -> None:
     session = a_session(expires_at=LATER)
-    await sessions.add(session)
+    known = a_session(origin=Origin("192.0.2.7/32", "Mozilla/5.0"))
+    for each in (session, known):
+        await sessions.add(each)
 
-    assert await sessions.find(session.id) == session
+        assert await sessions.find(each.id) == each
 
 
 async def test_what_was_never_stored_is_not_there(sessions: SessionRepository) -> None:

@@ -10,7 +10,6 @@ from pymongo import AsyncMongoClient
 
 from service.app.commands.erase_expired import EraseExpiredHandler
 from service.app.commands.erase_post import ErasePostHandler
-from service.app.commands.erase_profile import EraseProfileHandler
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
 from service.domain.email import EmailMalformed
 from service.domain.profile import Status
@@ -20,6 +19,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile
 from tests.fakes.clock import FakeClock
+from tests.fakes.operating import eraser
 from tests.fakes.posts import FakePosts
 
 RETENTION = timedelta(days=30)
@@ -48,7 +48,7 @@ async def test_it_is_exported_and_erased_in_its_time(
 
     export = ExportProfileHandler(profiles, sessions, MongoPosts(database))
     held = await export.handle(ExportProfile(ada.id))
-    erase = EraseProfileHandler(profiles, sessions, FakeClock(LATER))
+    erase = eraser(profiles, sessions, FakeClock(LATER))
     erase_post = ErasePostHandler(FakePosts(), FakeClock(LATER))
     await EraseExpiredHandler(erase, erase_post, FakeClock(LATER), RETENTION).handle()
     left = await database["profiles"].find_one({"id": ada.id})

@@ -50,6 +50,9 @@ REASONS: Final[Mapping[str, str]] = {
     "role_not_allowed": "Leave `role` out. Administrators and trusted services give other roles.",
     "not_allowed": "Give up, or ask as somebody who may: see the operation.",
     "profile_not_found": "Treat the profile as gone.",
+    "not_deleted": "Leave it: the profile is not deleted, or was erased, and then nothing can bring it back.",
+    "sessions_unclear": "Send either `scope` or `session_id`; for another user, the scope `global` alone.",
+    "counters_unavailable": f"Redis is away, so nothing can be taken back. {_WAIT}",
     "post_not_found": "Treat the post as gone.",
     "email_malformed": "Ask the user for the address again.",
     "email_taken": "Tell the user, and offer a login.",
@@ -70,6 +73,11 @@ REASONS: Final[Mapping[str, str]] = {
         "`device_token` of the last login on that device comes with it."
     ),
     "attempts_in_flight": "Try again soon: other logins to this account are being checked.",
+    "email_not_verified": "Let the user verify the address: a trusted service gets a token for that.",
+    "email_already_verified": "Nothing is left to do.",
+    "one_time_token_invalid": (
+        "Offer to send another one. It was used, or is older than 30 minutes, or something has changed since."
+    ),
     "refresh_token_invalid": "Let the user log in again.",
     "refresh_token_reused": (
         "Let the user log in again. Somebody used the token before: it may have been stolen."

@@ -9,12 +9,23 @@ from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
+    ListSessions,
     LoggedOut,
     LogIn,
     LogOut,
+    PasswordReset,
     Refresh,
+    ResetPassword,
+    ResetStarted,
+    SessionList,
+    StartReset,
+    StartVerification,
     TokenIntrospection,
     Tokens,
+    UnlockAccount,
+    Unlocked,
+    VerificationStarted,
+    VerifyEmail,
     VerifyToken,
 )
 from profile_contracts.client.calls import CallOptions
@@ -25,7 +36,13 @@ from profile_contracts.operations import (
     AUTH_LOGIN,
     AUTH_LOGOUT,
     AUTH_REFRESH,
+    AUTH_RESET_PASSWORD,
+    AUTH_SESSIONS,
+    AUTH_START_RESET,
+    AUTH_START_VERIFICATION,
+    AUTH_UNLOCK,
     AUTH_VERIFY,
+    AUTH_VERIFY_EMAIL,
     POST_CREATE,
     POST_DELETE,
     POST_GET,
@@ -33,8 +50,12 @@ from profile_contracts.operations import (
     POST_UPDATE,
     PROFILE_CREATE,
     PROFILE_DELETE,
+    PROFILE_ERASE,
+    PROFILE_EXPORT,
+    PROFILE_FIND,
     PROFILE_GET,
     PROFILE_LIST,
+    PROFILE_RESTORE,
     PROFILE_UPDATE,
 )
 from profile_contracts.posts import (
@@ -51,11 +72,17 @@ from profile_contracts.profiles import (
     CreateProfile,
     DeletedProfile,
     DeleteProfile,
+    ErasedProfile,
+    EraseProfile,
+    ExportedProfile,
+    ExportProfile,
+    FindProfile,
     GetProfile,
     ListProfiles,
     Profile,
     ProfilePage,
     PublicProfile,
+    RestoreProfile,
     UpdateProfile,
 )
 
@@ -97,6 +124,30 @@ class ProfileClient(RpcClient):
         """Read a page of profiles; the cursor in it leads to the next one."""
         return await self.call(PROFILE_LIST, request, token, **options)
 
+    async def find_profile(
+        self, request: FindProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile:
+        """Find the profile that has an address."""
+        return await self.call(PROFILE_FIND, request, token, **options)
+
+    async def restore_profile(
+        self, request: RestoreProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Profile:
+        """Bring a deleted profile back."""
+        return await self.call(PROFILE_RESTORE, request, token, **options)
+
+    async def erase_profile(
+        self, request: EraseProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> ErasedProfile:
+        """Scrub everything personal about a user, for good."""
+        return await self.call(PROFILE_ERASE, request, token, **options)
+
+    async def export_profile(
+        self, request: ExportProfile, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> ExportedProfile:
+        """Read a page of what is held about a user; the cursor in it leads to the next one."""
+        return await self.call(PROFILE_EXPORT, request, token, **options)
+
     async def create_post(self, request: CreatePost, token: str, **options: Unpack[CallOptions]) -> Post:
         """Write a post."""
         return await self.call(POST_CREATE, request, token, **options)
@@ -131,6 +182,18 @@ class ProfileClient(RpcClient):
         """End sessions of the user."""
         return await self.call(AUTH_LOGOUT, request, token, **options)
 
+    async def list_sessions(
+        self, request: ListSessions, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> SessionList:
+        """List where a user is logged in."""
+        return await self.call(AUTH_SESSIONS, request, token, **options)
+
+    async def unlock_account(
+        self, request: UnlockAccount, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> Unlocked:
+        """Take back the wrong passwords that strangers have tried."""
+        return await self.call(AUTH_UNLOCK, request, token, **options)
+
     async def verify_token(self, request: VerifyToken, **options: Unpack[CallOptions]) -> TokenIntrospection:
         """Tell whether an access token is good at this moment."""
         return await self.call(AUTH_VERIFY, request, **options)
@@ -140,6 +203,24 @@ class ProfileClient(RpcClient):
     ) -> Tokens:
         """Change the password of the user."""
         return await self.call(AUTH_CHANGE_PASSWORD, request, token, **options)
+
+    async def start_reset(self, request: StartReset, **options: Unpack[CallOptions]) -> ResetStarted:
+        """Get a token by which a forgotten password is reset."""
+        return await self.call(AUTH_START_RESET, request, **options)
+
+    async def reset_password(self, request: ResetPassword, **options: Unpack[CallOptions]) -> PasswordReset:
+        """Set a new password by a token that was sent to the user."""
+        return await self.call(AUTH_RESET_PASSWORD, request, **options)
+
+    async def start_verification(
+        self, request: StartVerification, token: str | None = None, **options: Unpack[CallOptions]
+    ) -> VerificationStarted:
+        """Get a token to send to the address of a profile."""
+        return await self.call(AUTH_START_VERIFICATION, request, token, **options)
+
+    async def verify_email(self, request: VerifyEmail, **options: Unpack[CallOptions]) -> Profile:
+        """Verify an address by a token that was sent to it."""
+        return await self.call(AUTH_VERIFY_EMAIL, request, **options)
 
     async def keys(self, **options: Unpack[CallOptions]) -> JsonWebKeySet:
         """Return the public keys that access tokens are verified with."""

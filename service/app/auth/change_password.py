@@ -54,13 +54,13 @@ class ChangePasswordHandler:
         session_id = new_id(self.clock.now())
         after = await self._save(user, hashed, session_id, command.context.idempotency_key)
         await self.sessions.discard(after)
-        return await self.sessions.open(after, session_id)
+        return await self.sessions.open(after, session_id, command.context.origin)
 
     async def _log_in_again(self, profile: Profile, command: ChangePassword) -> LoggedIn:
         """Open another session: who can open the one before, if its tokens were lost?"""
         attempt = command.context.attempt(profile.email.key)
         await self.passwords.verify_credentials(command.new_password, profile, attempt)
-        return await self.sessions.open(profile)
+        return await self.sessions.open(profile, origin=command.context.origin)
 
     async def _save(self, user: User, hashed: str, session_id: UUID, key: IdempotencyKey | None) -> Profile:
         """Store the new hash, if *user* has the session still.

@@ -10,8 +10,15 @@ from service.app.auth.tokens import Device, DeviceTokens
 from service.app.ids import new_id
 from service.app.request_context import RequestContext
 from service.domain.email import Email
-from service.domain.errors import Invalid
+from service.domain.errors import Invalid, Unauthenticated
 from service.domain.profile import Profile, ProfileRepository
+
+
+class EmailNotVerified(Unauthenticated):
+    """The password is right, and the settings ask for a verified address, too."""
+
+    reason = "email_not_verified"
+    message = "The e-mail address has to be verified first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +33,27 @@ class LogIn:
 
 @dataclass(frozen=True, slots=True)
 class LogInHandler:
-    """Carries out `LogIn`."""
+    """Carries out `LogIn`.
+
+    Attributes:
+        needs_verified_email: Whether nobody is logged in whose address is not verified.
+
+    """
 
     profiles: ProfileRepository
     passwords: Passwords
     sessions: Sessions
     device_tokens: DeviceTokens
+    needs_verified_email: bool = False
 
     async def handle(self, command: LogIn) -> LoggedIn:
-        """Return the tokens of a new session, or raise `InvalidCredentials`."""
+        """Return the tokens of a new session.
+
+        Raises:
+            InvalidCredentials
+            EmailNotVerified: Only who knows the password is told so.
+
+        """
         self.passwords.hasher.ensure_capacity()  # or an overload would cost the databases work for nothing
         # Older than whatever ends all sessions from here on: gateways compare its time (`revoked_before`).
         session_id = new_id(self.sessions.clock.now())
@@ -48,7 +67,9 @@ class LogInHandler:
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
         attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.verify_credentials(command.password, profile, attempt)
-        opened = await self.sessions.open(profile, session_id)
+        if self.needs_verified_email and not profile.email_verified:
+            raise EmailNotVerified
+        opened = await self.sessions.open(profile, session_id, command.context.origin)
         token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)
 

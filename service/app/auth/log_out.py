@@ -1,11 +1,21 @@
-"""End sessions of the user who asks."""
+"""End sessions of the user who asks, or of another one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
-from service.app.auth.permissions import require_user
+from service.app.auth.permissions import Action, authorize, require_user
 from service.app.auth.sessions import Sessions
 from service.app.request_context import RequestContext
+from service.domain.errors import Invalid
+
+
+class SessionsUnclear(Invalid):
+    """It is not said which sessions end, or in two ways."""
+
+    reason = "sessions_unclear"
+    message = "Name either a scope or a session; of another user, the scope can only be global."
+    field = "scope"
 
 
 class Scope(StrEnum):
@@ -18,10 +28,18 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogOut:
-    """End this session, all others, or all."""
+    """End this session, all others, or all; or the one that is named.
+
+    Attributes:
+        scope, session_id: One of them says which.
+        user_id: Whose they are, if not those of whoever asks.
+
+    """
 
     context: RequestContext
-    scope: Scope
+    scope: Scope | None = None
+    session_id: UUID | None = None
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +49,22 @@ class LogOutHandler:
     sessions: Sessions
 
     async def handle(self, command: LogOut) -> int:
-        """Return how many sessions ended."""
+        """Return how many sessions ended: none of a user who is not there.
+
+        Raises:
+            SessionsUnclear
+
+        """
         user = require_user(command.context.actor)
+        user_id = command.user_id or user.id
+        authorize(Action.END_SESSIONS, user, user_id)
+        is_another = user_id != user.id
+        if (command.scope is None) is (command.session_id is None) or (
+            is_another and command.scope in {Scope.LOCAL, Scope.OTHERS}
+        ):
+            raise SessionsUnclear
         if command.scope is Scope.LOCAL:
             return await self.sessions.end(user.id, "logout", session_id=user.session)
         await self.sessions.session_guard.authorizing_profile(user)  # or a revoked session would end others
         except_id = user.session if command.scope is Scope.OTHERS else None
-        return await self.sessions.end(user.id, "logout", except_id=except_id)
+        return await self.sessions.end(user_id, "logout", session_id=command.session_id, except_id=except_id)

@@ -50,6 +50,15 @@ class Action(Enum):
     CHANGE_POST = auto()
     DELETE_POST = auto()
     LIST_PROFILES = auto()
+    FIND_PROFILE = auto()
+    EXPORT_PROFILE = auto()
+    RESTORE_PROFILE = auto()
+    ERASE_PROFILE = auto()
+    UNLOCK_ACCOUNT = auto()
+    SEE_SESSIONS = auto()
+    END_SESSIONS = auto()
+    START_RESET = auto()
+    START_VERIFICATION = auto()
 
 
 _ANYBODY: Final = frozenset(Relation)
@@ -57,10 +66,11 @@ _KNOWN: Final = _ANYBODY - {Relation.ANONYMOUS}
 _OWNER_ADMIN_SERVICE: Final = frozenset({Relation.SELF, Relation.ADMIN, Relation.TRUSTED})
 # Posts are the words of humans: no service writes on its own account.
 _AUTHORS: Final = frozenset({Relation.SELF, Relation.ADMIN})
+_OPERATORS: Final = frozenset({Relation.ADMIN, Relation.TRUSTED})
 
 PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.CREATE_PROFILE: _ANYBODY,
-    Action.GIVE_ROLE: frozenset({Relation.ADMIN, Relation.TRUSTED}),
+    Action.GIVE_ROLE: _OPERATORS,
     Action.SEE_PROFILE: _OWNER_ADMIN_SERVICE,
     Action.SEE_PUBLIC_PROFILE: _KNOWN,
     Action.CHANGE_PROFILE: _OWNER_ADMIN_SERVICE,
@@ -70,7 +80,16 @@ PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.SEE_POST: _ANYBODY,
     Action.CHANGE_POST: _AUTHORS,
     Action.DELETE_POST: _AUTHORS,
-    Action.LIST_PROFILES: frozenset({Relation.ADMIN, Relation.TRUSTED}),
+    Action.LIST_PROFILES: _OPERATORS,
+    Action.FIND_PROFILE: _OPERATORS,
+    Action.EXPORT_PROFILE: _OWNER_ADMIN_SERVICE,
+    Action.RESTORE_PROFILE: _OPERATORS,
+    Action.ERASE_PROFILE: _OPERATORS,
+    Action.UNLOCK_ACCOUNT: _OPERATORS,
+    Action.SEE_SESSIONS: _OWNER_ADMIN_SERVICE,
+    Action.END_SESSIONS: frozenset({Relation.SELF, Relation.ADMIN}),
+    Action.START_RESET: frozenset({Relation.TRUSTED}),
+    Action.START_VERIFICATION: _OWNER_ADMIN_SERVICE,
 }
 
 

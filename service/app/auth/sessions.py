@@ -11,7 +11,7 @@ from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.profile import Profile, ProfileRepository
-from service.domain.session import Session, SessionRepository
+from service.domain.session import Origin, Session, SessionRepository
 
 # How many sessions end by one write to the database; and how many a login ends, which somebody waits for.
 _BATCH: Final = 1_000
@@ -67,10 +67,15 @@ class Sessions:
     clock: Clock
     most: int = 100
 
-    async def open(self, profile: Profile, session_id: UUID | None = None) -> LoggedIn:
+    async def open(
+        self,
+        profile: Profile,
+        session_id: UUID | None = None,
+        origin: Origin = Origin(),  # noqa: B008 - it is frozen
+    ) -> LoggedIn:
         """Open a session for the user of *profile*."""
         now = self.clock.now()
-        session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now)
+        session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now, origin)
         await self.sessions.add(session)
         await self._end_oldest(profile.id)
         return self.tokens_for(session, profile)

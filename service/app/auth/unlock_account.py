@@ -1,18 +1,22 @@
-"""Take back the wrong passwords that were counted for an account. For operators."""
+"""Take back the wrong passwords that were counted for an account."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from service.app.auth.budgets import Attempt, Budgets, counters_of
+from service.app.auth.permissions import Action, authorize
+from service.app.auth.session_guard import SessionGuard
 from service.app.auth.throttle import AttemptCounters
-from service.domain.email import Email
-from service.domain.profile import Profile, ProfileNotFound, ProfileRepository
+from service.app.request_context import RequestContext
+from service.domain.profile import ProfileRepository
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockAccount:
-    """Let the user with this address log in at once, however many strangers have guessed."""
+    """Let a user log in at once, however many strangers have guessed."""
 
-    email: Email
+    context: RequestContext
+    profile_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +25,17 @@ class UnlockAccountHandler:
 
     profiles: ProfileRepository
     counters: AttemptCounters
+    session_guard: SessionGuard
 
-    async def handle(self, command: UnlockAccount) -> Profile:
-        """Return whose account it is.
+    async def handle(self, command: UnlockAccount) -> None:
+        """Forget the wrong passwords of strangers.
 
         Raises:
             ProfileNotFound
             Unavailable: The counters can't be reached.
 
         """
-        if (profile := await self.profiles.find_by_email(command.email)) is None:
-            raise ProfileNotFound
+        authorize(Action.UNLOCK_ACCOUNT, command.context.actor)
+        await self.session_guard.authorizing_profile(command.context.actor)
+        profile = await self.profiles.get(command.profile_id)
         await self.counters.reset(counters_of(Attempt(profile.email.key), Budgets()))
-        return profile

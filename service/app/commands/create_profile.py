@@ -20,7 +20,12 @@ from service.domain.profile import EmailTaken, Profile, ProfileRepository, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateProfile:
-    """Sign a user up with a password."""
+    """Sign a user up with a password.
+
+    Attributes:
+        is_verified: Whether the address is known to be the user's. Nobody says so over the broker.
+
+    """
 
     context: RequestContext
     first_name: str
@@ -28,6 +33,7 @@ class CreateProfile:
     email: str
     password: str = field(repr=False)
     role: Role = Role.USER
+    is_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class CreateProfileHandler:
             role=command.role,
             created_at=now,
             updated_at=now,
+            verified_email_key=email.key if command.is_verified else None,
             idempotency_key=key,
         )
         try:

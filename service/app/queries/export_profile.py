@@ -1,13 +1,13 @@
 """Collect everything that is held about one user (GDPR, articles 15 and 20). For operators."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from service.domain.post import PostRepository, PostSelection
-from service.domain.profile import ProfileRepository
-from service.domain.session import SessionRepository
+from service.domain.post import Post, PostRepository, PostSelection
+from service.domain.profile import Profile, ProfileRepository
+from service.domain.session import Session, SessionRepository
 
 # Secrets of the user, or of ours: they say nothing about the user that the user does not know.
 _WITHHELD: Final = frozenset({"hashed_password", "events"})
@@ -30,16 +30,19 @@ class ExportProfileHandler:
 
     async def handle(self, query: ExportProfile) -> dict[str, Any]:
         """Return profile, sessions and posts, deleted ones too, or raise `ProfileNotFound`."""
-        profile = await self.profiles.get_including_deleted(query.profile_id)
+        profile, sessions = await self.profile_and_sessions(query.profile_id)
+        posts = await self.posts.of_user(query.profile_id, PostSelection.ALL)
+        return {"profile": profile, "sessions": sessions, "posts": [held_record(each) for each in posts]}
+
+    async def profile_and_sessions(self, profile_id: UUID) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
+        """Return what is held about a user beside the posts, or raise `ProfileNotFound`."""
+        profile = await self.profiles.get_including_deleted(profile_id)
         sessions = await self.sessions.of_user(profile.id)
-        posts = await self.posts.of_user(profile.id, PostSelection.ALL)
-        email = {"email": profile.email.typed}
-        return {
-            "profile": {**_told(asdict(profile)), **email},
-            "sessions": [_told(asdict(each)) for each in sessions],
-            "posts": [_told(asdict(each)) for each in posts],
-        }
+        return {**held_record(profile), "email": profile.email.typed}, [
+            held_record(each) for each in sessions
+        ]
 
 
-def _told(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in _WITHHELD}
+def held_record(record: Profile | Session | Post) -> dict[str, Any]:
+    """Return what *record* holds, but for what is withheld."""
+    return {name: value for name, value in asdict(record).items() if name not in _WITHHELD}

@@ -7,7 +7,7 @@ from uuid import UUID
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, authorize
 from service.app.paging import Cursors, Page, PageRequest, canonical_query, read_page
-from service.domain.post import Post, PostRepository
+from service.domain.post import Post, PostRepository, text_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,5 @@ class ListPostsHandler:
         read = partial(self.posts.list, query.user_id)
         described_query = canonical_query("post.list", user_id=user)
         return await read_page(
-            self.cursors, described_query, query.page_request, read, lambda post: str(post.id), size=_size
+            self.cursors, described_query, query.page_request, read, lambda post: str(post.id), size=text_size
         )
-
-
-def _size(post: Post) -> int:
-    return len(post.title.encode()) + len(post.body.encode())

@@ -39,6 +39,10 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
             [("email_key", 1)],
             {"unique": True, "partialFilterExpression": {"email_key": {"$exists": True}}},
         ),
+        "deleted_email_key": (
+            [("deleted_email_key", 1), ("deleted_at", -1)],
+            {"partialFilterExpression": {"deleted_email_key": {"$exists": True}}},
+        ),
         "deleted_at": ([("deleted_at", 1)], {"partialFilterExpression": {"status": "deleted"}}),
         # Lists: each names roles and statuses, so that what they keep has the order that it is read in.
         PROFILES_BY_ID: ([("role", 1), ("status", 1), ("id", -1)], {}),

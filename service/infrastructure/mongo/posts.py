@@ -112,9 +112,13 @@ class MongoPosts(PostRepository):
         return [_to_post(each) async for each in found.hint("user" if user_id else "all")]
 
     @database_call
-    async def of_user(self, user_id: UUID, selection: PostSelection, limit: int = 0) -> Sequence[Post]:
+    async def of_user(
+        self, user_id: UUID, selection: PostSelection, limit: int = 0, *, after: str | None = None
+    ) -> Sequence[Post]:
         """Return some posts of a user, the oldest first: at most so many, or all for 0."""
         query = {"user_id": user_id, "status": {"$in": _STATUSES[selection]}}
+        if after:
+            query["id"] = {"$gt": UUID(after)}
         if selection is PostSelection.DELETED_WITH_OWNER:
             query["deleted_with_owner"] = True
         found = self._posts.find(query, PROJECTION).sort("id", 1).limit(limit)

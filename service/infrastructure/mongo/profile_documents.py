@@ -11,6 +11,8 @@ from service.domain.profile import Profile, Role, Status
 
 # Neither found nor listed, and without a key of their own for an address.
 UNLISTED: Final = frozenset({Status.DELETED, Status.ERASED})
+# Of the address that a profile has, and of that which it had when it was deleted: it has one of them at most.
+KEYS: Final = frozenset({"email_key", "deleted_email_key"})
 _ROLES: Final = frozenset(Role)
 _STATUSES: Final = frozenset(Status)
 _TEXTS: Final = ("first_name", "last_name", "email", "hashed_password")
@@ -36,9 +38,13 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "previous_status": profile.previous_status and profile.previous_status.value,
         "version": profile.version,
         "sessions_version": profile.sessions_version,
+        "verified_email_key": profile.verified_email_key,
+        "email_version": profile.email_version,
     }
     if profile.status in UNLISTED:
         del document["email_key"]
+    if profile.status is Status.DELETED and profile.email.key:
+        document["deleted_email_key"] = profile.email.key
     return document
 
 
@@ -73,6 +79,9 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
         logouts=document.get("logouts", 0),
+        # Nor were addresses verified.
+        verified_email_key=document.get("verified_email_key"),
+        email_version=document.get("email_version", 1),
         processed_commands=document.get("processed_commands", 0),
     )
 

@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.email import Email
+from service.domain.email_owner import keys_of
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.profile import (
@@ -40,6 +41,7 @@ from service.infrastructure.mongo.processed_commands import (
     unless_processed,
 )
 from service.infrastructure.mongo.profile_documents import (
+    KEYS,
     UNLISTED,
     as_authorized,
     to_document,
@@ -117,6 +119,13 @@ class MongoProfiles(ProfileRepository):
         return await find_owner(self._profiles, email)
 
     @database_call
+    async def find_deleted_by_email(self, email: Email) -> Profile | None:
+        """Return the profile that had this address when it was deleted: of several, the last one."""
+        query = {"deleted_email_key": {"$in": keys_of(email)}}
+        found = self._profiles.find(query, PROJECTION).sort("deleted_at", -1).limit(1)
+        return next((to_profile(each) for each in await found.to_list()), None)
+
+    @database_call
     async def list(self, filters: ProfileFilter, after: str | None, limit: int) -> Sequence[Profile]:
         """Return at most so many profiles: the first ones, or those *after* a position."""
         query = {
@@ -151,7 +160,7 @@ class MongoProfiles(ProfileRepository):
         same = {"version": profile.version - 1, "logouts": as_authorized(profile)["logouts"]}
         before = {"_id": ObjectId(profile.oid), **same, **unless_processed(profile)}
         document = to_document(profile)
-        gone = {} if "email_key" in document else {"email_key": ""}
+        gone = dict.fromkeys(KEYS - document.keys(), "")
         gone |= forgetting() if profile.status is Status.ERASED else {}
         change = recording(profile, {"$set": document, **push_events(profile.events)})
         change |= {"$unset": gone} if gone else {}

@@ -9,7 +9,7 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from service.app.outbox import Kind
-from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
+from service.domain.session import Origin, RefreshConflict, Session, SessionRepository, revoked
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import SESSIONS
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events
@@ -91,7 +91,7 @@ def _ended(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Updat
 
 
 def _to_document(session: Session) -> dict[str, Any]:
-    return {
+    document = {
         "_id": session.id,
         "user_id": session.user_id,
         "sessions_version": session.sessions_version,
@@ -101,6 +101,8 @@ def _to_document(session: Session) -> dict[str, Any]:
         "created_at": session.created_at,
         "expires_at": session.expires_at,
     }
+    said = {"client_network": session.origin.client_network, "user_agent": session.origin.user_agent}
+    return document | {name: value for name, value in said.items() if value is not None}
 
 
 def _to_session(document: Mapping[str, Any]) -> Session:
@@ -112,4 +114,5 @@ def _to_session(document: Mapping[str, Any]) -> Session:
         rotated_at=document["moved_at"],
         created_at=document["created_at"],
         expires_at=document["expires_at"],
+        origin=Origin(document.get("client_network"), document.get("user_agent")),
     )

@@ -62,6 +62,8 @@ _USERS: Final = _cells(NOBODY, OK, OK, OK, NOBODY, FORBIDDEN, NOBODY)
 _AUTHORS: Final = _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, FORBIDDEN, NOBODY)
 _STALE: Final = _cells(NOBODY, CONFLICT, FORBIDDEN, CONFLICT, NOBODY, FORBIDDEN, NOBODY)
 
+_OPERATORS: Final = _cells(NOBODY, FORBIDDEN, FORBIDDEN, OK, NOBODY, OK, NOBODY)
+
 # Cells in the order of `Actor`: anonymous, self, other, admin, suspended, trusted, untrusted.
 ALLOW_TABLE: Final = (
     Row("profile.create", "", _CREATE, _ANYBODY),
@@ -126,9 +128,29 @@ ALLOW_TABLE: Final = (
         {"email_prefix": "{email}"},
         _cells(NOBODY, FORBIDDEN, FORBIDDEN, OK, NOBODY, OK, NOBODY),
     ),
+    Row("profile.find", "", {"email": "{email}"}, _OPERATORS),
+    Row("profile.export", "", _ID, _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, OK, NOBODY)),
+    Row("profile.restore", "", _ID, _cells(NOBODY, FORBIDDEN, FORBIDDEN, CONFLICT, NOBODY, CONFLICT, NOBODY)),
+    Row("profile.erase", "", _ID, _OPERATORS, changes=True),
     Row("auth.login", "", {"email": "{email}", "password": PASSWORD}, _ANYBODY),
     Row("auth.refresh", "", {"refresh_token": "{refresh_token}"}, _ANYBODY),
     Row("auth.logout", "", {"scope": "global"}, _USERS, changes=True),
+    Row("auth.logout", "session_id", {"session_id": "{id}"}, _USERS),
+    Row(
+        "auth.logout",
+        "user_id",
+        {"user_id": "{id}", "scope": "global"},
+        _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, FORBIDDEN, NOBODY),
+        changes=True,
+    ),
+    Row("auth.sessions", "", {}, _USERS),
+    Row(
+        "auth.sessions",
+        "user_id",
+        {"user_id": "{id}"},
+        _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, OK, NOBODY),
+    ),
+    Row("auth.unlock", "", _ID, _OPERATORS),
     Row("auth.verify", "", {"token": "{token}"}, _ANYBODY),
     Row(
         "auth.change_password",
@@ -137,6 +159,26 @@ ALLOW_TABLE: Final = (
         _USERS,
         changes=True,
     ),
+    Row(
+        "auth.start_reset",
+        "",
+        {"email": "{email}"},
+        _cells(NOBODY, FORBIDDEN, FORBIDDEN, FORBIDDEN, NOBODY, OK, NOBODY),
+    ),
+    Row(
+        "auth.reset_password",
+        "",
+        {"token": "{reset_token}", "new_password": NEW_PASSWORD},
+        _ANYBODY,
+        changes=True,
+    ),
+    Row(
+        "auth.start_verification",
+        "",
+        _ID,
+        _cells(NOBODY, OK, FORBIDDEN, OK, NOBODY, OK, NOBODY),
+    ),
+    Row("auth.verify_email", "", {"token": "{verification_token}"}, _ANYBODY, changes=True),
     Row("auth.keys", "", {}, _ANYBODY),
     Row("post.create", "", {"title": "Note G", "body": "It weaves."}, _USERS),
     Row("post.get", "", _POST_ID, _ANYBODY),

@@ -32,12 +32,19 @@ async def ears(sandbox: Sandbox) -> AsyncIterator[Listener]:
 async def secrets(sandbox: Sandbox, worker: Worker, ears: Listener, broker: Broker) -> list[str]:
     """Every secret that was sent or received, in every way: as meant, and malformed."""
     assert worker.process.poll() is None
-    async with connected(sandbox.gateway_url) as gateway:
+    async with (
+        connected(sandbox.gateway_url) as gateway,
+        connected(sandbox.service_url, exchange="") as service,
+    ):
         passwords = [f"canary-{uuid4().hex[:20]}" for _ in range(3)]
         person = await signed_up(gateway, password=passwords[0])
         await _use_as_meant(gateway, person, passwords)
-        said = [json.loads(each.body).get("result", {}) for each in gateway.replies]
-        tokens = [each[kind] for each in said for kind in ("access_token", "refresh_token") if kind in each]
+        passwords.append(f"canary-{uuid4().hex[:20]}")
+        await _use_one_time_tokens(gateway, service, person, passwords[3])
+        replies = [*gateway.replies, *service.replies]
+        said = [json.loads(each.body).get("result", {}) for each in replies]
+        kinds = ("access_token", "refresh_token", "token")
+        tokens = [each[kind] for each in said for kind in kinds if kind in each]
         forged = [tokens[0][:-9] + "canary_00", tokens[1][:-9] + "canary_00", f"canary.e30.{uuid4().hex}"]
         await _send_malformed(gateway, [*passwords, *tokens, *forged])
         for operation in AUTH:
@@ -66,6 +73,18 @@ async def _use_as_meant(gateway: Gateway, person: dict[str, str], passwords: lis
     result(await gateway.ask("auth.logout", {"scope": "local"}, token=last["access_token"]))
     await gateway.ask("profile.get", {"id": person["id"]}, token=last["access_token"])
     await logged_in(gateway, person, passwords[2])  # one session lives on, to be found in the database
+
+
+async def _use_one_time_tokens(
+    gateway: Gateway, service: Gateway, person: dict[str, str], password: str
+) -> None:
+    verification = result(await service.ask("auth.start_verification", {"id": person["id"]}))
+    reset = result(await service.ask("auth.start_reset", {"email": person["email"]}))
+    for name in ("verify", "verify", None):
+        await gateway.ask("auth.verify_email", {"token": verification["token"]}, message_id=name)
+    for new in ("password123", password, password):
+        await gateway.ask("auth.reset_password", {"token": reset["token"], "new_password": new})
+    await logged_in(gateway, person, password)
 
 
 async def _send_malformed(gateway: Gateway, secrets: list[str]) -> None:

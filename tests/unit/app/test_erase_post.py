@@ -5,12 +5,12 @@ import pytest
 
 from service.app.commands.erase_expired import EraseExpiredHandler
 from service.app.commands.erase_post import ErasePost, ErasePostHandler
-from service.app.commands.erase_profile import EraseProfileHandler
 from service.app.commands.restore_post import RestorePost, RestorePostHandler
 from service.domain.post import Post, PostNotDeleted, PostNotFound, PostStatus
 from service.domain.profile import ProfileNotFound
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.clock import FakeClock
+from tests.fakes.operating import eraser
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions
@@ -49,7 +49,7 @@ async def test_posts_that_were_deleted_long_ago_are_erased_and_no_others() -> No
     due, young = a_post().deleted(NOON), a_post().deleted(NOON + timedelta(milliseconds=1))
     active, with_owner = a_post(), a_post().deleted(NOON, with_owner=True)
     posts, clock = FakePosts(due, young, active, with_owner), FakeClock(NOON + RETENTION)
-    erase_profile = EraseProfileHandler(FakeProfiles(), FakeSessions(), clock)
+    erase_profile = eraser(FakeProfiles(), FakeSessions(), clock)
     await EraseExpiredHandler(erase_profile, ErasePostHandler(posts, clock), clock, RETENTION).handle()
 
     those = (due, young, active, with_owner)

@@ -12,6 +12,7 @@ from service.domain.errors import StaleVersion
 from service.domain.profile import LastAdmin, Profile, ProfileNotFound, ProfilePatch, Role, Status
 from tests.builders import NOON, a_profile, a_session
 from tests.fakes.clock import FakeClock
+from tests.fakes.operating import OPERATOR, eraser
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions
@@ -21,7 +22,7 @@ RETENTION = timedelta(days=30)
 
 
 def erasing(*stored: Profile, sessions: FakeSessions | None = None) -> EraseProfileHandler:
-    return EraseProfileHandler(FakeProfiles(*stored), sessions or FakeSessions(), FakeClock(LATER))
+    return eraser(FakeProfiles(*stored), sessions or FakeSessions(), FakeClock(LATER))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def erasing(*stored: Profile, sessions: FakeSessions | None = None) -> EraseProf
 )
 async def test_whatever_the_profile_was_nothing_personal_is_left(ada: Profile) -> None:
     erase = erasing(ada)
-    left = await erase.handle(EraseProfile(ada.id))
+    left = await erase.handle(EraseProfile(context=OPERATOR, profile_id=ada.id))
 
     assert await erase.profiles.get_including_deleted(ada.id) == left
     assert (left.status, left.version, left.first_name, left.email.typed) == (
@@ -47,7 +48,9 @@ async def test_all_sessions_go_even_one_that_was_opened_while_the_profile_was_de
     ada = a_profile()
     late, others = a_session(ada.id), a_session()
     sessions = FakeSessions(late, a_session(ada.id), others)
-    await erasing(ada.deleted(NOON), sessions=sessions).handle(EraseProfile(ada.id))
+    await erasing(ada.deleted(NOON), sessions=sessions).handle(
+        EraseProfile(context=OPERATOR, profile_id=ada.id)
+    )
 
     assert list(sessions.stored) == [others.id]
 
@@ -57,7 +60,7 @@ async def test_erasing_again_changes_nothing_but_removes_what_was_left() -> None
     sessions = FakeSessions(a_session(erased.id))  # of a worker that died between its two writes
     erase = erasing(erased, sessions=sessions)
 
-    assert await erase.handle(EraseProfile(erased.id)) is erased
+    assert await erase.handle(EraseProfile(context=OPERATOR, profile_id=erased.id)) is erased
     assert await erase.profiles.get_including_deleted(erased.id) == erased
     assert sessions.stored == {}
 
@@ -67,7 +70,7 @@ async def test_the_last_administrator_is_not_erased() -> None:
     erase = erasing(boss, a_profile())
 
     with pytest.raises(LastAdmin):
-        await erase.handle(EraseProfile(boss.id))
+        await erase.handle(EraseProfile(context=OPERATOR, profile_id=boss.id))
     assert await erase.profiles.get(boss.id) == boss
 
 
@@ -76,12 +79,12 @@ async def test_an_administrator_who_is_not_the_last_or_is_deleted_is_erased(*, s
     boss = a_profile(role=Role.ADMIN)
     erase = erasing(boss, a_profile(role=Role.ADMIN)) if stays else erasing(boss.deleted(NOON))
 
-    assert (await erase.handle(EraseProfile(boss.id))).status is Status.ERASED
+    assert (await erase.handle(EraseProfile(context=OPERATOR, profile_id=boss.id))).status is Status.ERASED
 
 
 async def test_who_never_was_is_not_erased() -> None:
     with pytest.raises(ProfileNotFound):
-        await erasing().handle(EraseProfile(uuid4()))
+        await erasing().handle(EraseProfile(context=OPERATOR, profile_id=uuid4()))
 
 
 async def test_a_profile_that_has_changed_since_it_was_loaded_is_not_erased() -> None:
@@ -96,7 +99,7 @@ async def test_a_profile_that_has_changed_since_it_was_loaded_is_not_erased() ->
 
 def keeping(profiles: FakeProfiles) -> EraseExpiredHandler:
     clock = FakeClock(NOON + RETENTION)
-    erase_profile = EraseProfileHandler(profiles, FakeSessions(), clock)
+    erase_profile = eraser(profiles, FakeSessions(), clock)
     return EraseExpiredHandler(erase_profile, ErasePostHandler(FakePosts(), clock), clock, RETENTION)
 
 
@@ -167,7 +170,7 @@ async def test_profiles_that_cannot_be_erased_do_not_keep_the_others(stubborn: i
     those = [a_profile().deleted(NOON - timedelta(days=1)) for _ in range(stubborn)]
     bob = a_profile().deleted(NOON)
     profiles, clock = Stubborn(*those, bob), FakeClock(NOON + RETENTION)
-    erase = EraseProfileHandler(profiles, FakeSessions(), clock)
+    erase = eraser(profiles, FakeSessions(), clock)
     erase_post = ErasePostHandler(FakePosts(), clock)
     await EraseExpiredHandler(erase, erase_post, clock, RETENTION, guard).handle()
 

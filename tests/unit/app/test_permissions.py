@@ -43,6 +43,15 @@ EXPECTED = {
     Action.CHANGE_POST: ".x.x.",
     Action.DELETE_POST: ".x.x.",
     Action.LIST_PROFILES: "...xx",
+    Action.FIND_PROFILE: "...xx",
+    Action.EXPORT_PROFILE: ".x.xx",
+    Action.RESTORE_PROFILE: "...xx",
+    Action.ERASE_PROFILE: "...xx",
+    Action.UNLOCK_ACCOUNT: "...xx",
+    Action.SEE_SESSIONS: ".x.xx",
+    Action.END_SESSIONS: ".x.x.",
+    Action.START_RESET: "....x",
+    Action.START_VERIFICATION: ".x.xx",
 }
 CELLS = [
     pytest.param(action, who, cell == "x", id=f"{action.name}-{who.name}")

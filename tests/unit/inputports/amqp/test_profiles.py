@@ -17,6 +17,7 @@ async def test_a_new_profile_is_answered_in_full_and_without_a_hash(harness: Mes
         "first_name": "Ada",
         "last_name": "Lovelace",
         "email": "Ada@Example.org",
+        "email_verified": False,
         "role": "user",
         "status": "active",
         "created_at": NOON,

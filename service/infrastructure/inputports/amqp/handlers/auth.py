@@ -1,5 +1,7 @@
 """Requests about logins, sessions and keys: from the wire to a command or query, and back."""
 
+from typing import Final
+
 from pydantic import MISSING
 
 from profile_contracts import auth as wire
@@ -9,19 +11,36 @@ from profile_contracts.operations import (
     AUTH_LOGIN,
     AUTH_LOGOUT,
     AUTH_REFRESH,
+    AUTH_RESET_PASSWORD,
+    AUTH_SESSIONS,
+    AUTH_START_RESET,
+    AUTH_START_VERIFICATION,
+    AUTH_UNLOCK,
     AUTH_VERIFY,
+    AUTH_VERIFY_EMAIL,
 )
-from profile_contracts.profiles import Role
+from profile_contracts.profiles import Profile, Role
 from service.app.application import Application
 from service.app.auth.change_password import ChangePassword
+from service.app.auth.list_sessions import ListSessions, is_current
 from service.app.auth.log_in import LogIn
 from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.one_time_tokens import LIFETIME
 from service.app.auth.refresh import Refresh
+from service.app.auth.reset_password import ResetPassword
 from service.app.auth.sessions import LoggedIn
+from service.app.auth.start_reset import StartReset
+from service.app.auth.start_verification import StartVerification
+from service.app.auth.unlock_account import UnlockAccount
+from service.app.auth.verify_email import VerifyEmail
 from service.app.auth.verify_token import VerifyToken
 from service.app.request_context import RequestContext
+from service.domain.session import Session
 from service.infrastructure.inputports.amqp.decoding import none_if_missing
+from service.infrastructure.inputports.amqp.handlers.profiles import profile_to_wire
 from service.infrastructure.inputports.amqp.router import Router
+
+_TOKEN_SECONDS: Final = int(LIFETIME.total_seconds())
 
 
 def subscribe_auth(router: Router, app: Application) -> None:
@@ -39,8 +58,25 @@ def subscribe_auth(router: Router, app: Application) -> None:
 
     @router.handles(AUTH_LOGOUT)
     async def log_out(request: wire.LogOut, caller: RequestContext) -> wire.LoggedOut:
-        revoked = await app.log_out.handle(LogOut(caller, Scope(request.scope)))
-        return wire.LoggedOut(revoked=revoked)
+        scope = none_if_missing(request.scope)
+        command = LogOut(
+            caller,
+            Scope(scope) if scope else None,
+            none_if_missing(request.session_id),
+            none_if_missing(request.user_id),
+        )
+        return wire.LoggedOut(revoked=await app.log_out.handle(command))
+
+    @router.handles(AUTH_SESSIONS)
+    async def list_sessions(request: wire.ListSessions, caller: RequestContext) -> wire.SessionList:
+        query = ListSessions(caller.actor, none_if_missing(request.user_id))
+        found = await app.list_sessions.handle(query)
+        return wire.SessionList(items=tuple(_session(each, caller) for each in found))
+
+    @router.handles(AUTH_UNLOCK)
+    async def unlock_account(request: wire.UnlockAccount, caller: RequestContext) -> wire.Unlocked:
+        await app.unlock_account.handle(UnlockAccount(caller, request.id))
+        return wire.Unlocked()
 
     @router.handles(AUTH_VERIFY)
     async def verify_token(request: wire.VerifyToken, _: RequestContext) -> wire.TokenIntrospection:
@@ -65,6 +101,50 @@ def subscribe_auth(router: Router, app: Application) -> None:
     @router.handles(AUTH_KEYS)
     async def list_keys(_: wire.ListKeys, _caller: RequestContext) -> wire.JsonWebKeySet:
         return wire.JsonWebKeySet.model_validate({"keys": app.tokens.public_keys()})
+
+    _subscribe_one_time_tokens(router, app)
+
+
+def _subscribe_one_time_tokens(router: Router, app: Application) -> None:
+    """Answer what is done by tokens that were sent to an address."""
+
+    @router.handles(AUTH_START_RESET)
+    async def start_reset(request: wire.StartReset, caller: RequestContext) -> wire.ResetStarted:
+        started = await app.start_reset.handle(StartReset(caller.actor, request.email))
+        return wire.ResetStarted(
+            token=started.token, profile_id=started.profile_id, expires_in=_TOKEN_SECONDS
+        )
+
+    @router.handles(AUTH_RESET_PASSWORD)
+    async def reset_password(request: wire.ResetPassword, caller: RequestContext) -> wire.PasswordReset:
+        command = ResetPassword(
+            caller, request.token.get_secret_value(), request.new_password.get_secret_value()
+        )
+        return wire.PasswordReset(profile_id=await app.reset_password.handle(command))
+
+    @router.handles(AUTH_START_VERIFICATION)
+    async def start_verification(
+        request: wire.StartVerification, caller: RequestContext
+    ) -> wire.VerificationStarted:
+        started = await app.start_verification.handle(StartVerification(caller.actor, request.id))
+        return wire.VerificationStarted(token=started.token, email=started.email, expires_in=_TOKEN_SECONDS)
+
+    @router.handles(AUTH_VERIFY_EMAIL)
+    async def verify_email(request: wire.VerifyEmail, caller: RequestContext) -> Profile:
+        command = VerifyEmail(caller, request.token.get_secret_value())
+        return profile_to_wire(await app.verify_email.handle(command))
+
+
+def _session(session: Session, caller: RequestContext) -> wire.Session:
+    network = session.origin.client_network
+    return wire.Session(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.rotated_at,
+        client_ip=network.removesuffix("/32") if network else MISSING,
+        user_agent=session.origin.user_agent or MISSING,
+        current=is_current(session, caller.actor),
+    )
 
 
 def _tokens(user: LoggedIn) -> wire.Tokens:

@@ -1,18 +1,31 @@
 """Requests about profiles: from the wire to a command or query, and back."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from profile_contracts import profiles as wire
+from profile_contracts.fields import rfc3339
 from profile_contracts.operations import (
     PROFILE_CREATE,
     PROFILE_DELETE,
+    PROFILE_ERASE,
+    PROFILE_EXPORT,
+    PROFILE_FIND,
     PROFILE_GET,
     PROFILE_LIST,
+    PROFILE_RESTORE,
     PROFILE_UPDATE,
 )
 from service.app.application import Application
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.erase_profile import EraseProfile
+from service.app.commands.restore_profile import RestoreProfile
 from service.app.commands.update_profile import UpdateProfile
 from service.app.paging import PageRequest
+from service.app.queries.export_page import ExportPage
+from service.app.queries.find_profile import FindProfile
 from service.app.queries.get_profile import GetProfile
 from service.app.queries.list_profiles import ListProfiles
 from service.app.request_context import RequestContext
@@ -35,7 +48,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
             password=request.password.get_secret_value(),
             role=Role(request.role),
         )
-        return _to_wire(await app.create_profile.handle(command))
+        return profile_to_wire(await app.create_profile.handle(command))
 
     @router.handles(PROFILE_GET)
     async def get_profile(
@@ -43,7 +56,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
     ) -> wire.Profile | wire.PublicProfile:
         seen = await app.get_profile.handle(GetProfile(actor=caller.actor, profile_id=request.id))
         if isinstance(seen, Profile):
-            return _to_wire(seen)
+            return profile_to_wire(seen)
         return wire.PublicProfile(
             id=seen.id, first_name=seen.first_name, last_name=seen.last_name, created_at=seen.created_at
         )
@@ -58,7 +71,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
             expected_version=none_if_missing(request.expected_version),
             current_password=password.get_secret_value() if password else None,
         )
-        return _to_wire(await app.update_profile.handle(command))
+        return profile_to_wire(await app.update_profile.handle(command))
 
     @router.handles(PROFILE_DELETE)
     async def delete_profile(request: wire.DeleteProfile, caller: RequestContext) -> wire.DeletedProfile:
@@ -77,7 +90,54 @@ def subscribe_profiles(router: Router, app: Application) -> None:
         window = PageRequest(request.limit, none_if_missing(request.cursor))
         query = ListProfiles(actor=caller.actor, page_request=window, filters=_chosen(request))
         page = await app.list_profiles.handle(query)
-        return wire.ProfilePage(items=tuple(map(_to_wire, page.items)), next_cursor=page.next_cursor)
+        return wire.ProfilePage(items=tuple(map(profile_to_wire, page.items)), next_cursor=page.next_cursor)
+
+    _subscribe_operators(router, app)
+
+
+def _subscribe_operators(router: Router, app: Application) -> None:
+    """Answer what those ask for who look after users."""
+
+    @router.handles(PROFILE_FIND)
+    async def find_profile(request: wire.FindProfile, caller: RequestContext) -> wire.Profile:
+        query = FindProfile(actor=caller.actor, email=request.email, include_deleted=request.include_deleted)
+        return profile_to_wire(await app.find_profile.handle(query))
+
+    @router.handles(PROFILE_RESTORE)
+    async def restore_profile(request: wire.RestoreProfile, caller: RequestContext) -> wire.Profile:
+        command = RestoreProfile(
+            context=caller,
+            profile_id=request.id,
+            expected_version=none_if_missing(request.expected_version),
+        )
+        return profile_to_wire(await app.restore_profile.handle(command))
+
+    @router.handles(PROFILE_ERASE)
+    async def erase_profile(request: wire.EraseProfile, caller: RequestContext) -> wire.ErasedProfile:
+        command = EraseProfile(
+            context=caller,
+            profile_id=request.id,
+            expected_version=none_if_missing(request.expected_version),
+        )
+        erased = await app.erase_profile.handle(command)
+        return wire.ErasedProfile(id=erased.id, version=erased.version, erased_at=erased.updated_at)
+
+    @router.handles(PROFILE_EXPORT)
+    async def export_profile(request: wire.ExportProfile, caller: RequestContext) -> wire.ExportedProfile:
+        window = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ExportPage(actor=caller.actor, profile_id=request.id, page_request=window)
+        page = await app.export_page.handle(query)
+        return wire.ExportedProfile(
+            profile=_plain(page.profile),
+            sessions=tuple(map(_plain, page.sessions)),
+            posts=tuple(map(_plain, page.posts)),
+            next_cursor=page.next_cursor,
+        )
+
+
+def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *record* with times as everywhere on the wire."""
+    return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in record.items()}
 
 
 def _changes(request: wire.UpdateProfile) -> ProfilePatch:
@@ -108,7 +168,8 @@ def _chosen(request: wire.ListProfiles) -> ProfileFilter:
     )
 
 
-def _to_wire(profile: Profile) -> wire.Profile:
+def profile_to_wire(profile: Profile) -> wire.Profile:
+    """Return *profile* as whoever may see all of it sees it."""
     return wire.Profile(
         id=profile.id,
         oid=profile.oid,
@@ -120,4 +181,5 @@ def _to_wire(profile: Profile) -> wire.Profile:
         created_at=profile.created_at,
         updated_at=profile.updated_at,
         version=profile.version,
+        email_verified=profile.email_verified,
     )

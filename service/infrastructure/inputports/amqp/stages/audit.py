@@ -16,6 +16,13 @@ _SUCCESSES: Final = {
     "profile.create": "user_created",
     "profile.update": "user_updated",
     "profile.delete": "user_archived",
+    "profile.restore": "user_restored",
+    "profile.erase": "user_erased",
+    "profile.export": "user_exported",
+    "auth.unlock": "user_unlocked",
+    "auth.start_reset": "authn_password_reset_start",
+    "auth.reset_password": "authn_password_reset",
+    "auth.verify_email": "user_updated",
 }
 _FAILURES: Final = {
     "invalid_credentials": "authn_login_fail",
@@ -23,6 +30,8 @@ _FAILURES: Final = {
     "token_invalid": "authn_token_invalid",
     "session_ended": "session_use_after_expire",
     "refresh_token_invalid": "authn_token_invalid",
+    "one_time_token_invalid": "authn_token_invalid",
+    "email_not_verified": "authn_login_fail",
     "refresh_token_reused": "authn_token_reuse",
     "not_allowed": "authz_fail",
     "role_not_allowed": "authz_fail",

@@ -22,6 +22,7 @@ from service.pkg.message_fields import text_header
 # In bytes: longer than any token of ours, and than any address.
 MAX_AUTHORIZATION: Final = 8_192
 MAX_ADDRESS: Final = 64
+MAX_USER_AGENT: Final = 256
 _SCHEME: Final = "bearer"
 _IPV6: Final = 6
 
@@ -32,8 +33,8 @@ class Authenticator:
 
     Reads the property `user_id`, which names the service: RabbitMQ refuses a message whose `user_id` is not
     the user of its connection (RabbitMQ documentation, "Validated User-ID"). The header `authorization` names
-    the human: `Bearer <token>` (RFC 6750, 2.1). The header `x-client-ip` is believed if a trusted service
-    sends it. An invalid token means anonymous, and is answered where somebody is needed.
+    the human: `Bearer <token>` (RFC 6750, 2.1). The headers `x-client-ip` and `x-user-agent` are believed if
+    a trusted service sends them. An invalid token means anonymous, and is answered where somebody is needed.
 
     Attributes:
         tokens: What verifies access tokens.
@@ -67,6 +68,7 @@ class Authenticator:
             actor=await self._actor(message, route, service),
             service=service,
             client_network=self._client_ip(message, service),
+            user_agent=self._user_agent(message, service),
             message_id=message.message_id,
         )
 
@@ -110,6 +112,12 @@ class Authenticator:
                 raise
         history = verified_history(message, self.keys())
         return self.tokens.verify(token, self.arrivals.first(message, history)).user
+
+    def _user_agent(self, message: AbstractIncomingMessage, service: str | None) -> str | None:
+        if service not in self.trusted_services or "x-user-agent" not in message.headers:
+            return None
+        said = text_header(message.headers, "x-user-agent", MAX_USER_AGENT).get("x-user-agent", "")
+        return said if said.isprintable() and said else None
 
     def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:
         """Return the network that the human is in; of IPv6 the first 64 bits, which one host may use up."""

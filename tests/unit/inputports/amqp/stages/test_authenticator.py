@@ -286,6 +286,26 @@ async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator:
     )
 
 
+@pytest.mark.parametrize(
+    ("user_id", "said", "known"),
+    [
+        ("hr", "Mozilla/5.0", "Mozilla/5.0"),
+        ("gateway", "Mozilla/5.0", None),
+        (None, "Mozilla/5.0", None),
+        ("hr", "", None),
+        ("hr", "x" * 257, None),
+        ("hr", "Mozilla\n5.0", None),
+        ("hr", 7, None),
+    ],
+)
+async def test_a_trusted_service_says_what_the_humans_program_is(
+    authenticator: Authenticator, user_id: str | None, said: object, known: str | None
+) -> None:
+    request = message(user_id=user_id, headers={"x-user-agent": said})
+
+    assert (await authenticator.authenticate(request, a_route(AUTH_LOGIN))).user_agent == known
+
+
 async def client(authenticator: Authenticator, address: object, user_id: str | None = "hr") -> str | None:
     """Return where the human is."""
     request = message(user_id=user_id, headers={"x-client-ip": address})

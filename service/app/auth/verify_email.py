@@ -1,0 +1,67 @@
+"""Verify an address by a one-time token that was sent to it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service.app.auth.one_time_tokens import (
+    OneTimeToken,
+    OneTimeTokenInvalid,
+    OneTimeTokens,
+    TokenPurpose,
+    find_done,
+    state_of,
+)
+from service.app.auth.session_guard import SessionGuard
+from service.app.clock import Clock
+from service.app.optimistic_update import update_profile
+from service.app.request_context import RequestContext
+from service.domain.profile import Profile, ProfileNotFound, ProfileRepository
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyEmail:
+    """Verify the address that the token was sent to."""
+
+    context: RequestContext
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _WithVerifiedEmail:
+    """The change that a token is used for: it is looked at each time that the profile is read."""
+
+    context: RequestContext
+    tokens: OneTimeTokens
+    token: OneTimeToken
+    expected_version: int | None = None
+
+    def authorize(self, profile: Profile) -> None:
+        """Raise if something has ended the token, or the address is verified already."""
+        if profile.email_verified or not self.tokens.is_bound_to(self.token, state_of(profile)):
+            raise OneTimeTokenInvalid
+
+    def apply(self, profile: Profile, now: datetime) -> Profile:
+        """Return *profile* with its address as verified."""
+        return profile.with_verified_email(now)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyEmailHandler:
+    """Carries out `VerifyEmail`."""
+
+    profiles: ProfileRepository
+    session_guard: SessionGuard
+    tokens: OneTimeTokens
+    clock: Clock
+
+    async def handle(self, command: VerifyEmail) -> Profile:
+        """Return the profile as it is now, or raise `OneTimeTokenInvalid`."""
+        token = self.tokens.read(TokenPurpose.VERIFY_EMAIL, command.token)
+        change = _WithVerifiedEmail(command.context, self.tokens, token)
+        try:
+            _, after = await update_profile(
+                self.profiles, self.session_guard, self.clock, token.profile_id, change
+            )
+        except (OneTimeTokenInvalid, ProfileNotFound):
+            return await find_done(self.profiles, token, command.context)
+        return after
