@@ -10,44 +10,23 @@ from typing import Any, Self
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
-from service.app.application import Application
+from service.app.application import Application, Ports
 from service.app.auth.budgets import DAY, MINUTE, Budget, Budgets
-from service.app.auth.change_password import ChangePasswordHandler
-from service.app.auth.list_sessions import ListSessionsHandler
-from service.app.auth.log_in import LogInHandler
-from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
-from service.app.auth.refresh import RefreshHandler
-from service.app.auth.reset_password import ResetPasswordHandler
 from service.app.auth.session_guard import SessionGuard
-from service.app.auth.sessions import Sessions, SessionStatusCache
-from service.app.auth.start_reset import StartResetHandler
-from service.app.auth.start_verification import StartVerificationHandler
+from service.app.auth.sessions import SessionStatusCache
 from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
 from service.app.auth.unlock_account import UnlockAccountHandler
-from service.app.auth.verify_email import VerifyEmailHandler
-from service.app.auth.verify_token import VerifyTokenHandler
 from service.app.clock import Clock
 from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
-from service.app.commands.create_post import CreatePostHandler
-from service.app.commands.create_profile import CreateProfileHandler
-from service.app.commands.delete_post import DeletePostHandler
-from service.app.commands.delete_profile import DeleteProfileHandler
 from service.app.commands.erase_expired import EraseExpiredHandler, Guard
 from service.app.commands.erase_post import ErasePostHandler
 from service.app.commands.erase_profile import EraseProfileHandler
 from service.app.commands.promote_to_admin import PromoteToAdminHandler
 from service.app.commands.restore_post import RestorePostHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
-from service.app.commands.update_post import UpdatePostHandler
-from service.app.commands.update_profile import UpdateProfileHandler
-from service.app.queries.export_page import ExportPageHandler
 from service.app.queries.export_profile import ExportProfileHandler
 from service.app.queries.find_profile import FindProfileHandler
-from service.app.queries.get_post import GetPostHandler
-from service.app.queries.get_profile import GetProfileHandler
-from service.app.queries.list_posts import ListPostsHandler
-from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.profile import ProfileRepository
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.memory.attempts import MemoryAttempts
@@ -127,62 +106,33 @@ def wire(
     root_keyring: RootKeyring,
     notify: Notify,
     clock: Clock,
-) -> tuple[Application, Sessions]:
-    """Return every use case, and what tells whether a session is alive."""
+) -> Application:
+    """Return every use case, on the classes that stand for its ports."""
     profiles, passwords = profiles_and_passwords(settings, resources, notify)
-    posts = MongoPosts(default_database(resources.mongo), notify)
-    repository = MongoSessions(default_database(resources.mongo), notify)
+    database = default_database(resources.mongo)
+    sessions = MongoSessions(database, notify)
     lifetime = timedelta(seconds=settings.access_token_seconds)
-    tokens = JwtAccessTokens(keyring, clock, settings.token_issuer, settings.token_audience, lifetime)
-    refresh_tokens = MacRefreshTokens(root_keyring)
-    cursors = SealedCursors(partial(root_keyring.derived, Purpose.CURSORS))
-    device_lifetime = timedelta(days=settings.device_token_days)
     device_keys = partial(root_keyring.derived, Purpose.DEVICE_TOKENS)
-    device_tokens = MacDeviceTokens(device_keys, clock, device_lifetime)
-    one_time_tokens = MacOneTimeTokens(partial(root_keyring.derived, Purpose.ONE_TIME_TOKENS), clock)
-    session_guard = SessionGuard(profiles, repository, clock)
-    session_cache = _session_cache(resources, lifetime)
-    sessions = Sessions(
-        profiles,
-        repository,
-        session_cache,
-        tokens,
-        refresh_tokens,
-        session_guard,
-        clock,
-        settings.max_sessions,
+    return Application(
+        Ports(
+            profiles=profiles,
+            posts=MongoPosts(database, notify),
+            sessions=sessions,
+            session_cache=_session_cache(resources, lifetime),
+            session_guard=SessionGuard(profiles, sessions, clock),
+            passwords=passwords,
+            access_tokens=JwtAccessTokens(
+                keyring, clock, settings.token_issuer, settings.token_audience, lifetime
+            ),
+            refresh_tokens=MacRefreshTokens(root_keyring),
+            device_tokens=MacDeviceTokens(device_keys, clock, timedelta(days=settings.device_token_days)),
+            one_time_tokens=MacOneTimeTokens(partial(root_keyring.derived, Purpose.ONE_TIME_TOKENS), clock),
+            cursors=SealedCursors(partial(root_keyring.derived, Purpose.CURSORS)),
+            clock=clock,
+            max_sessions=settings.max_sessions,
+            login_needs_verified_email=settings.login_needs_verified_email,
+        )
     )
-    app = Application(
-        create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
-        get_profile=GetProfileHandler(profiles),
-        update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
-        delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
-        find_profile=FindProfileHandler(profiles),
-        restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
-        erase_profile=EraseProfileHandler(profiles, repository, session_cache, session_guard, clock),
-        export_page=ExportPageHandler(ExportProfileHandler(profiles, repository, posts), cursors),
-        create_post=CreatePostHandler(posts, session_guard, clock),
-        get_post=GetPostHandler(posts),
-        update_post=UpdatePostHandler(posts, session_guard, clock),
-        delete_post=DeletePostHandler(posts, session_guard, clock),
-        list_posts=ListPostsHandler(posts, cursors),
-        list_profiles=ListProfilesHandler(profiles, cursors),
-        log_in=LogInHandler(
-            profiles, passwords, sessions, device_tokens, settings.login_needs_verified_email
-        ),
-        refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
-        log_out=LogOutHandler(sessions),
-        list_sessions=ListSessionsHandler(profiles, repository, clock),
-        unlock_account=UnlockAccountHandler(profiles, passwords.throttle.counters, session_guard),
-        verify_token=VerifyTokenHandler(tokens, sessions),
-        change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
-        start_reset=StartResetHandler(profiles, one_time_tokens),
-        reset_password=ResetPasswordHandler(profiles, passwords, sessions, one_time_tokens, clock),
-        start_verification=StartVerificationHandler(profiles, one_time_tokens),
-        verify_email=VerifyEmailHandler(profiles, session_guard, one_time_tokens, clock),
-        tokens=tokens,
-    )
-    return app, sessions
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ class Worker:
     def subscribe(self) -> None:
         """Let the use cases answer what comes to the queues."""
         settings, keys = self.settings, self.root_keyring
-        app, sessions = wire(
+        app = wire(
             settings,
             self.resources,
             keyring=self.keyring,
@@ -156,7 +156,7 @@ class Worker:
         arrivals = Arrivals(self.clock, settings.broker_sets_timestamp)
         needs = Dependencies(
             authenticator=Authenticator(
-                app.tokens, sessions, settings.trusted_services, sender_keys, arrivals
+                app.tokens, app.sessions, settings.trusted_services, sender_keys, arrivals
             ),
             publisher=self.publisher,
             reply_to_policy=ReplyToPolicy(settings.reply_to_prefixes),

@@ -3,37 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.app.application import Application
+from service.app.application import Application, Ports
 from service.app.auth.actors import User
-from service.app.auth.change_password import ChangePasswordHandler
-from service.app.auth.list_sessions import ListSessionsHandler
-from service.app.auth.log_in import LogInHandler
-from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import Passwords
-from service.app.auth.refresh import RefreshHandler
-from service.app.auth.reset_password import ResetPasswordHandler
-from service.app.auth.sessions import LoggedIn, Sessions
-from service.app.auth.start_reset import StartResetHandler
-from service.app.auth.start_verification import StartVerificationHandler
+from service.app.auth.sessions import LoggedIn
 from service.app.auth.throttle import KeyedLock, Throttle
-from service.app.auth.unlock_account import UnlockAccountHandler
-from service.app.auth.verify_email import VerifyEmailHandler
-from service.app.auth.verify_token import VerifyTokenHandler
-from service.app.commands.create_post import CreatePostHandler
-from service.app.commands.create_profile import CreateProfileHandler
-from service.app.commands.delete_post import DeletePostHandler
-from service.app.commands.delete_profile import DeleteProfileHandler
-from service.app.commands.erase_profile import EraseProfileHandler
-from service.app.commands.restore_profile import RestoreProfileHandler
-from service.app.commands.update_post import UpdatePostHandler
-from service.app.commands.update_profile import UpdateProfileHandler
-from service.app.queries.export_page import ExportPageHandler
-from service.app.queries.export_profile import ExportProfileHandler
-from service.app.queries.find_profile import FindProfileHandler
-from service.app.queries.get_post import GetPostHandler
-from service.app.queries.get_profile import GetProfileHandler
-from service.app.queries.list_posts import ListPostsHandler
-from service.app.queries.list_profiles import ListProfilesHandler
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile
 from service.infrastructure.memory.attempts import MemoryAttempts
@@ -70,53 +44,23 @@ class AppFixture:
         self.passwords = Passwords(
             self.hasher, FakeCommonPasswords(), Throttle(self.counters, KeyedLock()), self.profiles
         )
-        self.session_guard = TrustingSessionGuard(self.profiles, self.repository, self.clock)
-        self.sessions = Sessions(
-            self.profiles,
-            self.repository,
-            self.session_cache,
-            self.tokens,
-            self.refresh_tokens,
-            self.session_guard,
-            self.clock,
+        self.app = Application(
+            Ports(
+                profiles=self.profiles,
+                posts=self.posts,
+                sessions=self.repository,
+                session_cache=self.session_cache,
+                session_guard=TrustingSessionGuard(self.profiles, self.repository, self.clock),
+                passwords=self.passwords,
+                access_tokens=self.tokens,
+                refresh_tokens=self.refresh_tokens,
+                device_tokens=self.device_tokens,
+                one_time_tokens=self.one_time_tokens,
+                cursors=self.cursors,
+                clock=self.clock,
+            )
         )
-        self.app = self._application()
-
-    def _application(self) -> Application:
-        profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
-        session_guard = self.session_guard
-        return Application(
-            create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
-            get_profile=GetProfileHandler(profiles),
-            update_profile=UpdateProfileHandler(profiles, passwords, sessions, session_guard, clock),
-            delete_profile=DeleteProfileHandler(profiles, sessions, session_guard, clock),
-            find_profile=FindProfileHandler(profiles),
-            restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
-            erase_profile=EraseProfileHandler(
-                profiles, self.repository, self.session_cache, session_guard, clock
-            ),
-            export_page=ExportPageHandler(
-                ExportProfileHandler(profiles, self.repository, self.posts), self.cursors
-            ),
-            create_post=CreatePostHandler(self.posts, session_guard, clock),
-            get_post=GetPostHandler(self.posts),
-            update_post=UpdatePostHandler(self.posts, session_guard, clock),
-            delete_post=DeletePostHandler(self.posts, session_guard, clock),
-            list_posts=ListPostsHandler(self.posts, self.cursors),
-            list_profiles=ListProfilesHandler(profiles, self.cursors),
-            log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
-            refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
-            log_out=LogOutHandler(sessions),
-            list_sessions=ListSessionsHandler(profiles, self.repository, clock),
-            unlock_account=UnlockAccountHandler(profiles, self.counters, session_guard),
-            verify_token=VerifyTokenHandler(self.tokens, sessions),
-            change_password=ChangePasswordHandler(profiles, passwords, sessions, session_guard, clock),
-            start_reset=StartResetHandler(profiles, self.one_time_tokens),
-            reset_password=ResetPasswordHandler(profiles, passwords, sessions, self.one_time_tokens, clock),
-            start_verification=StartVerificationHandler(profiles, self.one_time_tokens),
-            verify_email=VerifyEmailHandler(profiles, session_guard, self.one_time_tokens, clock),
-            tokens=self.tokens,
-        )
+        self.sessions = self.app.sessions
 
     async def logged_in(self, profile: Profile) -> tuple[User, LoggedIn]:
         """Return the user of *profile* with a new session, and what the user got."""

@@ -67,7 +67,9 @@ async def test_one_more_than_a_user_may_have_ends_the_oldest(app_fixture: AppFix
         app_fixture.clock.advance(minutes=1)
 
     mine = [app_fixture.tokens.verify(each.access_token.text).user for each in opened]
-    assert [await app_fixture.session_guard.is_alive(each) for each in mine] == [False] * 2 + [True] * 3
+    assert [await app_fixture.sessions.session_guard.is_alive(each) for each in mine] == [False] * 2 + [
+        True
+    ] * 3
     assert [each.data["reason"] for each in app_fixture.repository.published] == ["too_many_sessions"] * 2
     assert app_fixture.tokens.verify(other.access_token.text).user.session in app_fixture.repository.stored
 
