@@ -33,9 +33,14 @@ class KeyEvents:
         self._publisher = publisher
         self._clock = clock
 
-    async def keys_rotated(self, kids: Sequence[str]) -> None:
-        """Tell which keys there are now. Every worker does, with the same id."""
-        name = blake2b(" ".join(sorted(kids)).encode(), digest_size=16).hexdigest()
+    async def keys_rotated(self, before: Sequence[str], kids: Sequence[str]) -> None:
+        """Tell which keys there are now.
+
+        Every worker does, with the same id; it is another one where the keys are again what they once were,
+        as after a new key that is retired.
+        """
+        change = f"{' '.join(sorted(before))}\n{' '.join(sorted(kids))}"
+        name = blake2b(change.encode(), digest_size=16).hexdigest()
         event = CloudEvent[Any](
             id=f"{KEYS_ROTATED.name}/{name}",
             type=KEYS_ROTATED.name,

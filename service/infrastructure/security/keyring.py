@@ -56,12 +56,13 @@ class Keyring:
 
 
 def looking(
-    keyring: Keyring, publish: Callable[[Sequence[str]], Awaitable[None]]
+    keyring: Keyring, publish: Callable[[Sequence[str], Sequence[str]], Awaitable[None]]
 ) -> Callable[[], Awaitable[None]]:
-    """Return what looks for new and retired keys, and publishes the names of all when they have changed."""
+    """Return what looks for new and retired keys, and publishes the names of all, then and now, if they differ."""
 
     async def look() -> None:
+        before = [key.kid for key in keyring.keys]
         if keyring.reload():
-            await publish([key.kid for key in keyring.keys])
+            await publish(before, [key.kid for key in keyring.keys])
 
     return look

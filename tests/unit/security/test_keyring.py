@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -83,13 +82,19 @@ def test_a_folder_that_cannot_be_read_leaves_the_keys_as_they_were(tmp_path: Pat
 
 
 async def test_a_change_is_told_with_all_names(tmp_path: Path, ring: Keyring) -> None:
-    told: asyncio.Queue[Sequence[str]] = asyncio.Queue()
-    look = looking(ring, told.put)
+    told: list[tuple[Sequence[str], Sequence[str]]] = []
+
+    async def tell(before: Sequence[str], names: Sequence[str]) -> None:
+        told.append((before, names))
+
+    first = [key.kid for key in ring.keys]
+    look = looking(ring, tell)
     await look()
     new_key(tmp_path, LATER)
     await look()
-    names = told.get_nowait()
+    both = [key.kid for key in ring.keys]
+    retire_key(tmp_path, both[1])
+    await look()
 
-    assert names == [key.kid for key in ring.keys]
-    assert len(names) == 2
-    assert told.empty()
+    assert len(both) == 2
+    assert told == [(first, both), (both, first)]
