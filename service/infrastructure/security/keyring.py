@@ -58,7 +58,7 @@ class Keyring:
 def looking(
     keyring: Keyring, publish: Callable[[Sequence[str], Sequence[str]], Awaitable[None]]
 ) -> Callable[[], Awaitable[None]]:
-    """Return what looks for new and retired keys, and publishes the names of all, then and now, if they differ."""
+    """Return what looks for new and retired keys, and publishes the names before and after a change."""
 
     async def look() -> None:
         before = [key.kid for key in keyring.keys]
