@@ -156,6 +156,7 @@ _EMAIL_ERRORS: Final[dict[str, ErrorCode]] = {
     "email_taken": ErrorCode.CONFLICT,
 }
 _NAMED_ERRORS: Final[dict[str, ErrorCode]] = {"message_id_reused": ErrorCode.CONFLICT}
+_ATTRIBUTE_ERRORS: Final[dict[str, ErrorCode]] = {"attributes_too_large": ErrorCode.INVALID}
 _WRITE_ERRORS: Final[dict[str, ErrorCode]] = {
     **_NAMED_ERRORS,
     "stale_version": ErrorCode.CONFLICT,
@@ -196,6 +197,7 @@ _PROFILE: Final[dict[str, Any]] = {
     "updated_at": "2026-11-22T09:30:00.000Z",
     "version": 1,
     "email_verified": False,
+    "attributes": {"locale": "en-GB", "newsletter": True},
 }
 
 _CURSOR: Final = "q1Zr9o0mBq3T9H2b6Jw5l3kC0xY7nE4uRtVdPzGfA8sQyWhXKjLmNoIcUeObTaFv"
@@ -236,12 +238,19 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
         **_ACTOR_ERRORS,
         "role_not_allowed": ErrorCode.FORBIDDEN,
         **_EMAIL_ERRORS,
+        **_ATTRIBUTE_ERRORS,
         **_PASSWORD_ERRORS,
         **_NAMED_ERRORS,
     },
     idempotent=False,
     example=(
-        {"first_name": "Ada", "last_name": "Lovelace", "email": "Ada@Example.org", "password": _PASSWORD},
+        {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": "Ada@Example.org",
+            "password": _PASSWORD,
+            "attributes": {"locale": "en-GB", "newsletter": True},
+        },
         _PROFILE,
     ),
 )
@@ -270,6 +279,7 @@ PROFILE_UPDATE: Final[Operation[UpdateProfile, Profile]] = Operation(
     errors={
         **_PROFILE_ERRORS,
         **_EMAIL_ERRORS,
+        **_ATTRIBUTE_ERRORS,
         **_WRITE_ERRORS,
         "last_admin": ErrorCode.CONFLICT,
         "nothing_to_change": ErrorCode.INVALID,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from service.domain.attributes import Attributes, AttributesPatch, are_same, merged
 from service.domain.email import Email, EmailMalformed
 from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
@@ -64,13 +65,34 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePatch(Patch):
-    """New values for some fields of a profile; `None` leaves a field as it is."""
+    """New values for some fields of a profile; `None` leaves a field as it is.
+
+    Attributes:
+        attributes: Only those that change; without a value, they go.
+
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     email: Email | None = None
     role: Role | None = None
     status: Status | None = None
+    attributes: AttributesPatch | None = None
+
+    def diff(self, aggregate: "Profile") -> dict[str, object]:
+        """Return those of the new values that *aggregate* does not have already; all of its attributes.
+
+        Raises:
+            NothingToChange: No field was named.
+            AttributesTooLarge
+
+        """
+        differing = Patch.diff(self, aggregate)
+        if self.attributes is not None:
+            differing["attributes"] = after = merged(aggregate.attributes, self.attributes)
+            if are_same(after, aggregate.attributes):
+                del differing["attributes"]
+        return differing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +102,7 @@ class Profile:
     Attributes:
         id: The public name, a UUID of version 7.
         oid: The name in the database.
+        last_name: Empty for whoever has none.
         hashed_password: As the password hasher wrote it.
         version: 1 at first, and 1 more with each change that was applied.
         previous_status: That of a deleted profile before it was deleted.
@@ -110,6 +133,7 @@ class Profile:
     version: int = 1
     verified_email_key: str | None = None
     email_version: int = 1
+    attributes: Attributes = field(default_factory=dict, hash=False)
     sessions_version: int = 1
     logouts: int = 0
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
@@ -215,6 +239,8 @@ class Profile:
         }
         if self.verified_email_key:
             values["verified_email_key"] = None
+        if self.attributes:
+            values["attributes"] = {}
         ends_sessions = None if self.status is Status.DELETED else "deleted"
         return self._next(now, EventType.PROFILE_ERASED, values, ends_sessions=ends_sessions)
 

@@ -8,6 +8,7 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
+from service.domain.attributes import are_same
 from service.domain.email import Email
 from service.domain.errors import StaleVersion
 from service.domain.profile import (
@@ -62,6 +63,7 @@ async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
     [
         {},
         {"role": Role.ADMIN, "status": Status.SUSPENDED, "version": 2**53 - 1},
+        {"attributes": {"a": "\u00e9", "b": 2**53 - 1, "c": 1.0, "d": False}, "last_name": ""},
         {"first_name": "\U0001f469\u200d\U0001f4bb", "last_name": "$where.\u00e9\u0308 {}"},
         {
             "created_at": datetime(1970, 1, 1, 0, 0, 0, 1000, UTC),
@@ -69,7 +71,7 @@ async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
         },
         {"created_at": NOON + timedelta(milliseconds=999), "updated_at": NOON + timedelta(milliseconds=7)},
     ],
-    ids=["usual", "administrator", "unusual names", "distant times", "milliseconds"],
+    ids=["usual", "administrator", "attributes", "unusual names", "distant times", "milliseconds"],
 )
 async def test_what_is_stored_comes_back_exactly(
     profiles: ProfileRepository, changes: dict[str, object]
@@ -78,6 +80,7 @@ async def test_what_is_stored_comes_back_exactly(
     found = await profiles.get(ada.id)
 
     assert found == ada
+    assert are_same(found.attributes, ada.attributes)
     assert type(found.id) is UUID
     assert found.created_at.utcoffset() == timedelta(0)
 

@@ -55,6 +55,7 @@ REASONS: Final[Mapping[str, str]] = {
     "counters_unavailable": f"Redis is away, so nothing can be taken back. {_WAIT}",
     "post_not_found": "Treat the post as gone.",
     "email_malformed": "Ask the user for the address again.",
+    "attributes_too_large": "Keep less there: 32 attributes at most, and 4 KiB of JSON in all.",
     "email_taken": "Tell the user, and offer a login.",
     "password_too_short": "Ask for a password of at least 8 characters.",
     "password_too_long": "Ask for a password of at most 72 bytes of UTF-8.",

@@ -40,6 +40,7 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "sessions_version": profile.sessions_version,
         "verified_email_key": profile.verified_email_key,
         "email_version": profile.email_version,
+        "attributes": dict(profile.attributes),
     }
     if profile.status in UNLISTED:
         del document["email_key"]
@@ -79,9 +80,10 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
         logouts=document.get("logouts", 0),
-        # Nor were addresses verified.
+        # Nor were addresses verified, or attributes kept.
         verified_email_key=document.get("verified_email_key"),
         email_version=document.get("email_version", 1),
+        attributes=document.get("attributes", {}),
         processed_commands=document.get("processed_commands", 0),
     )
 
@@ -89,13 +91,14 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
 def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* with something in every place that may be empty or strange."""
     kept = {name: value for name, value in document.items() if value is not None}
-    role, before = kept.get("role"), kept.get("previous_status")
+    role, before, attributes = (kept.get(name) for name in ("role", "previous_status", "attributes"))
     return {
         "version": 1,
         **kept,
         **{name: str(kept.get(name, "")) for name in _TEXTS},
         **{name: kept.get(name, _UNKNOWN_TIME) for name in _TIMES},
         "role": role if role in _ROLES else Role.USER.value,
+        "attributes": attributes if isinstance(attributes, Mapping) else {},
         "previous_status": before if before in _STATUSES else None,
     }
 
