@@ -13,12 +13,16 @@ from redis.asyncio import Redis
 from service.app.application import Application
 from service.app.auth.budgets import DAY, MINUTE, Budget, Budgets
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.confirm_totp import ConfirmTotpHandler
+from service.app.auth.enroll_totp import EnrollTotpHandler
 from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import PasswordHasher, Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.remove_totp import RemoveTotpHandler
 from service.app.auth.reset_password import ResetPasswordHandler
+from service.app.auth.second_factor import SecondFactor
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions, SessionStatusCache
 from service.app.auth.start_reset import StartResetHandler
@@ -70,6 +74,7 @@ from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
+from service.infrastructure.security.secret_box import SealedSecrets
 from service.infrastructure.security.tokens import JwtAccessTokens
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
@@ -140,6 +145,8 @@ def wire(
     device_keys = partial(root_keyring.derived, Purpose.DEVICE_TOKENS)
     device_tokens = MacDeviceTokens(device_keys, clock, device_lifetime)
     one_time_tokens = MacOneTimeTokens(partial(root_keyring.derived, Purpose.ONE_TIME_TOKENS), clock)
+    box = SealedSecrets(partial(root_keyring.derived, Purpose.TOTP_SECRETS))
+    second_factor = SecondFactor(profiles, passwords.throttle, box, clock)
     session_guard = SessionGuard(profiles, repository, clock)
     session_cache = _session_cache(resources, lifetime)
     sessions = Sessions(
@@ -168,7 +175,12 @@ def wire(
         list_posts=ListPostsHandler(posts, cursors),
         list_profiles=ListProfilesHandler(profiles, cursors),
         log_in=LogInHandler(
-            profiles, passwords, sessions, device_tokens, settings.login_needs_verified_email
+            profiles,
+            passwords,
+            sessions,
+            device_tokens,
+            second_factor,
+            settings.login_needs_verified_email,
         ),
         refresh=RefreshHandler(sessions, repository, refresh_tokens, clock),
         log_out=LogOutHandler(sessions),
@@ -180,6 +192,9 @@ def wire(
         reset_password=ResetPasswordHandler(profiles, passwords, sessions, one_time_tokens, clock),
         start_verification=StartVerificationHandler(profiles, one_time_tokens),
         verify_email=VerifyEmailHandler(profiles, session_guard, one_time_tokens, clock),
+        enroll_totp=EnrollTotpHandler(profiles, passwords, box, clock, settings.totp_issuer),
+        confirm_totp=ConfirmTotpHandler(profiles, session_guard, box, clock),
+        remove_totp=RemoveTotpHandler(profiles, passwords, session_guard, clock),
         tokens=tokens,
     )
     return app, sessions

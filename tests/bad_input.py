@@ -178,6 +178,11 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("auth.reset_password", "token"): _NO_TOKEN,
     ("auth.reset_password", "new_password"): _NO_TOKEN,  # which is looked at first
     ("auth.verify_email", "token"): _NO_TOKEN,
+    ("auth.login", "otp"): ("unauthenticated", "invalid_credentials"),
+    ("auth.totp_enroll", "current_password"): ("unauthenticated", "missing_token"),
+    ("auth.totp_confirm", "enrolment"): ("unauthenticated", "missing_token"),
+    ("auth.totp_confirm", "otp"): ("unauthenticated", "missing_token"),
+    ("auth.totp_remove", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),
 }
 # A token that is none is not active, and that is a good answer.

@@ -159,6 +159,7 @@ class Profile(Result):
         Field(description="Whether the user is known to read the mails to this address."),
     ] = False
     attributes: dict[str, AttributeValue] = Field(default_factory=dict)
+    totp_enrolled: Annotated[bool, Field(description="Whether a login needs a code, too: `otp`.")] = False
 
 
 class ProfilePage(Page[Profile]):

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.confirm_totp import ConfirmTotpHandler
+from service.app.auth.enroll_totp import EnrollTotpHandler
 from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.remove_totp import RemoveTotpHandler
 from service.app.auth.reset_password import ResetPasswordHandler
 from service.app.auth.start_reset import StartResetHandler
 from service.app.auth.start_verification import StartVerificationHandler
@@ -59,4 +62,7 @@ class Application:
     reset_password: ResetPasswordHandler
     start_verification: StartVerificationHandler
     verify_email: VerifyEmailHandler
+    enroll_totp: EnrollTotpHandler
+    confirm_totp: ConfirmTotpHandler
+    remove_totp: RemoveTotpHandler
     tokens: AccessTokens

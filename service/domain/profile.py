@@ -15,6 +15,7 @@ from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.password import personal_words
 from service.domain.patch import Patch
 from service.domain.session import all_revoked
+from service.domain.totp import Totp
 
 
 class ProfileNotFound(NotFound):
@@ -110,6 +111,9 @@ class Profile:
         email_version: 1 more with each change of the address.
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
+        totp: The second factor, if there is one.
+        otp_uses: How often a code of it was used. A write is made for the number that was read, so that it
+            brings no used code back; only the repository counts.
         logouts: How often sessions of this user were ended otherwise. A write that rests on a session is made
             for the number that the session was alive at; only the repository counts.
         events: What happened since the profile was loaded, to be stored with it.
@@ -135,6 +139,8 @@ class Profile:
     email_version: int = 1
     attributes: Attributes = field(default_factory=dict, hash=False)
     sessions_version: int = 1
+    totp: Totp | None = field(default=None, repr=False)
+    otp_uses: int = 0
     logouts: int = 0
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
     idempotency_key: IdempotencyKey | None = field(default=None, compare=False, repr=False)
@@ -194,6 +200,14 @@ class Profile:
         """Return the profile with its address as verified."""
         return self._next(now, EventType.PROFILE_UPDATED, {"verified_email_key": self.email.key})
 
+    def with_totp(self, totp: Totp, now: datetime) -> "Profile":
+        """Return the profile with a second factor."""
+        return self._next(now, EventType.PROFILE_UPDATED, {"totp": totp})
+
+    def without_totp(self, now: datetime) -> "Profile":
+        """Return the profile without a second factor, or itself if it has none."""
+        return self._next(now, EventType.PROFILE_UPDATED, {"totp": None}) if self.totp else self
+
     def with_password(self, hashed_password: str, session_id: UUID | None, now: datetime) -> "Profile":
         """Return the profile with another password; all sessions end but one that may be to be opened."""
         values = {"hashed_password": hashed_password}
@@ -241,6 +255,8 @@ class Profile:
             values["verified_email_key"] = None
         if self.attributes:
             values["attributes"] = {}
+        if self.totp:
+            values["totp"] = None
         ends_sessions = None if self.status is Status.DELETED else "deleted"
         return self._next(now, EventType.PROFILE_ERASED, values, ends_sessions=ends_sessions)
 
@@ -388,6 +404,18 @@ class ProfileRepository(Protocol):
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
+
+    async def use_totp_step(self, profile: Profile, step: int) -> bool:
+        """Record that the code of a time step was used; return whether neither it nor a later one was before.
+
+        It is no new version of the profile.
+        """
+
+    async def use_recovery_code(self, profile: Profile, digest: bytes) -> bool:
+        """Take a recovery code away, by its digest; return whether it was there."""
+
+    async def replace_totp_secret(self, profile: Profile, sealed_secret: bytes) -> None:
+        """Store the same secret, encrypted otherwise, unless there is another one meanwhile."""
 
     async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
         """Return the command that has the name of *key*, if it created a profile, be it deleted since."""

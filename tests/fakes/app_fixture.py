@@ -6,12 +6,16 @@ from uuid import UUID
 from service.app.application import Application
 from service.app.auth.actors import User
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.confirm_totp import ConfirmTotpHandler
+from service.app.auth.enroll_totp import EnrollTotpHandler
 from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.passwords import Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.remove_totp import RemoveTotpHandler
 from service.app.auth.reset_password import ResetPasswordHandler
+from service.app.auth.second_factor import SecondFactor
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.start_reset import StartResetHandler
 from service.app.auth.start_verification import StartVerificationHandler
@@ -42,6 +46,7 @@ from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import RootKey
+from service.infrastructure.security.secret_box import SealedSecrets
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeRootKeyring, in_use
@@ -64,6 +69,7 @@ class AppFixture:
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
         self.one_time_tokens = MacOneTimeTokens(in_use(b"k" * 32), self.clock)
+        self.box = SealedSecrets(in_use(b"k" * 32))
         self.cursors = SealedCursors(in_use(b"k" * 32))
         self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
@@ -85,6 +91,7 @@ class AppFixture:
     def _application(self) -> Application:
         profiles, passwords, sessions, clock = self.profiles, self.passwords, self.sessions, self.clock
         session_guard = self.session_guard
+        second_factor = SecondFactor(profiles, passwords.throttle, self.box, clock)
         return Application(
             create_profile=CreateProfileHandler(profiles, passwords, session_guard, clock),
             get_profile=GetProfileHandler(profiles),
@@ -104,7 +111,7 @@ class AppFixture:
             delete_post=DeletePostHandler(self.posts, clock),
             list_posts=ListPostsHandler(self.posts, self.cursors),
             list_profiles=ListProfilesHandler(profiles, self.cursors),
-            log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens),
+            log_in=LogInHandler(profiles, passwords, sessions, self.device_tokens, second_factor),
             refresh=RefreshHandler(sessions, self.repository, self.refresh_tokens, clock),
             log_out=LogOutHandler(sessions),
             list_sessions=ListSessionsHandler(profiles, self.repository, clock),
@@ -115,6 +122,9 @@ class AppFixture:
             reset_password=ResetPasswordHandler(profiles, passwords, sessions, self.one_time_tokens, clock),
             start_verification=StartVerificationHandler(profiles, self.one_time_tokens),
             verify_email=VerifyEmailHandler(profiles, session_guard, self.one_time_tokens, clock),
+            enroll_totp=EnrollTotpHandler(profiles, passwords, self.box, clock, "Engines"),
+            confirm_totp=ConfirmTotpHandler(profiles, session_guard, self.box, clock),
+            remove_totp=RemoveTotpHandler(profiles, passwords, session_guard, clock),
             tokens=self.tokens,
         )
 

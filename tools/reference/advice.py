@@ -79,6 +79,10 @@ REASONS: Final[Mapping[str, str]] = {
     "one_time_token_invalid": (
         "Offer to send another one. It was used, or is older than 30 minutes, or something has changed since."
     ),
+    "otp_required": "Ask the user for a code, and send the same login with it as `otp`.",
+    "otp_invalid": "Ask for the next code: each is good once. A recovery code stands in for the app.",
+    "totp_already_enrolled": "Remove the second factor first (`auth.totp_remove`).",
+    "enrolment_invalid": "Begin again (`auth.totp_enroll`): older than 30 minutes, or not this user's.",
     "refresh_token_invalid": "Let the user log in again.",
     "refresh_token_reused": (
         "Let the user log in again. Somebody used the token before: it may have been stolen."

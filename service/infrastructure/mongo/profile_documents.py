@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from service.domain.email import Email, EmailMalformed
 from service.domain.profile import Profile, Role, Status
+from service.domain.totp import Totp
 
 # Neither found nor listed, and without a key of their own for an address.
 UNLISTED: Final = frozenset({Status.DELETED, Status.ERASED})
@@ -41,12 +42,31 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "verified_email_key": profile.verified_email_key,
         "email_version": profile.email_version,
         "attributes": dict(profile.attributes),
+        "totp": _from_totp(profile.totp),
     }
     if profile.status in UNLISTED:
         del document["email_key"]
     if profile.status is Status.DELETED and profile.email.key:
         document["deleted_email_key"] = profile.email.key
     return document
+
+
+def _from_totp(totp: Totp | None) -> dict[str, Any] | None:
+    if totp is None:
+        return None
+    recovery = list(totp.recovery_digests)
+    return {"secret": totp.sealed_secret, "last_step": totp.last_step, "recovery": recovery}
+
+
+def _to_totp(document: Mapping[str, Any]) -> Totp:
+    return Totp(document["secret"], document["last_step"], tuple(document["recovery"]))
+
+
+def unused_since(profile: Profile) -> dict[str, Any]:
+    """Return the condition that no code of a second factor was used since *profile* was read."""
+    if profile.totp is None and not profile.otp_uses:
+        return {}
+    return {"otp_uses": profile.otp_uses or {"$in": [0, None]}}
 
 
 def as_authorized(profile: Profile) -> dict[str, Any]:
@@ -84,6 +104,8 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         verified_email_key=document.get("verified_email_key"),
         email_version=document.get("email_version", 1),
         attributes=document.get("attributes", {}),
+        totp=_to_totp(totp) if (totp := document.get("totp")) else None,
+        otp_uses=document.get("otp_uses", 0),
         processed_commands=document.get("processed_commands", 0),
     )
 

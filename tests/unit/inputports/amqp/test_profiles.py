@@ -24,6 +24,7 @@ async def test_a_new_profile_is_answered_in_full_and_without_a_hash(harness: Mes
         "version": 1,
         "email_verified": False,
         "attributes": {},
+        "totp_enrolled": False,
     }
 
 

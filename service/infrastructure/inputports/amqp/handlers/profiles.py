@@ -192,4 +192,5 @@ def profile_to_wire(profile: Profile) -> wire.Profile:
         version=profile.version,
         email_verified=profile.email_verified,
         attributes=dict(profile.attributes),
+        totp_enrolled=profile.totp is not None,
     )
