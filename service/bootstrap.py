@@ -49,6 +49,7 @@ from service.infrastructure.security.passwords import BcryptPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
+from service.infrastructure.security.secret_box import SealedSecrets
 from service.infrastructure.security.tokens import JwtAccessTokens
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
@@ -127,10 +128,12 @@ def wire(
             refresh_tokens=MacRefreshTokens(root_keyring),
             device_tokens=MacDeviceTokens(device_keys, clock, timedelta(days=settings.device_token_days)),
             one_time_tokens=MacOneTimeTokens(partial(root_keyring.derived, Purpose.ONE_TIME_TOKENS), clock),
+            secret_box=SealedSecrets(partial(root_keyring.derived, Purpose.TOTP_SECRETS)),
             cursors=SealedCursors(partial(root_keyring.derived, Purpose.CURSORS)),
             clock=clock,
             max_sessions=settings.max_sessions,
             login_needs_verified_email=settings.login_needs_verified_email,
+            totp_issuer=settings.totp_issuer,
         )
     )
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         "profile-service"  # noqa: S105 - a name
     )
     token_audience: Annotated[str, Field(min_length=1, description="`aud` of access tokens.")] = "gateways"  # noqa: S105 - a name
+    totp_issuer: Annotated[str, Field(min_length=1, description="What apps that show codes call it.")] = (
+        "profile-service"
+    )
     access_token_seconds: Annotated[Seconds, Field(description="How long an access token lives.")] = 600
     # OWASP Password Storage Cheat Sheet: at least 10. At 15 a login takes two seconds of a core.
     bcrypt_cost: Annotated[int, Field(ge=10, le=15, description="Base-2 logarithm of bcrypt's rounds.")] = 12

@@ -64,13 +64,20 @@ FIELDS: Final = [(each.queue, name) for each in OPERATIONS for name in each.requ
 INTEGERS: Final = {"expected_version": 2**53 - 1, "limit": 100}
 _ID_NAMES: Final = ("id", "user_id", "session_id")
 BOOLEANS: Final = ("include_deleted",)
-STRINGS: Final = [each for each in FIELDS if each[1] not in (*INTEGERS, *_ID_NAMES, *BOOLEANS)]
+MAPS: Final = ("attributes",)
+# For which null stands for nothing.
+NULLABLE: Final = ("last_name",)
+STRINGS: Final = [each for each in FIELDS if each[1] not in (*INTEGERS, *_ID_NAMES, *BOOLEANS, *MAPS)]
 IDS: Final = [each for each in FIELDS if each[1] in _ID_NAMES]
 NUMBERS: Final = [each for each in FIELDS if each[1] in INTEGERS]
 
 _NO_STRING: Final[tuple[Any, ...]] = (0, -1, 1.5, True, [], [None], ["a"], {}, {"a": 1}, 10**400)
 _NO_INTEGER: Final[tuple[Any, ...]] = ("1", "", 1.5, True, [], [None], [1], {}, {"a": 1})
 _NO_BOOLEAN: Final[tuple[Any, ...]] = ("true", "", 0, 1, 1.5, [], [True], {}, {"a": 1})
+_NO_MAP: Final[tuple[Any, ...]] = (
+    *("", "a", 0, 1.5, True, [], [{}], {"": 1}, {"a b": 1}, {"a.b": 1}, {"x" * 65: 1}),
+    *({"a": []}, {"a": {"b": 1}}, {"a": "\0"}, {"a": 2**53}, {"a": 10**400}, {"a": [None]}),
+)
 # What MongoDB would take for a query, and jsons of old would take for an object.
 _OPERATORS: Final[tuple[Any, ...]] = (
     *({"$ne": None}, {"$gt": ""}, {"$where": "1"}, {"$oid": "0" * 24}),
@@ -84,8 +91,9 @@ NO_UUIDS: Final = (
 
 def of_wrong_type(name: str) -> tuple[Any, ...]:
     """Return values that a field of this *name* must not have."""
-    odd = _NO_INTEGER if name in INTEGERS else _NO_BOOLEAN if name in BOOLEANS else _NO_STRING
-    return (None, *odd, *_OPERATORS)
+    kinds = {**dict.fromkeys(INTEGERS, _NO_INTEGER), **dict.fromkeys(BOOLEANS, _NO_BOOLEAN)}
+    odd = (kinds | dict.fromkeys(MAPS, _NO_MAP)).get(name, _NO_STRING)
+    return (*(() if name in NULLABLE else (None,)), *odd, *_OPERATORS)
 
 
 def out_of_bounds(name: str) -> dict[int, str]:
@@ -170,6 +178,11 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("auth.reset_password", "token"): _NO_TOKEN,
     ("auth.reset_password", "new_password"): _NO_TOKEN,  # which is looked at first
     ("auth.verify_email", "token"): _NO_TOKEN,
+    ("auth.login", "otp"): ("unauthenticated", "invalid_credentials"),
+    ("auth.totp_enroll", "current_password"): ("unauthenticated", "missing_token"),
+    ("auth.totp_confirm", "enrolment"): ("unauthenticated", "missing_token"),
+    ("auth.totp_confirm", "otp"): ("unauthenticated", "missing_token"),
+    ("auth.totp_remove", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.refresh", "refresh_token"): ("unauthenticated", "refresh_token_invalid"),
 }
 # A token that is none is not active, and that is a good answer.

@@ -18,6 +18,10 @@ class LogIn(Request):
         Secret | MISSING,
         Field(description="That of the last login of this user on this device: strangers can't lock it out."),
     ] = MISSING
+    otp: Annotated[
+        Secret | MISSING,
+        Field(description="A code of the app, or a recovery code, if there is a second factor."),
+    ] = MISSING
 
 
 class Refresh(Request):
@@ -97,6 +101,28 @@ class VerifyEmail(Request):
     token: AnySecret
 
 
+class EnrollTotp(Request):
+    """Ask for a secret for an app that shows codes (TOTP, RFC 6238)."""
+
+    current_password: Secret
+
+
+class ConfirmTotp(Request):
+    """Make the app the second factor, by a code of it."""
+
+    enrolment: Annotated[AnySecret, Field(description="That of `auth.totp_enroll`.")]
+    otp: Secret
+
+
+class RemoveTotp(Request):
+    """Take the second factor away: one's own, or as administrator that of another user."""
+
+    id: Annotated[Id | MISSING, Field(description="If it is not the user who asks.")] = MISSING
+    current_password: Annotated[Secret | MISSING, Field(description="Required of users for their own.")] = (
+        MISSING
+    )
+
+
 class ListKeys(Request):
     """Ask for the public keys that access tokens are verified with."""
 
@@ -121,7 +147,7 @@ OneTimeToken = Annotated[
     str,
     Field(description="Good once, and until the password or the address changes. Send it to that address."),
 ]
-TokenSeconds = Annotated[int, Field(gt=0, description="Seconds until the token expires.")]
+TokenSeconds = Annotated[int, Field(gt=0, description="Seconds until it expires.")]
 
 
 class ResetStarted(Result):
@@ -144,6 +170,21 @@ class VerificationStarted(Result):
     token: OneTimeToken
     email: str
     expires_in: TokenSeconds
+
+
+class TotpEnrolment(Result):
+    """What an app needs. It is the second factor once `auth.totp_confirm` has come with a code of it."""
+
+    secret: Annotated[str, Field(description="In base32, to be typed.")]
+    uri: Annotated[str, Field(description="The same as `otpauth://`, to be shown as a QR code.")]
+    enrolment: Annotated[str, Field(description="For `auth.totp_confirm`.")]
+    expires_in: TokenSeconds
+
+
+class RecoveryCodes(Result):
+    """Codes that stand in for the app, once each. They are shown this once."""
+
+    recovery_codes: tuple[str, ...]
 
 
 class LoggedOut(Result):

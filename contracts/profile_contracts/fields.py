@@ -122,6 +122,14 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+AttributeName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+AttributeValue = (
+    Annotated[str, Field(max_length=4096), AfterValidator(_readable)]
+    | Annotated[int, Field(ge=1 - 2**53, le=2**53 - 1)]
+    # Bounded as well, or a whole number out of bounds would be taken for one that is near it.
+    | Annotated[float, Field(ge=1 - 2**53, le=2**53 - 1, allow_inf_nan=False)]
+    | bool
+)
 Name = Annotated[str, _tidy(100), Field(min_length=1, max_length=100), AfterValidator(_plain)]
 Title = Annotated[str, _tidy(200), Field(min_length=1, max_length=200), AfterValidator(_plain)]
 Text = Annotated[

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from profile_contracts.auth import (
     ChangePassword,
+    ConfirmTotp,
+    EnrollTotp,
     JsonWebKeySet,
     ListKeys,
     ListSessions,
@@ -15,7 +17,9 @@ from profile_contracts.auth import (
     LogIn,
     LogOut,
     PasswordReset,
+    RecoveryCodes,
     Refresh,
+    RemoveTotp,
     ResetPassword,
     ResetStarted,
     SessionList,
@@ -23,6 +27,7 @@ from profile_contracts.auth import (
     StartVerification,
     TokenIntrospection,
     Tokens,
+    TotpEnrolment,
     UnlockAccount,
     Unlocked,
     VerificationStarted,
@@ -109,9 +114,10 @@ class Operation(Generic[RequestT, ResultT]):
     def resendable(self) -> bool:
         """Whether it may be sent again under the same `message_id` when the reply was lost.
 
-        Everything has its effect once, but for what opens another session each time.
+        Everything has its effect once, but for what opens another session each time. What is shown once is
+        not shown again.
         """
-        return self.queue not in {"auth.login", "auth.change_password"}
+        return self.queue not in {"auth.login", "auth.change_password", "auth.totp_confirm"}
 
     @property
     def dead_letters(self) -> str:
@@ -156,6 +162,7 @@ _EMAIL_ERRORS: Final[dict[str, ErrorCode]] = {
     "email_taken": ErrorCode.CONFLICT,
 }
 _NAMED_ERRORS: Final[dict[str, ErrorCode]] = {"message_id_reused": ErrorCode.CONFLICT}
+_ATTRIBUTE_ERRORS: Final[dict[str, ErrorCode]] = {"attributes_too_large": ErrorCode.INVALID}
 _WRITE_ERRORS: Final[dict[str, ErrorCode]] = {
     **_NAMED_ERRORS,
     "stale_version": ErrorCode.CONFLICT,
@@ -196,6 +203,8 @@ _PROFILE: Final[dict[str, Any]] = {
     "updated_at": "2026-11-22T09:30:00.000Z",
     "version": 1,
     "email_verified": False,
+    "attributes": {"locale": "en-GB", "newsletter": True},
+    "totp_enrolled": False,
 }
 
 _CURSOR: Final = "q1Zr9o0mBq3T9H2b6Jw5l3kC0xY7nE4uRtVdPzGfA8sQyWhXKjLmNoIcUeObTaFv"
@@ -208,6 +217,7 @@ _TOKENS: Final[dict[str, Any]] = {
     "profile_id": _ID,
 }
 
+_ENROLMENT: Final = "q83vEjRWeJASNFZ4kBI0Vnj7hJ2sL0mB5wT8"
 _ONE_TIME_TOKEN: Final = "AQEBk6WwfB59OptfP44qbE0QAAAAAGkhtXg"  # noqa: S105 - the beginning of one
 
 _POST_ID: Final = "0193a5b0-b3a1-7f2e-a4d8-6c0b9e1f2a37"
@@ -236,12 +246,19 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
         **_ACTOR_ERRORS,
         "role_not_allowed": ErrorCode.FORBIDDEN,
         **_EMAIL_ERRORS,
+        **_ATTRIBUTE_ERRORS,
         **_PASSWORD_ERRORS,
         **_NAMED_ERRORS,
     },
     idempotent=False,
     example=(
-        {"first_name": "Ada", "last_name": "Lovelace", "email": "Ada@Example.org", "password": _PASSWORD},
+        {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": "Ada@Example.org",
+            "password": _PASSWORD,
+            "attributes": {"locale": "en-GB", "newsletter": True},
+        },
         _PROFILE,
     ),
 )
@@ -270,6 +287,7 @@ PROFILE_UPDATE: Final[Operation[UpdateProfile, Profile]] = Operation(
     errors={
         **_PROFILE_ERRORS,
         **_EMAIL_ERRORS,
+        **_ATTRIBUTE_ERRORS,
         **_WRITE_ERRORS,
         "last_admin": ErrorCode.CONFLICT,
         "nothing_to_change": ErrorCode.INVALID,
@@ -386,7 +404,12 @@ AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
     actor="none",
     authentication="none",
     needs_actor=False,
-    errors={**_LOGIN_ERRORS, "email_not_verified": ErrorCode.UNAUTHENTICATED},
+    errors={
+        **_LOGIN_ERRORS,
+        "otp_required": ErrorCode.UNAUTHENTICATED,
+        "otp_invalid": ErrorCode.UNAUTHENTICATED,
+        "email_not_verified": ErrorCode.UNAUTHENTICATED,
+    },
     idempotent=False,
     example=(
         {"email": "ada@example.org", "password": _PASSWORD},
@@ -562,6 +585,69 @@ AUTH_VERIFY_EMAIL: Final[Operation[VerifyEmail, Profile]] = Operation(
     idempotent=False,
     example=({"token": _ONE_TIME_TOKEN}, {**_PROFILE, "version": 2, "email_verified": True}),
 )
+AUTH_TOTP_ENROLL: Final[Operation[EnrollTotp, TotpEnrolment]] = Operation(
+    queue="auth.totp_enroll",
+    summary="Get a secret for an app that shows codes.",
+    kind=Kind.QUERY,
+    request=EnrollTotp,
+    results=(TotpEnrolment,),
+    actor="the user",
+    authentication="bearer",
+    needs_actor=True,
+    errors={**_PROFILE_ERRORS, **_LOGIN_ERRORS, "totp_already_enrolled": ErrorCode.CONFLICT},
+    idempotent=True,
+    example=(
+        {"current_password": _PASSWORD},
+        {
+            "secret": "JBSWY3DPEHPK3PXP",
+            "uri": "otpauth://totp/Engines:Ada%40Example.org?secret=JBSWY3DPEHPK3PXP&issuer=Engines",
+            "enrolment": _ENROLMENT,
+            "expires_in": 1800,
+        },
+    ),
+)
+AUTH_TOTP_CONFIRM: Final[Operation[ConfirmTotp, RecoveryCodes]] = Operation(
+    queue="auth.totp_confirm",
+    summary="Make an app the second factor, by a code of it; from then on each login needs one.",
+    kind=Kind.COMMAND,
+    request=ConfirmTotp,
+    results=(RecoveryCodes,),
+    actor="the user",
+    authentication="bearer",
+    needs_actor=True,
+    errors={
+        **_PROFILE_ERRORS,
+        **_NAMED_ERRORS,
+        "enrolment_invalid": ErrorCode.INVALID,
+        "otp_invalid": ErrorCode.UNAUTHENTICATED,
+        "totp_already_enrolled": ErrorCode.CONFLICT,
+        "too_many_writers": ErrorCode.CONFLICT,
+    },
+    idempotent=False,
+    example=(
+        {"enrolment": _ENROLMENT, "otp": "287082"},
+        {"recovery_codes": ["abcd-efgh-ijkl-mnop", "qrst-uvwx-yz23-4567"]},
+    ),
+)
+AUTH_TOTP_REMOVE: Final[Operation[RemoveTotp, Profile]] = Operation(
+    queue="auth.totp_remove",
+    summary="Take the second factor away.",
+    kind=Kind.COMMAND,
+    request=RemoveTotp,
+    results=(Profile,),
+    actor="the user; with `id`, administrator",
+    authentication="bearer",
+    needs_actor=True,
+    errors={
+        **_PROFILE_ERRORS,
+        **_LOGIN_ERRORS,
+        **_NAMED_ERRORS,
+        "current_password_required": ErrorCode.INVALID,
+        "too_many_writers": ErrorCode.CONFLICT,
+    },
+    idempotent=True,
+    example=({"current_password": _PASSWORD}, {**_PROFILE, "version": 3}),
+)
 AUTH_KEYS: Final[Operation[ListKeys, JsonWebKeySet]] = Operation(
     queue="auth.keys",
     summary="List the public keys that access tokens are verified with.",
@@ -682,6 +768,9 @@ OPERATIONS: Final[tuple[Operation[Any, Any], ...]] = (
     AUTH_RESET_PASSWORD,
     AUTH_START_VERIFICATION,
     AUTH_VERIFY_EMAIL,
+    AUTH_TOTP_ENROLL,
+    AUTH_TOTP_CONFIRM,
+    AUTH_TOTP_REMOVE,
     AUTH_KEYS,
     POST_CREATE,
     POST_GET,

@@ -7,6 +7,8 @@ from pydantic import MISSING, Field
 
 from profile_contracts.fields import (
     DEFAULT_PAGE_SIZE,
+    AttributeName,
+    AttributeValue,
     Cursor,
     Email,
     EmailPrefix,
@@ -46,14 +48,21 @@ class SettableStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
+LastName = Annotated[Name | MISSING | None, Field(description="Null, or none: some have one name only.")]
+
+
 class CreateProfile(Request):
     """Sign a user up."""
 
     first_name: Name
-    last_name: Name
+    last_name: LastName = MISSING
     email: Email
     password: NewPassword
     role: Role = Role.USER
+    attributes: Annotated[
+        dict[AttributeName, AttributeValue] | MISSING,
+        Field(max_length=32, description="What you keep about the user: 32 at most, of 4 KiB in all."),
+    ] = MISSING
 
 
 class GetProfile(Request):
@@ -70,13 +79,17 @@ class UpdateProfile(Request):
         Version | MISSING, Field(description="Refuse the change if the profile has moved on from here.")
     ] = MISSING
     first_name: Name | MISSING = MISSING
-    last_name: Name | MISSING = MISSING
+    last_name: LastName = MISSING
     email: Email | MISSING = MISSING
     current_password: Annotated[
         Secret | MISSING, Field(description="Required of users who change their own e-mail.")
     ] = MISSING
     role: Annotated[Role | MISSING, Field(description="Administrators only.")] = MISSING
     status: Annotated[SettableStatus | MISSING, Field(description="Administrators only.")] = MISSING
+    attributes: Annotated[
+        dict[AttributeName, AttributeValue | None] | MISSING,
+        Field(max_length=64, description="Those that change; null removes one. The others stay."),
+    ] = MISSING
 
 
 class DeleteProfile(Request):
@@ -134,7 +147,7 @@ class Profile(Result):
     id: Id
     oid: ObjectId
     first_name: str
-    last_name: str
+    last_name: Annotated[str, Field(description="Empty for whoever has none.")]
     email: str
     role: Role
     status: Status
@@ -145,6 +158,8 @@ class Profile(Result):
         bool,
         Field(description="Whether the user is known to read the mails to this address."),
     ] = False
+    attributes: dict[str, AttributeValue] = Field(default_factory=dict)
+    totp_enrolled: Annotated[bool, Field(description="Whether a login needs a code, too: `otp`.")] = False
 
 
 class ProfilePage(Page[Profile]):

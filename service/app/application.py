@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 from service.app.auth.change_password import ChangePasswordHandler
+from service.app.auth.confirm_totp import ConfirmTotpHandler
+from service.app.auth.enroll_totp import EnrollTotpHandler
 from service.app.auth.list_sessions import ListSessionsHandler
 from service.app.auth.log_in import LogInHandler
 from service.app.auth.log_out import LogOutHandler
 from service.app.auth.one_time_tokens import OneTimeTokens
 from service.app.auth.passwords import Passwords
 from service.app.auth.refresh import RefreshHandler
+from service.app.auth.remove_totp import RemoveTotpHandler
 from service.app.auth.reset_password import ResetPasswordHandler
+from service.app.auth.second_factor import SecondFactor, SecretBox
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions, SessionStatusCache
 from service.app.auth.start_reset import StartResetHandler
@@ -47,6 +51,7 @@ class Ports:
     Attributes:
         max_sessions: How many a user may have; one more ends the oldest.
         login_needs_verified_email: Whether whoever logs in has to have a verified address.
+        totp_issuer: What authenticator apps show beside the address.
 
     """
 
@@ -60,10 +65,12 @@ class Ports:
     refresh_tokens: RefreshTokens
     device_tokens: DeviceTokens
     one_time_tokens: OneTimeTokens
+    secret_box: SecretBox
     cursors: Cursors
     clock: Clock
     max_sessions: int = 100
     login_needs_verified_email: bool = False
+    totp_issuer: str = "Profile service"
 
 
 class Application:
@@ -85,6 +92,7 @@ class Application:
         self._of_posts(ports)
         self._of_logins(ports)
         self._of_mails(ports)
+        self._of_second_factors(ports)
 
     def _of_profiles(self, ports: Ports) -> None:
         profiles, passwords, guard, clock = ports.profiles, ports.passwords, ports.session_guard, ports.clock
@@ -110,7 +118,12 @@ class Application:
     def _of_logins(self, ports: Ports) -> None:
         profiles, passwords, guard, clock = ports.profiles, ports.passwords, ports.session_guard, ports.clock
         self.log_in = LogInHandler(
-            profiles, passwords, self.sessions, ports.device_tokens, ports.login_needs_verified_email
+            profiles,
+            passwords,
+            self.sessions,
+            ports.device_tokens,
+            SecondFactor(profiles, passwords.throttle, ports.secret_box, clock),
+            ports.login_needs_verified_email,
         )
         self.refresh = RefreshHandler(self.sessions, ports.sessions, ports.refresh_tokens, clock)
         self.log_out = LogOutHandler(self.sessions)
@@ -125,3 +138,10 @@ class Application:
         self.reset_password = ResetPasswordHandler(profiles, ports.passwords, self.sessions, tokens, clock)
         self.start_verification = StartVerificationHandler(profiles, tokens)
         self.verify_email = VerifyEmailHandler(profiles, ports.session_guard, tokens, clock)
+
+    def _of_second_factors(self, ports: Ports) -> None:
+        profiles, passwords, guard, clock = ports.profiles, ports.passwords, ports.session_guard, ports.clock
+        box = ports.secret_box
+        self.enroll_totp = EnrollTotpHandler(profiles, passwords, box, clock, ports.totp_issuer)
+        self.confirm_totp = ConfirmTotpHandler(profiles, guard, box, clock)
+        self.remove_totp = RemoveTotpHandler(profiles, passwords, guard, clock)

@@ -75,7 +75,7 @@ async def _create_admin(email: str, first_name: str, last_name: str, password: s
             CreateProfile(
                 context=OPERATOR,
                 first_name=request.first_name,
-                last_name=request.last_name,
+                last_name=str(request.last_name),
                 email=request.email,
                 password=password,
                 role=Role.ADMIN,

@@ -1,6 +1,7 @@
 """Partial updates: which fields get a new value."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from service.domain.errors import Invalid
 
@@ -21,7 +22,7 @@ class Patch:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def diff(self, aggregate: object) -> dict[str, object]:
+    def diff(self, aggregate: Any) -> dict[str, object]:  # noqa: ANN401 - of its own kind
         """Return those of the new values that *aggregate* does not have already.
 
         Raises:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from service.domain.attributes import Attributes, AttributesPatch, are_same, merged
 from service.domain.email import Email, EmailMalformed
 from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
@@ -14,6 +15,7 @@ from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.password import personal_words
 from service.domain.patch import Patch
 from service.domain.session import all_revoked
+from service.domain.totp import Totp
 
 
 class ProfileNotFound(NotFound):
@@ -64,13 +66,34 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePatch(Patch):
-    """New values for some fields of a profile; `None` leaves a field as it is."""
+    """New values for some fields of a profile; `None` leaves a field as it is.
+
+    Attributes:
+        attributes: Only those that change; without a value, they go.
+
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     email: Email | None = None
     role: Role | None = None
     status: Status | None = None
+    attributes: AttributesPatch | None = None
+
+    def diff(self, aggregate: "Profile") -> dict[str, object]:
+        """Return those of the new values that *aggregate* does not have already; all of its attributes.
+
+        Raises:
+            NothingToChange: No field was named.
+            AttributesTooLarge
+
+        """
+        differing = Patch.diff(self, aggregate)
+        if self.attributes is not None:
+            differing["attributes"] = after = merged(aggregate.attributes, self.attributes)
+            if are_same(after, aggregate.attributes):
+                del differing["attributes"]
+        return differing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +103,7 @@ class Profile:
     Attributes:
         id: The public name, a UUID of version 7.
         oid: The name in the database.
+        last_name: Empty for whoever has none.
         hashed_password: As the password hasher wrote it.
         version: 1 at first, and 1 more with each change that was applied.
         previous_status: That of a deleted profile before it was deleted.
@@ -87,6 +111,9 @@ class Profile:
         email_version: 1 more with each change of the address.
         sessions_version: 1 more with each change that ends all sessions. A session is good only
             with the number it was opened with, so that one write ends them all.
+        totp: The second factor, if there is one.
+        otp_uses: How often a code of it was used. A write is made for the number that was read, so that it
+            brings no used code back; only the repository counts.
         logouts: How often sessions of this user were ended otherwise. A write that rests on a session is made
             for the number that the session was alive at; only the repository counts.
         events: What happened since the profile was loaded, to be stored with it.
@@ -110,7 +137,10 @@ class Profile:
     version: int = 1
     verified_email_key: str | None = None
     email_version: int = 1
+    attributes: Attributes = field(default_factory=dict, hash=False)
     sessions_version: int = 1
+    totp: Totp | None = field(default=None, repr=False)
+    otp_uses: int = 0
     logouts: int = 0
     events: tuple[Event, ...] = field(default=(), compare=False, repr=False)
     idempotency_key: IdempotencyKey | None = field(default=None, compare=False, repr=False)
@@ -170,6 +200,14 @@ class Profile:
         """Return the profile with its address as verified."""
         return self._next(now, EventType.PROFILE_UPDATED, {"verified_email_key": self.email.key})
 
+    def with_totp(self, totp: Totp, now: datetime) -> "Profile":
+        """Return the profile with a second factor."""
+        return self._next(now, EventType.PROFILE_UPDATED, {"totp": totp})
+
+    def without_totp(self, now: datetime) -> "Profile":
+        """Return the profile without a second factor, or itself if it has none."""
+        return self._next(now, EventType.PROFILE_UPDATED, {"totp": None}) if self.totp else self
+
     def with_password(self, hashed_password: str, session_id: UUID | None, now: datetime) -> "Profile":
         """Return the profile with another password; all sessions end but one that may be to be opened."""
         values = {"hashed_password": hashed_password}
@@ -215,6 +253,10 @@ class Profile:
         }
         if self.verified_email_key:
             values["verified_email_key"] = None
+        if self.attributes:
+            values["attributes"] = {}
+        if self.totp:
+            values["totp"] = None
         ends_sessions = None if self.status is Status.DELETED else "deleted"
         return self._next(now, EventType.PROFILE_ERASED, values, ends_sessions=ends_sessions)
 
@@ -362,6 +404,18 @@ class ProfileRepository(Protocol):
 
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
+
+    async def use_totp_step(self, profile: Profile, step: int) -> bool:
+        """Record that the code of a time step was used; return whether neither it nor a later one was before.
+
+        It is no new version of the profile.
+        """
+
+    async def use_recovery_code(self, profile: Profile, digest: bytes) -> bool:
+        """Take a recovery code away, by its digest; return whether it was there."""
+
+    async def replace_totp_secret(self, profile: Profile, sealed_secret: bytes) -> None:
+        """Store the same secret, encrypted otherwise, unless there is another one meanwhile."""
 
     async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
         """Return the command that has the name of *key*, if it created a profile, be it deleted since."""

@@ -16,6 +16,7 @@ from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import RootKey
+from service.infrastructure.security.secret_box import SealedSecrets
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeRootKeyring, in_use
@@ -38,6 +39,7 @@ class AppFixture:
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
         self.one_time_tokens = MacOneTimeTokens(in_use(b"k" * 32), self.clock)
+        self.box = SealedSecrets(in_use(b"k" * 32))
         self.cursors = SealedCursors(in_use(b"k" * 32))
         self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
@@ -56,7 +58,9 @@ class AppFixture:
                 refresh_tokens=self.refresh_tokens,
                 device_tokens=self.device_tokens,
                 one_time_tokens=self.one_time_tokens,
+                secret_box=self.box,
                 cursors=self.cursors,
+                totp_issuer="Engines",
                 clock=self.clock,
             )
         )

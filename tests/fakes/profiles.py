@@ -22,6 +22,7 @@ from service.domain.profile import (
     ProfileRepository,
     Status,
 )
+from service.domain.totp import Totp
 from tests.builders import NOON
 from tests.fakes.processed_commands import FakeProcessedCommands
 
@@ -116,8 +117,8 @@ class FakeProfiles(ProfileRepository):
         if require_other_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
         stored = self._by_oid.get(profile.oid)
-        before = (profile.version - 1, profile.logouts)
-        if stored is None or (stored.version, stored.logouts) != before:
+        before = (profile.version - 1, profile.logouts, profile.otp_uses)
+        if stored is None or (stored.version, stored.logouts, stored.otp_uses) != before:
             raise StaleVersion
         self.processed.refuse_processed(profile)
         self._keep(profile)
@@ -143,6 +144,34 @@ class FakeProfiles(ProfileRepository):
         stored = self._by_oid.get(profile.oid)
         if stored is not None and stored.hashed_password == profile.hashed_password:
             self._by_oid[profile.oid] = replace(stored, hashed_password=hashed_password)
+
+    async def use_totp_step(self, profile: Profile, step: int) -> bool:
+        await asyncio.sleep(0)
+        stored = self._by_oid[profile.oid]
+        if stored.totp is None or profile.totp is None or stored.totp.last_step >= step:
+            return False
+        if stored.totp.sealed_secret != profile.totp.sealed_secret:
+            return False
+        self._use(stored, replace(stored.totp, last_step=step))
+        return True
+
+    async def use_recovery_code(self, profile: Profile, digest: bytes) -> bool:
+        await asyncio.sleep(0)
+        stored = self._by_oid[profile.oid]
+        if stored.totp is None or digest not in stored.totp.recovery_digests:
+            return False
+        left = tuple(each for each in stored.totp.recovery_digests if each != digest)
+        self._use(stored, replace(stored.totp, recovery_digests=left))
+        return True
+
+    def _use(self, stored: Profile, totp: Totp) -> None:
+        self._by_oid[stored.oid] = replace(stored, totp=totp, otp_uses=stored.otp_uses + 1)
+
+    async def replace_totp_secret(self, profile: Profile, sealed_secret: bytes) -> None:
+        await asyncio.sleep(0)
+        stored = self._by_oid[profile.oid]
+        if stored.totp and profile.totp and stored.totp.sealed_secret == profile.totp.sealed_secret:
+            self._by_oid[stored.oid] = replace(stored, totp=replace(stored.totp, sealed_secret=sealed_secret))
 
     async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
         await asyncio.sleep(0)

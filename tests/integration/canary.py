@@ -100,6 +100,8 @@ async def use_as_meant(gateway: Gateway, canary: Canary) -> None:
         {"email": f"new.{canary.email}", "current_password": canary.secret},
         {"expected_version": 1, "last_name": canary.name},
         {"role": "admin", "last_name": canary.name},
+        {"attributes": {"nickname": canary.name}},
+        {"attributes": {canary.secret: [canary.name]}},
     ):
         await gateway.ask("profile.update", {"id": who, **change}, token=token)
     await gateway.ask("profile.get", {"id": who}, token=token)

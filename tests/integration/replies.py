@@ -16,6 +16,8 @@ PROFILE = {
     "updated_at",
     "version",
     "email_verified",
+    "attributes",
+    "totp_enrolled",
 }
 PUBLIC = {"id", "first_name", "last_name", "created_at"}
 POST = {"id", "oid", "user_id", "title", "body", "status", "created_at", "updated_at", "version"}

@@ -61,6 +61,24 @@ async def test_only_the_version_that_is_there_can_be_expected(gateway: Gateway, 
     assert result(await gateway.ask("profile.delete", last, token=ada["token"]))["status"] == "deleted"
 
 
+async def test_attributes_are_kept_beside_the_fields_and_a_name_may_be_taken_away(
+    gateway: Gateway, ada: Person
+) -> None:
+    own = {"id": ada["id"]}
+    change = {"attributes": {"locale": "fr", "since": 2026, "share": 0.5, "newsletter": True}}
+    first = result(await gateway.ask("profile.update", {**own, **change}, token=ada["token"]))
+    less = {"last_name": None, "attributes": {"locale": "en", "share": None}}
+    second = result(await gateway.ask("profile.update", {**own, **less}, token=ada["token"]))
+    full = {"attributes": {"bio": "x" * 4_090}}
+    refused = await gateway.ask("profile.update", {**own, **full}, token=ada["token"])
+
+    assert first["attributes"] == {"locale": "fr", "since": 2026, "share": 0.5, "newsletter": True}
+    assert second["attributes"] == {"locale": "en", "since": 2026, "newsletter": True}
+    assert (second["last_name"], second["version"]) == ("", 3)
+    assert result(await gateway.ask("profile.get", own, token=ada["token"])) == second
+    assert refusal(refused) == ("invalid", "attributes_too_large")
+
+
 async def test_users_prove_their_password_to_change_their_address(gateway: Gateway, ada: Person) -> None:
     address = an_address()
     change = {"id": ada["id"], "email": address}

@@ -22,8 +22,11 @@ from tools.servers.sandbox import Sandbox
 Body = dict[str, Any]
 # Sessions have ways of their own: see `SESSIONS_THEN`.
 OF_SESSIONS = {each.queue for each in OPERATIONS if each.queue.startswith("auth.")}
-# Sent again by `identity/test_looking_after_users.py` and `identity/test_one_time_tokens.py`.
-ELSEWHERE = {"profile.restore", "profile.erase", "auth.unlock", "auth.reset_password", "auth.verify_email"}
+# Sent again by tests of their own in `identity`: `test_looking_after_users.py` and those named as they are.
+ELSEWHERE = {
+    *("profile.restore", "profile.erase", "auth.unlock", "auth.reset_password", "auth.verify_email"),
+    *("auth.totp_confirm", "auth.totp_remove"),
+}
 COMMANDS = [
     each.queue
     for each in OPERATIONS

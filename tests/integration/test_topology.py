@@ -15,15 +15,9 @@ from tools.worker import Worker
 
 QUERIES = (
     *("profile.get", "profile.list", "profile.find", "profile.export"),
-    *(
-        "auth.verify",
-        "auth.keys",
-        "auth.sessions",
-        "auth.start_reset",
-        "auth.start_verification",
-        "post.get",
-        "post.list",
-    ),
+    *("auth.verify", "auth.keys", "auth.sessions"),
+    *("auth.start_reset", "auth.start_verification", "auth.totp_enroll"),
+    *("post.get", "post.list"),
 )
 COMMANDS = tuple(operation for operation in OPERATIONS if operation not in QUERIES)
 PREFETCH = {

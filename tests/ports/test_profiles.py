@@ -8,6 +8,7 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
+from service.domain.attributes import are_same
 from service.domain.email import Email
 from service.domain.errors import StaleVersion
 from service.domain.profile import (
@@ -19,6 +20,7 @@ from service.domain.profile import (
     Role,
     Status,
 )
+from service.domain.totp import Totp
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_profile, an_address
@@ -62,6 +64,7 @@ async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
     [
         {},
         {"role": Role.ADMIN, "status": Status.SUSPENDED, "version": 2**53 - 1},
+        {"attributes": {"a": "\u00e9", "b": 2**53 - 1, "c": 1.0, "d": False}, "last_name": ""},
         {"first_name": "\U0001f469\u200d\U0001f4bb", "last_name": "$where.\u00e9\u0308 {}"},
         {
             "created_at": datetime(1970, 1, 1, 0, 0, 0, 1000, UTC),
@@ -69,7 +72,7 @@ async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
         },
         {"created_at": NOON + timedelta(milliseconds=999), "updated_at": NOON + timedelta(milliseconds=7)},
     ],
-    ids=["usual", "administrator", "unusual names", "distant times", "milliseconds"],
+    ids=["usual", "administrator", "attributes", "unusual names", "distant times", "milliseconds"],
 )
 async def test_what_is_stored_comes_back_exactly(
     profiles: ProfileRepository, changes: dict[str, object]
@@ -78,6 +81,7 @@ async def test_what_is_stored_comes_back_exactly(
     found = await profiles.get(ada.id)
 
     assert found == ada
+    assert are_same(found.attributes, ada.attributes)
     assert type(found.id) is UUID
     assert found.created_at.utcoffset() == timedelta(0)
 
@@ -288,6 +292,31 @@ async def test_a_new_password_is_not_overwritten_by_a_hash_of_the_old_one(
     await profiles.replace_hash(ada, "another hash of the old password")
 
     assert await profiles.get(ada.id) == changed
+
+
+async def test_a_code_of_a_second_factor_is_used_once_and_no_change_brings_it_back(
+    profiles: ProfileRepository,
+) -> None:
+    totp = Totp(b"sealed", 7, (b"first", b"second"))
+    ada = await stored(profiles, totp=totp)
+    assert (await profiles.get(ada.id)).totp == totp
+    used = await asyncio.gather(*(profiles.use_totp_step(ada, 8) for _ in range(3)))
+    recovered = await asyncio.gather(*(profiles.use_recovery_code(ada, b"first") for _ in range(3)))
+    await profiles.replace_totp_secret(ada, b"anew")
+    now = await profiles.get(ada.id)
+
+    assert (sorted(used), sorted(recovered)) == ([False, False, True], [False, False, True])
+    assert not await profiles.use_totp_step(now, 7)
+    assert not await profiles.use_totp_step(ada, 9)  # of another secret
+    assert not await profiles.use_recovery_code(now, b"third")
+    assert (now.totp, now.otp_uses, now.version) == (Totp(b"anew", 8, (b"second",)), 2, 1)
+    with pytest.raises(StaleVersion):
+        await profiles.save(ada.updated(ProfilePatch(last_name="King"), LATER))
+    await profiles.save(changed := now.without_totp(LATER))
+    assert await profiles.get(ada.id) == changed
+    assert not await profiles.use_totp_step(now, 10)
+    await profiles.save(again := changed.with_totp(totp, LATER))
+    assert await profiles.get(ada.id) == again
 
 
 async def test_an_administrator_leaves_only_if_another_stays(profiles: ProfileRepository) -> None:

@@ -16,6 +16,7 @@ from service.domain.email import Email
 from service.domain.idempotency import FormerKey, IdempotencyKey
 from service.domain.post import PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
+from service.domain.totp import Totp
 from service.infrastructure.mongo.indexes import INDEXES, PROFILES, ensure_indexes
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
@@ -81,6 +82,11 @@ async def use_profiles(database: Any) -> Watched:
     await profiles.add(ada)
     assert await profiles.get(ada.id) == ada == await profiles.find_by_email(ada.email)
     await profiles.replace_hash(ada, "another")
+    bob = replace(a_profile(totp=Totp(b"sealed", 1, (b"first",))), oid=profiles.next_oid())
+    await profiles.add(bob)
+    assert await profiles.use_totp_step(bob, 2)
+    assert await profiles.use_recovery_code(bob, b"first")
+    await profiles.replace_totp_secret(bob, b"anew")
     await profiles.save(changed := ada.updated(ProfilePatch(last_name="King"), LATER))
     await profiles.save(changed.deleted(LATER), require_other_admin=True)
     assert (await profiles.get_including_deleted(ada.id)).version == 3

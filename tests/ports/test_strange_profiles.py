@@ -32,6 +32,7 @@ STRANGE: Mapping[str, Mapping[str, Any]] = {
     "a status before of a newer version": {"previous_status": "archived"},
     "a name that is none": {"first_name": None, "last_name": 7},
     "no times": {"created_at": None, "updated_at": None},
+    "attributes that are none": {"attributes": "locale=fr", "email_version": None},
     "more fields": {"nickname": "Ada", "addresses": [{"city": "London"}]},
 }
 

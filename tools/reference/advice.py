@@ -55,6 +55,7 @@ REASONS: Final[Mapping[str, str]] = {
     "counters_unavailable": f"Redis is away, so nothing can be taken back. {_WAIT}",
     "post_not_found": "Treat the post as gone.",
     "email_malformed": "Ask the user for the address again.",
+    "attributes_too_large": "Keep less there: 32 attributes at most, and 4 KiB of JSON in all.",
     "email_taken": "Tell the user, and offer a login.",
     "password_too_short": "Ask for a password of at least 8 characters.",
     "password_too_long": "Ask for a password of at most 72 bytes of UTF-8.",
@@ -78,6 +79,10 @@ REASONS: Final[Mapping[str, str]] = {
     "one_time_token_invalid": (
         "Offer to send another one. It was used, or is older than 30 minutes, or something has changed since."
     ),
+    "otp_required": "Ask the user for a code, and send the same login with it as `otp`.",
+    "otp_invalid": "Ask for the next code: each is good once. A recovery code stands in for the app.",
+    "totp_already_enrolled": "Remove the second factor first (`auth.totp_remove`).",
+    "enrolment_invalid": "Begin again (`auth.totp_enroll`): older than 30 minutes, or not this user's.",
     "refresh_token_invalid": "Let the user log in again.",
     "refresh_token_reused": (
         "Let the user log in again. Somebody used the token before: it may have been stolen."

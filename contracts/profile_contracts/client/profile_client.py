@@ -7,6 +7,8 @@ from typing import Unpack
 
 from profile_contracts.auth import (
     ChangePassword,
+    ConfirmTotp,
+    EnrollTotp,
     JsonWebKeySet,
     ListKeys,
     ListSessions,
@@ -14,7 +16,9 @@ from profile_contracts.auth import (
     LogIn,
     LogOut,
     PasswordReset,
+    RecoveryCodes,
     Refresh,
+    RemoveTotp,
     ResetPassword,
     ResetStarted,
     SessionList,
@@ -22,6 +26,7 @@ from profile_contracts.auth import (
     StartVerification,
     TokenIntrospection,
     Tokens,
+    TotpEnrolment,
     UnlockAccount,
     Unlocked,
     VerificationStarted,
@@ -40,6 +45,9 @@ from profile_contracts.operations import (
     AUTH_SESSIONS,
     AUTH_START_RESET,
     AUTH_START_VERIFICATION,
+    AUTH_TOTP_CONFIRM,
+    AUTH_TOTP_ENROLL,
+    AUTH_TOTP_REMOVE,
     AUTH_UNLOCK,
     AUTH_VERIFY,
     AUTH_VERIFY_EMAIL,
@@ -221,6 +229,22 @@ class ProfileClient(RpcClient):
     async def verify_email(self, request: VerifyEmail, **options: Unpack[CallOptions]) -> Profile:
         """Verify an address by a token that was sent to it."""
         return await self.call(AUTH_VERIFY_EMAIL, request, **options)
+
+    async def enroll_totp(
+        self, request: EnrollTotp, token: str, **options: Unpack[CallOptions]
+    ) -> TotpEnrolment:
+        """Get a secret for an app that shows codes."""
+        return await self.call(AUTH_TOTP_ENROLL, request, token, **options)
+
+    async def confirm_totp(
+        self, request: ConfirmTotp, token: str, **options: Unpack[CallOptions]
+    ) -> RecoveryCodes:
+        """Make the app the second factor, by a code of it."""
+        return await self.call(AUTH_TOTP_CONFIRM, request, token, **options)
+
+    async def remove_totp(self, request: RemoveTotp, token: str, **options: Unpack[CallOptions]) -> Profile:
+        """Take the second factor away."""
+        return await self.call(AUTH_TOTP_REMOVE, request, token, **options)
 
     async def keys(self, **options: Unpack[CallOptions]) -> JsonWebKeySet:
         """Return the public keys that access tokens are verified with."""

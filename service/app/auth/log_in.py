@@ -5,6 +5,7 @@ from uuid import UUID
 
 from service.app.auth.actors import Anonymous
 from service.app.auth.passwords import Passwords
+from service.app.auth.second_factor import SecondFactor
 from service.app.auth.sessions import LoggedIn, Sessions
 from service.app.auth.tokens import Device, DeviceTokens
 from service.app.ids import new_id
@@ -29,6 +30,7 @@ class LogIn:
     email: str
     password: str = field(repr=False)
     device_token: str | None = field(default=None, repr=False)
+    otp: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class LogInHandler:
     passwords: Passwords
     sessions: Sessions
     device_tokens: DeviceTokens
+    second_factor: SecondFactor
     needs_verified_email: bool = False
 
     async def handle(self, command: LogIn) -> LoggedIn:
@@ -51,7 +54,7 @@ class LogInHandler:
 
         Raises:
             InvalidCredentials
-            EmailNotVerified: Only who knows the password is told so.
+            OtpRequired, OtpInvalid, EmailNotVerified: Only who knows the password is told so.
 
         """
         self.passwords.hasher.ensure_capacity()  # or an overload would cost the databases work for nothing
@@ -67,6 +70,7 @@ class LogInHandler:
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
         attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.verify_credentials(command.password, profile, attempt)
+        await self.second_factor.check(profile, command.otp, attempt)
         if self.needs_verified_email and not profile.email_verified:
             raise EmailNotVerified
         opened = await self.sessions.open(profile, session_id, command.context.origin)

@@ -59,6 +59,7 @@ class Action(Enum):
     END_SESSIONS = auto()
     START_RESET = auto()
     START_VERIFICATION = auto()
+    REMOVE_TOTP = auto()
 
 
 _ANYBODY: Final = frozenset(Relation)
@@ -90,6 +91,7 @@ PERMISSIONS: Final[Mapping[Action, frozenset[Relation]]] = {
     Action.END_SESSIONS: frozenset({Relation.SELF, Relation.ADMIN}),
     Action.START_RESET: frozenset({Relation.TRUSTED}),
     Action.START_VERIFICATION: _OWNER_ADMIN_SERVICE,
+    Action.REMOVE_TOTP: frozenset({Relation.SELF, Relation.ADMIN}),
 }
 
 

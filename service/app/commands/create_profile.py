@@ -12,6 +12,7 @@ from service.app.idempotency import find_created
 from service.app.ids import new_id
 from service.app.optimistic_update import add_authorized
 from service.app.request_context import RequestContext
+from service.domain.attributes import Attributes, checked
 from service.domain.email import Email
 from service.domain.idempotency import AlreadyCreated
 from service.domain.password import personal_words
@@ -29,11 +30,12 @@ class CreateProfile:
 
     context: RequestContext
     first_name: str
-    last_name: str
+    last_name: str = ""
     email: str
     password: str = field(repr=False)
     role: Role = Role.USER
     is_verified: bool = False
+    attributes: Attributes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class CreateProfileHandler:
             authorize(Action.GIVE_ROLE, actor, refusal=RoleNotAllowed)
         if created := await find_created(self.profiles, key):
             return created
-        email = Email.parse(command.email)
+        email, attributes = Email.parse(command.email), checked(command.attributes)
         words = personal_words(command.first_name, command.last_name, email)
         hashed_password = await self.passwords.hash_new(command.password, words)
         now = self.clock.now()
@@ -65,6 +67,7 @@ class CreateProfileHandler:
             email=email,
             hashed_password=hashed_password,
             role=command.role,
+            attributes=attributes,
             created_at=now,
             updated_at=now,
             verified_email_key=email.key if command.is_verified else None,

@@ -10,7 +10,7 @@ from service.domain.profile import Profile, ProfileRepository
 from service.domain.session import Session, SessionRepository
 
 # Secrets of the user, or of ours: they say nothing about the user that the user does not know.
-_WITHHELD: Final = frozenset({"hashed_password", "events"})
+_WITHHELD: Final = frozenset({"hashed_password", "totp", "events"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from functools import partial
 from service.app.auth.actors import Actor
 from service.app.auth.permissions import Action, authorize
 from service.app.paging import Cursors, Page, PageRequest, canonical_query, read_page
+from service.domain.attributes import size_of
 from service.domain.profile import Profile, ProfileFilter, ProfileRepository
 
 
@@ -33,4 +34,11 @@ class ListProfilesHandler:
             "profile.list", status=filters.status, role=filters.role, email_prefix=filters.email_prefix
         )
         read = partial(self.profiles.list, filters)
-        return await read_page(self.cursors, described_query, query.page_request, read, filters.position)
+        return await read_page(
+            self.cursors,
+            described_query,
+            query.page_request,
+            read,
+            filters.position,
+            size=lambda profile: size_of(profile.attributes),
+        )

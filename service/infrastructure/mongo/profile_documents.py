@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from service.domain.email import Email, EmailMalformed
 from service.domain.profile import Profile, Role, Status
+from service.domain.totp import Totp
 
 # Neither found nor listed, and without a key of their own for an address.
 UNLISTED: Final = frozenset({Status.DELETED, Status.ERASED})
@@ -40,12 +41,32 @@ def to_document(profile: Profile) -> dict[str, Any]:
         "sessions_version": profile.sessions_version,
         "verified_email_key": profile.verified_email_key,
         "email_version": profile.email_version,
+        "attributes": dict(profile.attributes),
+        "totp": _from_totp(profile.totp),
     }
     if profile.status in UNLISTED:
         del document["email_key"]
     if profile.status is Status.DELETED and profile.email.key:
         document["deleted_email_key"] = profile.email.key
     return document
+
+
+def _from_totp(totp: Totp | None) -> dict[str, Any] | None:
+    if totp is None:
+        return None
+    recovery = list(totp.recovery_digests)
+    return {"secret": totp.sealed_secret, "last_step": totp.last_step, "recovery": recovery}
+
+
+def _to_totp(document: Mapping[str, Any]) -> Totp:
+    return Totp(document["secret"], document["last_step"], tuple(document["recovery"]))
+
+
+def unused_since(profile: Profile) -> dict[str, Any]:
+    """Return the condition that no code of a second factor was used since *profile* was read."""
+    if profile.totp is None and not profile.otp_uses:
+        return {}
+    return {"otp_uses": profile.otp_uses or {"$in": [0, None]}}
 
 
 def as_authorized(profile: Profile) -> dict[str, Any]:
@@ -79,9 +100,12 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
         # Profiles from before there were sessions have none.
         sessions_version=document.get("sessions_version", 1),
         logouts=document.get("logouts", 0),
-        # Nor were addresses verified.
+        # Nor were addresses verified, or attributes kept.
         verified_email_key=document.get("verified_email_key"),
         email_version=document.get("email_version", 1),
+        attributes=document.get("attributes", {}),
+        totp=_to_totp(totp) if (totp := document.get("totp")) else None,
+        otp_uses=document.get("otp_uses", 0),
         processed_commands=document.get("processed_commands", 0),
     )
 
@@ -89,13 +113,14 @@ def to_profile(document: Mapping[str, Any]) -> Profile:
 def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* with something in every place that may be empty or strange."""
     kept = {name: value for name, value in document.items() if value is not None}
-    role, before = kept.get("role"), kept.get("previous_status")
+    role, before, attributes = (kept.get(name) for name in ("role", "previous_status", "attributes"))
     return {
         "version": 1,
         **kept,
         **{name: str(kept.get(name, "")) for name in _TEXTS},
         **{name: kept.get(name, _UNKNOWN_TIME) for name in _TIMES},
         "role": role if role in _ROLES else Role.USER.value,
+        "attributes": attributes if isinstance(attributes, Mapping) else {},
         "previous_status": before if before in _STATUSES else None,
     }
 

@@ -46,6 +46,7 @@ from service.infrastructure.mongo.profile_documents import (
     as_authorized,
     to_document,
     to_profile,
+    unused_since,
 )
 from service.infrastructure.mongo.reads_by_id import ReadsById
 from service.pkg.database import Documents
@@ -158,7 +159,8 @@ class MongoProfiles(ProfileRepository):
 
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
         same = {"version": profile.version - 1, "logouts": as_authorized(profile)["logouts"]}
-        before = {"_id": ObjectId(profile.oid), **same, **unless_processed(profile)}
+        same |= unused_since(profile) | unless_processed(profile)
+        before = {"_id": ObjectId(profile.oid), **same}
         document = to_document(profile)
         gone = dict.fromkeys(KEYS - document.keys(), "")
         gone |= forgetting() if profile.status is Status.ERASED else {}
@@ -193,6 +195,27 @@ class MongoProfiles(ProfileRepository):
         """Store another hash of the same password, unless the password has changed meanwhile."""
         same_password = {"_id": ObjectId(profile.oid), "hashed_password": profile.hashed_password}
         await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
+
+    @database_call
+    async def use_totp_step(self, profile: Profile, step: int) -> bool:
+        """Record that the code of a time step was used, if neither it nor a later one was before."""
+        secret = profile.totp and profile.totp.sealed_secret
+        unused = {"_id": ObjectId(profile.oid), "totp.secret": secret, "totp.last_step": {"$lt": step}}
+        used = {"$set": {"totp.last_step": step}, "$inc": {"otp_uses": 1}}
+        return bool((await self._profiles.update_one(unused, used)).matched_count)
+
+    @database_call
+    async def use_recovery_code(self, profile: Profile, digest: bytes) -> bool:
+        """Take a recovery code away, if it is there."""
+        unused = {"_id": ObjectId(profile.oid), "totp.recovery": digest}
+        used = {"$pull": {"totp.recovery": digest}, "$inc": {"otp_uses": 1}}
+        return bool((await self._profiles.update_one(unused, used)).matched_count)
+
+    @database_call
+    async def replace_totp_secret(self, profile: Profile, sealed_secret: bytes) -> None:
+        """Store the same secret, encrypted otherwise, unless there is another one meanwhile."""
+        same = {"_id": ObjectId(profile.oid), "totp.secret": profile.totp and profile.totp.sealed_secret}
+        await self._profiles.update_one(same, {"$set": {"totp.secret": sealed_secret}})
 
 
 def _range(prefix: str, after: str | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     REFRESH_TOKENS = "profile-service: refresh tokens, version 2"
     DEVICE_TOKENS = "profile-service: device tokens, version 1"
     ONE_TIME_TOKENS = "profile-service: one-time tokens, version 1"
+    TOTP_SECRETS = "profile-service: secrets of second factors, version 1"
     CURSORS = "profile-service: cursors of lists, version 1"
     COMMAND_DIGESTS = "profile-service: command digests, version 2"
     SENDERS = "profile-service: signed senders, version 2"

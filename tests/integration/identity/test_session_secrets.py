@@ -1,6 +1,8 @@
 """Passwords and tokens of sessions: in replies, and nowhere else that anybody can look."""
 
+import base64
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -10,6 +12,7 @@ from pymongo import MongoClient
 from redis import Redis
 
 from profile_contracts.operations import OPERATIONS
+from service.domain.totp import code_at
 from tests.integration.broker import Broker
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.events import Listener, listening
@@ -40,10 +43,10 @@ async def secrets(sandbox: Sandbox, worker: Worker, ears: Listener, broker: Brok
         person = await signed_up(gateway, password=passwords[0])
         await _use_as_meant(gateway, person, passwords)
         passwords.append(f"canary-{uuid4().hex[:20]}")
-        await _use_one_time_tokens(gateway, service, person, passwords[3])
+        codes = await _use_one_time_tokens(gateway, service, person, passwords[3])
         replies = [*gateway.replies, *service.replies]
         said = [json.loads(each.body).get("result", {}) for each in replies]
-        kinds = ("access_token", "refresh_token", "token")
+        kinds = ("access_token", "refresh_token", "token", "secret", "enrolment")
         tokens = [each[kind] for each in said for kind in kinds if kind in each]
         forged = [tokens[0][:-9] + "canary_00", tokens[1][:-9] + "canary_00", f"canary.e30.{uuid4().hex}"]
         await _send_malformed(gateway, [*passwords, *tokens, *forged])
@@ -53,7 +56,7 @@ async def secrets(sandbox: Sandbox, worker: Worker, ears: Listener, broker: Brok
             await broker.dead_letter("profile.malformed", last)
     await ears.revocation(person["id"], "reuse")
     await ears.revocation(person["id"], "password_changed")
-    return [*passwords, *tokens, *forged]
+    return [*passwords, *tokens, *forged, *codes]
 
 
 async def _use_as_meant(gateway: Gateway, person: dict[str, str], passwords: list[str]) -> None:
@@ -77,14 +80,23 @@ async def _use_as_meant(gateway: Gateway, person: dict[str, str], passwords: lis
 
 async def _use_one_time_tokens(
     gateway: Gateway, service: Gateway, person: dict[str, str], password: str
-) -> None:
+) -> list[str]:
     verification = result(await service.ask("auth.start_verification", {"id": person["id"]}))
     reset = result(await service.ask("auth.start_reset", {"email": person["email"]}))
     for name in ("verify", "verify", None):
         await gateway.ask("auth.verify_email", {"token": verification["token"]}, message_id=name)
     for new in ("password123", password, password):
         await gateway.ask("auth.reset_password", {"token": reset["token"], "new_password": new})
-    await logged_in(gateway, person, password)
+    token = (await logged_in(gateway, person, password))["access_token"]
+    enrolment = result(await gateway.ask("auth.totp_enroll", {"current_password": password}, token=token))
+    otp = code_at(base64.b32decode(enrolment["secret"]), int(time.time()) // 30)
+    body = {"enrolment": enrolment["enrolment"], "otp": otp}
+    confirmed = await gateway.ask("auth.totp_confirm", body, token=token)
+    codes: list[str] = result(confirmed)["recovery_codes"]
+    for code in (None, codes[0], codes[0]):
+        credentials = {"email": person["email"], "password": password}
+        await gateway.ask("auth.login", {**credentials, **({"otp": code} if code else {})})
+    return codes
 
 
 async def _send_malformed(gateway: Gateway, secrets: list[str]) -> None:

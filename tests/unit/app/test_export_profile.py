@@ -15,7 +15,7 @@ from tests.fakes.sessions import FakeSessions
 
 def names(kind: type[Profile | Session | Post]) -> set[str]:
     """Return the names of everything that is held of a thing, but for the secrets and the outbox."""
-    return {each.name for each in fields(kind)} - {"hashed_password", "events"}
+    return {each.name for each in fields(kind)} - {"hashed_password", "totp", "events"}
 
 
 async def test_everything_about_a_user_is_told_but_the_hash() -> None:

@@ -52,6 +52,7 @@ EXPECTED = {
     Action.END_SESSIONS: ".x.x.",
     Action.START_RESET: "....x",
     Action.START_VERIFICATION: ".x.xx",
+    Action.REMOVE_TOTP: ".x.x.",
 }
 CELLS = [
     pytest.param(action, who, cell == "x", id=f"{action.name}-{who.name}")

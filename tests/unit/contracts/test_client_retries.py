@@ -9,6 +9,7 @@ from profile_contracts.errors import CallFailed, Disconnected, NoReply, NotSent,
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_LOGIN,
+    AUTH_TOTP_CONFIRM,
     OPERATIONS,
     PROFILE_UPDATE,
     Operation,
@@ -34,7 +35,7 @@ def test_after_a_lost_reply_only_what_opens_a_session_each_time_is_not_sent_agai
 ) -> None:
     again = pause_before_retry(operation, LOST, 1) is not None
 
-    assert again == (operation not in (AUTH_LOGIN, AUTH_CHANGE_PASSWORD))
+    assert again == (operation not in (AUTH_LOGIN, AUTH_CHANGE_PASSWORD, AUTH_TOTP_CONFIRM))
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))

@@ -23,6 +23,8 @@ async def test_a_new_profile_is_answered_in_full_and_without_a_hash(harness: Mes
         "created_at": NOON,
         "updated_at": NOON,
         "version": 1,
+        "attributes": {},
+        "totp_enrolled": False,
     }
 
 
@@ -177,3 +179,29 @@ async def test_bytes_that_are_no_request_are_answered_too(harness: MessagingHarn
     reply = await harness.ask("profile.get", {}, content_type="text/plain")
 
     assert reply["error"]["reason"] == "unsupported_content_type"
+
+
+async def test_names_and_attributes_that_may_be_left_out_or_removed(harness: MessagingHarness) -> None:
+    mononym = {"first_name": "Plato", "email": "plato@example.org", "password": PASSWORD}
+    profile = (await harness.ask("profile.create", {**mononym, "attributes": {"a": 1, "b": True}}))["result"]
+    token, own = await harness.token("plato@example.org"), {"id": profile["id"]}
+    named = await harness.ask("profile.update", {**own, "last_name": "Aristocles"}, token)
+    change = {"last_name": None, "attributes": {"a": None, "c": 1.5, "d": "x"}}
+    changed = (await harness.ask("profile.update", {**own, **change}, token))["result"]
+    too_many = {"attributes": {f"a{each}": each for each in range(40)}}
+
+    assert (profile["last_name"], profile["attributes"]) == ("", {"a": 1, "b": True})
+    assert (named["result"]["last_name"], named["result"]["attributes"]) == (
+        "Aristocles",
+        {"a": 1, "b": True},
+    )
+    assert (changed["last_name"], changed["attributes"]) == ("", {"b": True, "c": 1.5, "d": "x"})
+    assert (await harness.ask("profile.get", own, token))["result"] == changed
+    assert await harness.refusal("profile.update", {**own, **too_many}, token) == (
+        "invalid",
+        "attributes_too_large",
+    )
+    assert await harness.refusal("profile.create", {**mononym, "attributes": {"a": "x" * 4_096}}) == (
+        "invalid",
+        "attributes_too_large",
+    )

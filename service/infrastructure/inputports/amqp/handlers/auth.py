@@ -15,6 +15,9 @@ from profile_contracts.operations import (
     AUTH_SESSIONS,
     AUTH_START_RESET,
     AUTH_START_VERIFICATION,
+    AUTH_TOTP_CONFIRM,
+    AUTH_TOTP_ENROLL,
+    AUTH_TOTP_REMOVE,
     AUTH_UNLOCK,
     AUTH_VERIFY,
     AUTH_VERIFY_EMAIL,
@@ -22,11 +25,15 @@ from profile_contracts.operations import (
 from profile_contracts.profiles import Profile, Role
 from service.app.application import Application
 from service.app.auth.change_password import ChangePassword
+from service.app.auth.confirm_totp import ConfirmTotp
+from service.app.auth.enroll_totp import LIFETIME as ENROLMENT_LIFETIME
+from service.app.auth.enroll_totp import EnrollTotp
 from service.app.auth.list_sessions import ListSessions, is_current
 from service.app.auth.log_in import LogIn
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.one_time_tokens import LIFETIME
 from service.app.auth.refresh import Refresh
+from service.app.auth.remove_totp import RemoveTotp
 from service.app.auth.reset_password import ResetPassword
 from service.app.auth.sessions import LoggedIn
 from service.app.auth.start_reset import StartReset
@@ -50,7 +57,9 @@ def subscribe_auth(router: Router, app: Application) -> None:
     async def log_in(request: wire.LogIn, caller: RequestContext) -> wire.Tokens:
         password, device_token = request.password.get_secret_value(), none_if_missing(request.device_token)
         known = device_token.get_secret_value() if device_token else None
-        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password, known)))
+        otp = none_if_missing(request.otp)
+        code = otp.get_secret_value() if otp else None
+        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password, known, code)))
 
     @router.handles(AUTH_REFRESH)
     async def refresh(request: wire.Refresh, _caller: RequestContext) -> wire.Tokens:
@@ -103,6 +112,35 @@ def subscribe_auth(router: Router, app: Application) -> None:
         return wire.JsonWebKeySet.model_validate({"keys": app.tokens.public_keys()})
 
     _subscribe_one_time_tokens(router, app)
+    _subscribe_second_factor(router, app)
+
+
+def _subscribe_second_factor(router: Router, app: Application) -> None:
+    """Answer what is done about second factors."""
+
+    @router.handles(AUTH_TOTP_ENROLL)
+    async def enroll_totp(request: wire.EnrollTotp, caller: RequestContext) -> wire.TotpEnrolment:
+        query = EnrollTotp(caller, request.current_password.get_secret_value())
+        enrolment = await app.enroll_totp.handle(query)
+        return wire.TotpEnrolment(
+            secret=enrolment.secret,
+            uri=enrolment.uri,
+            enrolment=enrolment.sealed,
+            expires_in=int(ENROLMENT_LIFETIME.total_seconds()),
+        )
+
+    @router.handles(AUTH_TOTP_CONFIRM)
+    async def confirm_totp(request: wire.ConfirmTotp, caller: RequestContext) -> wire.RecoveryCodes:
+        command = ConfirmTotp(caller, request.enrolment.get_secret_value(), request.otp.get_secret_value())
+        return wire.RecoveryCodes(recovery_codes=tuple(await app.confirm_totp.handle(command)))
+
+    @router.handles(AUTH_TOTP_REMOVE)
+    async def remove_totp(request: wire.RemoveTotp, caller: RequestContext) -> Profile:
+        password = none_if_missing(request.current_password)
+        command = RemoveTotp(
+            caller, none_if_missing(request.id), password.get_secret_value() if password else None
+        )
+        return profile_to_wire(await app.remove_totp.handle(command))
 
 
 def _subscribe_one_time_tokens(router: Router, app: Application) -> None:

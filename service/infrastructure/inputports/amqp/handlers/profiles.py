@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import MISSING
+
 from profile_contracts import profiles as wire
 from profile_contracts.fields import rfc3339
 from profile_contracts.operations import (
@@ -43,10 +45,11 @@ def subscribe_profiles(router: Router, app: Application) -> None:
         command = CreateProfile(
             context=caller,
             first_name=request.first_name,
-            last_name=request.last_name,
+            last_name=_last_name(request.last_name) or "",
             email=request.email,
             password=request.password.get_secret_value(),
             role=Role(request.role),
+            attributes=none_if_missing(request.attributes) or {},
         )
         return profile_to_wire(await app.create_profile.handle(command))
 
@@ -140,6 +143,11 @@ def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in record.items()}
 
 
+def _last_name(said: str | MISSING | None) -> str | None:
+    """Return a last name, or an empty one if there is none, or `None` if nothing is said."""
+    return "" if said is None else none_if_missing(said)
+
+
 def _changes(request: wire.UpdateProfile) -> ProfilePatch:
     email, role, status = (
         none_if_missing(request.email),
@@ -148,10 +156,11 @@ def _changes(request: wire.UpdateProfile) -> ProfilePatch:
     )
     return ProfilePatch(
         first_name=none_if_missing(request.first_name),
-        last_name=none_if_missing(request.last_name),
+        last_name=_last_name(request.last_name),
         email=Email.parse(email) if email else None,
         role=Role(role) if role else None,
         status=Status(status) if status else None,
+        attributes=none_if_missing(request.attributes),
     )
 
 
@@ -182,4 +191,6 @@ def profile_to_wire(profile: Profile) -> wire.Profile:
         updated_at=profile.updated_at,
         version=profile.version,
         email_verified=profile.email_verified,
+        attributes=dict(profile.attributes),
+        totp_enrolled=profile.totp is not None,
     )

@@ -23,6 +23,8 @@ _SUCCESSES: Final = {
     "auth.start_reset": "authn_password_reset_start",
     "auth.reset_password": "authn_password_reset",
     "auth.verify_email": "user_updated",
+    "auth.totp_confirm": "authn_factor_added",
+    "auth.totp_remove": "authn_factor_removed",
 }
 _FAILURES: Final = {
     "invalid_credentials": "authn_login_fail",
@@ -32,6 +34,7 @@ _FAILURES: Final = {
     "refresh_token_invalid": "authn_token_invalid",
     "one_time_token_invalid": "authn_token_invalid",
     "email_not_verified": "authn_login_fail",
+    "otp_invalid": "authn_login_fail",
     "refresh_token_reused": "authn_token_reuse",
     "not_allowed": "authz_fail",
     "role_not_allowed": "authz_fail",

@@ -1,0 +1,71 @@
+"""Make an app the second factor of the user who asks, by a code of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service.app.auth.enroll_totp import TotpAlreadyEnrolled, secret_of
+from service.app.auth.permissions import require_user
+from service.app.auth.second_factor import OtpInvalid, SecretBox, about_totp
+from service.app.auth.session_guard import SessionGuard
+from service.app.clock import Clock
+from service.app.optimistic_update import update_profile
+from service.app.request_context import RequestContext
+from service.domain.profile import Profile, ProfileRepository
+from service.domain.totp import RECOVERY_CODES, Totp, matching_step, new_recovery_code, recovery_digest
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTotp:
+    """Confirm an enrolment by a code."""
+
+    context: RequestContext
+    enrolment: str = field(repr=False)
+    otp: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _WithTotp:
+    """The change: no second factor takes the place of another one."""
+
+    context: RequestContext
+    totp: Totp
+    expected_version: int | None = None
+
+    def authorize(self, profile: Profile) -> None:
+        """Raise if there is a second factor already."""
+        if profile.totp:
+            raise TotpAlreadyEnrolled
+
+    def apply(self, profile: Profile, now: datetime) -> Profile:
+        """Return *profile* with the second factor."""
+        return profile.with_totp(self.totp, now)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTotpHandler:
+    """Carries out `ConfirmTotp`."""
+
+    profiles: ProfileRepository
+    session_guard: SessionGuard
+    box: SecretBox
+    clock: Clock
+
+    async def handle(self, command: ConfirmTotp) -> Sequence[str]:
+        """Return the recovery codes: nobody can be told them again.
+
+        Raises:
+            EnrolmentInvalid, OtpInvalid, TotpAlreadyEnrolled
+
+        """
+        profile = await self.profiles.get(require_user(command.context.actor).id)
+        now = self.clock.now()
+        secret = secret_of(command.enrolment, profile, self.box, now)
+        if (step := matching_step(secret, command.otp, now)) is None:
+            raise OtpInvalid
+        codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
+        digests = tuple(recovery_digest(profile.id, each) for each in codes)
+        totp = Totp(self.box.encrypt(secret, about_totp(profile.id)), step, digests)
+        change = _WithTotp(command.context, totp)
+        await update_profile(self.profiles, self.session_guard, self.clock, profile.id, change)
+        return codes

@@ -1,0 +1,212 @@
+"""A second factor: enrolled, confirmed, asked for after the password, good once, and removed."""
+
+import asyncio
+import base64
+from collections import Counter
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from service.app.auth.actors import Anonymous, TrustedService, User
+from service.app.auth.confirm_totp import ConfirmTotp
+from service.app.auth.enroll_totp import EnrollTotp, EnrolmentInvalid, TotpAlreadyEnrolled
+from service.app.auth.log_in import LogIn
+from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
+from service.app.auth.permissions import NotAllowed
+from service.app.auth.remove_totp import RemoveTotp
+from service.app.auth.second_factor import OtpInvalid, OtpRequired, about_totp
+from service.app.auth.session_guard import SessionEnded
+from service.app.auth.throttle import TooManyAttempts
+from service.app.auth.unlock_account import UnlockAccount
+from service.app.request_context import RequestContext
+from service.domain.errors import ServiceError
+from service.domain.profile import Profile, ProfilePatch, Role
+from service.domain.totp import Totp, code_at, recovery_digest, step_at
+from service.infrastructure.security.secret_box import SealedSecrets
+from tests.builders import NOON, a_profile
+from tests.fakes.app_fixture import AppFixture, caller
+from tests.fakes.keys import in_use
+from tests.fakes.passwords import fake_hash
+
+PASSWORD = "correct horse"
+SECRET = b"12345678901234567890"
+RECOVERY = "abcd-efgh-ijkl-mnop"
+
+
+def ada(box: SealedSecrets | None = None) -> Profile:
+    """Return a user who has a second factor, and had none before noon."""
+    profile = a_profile(hashed_password=fake_hash(PASSWORD.encode()))
+    sealed = (box or SealedSecrets(in_use(b"k" * 32))).encrypt(SECRET, about_totp(profile.id))
+    totp = Totp(sealed, step_at(NOON) - 1, (recovery_digest(profile.id, RECOVERY),))
+    return replace(profile, totp=totp)
+
+
+def code(fixture: AppFixture, off: int = 0) -> str:
+    return code_at(SECRET, step_at(fixture.clock.now()) + off)
+
+
+def logging_in(profile: Profile, otp: str | None, password: str = PASSWORD) -> LogIn:
+    return LogIn(RequestContext(Anonymous()), profile.email.typed, password, otp=otp)
+
+
+async def test_who_knows_the_password_is_asked_for_a_code_and_nobody_else() -> None:
+    fixture = AppFixture(profile := ada())
+    log_in = fixture.app.log_in.handle
+    for otp in (None, code(fixture), "000000"):
+        with pytest.raises(InvalidCredentials):
+            await log_in(logging_in(profile, otp, "a wrong guess"))
+    with pytest.raises(OtpRequired):
+        await log_in(logging_in(profile, None))
+    with pytest.raises(OtpInvalid):
+        await log_in(logging_in(profile, "000000"))
+
+    assert (await log_in(logging_in(profile, code(fixture)))).user_id == profile.id
+
+
+@pytest.mark.parametrize("otp", ["the code", RECOVERY])
+async def test_a_code_is_good_once_however_many_try_at_once(otp: str) -> None:
+    fixture = AppFixture(profile := ada())
+    used = code(fixture) if otp == "the code" else otp
+    tries = [fixture.app.log_in.handle(logging_in(profile, used)) for _ in range(4)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert Counter(type(each).__name__ for each in outcomes) == {"LoggedIn": 1, "OtpInvalid": 3}
+    with pytest.raises(OtpInvalid):
+        await fixture.app.log_in.handle(logging_in(profile, used))
+    assert (await fixture.profiles.get(profile.id)).version == profile.version
+
+
+async def test_a_change_that_was_under_way_brings_no_used_code_back() -> None:
+    fixture = AppFixture(profile := ada())
+    before = await fixture.profiles.get(profile.id)
+    await fixture.app.log_in.handle(logging_in(profile, code(fixture)))
+    await fixture.app.log_in.handle(logging_in(profile, RECOVERY))
+
+    with pytest.raises(ServiceError):
+        await fixture.profiles.save(before.updated(ProfilePatch(last_name="King"), NOON))
+    for used in (code(fixture), RECOVERY):
+        with pytest.raises(OtpInvalid):
+            await fixture.app.log_in.handle(logging_in(profile, used))
+
+
+async def test_wrong_codes_are_counted_and_guesses_at_the_password_do_not_use_that_up() -> None:
+    fixture = AppFixture(profile := ada())
+    log_in = fixture.app.log_in.handle
+    for _ in range(9):
+        with pytest.raises(InvalidCredentials):
+            await log_in(logging_in(profile, None, "a wrong guess"))
+    for _ in range(10):
+        with pytest.raises(OtpInvalid):
+            await log_in(logging_in(profile, "000000"))
+    with pytest.raises(TooManyAttempts):
+        await log_in(logging_in(profile, code(fixture)))
+    hr = RequestContext(TrustedService("hr"))
+    await fixture.app.unlock_account.handle(UnlockAccount(hr, profile.id))
+
+    assert (await log_in(logging_in(profile, code(fixture)))).user_id == profile.id
+
+
+async def test_a_secret_is_encrypted_anew_when_its_key_is_followed_by_another() -> None:
+    old, both = SealedSecrets(in_use(b"o" * 32)), SealedSecrets(in_use(b"k" * 32, b"o" * 32))
+    fixture = AppFixture(profile := ada(old))
+    second_factor = replace(fixture.app.log_in.second_factor, box=both)
+    await replace(fixture.app.log_in, second_factor=second_factor).handle(logging_in(profile, code(fixture)))
+    fixture.clock.advance(seconds=30)
+
+    assert (
+        await fixture.app.log_in.handle(logging_in(profile, code(fixture)))
+    ).user_id == profile.id  # who knows the new one alone
+
+
+async def test_a_secret_whose_key_is_gone_leaves_the_recovery_codes() -> None:
+    fixture = AppFixture(profile := ada(SealedSecrets(in_use(b"o" * 32))))
+    with pytest.raises(OtpInvalid):
+        await fixture.app.log_in.handle(logging_in(profile, code(fixture)))
+
+    assert (
+        await fixture.app.log_in.handle(logging_in(profile, RECOVERY.upper().replace("-", " ")))
+    ).user_id == profile.id
+
+
+async def enrolled(fixture: AppFixture, user: User) -> tuple[bytes, str]:
+    """Return the secret that *user* is given, and what has to come back."""
+    enrolment = await fixture.app.enroll_totp.handle(EnrollTotp(caller(user), PASSWORD))
+    assert f"secret={enrolment.secret}" in enrolment.uri
+    return base64.b32decode(enrolment.secret), enrolment.sealed
+
+
+async def test_an_app_is_the_second_factor_once_a_code_has_confirmed_it() -> None:
+    profile = replace(ada(), totp=None)
+    fixture = AppFixture(profile)
+    user, _ = await fixture.logged_in(profile)
+    secret, sealed = await enrolled(fixture, user)
+    assert (await fixture.profiles.get(profile.id)).totp is None
+    with pytest.raises(OtpInvalid):
+        await fixture.app.confirm_totp.handle(ConfirmTotp(caller(user), sealed, "000000"))
+    used = code_at(secret, step_at(NOON))
+    codes = await fixture.app.confirm_totp.handle(ConfirmTotp(caller(user), sealed, used))
+    stored = await fixture.profiles.get(profile.id)
+
+    assert len(set(codes)) == 10
+    assert stored.totp
+    assert not any(each in repr(stored.totp) for each in codes)
+    assert secret not in stored.totp.sealed_secret
+    assert fixture.profiles.published[-1].data["changed"] == ["totp"]
+    with pytest.raises(OtpInvalid):  # it was used to confirm
+        await fixture.app.log_in.handle(logging_in(profile, used))
+    for otp in (code_at(secret, step_at(NOON) + 1), codes[0], codes[9]):
+        assert (await fixture.app.log_in.handle(logging_in(profile, otp))).user_id == profile.id
+    with pytest.raises(TotpAlreadyEnrolled):
+        await fixture.app.enroll_totp.handle(EnrollTotp(caller(user), PASSWORD))
+    again = ConfirmTotp(caller(user), sealed, code_at(secret, step_at(NOON) + 1))
+    with pytest.raises(TotpAlreadyEnrolled):
+        await fixture.app.confirm_totp.handle(again)
+
+
+async def test_an_enrolment_is_of_one_user_for_half_an_hour_and_for_one_password() -> None:
+    profile, other = replace(ada(), totp=None), replace(ada(), totp=None)
+    fixture = AppFixture(profile, other)
+    (user, _), (bob, _) = [await fixture.logged_in(each) for each in (profile, other)]
+    secret, sealed = await enrolled(fixture, user)
+    good = code_at(secret, step_at(NOON))
+    for who, what in ((bob, sealed), (user, sealed[:-8] + "AAAAAAAA"), (user, ""), (user, "\u00e9")):
+        with pytest.raises(EnrolmentInvalid):
+            await fixture.app.confirm_totp.handle(ConfirmTotp(caller(who), what, good))
+    fixture.clock.advance(minutes=30)
+    with pytest.raises(EnrolmentInvalid):
+        await fixture.app.confirm_totp.handle(ConfirmTotp(caller(user), sealed, good))
+    with pytest.raises(InvalidCredentials):
+        await fixture.app.enroll_totp.handle(EnrollTotp(caller(user), "a wrong guess"))
+    _, sealed = await enrolled(fixture, user)
+    changed = (await fixture.profiles.get(profile.id)).with_password("another", uuid4(), NOON)
+    await fixture.profiles.save(changed)
+    with pytest.raises(EnrolmentInvalid):
+        await fixture.app.confirm_totp.handle(ConfirmTotp(caller(user), sealed, good))
+
+
+async def test_it_is_removed_by_its_user_with_the_password_or_by_an_administrator() -> None:
+    profile, boss = ada(), a_profile(role=Role.ADMIN)
+    fixture = AppFixture(profile, boss)
+    (user, _), (admin, _) = [await fixture.logged_in(each) for each in (profile, boss)]
+    remove = fixture.app.remove_totp.handle
+    with pytest.raises(CurrentPasswordRequired):
+        await remove(RemoveTotp(caller(user)))
+    with pytest.raises(InvalidCredentials):
+        await remove(RemoveTotp(caller(user), None, "a wrong guess"))
+    with pytest.raises(NotAllowed):
+        await remove(RemoveTotp(caller(user), boss.id, PASSWORD))
+    with pytest.raises(NotAllowed):
+        await remove(RemoveTotp(RequestContext(TrustedService("hr")), profile.id))
+    removed = await remove(RemoveTotp(caller(admin), profile.id))
+
+    assert removed.totp is None
+    assert await remove(RemoveTotp(caller(user), None, PASSWORD)) == removed
+    assert (await fixture.app.log_in.handle(logging_in(profile, None))).user_id == profile.id
+    await fixture.sessions.end(user.id, "logout")
+    with pytest.raises(SessionEnded):
+        await remove(RemoveTotp(caller(user), None, PASSWORD))
+
+
+def test_nothing_of_it_is_left_of_the_erased() -> None:
+    assert ada().erased(NOON).totp is None
