@@ -21,9 +21,7 @@ service](../howto/publish.md).
 """.strip()
 # The methods of the typed client, and the types of what they take.
 _CALLS: Final = {
-    name: get_type_hints(method)
-    for name, method in vars(ProfileApi).items()
-    if iscoroutinefunction(method)
+    name: get_type_hints(method) for name, method in vars(ProfileApi).items() if iscoroutinefunction(method)
 }
 _ENVELOPE: Final = """
 A reply is `{"ok": true, "result": {…}}`, or
