@@ -8,7 +8,18 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["operations", "profiles", "posts", "auth", "events", "replies", "errors", "fields", "profile_api"],
+    [
+        "operations",
+        "profiles",
+        "posts",
+        "auth",
+        "events",
+        "replies",
+        "errors",
+        "fields",
+        "profile_api",
+        "testing",
+    ],
 )
 def test_the_contracts_need_pydantic_and_nothing_else(module: str) -> None:
     script = f"""
