@@ -136,26 +136,31 @@ def _created(memory: Memory, request: CreateProfile) -> Profile:
 
 def _updated(memory: Memory, account: Account, request: UpdateProfile) -> Profile:
     before = account.profile
-    given = request.model_dump(exclude={"id", "expected_version", "current_password"})
-    if not given:
-        raise refused("nothing_to_change")
-    if request.email is not MISSING:
-        require_free_email(memory, request.email, account)
-    patch = {name: value for name, value in given.items() if getattr(before, name) != value}
+    patch = _patch(memory, account, request)
     _require_version(request.expected_version, before.version)
     if not patch:
         return before
-    if "status" in patch:
-        patch["status"] = Status(patch["status"])
     after = _next(memory, before, patch)
     _require_other_admin(memory, before, after)
     account.profile = after
     publish_updated(memory, after, *patch)
-    if after.status is Status.SUSPENDED and "status" in patch:
+    if "status" in patch and after.status is Status.SUSPENDED:
         sessions.end_all(memory, after.id, "suspended")
     elif "role" in patch:
         sessions.end_all(memory, after.id, "role_changed")
     return after
+
+
+def _patch(memory: Memory, account: Account, request: UpdateProfile) -> dict[str, Any]:
+    """Return what *request* names and the profile does not have yet."""
+    given = request.model_dump(exclude={"id", "expected_version", "current_password"})
+    if not given:
+        raise refused("nothing_to_change")
+    if isinstance(request.email, str):
+        require_free_email(memory, request.email, account)
+    if "status" in given:
+        given["status"] = Status(given["status"])
+    return {name: value for name, value in given.items() if getattr(account.profile, name) != value}
 
 
 def _deleted(memory: Memory, account: Account, request: DeleteProfile) -> DeletedProfile:

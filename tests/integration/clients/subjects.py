@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -9,6 +11,7 @@ from pydantic import SecretStr
 from profile_contracts.auth import LogIn, Tokens
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.profiles import CreateProfile, Profile
+from profile_contracts.verifier import AccessClaims
 from tests.builders import an_address
 
 PASSWORD = SecretStr("correct horse battery")
@@ -34,18 +37,35 @@ class Person:
         return self.tokens.access_token
 
 
+class Verifier(Protocol):
+    """Verifies access tokens."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def verify(self, token: str, /) -> AccessClaims: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A client, or what stands for it.
 
     Attributes:
         api: That.
+        verifier: Makes what verifies access tokens beside it.
         create_admin: Signs an administrator up, as no client without rights can.
         reopen: Returns another client of the same service.
 
     """
 
     api: ProfileApi
+    verifier: Callable[[], Verifier]
     create_admin: Callable[[CreateProfile], Awaitable[Profile]]
 
     async def person(self) -> Person:

@@ -8,7 +8,7 @@ from pydantic import MISSING, SecretStr
 from profile_contracts.auth import ChangePassword, LogIn, LogOut, Refresh, Scope, VerifyToken
 from profile_contracts.errors import Invalid, Unauthenticated
 from profile_contracts.profiles import DeleteProfile, GetProfile, Role, SettableStatus, UpdateProfile
-from profile_contracts.verifier import TokenRefused, TokenVerifier
+from profile_contracts.verifier import TokenRefused
 from tests.integration.clients.failing import reason_of, refusing
 from tests.integration.clients.subjects import PASSWORD, Person, Subject
 from tests.integration.gateway import eventually
@@ -112,7 +112,7 @@ async def test_introspection_says_whose_a_good_token_is_and_nothing_of_a_dead_on
 
 async def test_tokens_are_verified_by_the_listed_keys_until_their_session_ends(subject: Subject) -> None:
     person = await subject.person()
-    async with TokenVerifier(subject.api) as verifier:
+    async with subject.verifier() as verifier:
         claims = await verifier.verify(person.token)
 
         assert (claims.sub, claims.role) == (person.id, Role.USER)
