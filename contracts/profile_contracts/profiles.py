@@ -7,13 +7,13 @@ from pydantic import MISSING, Field
 
 from profile_contracts.fields import (
     DEFAULT_PAGE_SIZE,
-    Cursor,
     Email,
     EmailPrefix,
     Id,
     Limit,
     Name,
     NewPassword,
+    NextCursor,
     ObjectId,
     Page,
     Request,
@@ -90,7 +90,7 @@ class ListProfiles(Request):
     """Read many profiles: the newest first, or by address."""
 
     limit: Limit = DEFAULT_PAGE_SIZE
-    cursor: Cursor | MISSING = MISSING
+    cursor: NextCursor | MISSING = MISSING
     status: SettableStatus | MISSING = MISSING
     role: Role | MISSING = MISSING
     email_prefix: EmailPrefix | MISSING = MISSING
@@ -125,7 +125,7 @@ class ExportProfile(Request):
 
     id: Id
     limit: Annotated[Limit, Field(description="How many posts at most.")] = DEFAULT_PAGE_SIZE
-    cursor: Cursor | MISSING = MISSING
+    cursor: NextCursor | MISSING = MISSING
 
 
 class Profile(Result):
