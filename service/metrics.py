@@ -14,16 +14,19 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from profile_contracts.operations import OPERATIONS
 from service import __version__
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
 from service.health import Health, driver_calls
 from service.infrastructure.inputports.amqp.in_flight import InFlight
+from service.infrastructure.inputports.amqp.retries import is_retryable
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 from service.infrastructure.inputports.amqp.stages.reply import UNANSWERED
 from service.infrastructure.mongo.outbox import Backlog, MongoOutbox
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, DEAD_LETTERS, topology
 from service.pkg.background import Background
 from service.pkg.hashing_pool import HashingPool
 from service.pkg.probes import Answer, Document
@@ -31,8 +34,11 @@ from service.pkg.probes import Answer, Document
 # How long the database has to say what is pending; whoever asks waits for three seconds at most.
 _BACKLOG_SECONDS: Final = 1.5
 _LAG_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-# The connections of the publisher, which counts those that were opened again.
+# What is not counted yet. A series that begins with 1 would hide the first one from `increase`.
 _BOTH: Final = {"publish": 0, "reply": 0}
+_NO_REPLIES: Final = {each.queue: 0 for each in OPERATIONS}
+_NO_RETRIES: Final = {each.queue: 0 for each in OPERATIONS if is_retryable(each)} | {CASCADE_QUEUE: 0}
+_NO_LETTERS: Final = {each.name: 0 for each in topology().queues if each.name.endswith(DEAD_LETTERS)}
 
 # Of each series, its labels and its value.
 Series = Iterable[tuple[tuple[str, ...], float]]
@@ -146,7 +152,7 @@ class Metrics:
         yield _counter(
             "profile_replies_unanswered",
             "Replies that could not be sent while somebody waited for them.",
-            [((queue,), count) for (queue, code), count in outcomes if code == UNANSWERED],
+            _by_name(_NO_REPLIES | {queue: count for (queue, code), count in outcomes if code == UNANSWERED}),
             "queue",
         )
         yield _gauge(
@@ -176,7 +182,8 @@ def _of_health(status: str, parts: Mapping[str, str]) -> Iterable[Metric]:
 
 
 def _of_publisher(publisher: RabbitPublisher) -> Iterable[Metric]:
-    retried, dead_lettered = _by_name(publisher.retried), _by_name(publisher.dead_lettered)
+    retried = _by_name(_NO_RETRIES | publisher.retried)
+    dead_lettered = _by_name(_NO_LETTERS | publisher.dead_lettered)
     yield _counter("profile_retries", "Messages that were put off, to come again.", retried, "queue")
     yield _counter(
         "profile_dead_letters", "What was put into each dead-letter queue.", dead_lettered, "queue"

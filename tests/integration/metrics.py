@@ -23,9 +23,8 @@ class Scrape:
     @property
     def names(self) -> set[str]:
         """The names under which Prometheus has them."""
-        empty = {each.name for each in self.families if not each.samples}
-        counters = {f"{each.name}_total" for each in self.families if each.type == "counter"}
-        return {sample.name for each in self.families for sample in each.samples} | empty | counters
+        declared = {f"{each.name}_total" if each.type == "counter" else each.name for each in self.families}
+        return declared | {sample.name for each in self.families for sample in each.samples}
 
     def total(self, name: str, **labels: str) -> float:
         """Return the sum of the samples with at least these *labels*."""

@@ -14,11 +14,18 @@ from tests.integration.metrics import Scrape, adjacent_ports, read, scraped
 from tests.integration.replies import refusal, result
 from tests.integration.requests import a_request
 from tests.integration.workers import CHEAP_WORKER, isolated_sandbox, working
+from tests.observability import expressions, metrics_in, metrics_in_documents
 from tools.servers import Servers
 
 COUNT = 2
 READS = 20
 CALLS = "rpc_server_call_duration_seconds_count"
+
+
+def named_metrics() -> set[str]:
+    """Return the metrics of ours that rules, dashboard and documents name."""
+    named = {name for each in expressions() for name in metrics_in(each)} | metrics_in_documents()
+    return {name for name in named if ":" not in name and not name.startswith("rabbitmq_")} - {"up"}
 
 
 @asynccontextmanager
@@ -90,3 +97,4 @@ async def test_what_happens_to_requests_adds_up_over_all_workers(servers: Server
     assert found.total("profile_event_loop_lag_seconds_count") > 0
     assert found.total("process_cpu_seconds_total") > 0
     assert "AsyncApiStandalone.render" in page
+    assert named_metrics() - found.names == set()
