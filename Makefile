@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation rules chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,7 +39,7 @@ test: $(VENV)/ready ## Run them, those on real servers, and one short run of eac
 
 test-all: $(VENV)/ready ## Run every test, at length
 	$(SIDE_BY_SIDE) $(filter-out tests/faults,$(EVERYTHING))
-	$(MAKE) check-setup faults chaos
+	$(MAKE) rules check-setup faults chaos
 
 coverage: $(VENV)/ready ## Run what `make test` runs, and show which lines and branches none of it reached
 	$(SIDE_BY_SIDE) $(EVERYTHING) --cov --cov-report=term
@@ -80,6 +80,9 @@ guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what d
 
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
+
+rules: $(VENV)/ready ## Check and test the rules for Prometheus, by its own promtool (Debian: prometheus)
+	@$(BIN)/python -m tools.rules
 
 CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
