@@ -61,21 +61,24 @@ def _field(name: str, owner: Schema, *, is_request: bool) -> str:
 
 def _expression(schema: Schema) -> str:
     """Return the type of what *schema* lets through."""
-    if "$ref" in schema:
-        return str(schema["$ref"]).removeprefix(SCHEMAS)
-    if "allOf" in schema:
-        (only,) = schema["allOf"]
-        return _expression(only)
-    if "anyOf" in schema:
-        return " | ".join(map(_expression, schema["anyOf"]))
-    if "enum" in schema or "const" in schema:
-        return " | ".join(map(json.dumps, schema.get("enum", [schema.get("const")])))
-    if schema["type"] == "array":
-        return f"readonly ({_expression(schema['items'])})[]"
-    if schema["type"] == "object":
-        values = schema.get("additionalProperties")
-        return f"Readonly<Record<string, {_expression(values) if isinstance(values, dict) else 'unknown'}>>"
-    return _SIMPLE[schema["type"]]
+    match schema:
+        case {"$ref": reference}:
+            written = str(reference).removeprefix(SCHEMAS)
+        case {"allOf": [only]}:
+            written = _expression(only)
+        case {"anyOf": choices}:
+            written = " | ".join(map(_expression, choices))
+        case {"enum": values} | {"const": values}:
+            written = " | ".join(map(json.dumps, values if "enum" in schema else [values]))
+        case {"type": "array", "items": items}:
+            written = f"readonly ({_expression(items)})[]"
+        case {"type": "object"}:
+            values = schema.get("additionalProperties")
+            value = _expression(values) if isinstance(values, dict) else "unknown"
+            written = f"Readonly<Record<string, {value}>>"
+        case _:
+            written = _SIMPLE[schema["type"]]
+    return written
 
 
 def _comment(schema: Schema, indent: str = "") -> str:

@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 from pydantic import SecretStr
 
-from profile_contracts.profiles import Status
-from profile_contracts.testing.memory import Account, Memory
+from profile_contracts.testing.memory import Memory
+from profile_contracts.testing.records import Account
 from profile_contracts.testing.refusals import refused
 
 _ADDRESS: Final = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)*")
@@ -23,17 +24,27 @@ def email_key(email: str) -> str:
 
 def require_free_email(memory: Memory, email: str, owner: Account | None = None) -> None:
     """Raise `Invalid` if *email* is no address, and `Conflict` if somebody but its *owner* has it."""
-    if not _ADDRESS.fullmatch(email):
-        raise refused("email_malformed", field="email")
+    require_email(email)
     holder = find_by_email(memory, email)
     if holder not in (None, owner):
         raise refused("email_taken", field="email")
 
 
+def require_email(email: str) -> None:
+    """Raise `Invalid` if *email* is no address."""
+    if not _ADDRESS.fullmatch(email):
+        raise refused("email_malformed", field="email")
+
+
 def find_by_email(memory: Memory, email: str) -> Account | None:
     """Return the account that has *email*, in whatever spelling."""
-    key = email_key(email)
-    return next((each for each in memory.accounts.values() if email_key(each.profile.email) == key), None)
+    return next((each for each in _with_email(memory, email) if not each.is_deleted), None)
+
+
+def find_deleted_by_email(memory: Memory, email: str) -> Account | None:
+    """Return the account that had *email* when it was deleted: of several, the last one."""
+    deleted = [each for each in _with_email(memory, email) if each.is_deleted]
+    return max(deleted, key=lambda each: each.profile.updated_at, default=None)
 
 
 def new_password(given: SecretStr, field: str, *personal: str) -> str:
@@ -55,9 +66,14 @@ def new_password(given: SecretStr, field: str, *personal: str) -> str:
 def verify_password(account: Account | None, given: SecretStr) -> Account:
     """Return *account* if the password is that of its user, who may log in; else raise `Unauthenticated`."""
     password = unicodedata.normalize("NFKC", given.get_secret_value())
-    if account is None or account.profile.status is not Status.ACTIVE or account.password != password:
+    if account is None or not account.may_log_in or account.password != password:
         raise refused("invalid_credentials")
     return account
+
+
+def _with_email(memory: Memory, email: str) -> Iterator[Account]:
+    key = email_key(email)
+    return (each for each in memory.accounts.values() if email_key(each.profile.email) == key)
 
 
 def _is_made_from(password: str, personal: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """The fake: a client that asks no service, but has all of it in memory."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import TracebackType
@@ -18,9 +18,10 @@ from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.operations import Operation
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.profiles import Role
-from profile_contracts.testing import posts, profiles, sessions
+from profile_contracts.testing import deletions, exports, one_time_tokens, posts, profiles, sessions
 from profile_contracts.testing.fake_feed import FakeFeed
 from profile_contracts.testing.memory import Memory
+from profile_contracts.testing.request_context import Origin, RequestContext, origin_of
 from profile_contracts.testing.token_signer import TokenSigner
 
 RequestT = TypeVar("RequestT", bound=Request)
@@ -30,13 +31,23 @@ HANDLERS: Final[dict[str, Callable[..., Any]]] = {
     operations.PROFILE_CREATE.queue: profiles.create,
     operations.PROFILE_GET.queue: profiles.get,
     operations.PROFILE_UPDATE.queue: profiles.update,
-    operations.PROFILE_DELETE.queue: profiles.delete,
+    operations.PROFILE_DELETE.queue: deletions.delete,
     operations.PROFILE_LIST.queue: profiles.list_all,
+    operations.PROFILE_FIND.queue: profiles.find,
+    operations.PROFILE_RESTORE.queue: deletions.restore,
+    operations.PROFILE_ERASE.queue: deletions.erase,
+    operations.PROFILE_EXPORT.queue: exports.export,
     operations.AUTH_LOGIN.queue: sessions.log_in,
     operations.AUTH_REFRESH.queue: sessions.refresh,
     operations.AUTH_LOGOUT.queue: sessions.log_out,
+    operations.AUTH_SESSIONS.queue: sessions.list_all,
+    operations.AUTH_UNLOCK.queue: sessions.unlock,
     operations.AUTH_VERIFY.queue: sessions.verify,
     operations.AUTH_CHANGE_PASSWORD.queue: sessions.change_password,
+    operations.AUTH_START_RESET.queue: one_time_tokens.start_reset,
+    operations.AUTH_RESET_PASSWORD.queue: one_time_tokens.reset_password,
+    operations.AUTH_START_VERIFICATION.queue: one_time_tokens.start_verification,
+    operations.AUTH_VERIFY_EMAIL.queue: one_time_tokens.verify_email,
     operations.AUTH_KEYS.queue: sessions.keys,
     operations.POST_CREATE.queue: posts.create,
     operations.POST_GET.queue: posts.get,
@@ -63,6 +74,11 @@ class FakeProfileClient(ProfileApi):
         now: The clock; tests may turn it, so that tokens expire.
         token_seconds: How long access tokens live.
         issuer, audience: What access tokens say in `iss` and `aud`.
+        trusted_for: The operations that the gateway may ask for on its own account, as `TRUSTED_SERVICES`
+            lists them for its broker user. If there is any, `client_ip` and `user_agent` are believed.
+
+    Raises:
+        ValueError: There is no such operation.
 
     Attributes:
         calls: All requests so far, by the name of their operation, in their order.
@@ -76,8 +92,13 @@ class FakeProfileClient(ProfileApi):
         token_seconds: int = 600,
         issuer: str = "profile-service",
         audience: str = "gateways",
+        trusted_for: Collection[str] = (),
     ) -> None:
+        if unknown := sorted(set(trusted_for) - HANDLERS.keys()):
+            message = f"no such operation: {unknown}"
+            raise ValueError(message)
         self._memory = Memory(now, TokenSigner(issuer, audience, token_seconds))
+        self._trusted_for = frozenset(trusted_for)
         self._failures: list[_Failure] = []
         self._feeds: WeakSet[FakeFeed] = WeakSet()
         self._is_closed = False
@@ -114,11 +135,8 @@ class FakeProfileClient(ProfileApi):
     def make_admin(self, profile_id: UUID) -> None:
         """Give a user the role of an administrator, as an operator would."""
         account = self._memory.account(profile_id)
-        account.profile = account.profile.model_copy(
-            update={"role": Role.ADMIN, "version": account.profile.version + 1}
-        )
-        profiles.publish_updated(self._memory, account.profile, "role")
-        sessions.end_all(self._memory, profile_id, "role_changed")
+        self._memory.save_profile(account, {"role": Role.ADMIN})
+        sessions.end_all(self._memory, account, "role_changed")
 
     async def call(
         self,
@@ -186,9 +204,19 @@ class FakeProfileClient(ProfileApi):
             raise NotSent(message)
         headers(token, options)
         self.calls.append((operation.queue, request))
+        key = idempotency_key(options)
         digest = sha256(operation.queue.encode() + body).hexdigest()
-        context = self._memory.context(token, idempotency_key(options), digest)
+        context = replace(self._context(operation, token, options), key=key, digest=digest)
         return HANDLERS[operation.queue](self._memory, request, context)
+
+    def _context(
+        self, operation: Operation[Any, Any], token: str | None, options: CallOptions
+    ) -> RequestContext:
+        origin = origin_of(options) if self._trusted_for else Origin()
+        if operation.authentication == "none":
+            return replace(self._memory.context(None), origin=origin)
+        is_trusted = token is None and operation.queue in self._trusted_for
+        return replace(self._memory.context(token), is_trusted=is_trusted, origin=origin)
 
     def _take_failure(self, operation: Operation[Any, Any]) -> _Failure | None:
         for each in self._failures:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from profile_contracts.posts import ListPosts
-from profile_contracts.profiles import ListProfiles
+from profile_contracts.profiles import ExportProfile, ListProfiles
 from profile_contracts.testing.refusals import refused
 
 Item = TypeVar("Item")
 
 
 def page(
-    request: ListPosts | ListProfiles,
+    request: ListPosts | ListProfiles | ExportProfile,
     items: Iterable[Item],
     position: Callable[[Item], str],
     *,

@@ -2,15 +2,13 @@
 
 import secrets
 from typing import Any
-from uuid import UUID
 
 from pydantic import MISSING, SecretStr
 
-from profile_contracts.events import POST_DELETED, PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED
+from profile_contracts.events import PROFILE_CREATED
 from profile_contracts.profiles import (
     CreateProfile,
-    DeletedProfile,
-    DeleteProfile,
+    FindProfile,
     GetProfile,
     ListProfiles,
     Profile,
@@ -21,18 +19,27 @@ from profile_contracts.profiles import (
     UpdateProfile,
 )
 from profile_contracts.testing import sessions
-from profile_contracts.testing.credentials import email_key, new_password, require_free_email, verify_password
-from profile_contracts.testing.memory import Account, Memory, RequestContext, User
+from profile_contracts.testing.credentials import (
+    email_key,
+    find_by_email,
+    find_deleted_by_email,
+    new_password,
+    require_email,
+    require_free_email,
+    verify_password,
+)
+from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.pages import page
-from profile_contracts.testing.refusals import refused
+from profile_contracts.testing.records import Account
+from profile_contracts.testing.refusals import refused, require_version
+from profile_contracts.testing.request_context import RequestContext
 
 
 def create(memory: Memory, request: CreateProfile, context: RequestContext) -> Profile:
     """Sign a user up."""
     if request.role is not Role.USER:
-        if context.user is None:
-            raise context.auth_error
-        if context.user.role is not Role.ADMIN:
+        context.require_known()
+        if not context.is_operator:
             raise refused("role_not_allowed", field="role")
     return memory.once(
         context, None, lambda: _created(memory, request), lambda it: memory.account(it.id).profile
@@ -41,25 +48,23 @@ def create(memory: Memory, request: CreateProfile, context: RequestContext) -> P
 
 def get(memory: Memory, request: GetProfile, context: RequestContext) -> Profile | PublicProfile:
     """Return a profile as whoever asks may see it."""
-    user = context.require_user()
+    context.require_known()
     profile = memory.account(request.id).profile
-    return (
-        profile
-        if _is_owner_or_admin(user, profile.id)
-        else PublicProfile.model_validate(profile.model_dump())
-    )
+    return profile if context.is_for(profile.id) else PublicProfile.model_validate(profile.model_dump())
 
 
 def update(memory: Memory, request: UpdateProfile, context: RequestContext) -> Profile:
     """Change some fields of a profile."""
-    user = context.require_user()
-    if request.email is not MISSING and user.id == request.id:
+    context.require_known()
+    user = context.user
+    if request.email is not MISSING and user and user.id == request.id:
         if not isinstance(request.current_password, SecretStr):
             raise refused("current_password_required", field="current_password")
         verify_password(memory.account(request.id), request.current_password)
     account = memory.account(request.id)
+    context.require_owner(request.id)
     is_for_admins = request.role is not MISSING or request.status is not MISSING
-    if not _is_owner_or_admin(user, request.id) or (is_for_admins and user.role is not Role.ADMIN):
+    if is_for_admins and not (user and user.role is Role.ADMIN):
         raise refused("not_allowed")
     return memory.once(
         context,
@@ -69,31 +74,15 @@ def update(memory: Memory, request: UpdateProfile, context: RequestContext) -> P
     )
 
 
-def delete(memory: Memory, request: DeleteProfile, context: RequestContext) -> DeletedProfile:
-    """Delete a profile and the posts of its user; the same command again hears the same."""
-    user = context.user or context.former_user
-
-    def deleted() -> DeletedProfile:
-        known = context.require_user()
-        account = memory.account(request.id)
-        if not _is_owner_or_admin(known, request.id):
-            raise refused("not_allowed")
-        return _deleted(memory, account, request)
-
-    if user is None:
-        raise context.auth_error
-    return memory.once(context, request.id, deleted, lambda before: before)
-
-
 def list_all(memory: Memory, request: ListProfiles, context: RequestContext) -> ProfilePage:
     """Return a page of profiles."""
-    if context.require_user().role is not Role.ADMIN:
-        raise refused("not_allowed")
+    context.require_operator()
     prefix = email_key(request.email_prefix) if isinstance(request.email_prefix, str) else None
     found = [
         each.profile
         for each in memory.accounts.values()
-        if request.status in (MISSING, each.profile.status)
+        if not each.is_deleted
+        and request.status in (MISSING, each.profile.status)
         and request.role in (MISSING, each.profile.role)
         and email_key(each.profile.email).startswith(prefix or "")
     ]
@@ -106,10 +95,25 @@ def list_all(memory: Memory, request: ListProfiles, context: RequestContext) -> 
     return ProfilePage(items=items, next_cursor=cursor)
 
 
-def publish_updated(memory: Memory, profile: Profile, *changed: str) -> None:
-    """Publish that fields of *profile* have changed."""
-    data = {"id": profile.id, "version": profile.version, "changed": sorted(changed)}
-    memory.publish(PROFILE_UPDATED, profile.id, data)
+def find(memory: Memory, request: FindProfile, context: RequestContext) -> Profile:
+    """Return the profile that has an address, or had it when it was deleted."""
+    context.require_operator()
+    require_email(request.email)
+    found = find_by_email(memory, request.email)
+    if found is None and request.include_deleted:
+        found = find_deleted_by_email(memory, request.email)
+    if found is None:
+        raise refused("profile_not_found", field="id")
+    return found.profile
+
+
+def require_other_admin(memory: Memory, account: Account, patch: dict[str, Any]) -> None:
+    """Raise `Conflict` if nobody could administrate after that."""
+    before = account.profile
+    if _may_administrate(before) and not _may_administrate(before.model_copy(update=patch)):
+        others = [each.profile for each in memory.accounts.values() if each is not account]
+        if not any(map(_may_administrate, others)):
+            raise refused("last_admin")
 
 
 def _created(memory: Memory, request: CreateProfile) -> Profile:
@@ -135,19 +139,18 @@ def _created(memory: Memory, request: CreateProfile) -> Profile:
 
 
 def _updated(memory: Memory, account: Account, request: UpdateProfile) -> Profile:
-    before = account.profile
     patch = _patch(memory, account, request)
-    _require_version(request.expected_version, before.version)
+    require_version(request.expected_version, account.profile.version)
     if not patch:
-        return before
-    after = _next(memory, before, patch)
-    _require_other_admin(memory, before, after)
-    account.profile = after
-    publish_updated(memory, after, *patch)
-    if "status" in patch and after.status is Status.SUSPENDED:
-        sessions.end_all(memory, after.id, "suspended")
+        return account.profile
+    require_other_admin(memory, account, patch)
+    after = memory.save_profile(account, patch)
+    if "email" in patch:
+        account.credentials_version += 1
+    if patch.get("status") is Status.SUSPENDED:
+        sessions.end_all(memory, account, "suspended")
     elif "role" in patch:
-        sessions.end_all(memory, after.id, "role_changed")
+        sessions.end_all(memory, account, "role_changed")
     return after
 
 
@@ -158,46 +161,12 @@ def _patch(memory: Memory, account: Account, request: UpdateProfile) -> dict[str
         raise refused("nothing_to_change")
     if isinstance(request.email, str):
         require_free_email(memory, request.email, account)
+        if email_key(request.email) != email_key(account.profile.email):
+            given["email_verified"] = False
     if "status" in given:
         given["status"] = Status(given["status"])
     return {name: value for name, value in given.items() if getattr(account.profile, name) != value}
 
 
-def _deleted(memory: Memory, account: Account, request: DeleteProfile) -> DeletedProfile:
-    before = account.profile
-    _require_version(request.expected_version, before.version)
-    after = _next(memory, before, {"status": Status.DELETED})
-    _require_other_admin(memory, before, after)
-    del memory.accounts[after.id]
-    data = {"id": after.id, "version": after.version, "changed": ("status",)}
-    memory.publish(PROFILE_DELETED, after.id, data)
-    sessions.end_all(memory, after.id, "deleted")
-    for each in [post for post in memory.posts.values() if post.user_id == after.id]:
-        del memory.posts[each.id]
-        gone = {"id": each.id, "user_id": after.id, "version": each.version + 1, "changed": ("status",)}
-        memory.publish(POST_DELETED, each.id, gone)
-    return DeletedProfile(id=after.id, status=Status.DELETED, deleted_at=after.updated_at)
-
-
-def _next(memory: Memory, before: Profile, patch: dict[str, Any]) -> Profile:
-    return before.model_copy(update={**patch, "version": before.version + 1, "updated_at": memory.now()})
-
-
-def _require_version(expected: Any, version: int) -> None:  # noqa: ANN401 - an integer, or missing
-    if expected not in (MISSING, version):
-        raise refused("stale_version", field="expected_version")
-
-
-def _require_other_admin(memory: Memory, before: Profile, after: Profile) -> None:
-    if _may_administrate(before) and not _may_administrate(after):
-        others = [each.profile for each in memory.accounts.values() if each.profile.id != before.id]
-        if not any(map(_may_administrate, others)):
-            raise refused("last_admin")
-
-
 def _may_administrate(profile: Profile) -> bool:
     return profile.role is Role.ADMIN and profile.status is Status.ACTIVE
-
-
-def _is_owner_or_admin(user: User, profile_id: UUID) -> bool:
-    return user.id == profile_id or user.role is Role.ADMIN

@@ -1,6 +1,8 @@
 """What the service answers with an error."""
 
-from typing import Final
+from typing import Any, Final
+
+from pydantic import MISSING
 
 from profile_contracts.errors import ErrorReply, to_exception
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS
@@ -37,3 +39,9 @@ def refused(reason: str, *, field: str | None = None, retry_after_ms: int | None
             details=(ErrorDetail(field=field, reason=reason),) if field else None,
         )
     )
+
+
+def require_version(expected: Any, version: int) -> None:  # noqa: ANN401 - an integer, or missing
+    """Raise `Conflict` if something is at another version than was *expected*."""
+    if expected not in (MISSING, version):
+        raise refused("stale_version", field="expected_version")

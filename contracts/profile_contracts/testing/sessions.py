@@ -3,32 +3,39 @@
 import secrets
 from uuid import UUID
 
-from pydantic import MISSING
+from pydantic import MISSING, SecretStr
 
 from profile_contracts.auth import (
     ChangePassword,
     JsonWebKeySet,
     ListKeys,
+    ListSessions,
     LoggedOut,
     LogIn,
     LogOut,
     Refresh,
     Scope,
+    SessionList,
     TokenIntrospection,
     Tokens,
+    UnlockAccount,
+    Unlocked,
     VerifyToken,
 )
+from profile_contracts.auth import Session as ListedSession
 from profile_contracts.events import PROFILE_UPDATED, SESSION_REVOKED
 from profile_contracts.profiles import Role
 from profile_contracts.testing.credentials import find_by_email, new_password, verify_password
-from profile_contracts.testing.memory import Account, Memory, RequestContext, Session, User
+from profile_contracts.testing.memory import Memory
+from profile_contracts.testing.records import Account, Session
 from profile_contracts.testing.refusals import refused
+from profile_contracts.testing.request_context import Origin, RequestContext, User
 
 
-def log_in(memory: Memory, request: LogIn, _: RequestContext) -> Tokens:
+def log_in(memory: Memory, request: LogIn, context: RequestContext) -> Tokens:
     """Open a session."""
     account = verify_password(find_by_email(memory, request.email), request.password)
-    tokens = _opened(memory, account, memory.new_id())
+    tokens = _opened(memory, account, memory.new_id(), context.origin)
     return tokens.model_copy(update={"device_token": secrets.token_urlsafe(24)})
 
 
@@ -45,6 +52,7 @@ def refresh(memory: Memory, request: Refresh, _: RequestContext) -> Tokens:
         raise refused("refresh_token_reused")
     if generation == latest:
         session.refresh_tokens.append(secrets.token_urlsafe(48))
+        session.last_used_at = memory.now()
     return _tokens(memory, memory.account(session.user_id), session)
 
 
@@ -56,20 +64,36 @@ def log_out(memory: Memory, request: LogOut, context: RequestContext) -> LoggedO
         raise refused("not_allowed")
     of_another = user_id != user.id and request.scope in {Scope.LOCAL, Scope.OTHERS}
     if (request.scope is MISSING) is (request.session_id is MISSING) or of_another:
-        raise refused("sessions_unclear")
+        raise refused("sessions_unclear", field="scope")
     named = user.session_id if request.scope is Scope.LOCAL else request.session_id
     kept = user.session_id if request.scope is Scope.OTHERS else None
-    mine = [each for each in memory.sessions.values() if each.user_id == user_id and each.id != kept]
-    ended = [each for each in mine if named in (MISSING, each.id)]
+    mine = of_user(memory, user_id)
+    ended = [each for each in mine if each.id != kept and named in (MISSING, each.id)]
     for each in ended:
         _end(memory, each, "logout")
     return LoggedOut(revoked=len(ended))
 
 
+def list_all(memory: Memory, request: ListSessions, context: RequestContext) -> SessionList:
+    """Return the sessions of a user, the one that was used last first."""
+    user_id = context.require_user().id if request.user_id is MISSING else request.user_id
+    context.require_owner(user_id)
+    memory.account(user_id)
+    mine = sorted(of_user(memory, user_id), key=lambda each: (each.last_used_at, each.id), reverse=True)
+    return SessionList(items=tuple(_listed(each, context.user) for each in mine))
+
+
+def unlock(memory: Memory, request: UnlockAccount, context: RequestContext) -> Unlocked:
+    """Do nothing: no wrong password is counted here."""
+    context.require_operator()
+    memory.account(request.id)
+    return Unlocked()
+
+
 def verify(memory: Memory, request: VerifyToken, _: RequestContext) -> TokenIntrospection:
     """Tell whether an access token is good."""
     token = request.token.get_secret_value()
-    user = memory.context(token, "", "").user
+    user = memory.context(token).user
     if user is None:
         return TokenIntrospection(active=False)
     expires_at = memory.access_tokens[token][1]
@@ -84,7 +108,7 @@ def change_password(memory: Memory, request: ChangePassword, context: RequestCon
 
     def again(_: Tokens) -> Tokens:
         account = verify_password(memory.account(user.id), request.new_password)
-        return _opened(memory, account, memory.new_id())
+        return _opened(memory, account, memory.new_id(), context.origin)
 
     return memory.once(context, user.id, lambda: _changed(memory, request, context), again)
 
@@ -94,9 +118,16 @@ def keys(memory: Memory, _: ListKeys, __: RequestContext) -> JsonWebKeySet:
     return JsonWebKeySet(keys=(memory.signer.public_key,))
 
 
-def end_all(memory: Memory, user_id: UUID, reason: str, kept: UUID | None = None) -> None:
-    """End all sessions of a user but a *kept* one."""
-    for each in [session for session in memory.sessions.values() if session.user_id == user_id]:
+def of_user(memory: Memory, user_id: UUID) -> list[Session]:
+    """Return the sessions that a user has."""
+    return [each for each in memory.sessions.values() if each.user_id == user_id]
+
+
+def end_all(memory: Memory, account: Account, reason: str, kept: UUID | None = None) -> None:
+    """End all sessions of a user but a *kept* one, and all one-time tokens."""
+    user_id = account.profile.id
+    account.credentials_version += 1
+    for each in of_user(memory, user_id):
         del memory.sessions[each.id]
     data = {
         "user_id": user_id,
@@ -114,24 +145,36 @@ def _end(memory: Memory, session: Session, reason: str) -> None:
     memory.publish(SESSION_REVOKED, session.id, data)
 
 
+def set_password(memory: Memory, account: Account, password: SecretStr, kept: UUID | None = None) -> None:
+    """Set a new password, which ends all sessions but one that may be about to open."""
+    account.password = new_password(password, "new_password", *account.personal_words)
+    memory.save_profile(account, {}, PROFILE_UPDATED, "password")
+    end_all(memory, account, "password_changed", kept)
+
+
 def _changed(memory: Memory, request: ChangePassword, context: RequestContext) -> Tokens:
     account = verify_password(memory.account(context.require_user().id), request.current_password)
-    before = account.profile
-    personal = (before.first_name, before.last_name, before.email)
-    account.password = new_password(request.new_password, "new_password", *personal)
-    profile = before.model_copy(update={"version": before.version + 1, "updated_at": memory.now()})
-    account.profile = profile
-    data = {"id": profile.id, "version": profile.version, "changed": ("password",)}
-    memory.publish(PROFILE_UPDATED, profile.id, data)
     session_id = memory.new_id()
-    end_all(memory, profile.id, "password_changed", kept=session_id)
-    return _opened(memory, account, session_id)
+    set_password(memory, account, request.new_password, session_id)
+    return _opened(memory, account, session_id, context.origin)
 
 
-def _opened(memory: Memory, account: Account, session_id: UUID) -> Tokens:
-    session = Session(session_id, account.profile.id, [secrets.token_urlsafe(48)])
+def _opened(memory: Memory, account: Account, session_id: UUID, origin: Origin) -> Tokens:
+    now = memory.now()
+    session = Session(session_id, account.profile.id, now, now, origin, [secrets.token_urlsafe(48)])
     memory.sessions[session.id] = session
     return _tokens(memory, account, session)
+
+
+def _listed(session: Session, user: User | None) -> ListedSession:
+    return ListedSession(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.last_used_at,
+        client_ip=session.origin.client_ip or MISSING,
+        user_agent=session.origin.user_agent or MISSING,
+        current=user is not None and user.session_id == session.id,
+    )
 
 
 def _tokens(memory: Memory, account: Account, session: Session) -> Tokens:

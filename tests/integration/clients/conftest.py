@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from profile_contracts.client import ProfileClient
+from profile_contracts.operations import AUTH_START_RESET
 from profile_contracts.profiles import CreateProfile, Profile, Role
 from profile_contracts.testing import FakeProfileClient
 from profile_contracts.verifier import TokenVerifier
@@ -18,42 +19,50 @@ CreateAdmin = Callable[[CreateProfile], Awaitable[Profile]]
 
 
 @pytest_asyncio.fixture(scope="session")
-async def create_admin(sandbox: Sandbox, worker: Worker) -> AsyncIterator[CreateAdmin]:
-    """A trusted service that signs administrators up."""
+async def trusted_client(sandbox: Sandbox, worker: Worker) -> AsyncIterator[ProfileClient]:
+    """The client in Python for a trusted service, on a worker."""
     assert worker.process.poll() is None
     async with ProfileClient(sandbox.service_url, timeout=30) as trusted:
+        yield trusted
 
-        async def create(request: CreateProfile) -> Profile:
-            return await trusted.create_profile(request.model_copy(update={"role": Role.ADMIN}))
 
-        yield create
+@pytest.fixture(scope="session")
+def create_admin(trusted_client: ProfileClient) -> CreateAdmin:
+    """A trusted service that signs administrators up."""
+
+    async def create(request: CreateProfile) -> Profile:
+        return await trusted_client.create_profile(request.model_copy(update={"role": Role.ADMIN}))
+
+    return create
 
 
 @pytest_asyncio.fixture(scope="session")
-async def python_client(sandbox: Sandbox, create_admin: CreateAdmin) -> AsyncIterator[Subject]:
+async def python_client(
+    sandbox: Sandbox, trusted_client: ProfileClient, create_admin: CreateAdmin
+) -> AsyncIterator[Subject]:
     """The client in Python, on a worker."""
     async with ProfileClient(sandbox.gateway_url, timeout=30) as client:
-        yield Subject(client, lambda: TokenVerifier(client), create_admin)
+        yield Subject(client, trusted_client, lambda: TokenVerifier(client), create_admin)
 
 
 @pytest_asyncio.fixture(scope="session")
 async def typescript_client(sandbox: Sandbox, create_admin: CreateAdmin) -> AsyncIterator[Subject]:
     """The client in TypeScript, on a worker."""
-    async with node_client(sandbox.gateway_url) as client:
-        yield Subject(client, lambda: NodeVerifier(client.driver), create_admin)
+    async with node_client(sandbox.gateway_url) as client, node_client(sandbox.service_url) as trusted:
+        yield Subject(client, trusted, lambda: NodeVerifier(client.driver), create_admin)
 
 
 @pytest_asyncio.fixture(scope="session")
 async def python_fake() -> AsyncIterator[Subject]:
     """The fake of the client in Python."""
-    async with FakeProfileClient() as fake:
+    async with FakeProfileClient(trusted_for=[AUTH_START_RESET.queue]) as fake:
 
         async def create(request: CreateProfile) -> Profile:
             created = await fake.create_profile(request)
             fake.make_admin(created.id)
             return created
 
-        yield Subject(fake, lambda: TokenVerifier(fake), create)
+        yield Subject(fake, fake, lambda: TokenVerifier(fake), create)
 
 
 @pytest.fixture(params=["python_client", "python_fake", "typescript_client"])

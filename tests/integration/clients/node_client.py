@@ -223,6 +223,7 @@ def _order(
     camel = {
         "idempotencyKey": options.get("idempotency_key"),
         "clientIp": options.get("client_ip"),
+        "userAgent": options.get("user_agent"),
         "traceparent": options.get("traceparent"),
         "timeoutMs": options["timeout"] * 1000 if "timeout" in options else None,
     }

@@ -58,13 +58,14 @@ class Subject:
 
     Attributes:
         api: That.
+        trusted: The same for a gateway that may ask for `auth.start_reset` on its own account.
         verifier: Makes what verifies access tokens beside it.
         create_admin: Signs an administrator up, as no client without rights can.
-        reopen: Returns another client of the same service.
 
     """
 
     api: ProfileApi
+    trusted: ProfileApi
     verifier: Callable[[], Verifier]
     create_admin: Callable[[CreateProfile], Awaitable[Profile]]
 

@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from profile_contracts.auth import ChangePassword, LogOut, Scope
+from profile_contracts.auth import ChangePassword, LogOut, Scope, StartVerification, VerifyEmail
 from profile_contracts.errors import NotSent
 from profile_contracts.event_feed import EventFeed
 from profile_contracts.events import CommandFailed, Event, SessionRevoked
 from profile_contracts.operations import POST_CREATE, PROFILE_UPDATE
 from profile_contracts.posts import CreatePost, DeletePost, ListPosts, UpdatePost
-from profile_contracts.profiles import DeleteProfile, UpdateProfile
+from profile_contracts.profiles import DeleteProfile, EraseProfile, RestoreProfile, UpdateProfile
 from tests.integration.clients.failing import reason_of
 from tests.integration.clients.subjects import PASSWORD, Subject
 from tests.integration.gateway import eventually
@@ -75,6 +75,38 @@ async def test_what_happens_to_a_post_is_published_in_order(subject: Subject) ->
 
     assert heard.types(post.id) == ["post.created", "post.updated", "post.deleted"]
     assert {each.data.user_id for each in heard if each.subject == str(post.id)} == {person.id}
+
+
+async def test_what_operators_and_tokens_do_is_published(subject: Subject) -> None:
+    admin = await subject.admin()
+    async with _listening(subject.api.events("profile.*", "post.*")) as heard:
+        person = await subject.person()
+        post = await subject.api.create_post(CreatePost(title="a", body="b"), person.token)
+        started = await subject.api.start_verification(StartVerification(id=person.id), person.token)
+        await subject.api.verify_email(VerifyEmail(token=SecretStr(started.token)))
+        await subject.api.delete_profile(DeleteProfile(id=person.id), person.token)
+        await heard.wait(lambda: len(heard.types(post.id)) == 2)
+        await subject.api.restore_profile(RestoreProfile(id=person.id), admin.token)
+        await heard.wait(lambda: len(heard.types(post.id)) == 3)
+        await subject.api.erase_profile(EraseProfile(id=person.id), admin.token)
+        await heard.wait(lambda: len(heard.types(post.id)) == 4 and len(heard.types(person.id)) == 5)
+
+    def changes(subject_id: object) -> list[tuple[str, tuple[str, ...]]]:
+        return [(each.type, each.data.changed) for each in heard if each.subject == str(subject_id)]
+
+    assert changes(person.id) == [
+        ("profile.created", ()),
+        ("profile.updated", ("email_verified",)),
+        ("profile.deleted", ("status",)),
+        ("profile.updated", ("status",)),
+        ("profile.erased", ("email", "email_verified", "first_name", "last_name", "password", "status")),
+    ]
+    assert changes(post.id) == [
+        ("post.created", ()),
+        ("post.deleted", ("status",)),
+        ("post.updated", ("status",)),
+        ("post.deleted", ("body", "status", "title")),
+    ]
 
 
 async def test_ended_sessions_are_published(subject: Subject) -> None:

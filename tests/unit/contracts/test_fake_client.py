@@ -7,14 +7,23 @@ from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from pydantic import SecretStr
+from pydantic import MISSING, SecretStr
 
-from profile_contracts.auth import LogIn, VerifyToken
-from profile_contracts.errors import Conflict, Disconnected, NotSent, RateLimited
+from profile_contracts.auth import ListSessions, LogIn, Refresh, ResetPassword, StartReset, VerifyToken
+from profile_contracts.errors import Conflict, Disconnected, Forbidden, NotSent, RateLimited, Unauthenticated
 from profile_contracts.events import Event, ProfileEvent
-from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, POST_LIST, PROFILE_CREATE
-from profile_contracts.posts import ListPosts
-from profile_contracts.profiles import CreateProfile, GetProfile, Profile, Role
+from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, POST_CREATE, POST_LIST, PROFILE_CREATE
+from profile_contracts.posts import CreatePost, ListPosts
+from profile_contracts.profiles import (
+    CreateProfile,
+    DeleteProfile,
+    EraseProfile,
+    GetProfile,
+    ListProfiles,
+    Profile,
+    Role,
+    UpdateProfile,
+)
 from profile_contracts.testing import FakeProfileClient, refused
 from profile_contracts.testing.ed25519 import SigningKey
 from profile_contracts.testing.fake_client import HANDLERS
@@ -74,6 +83,88 @@ async def test_tokens_expire_when_the_clock_is_turned() -> None:
         after = await fake.verify_token(VerifyToken(token=token))
 
     assert (before.active, after.active) == (True, False)
+
+
+async def test_one_time_tokens_expire_when_the_clock_is_turned() -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    async with FakeProfileClient(now=lambda: now[0], trusted_for=["auth.start_reset"]) as fake:
+        await fake.create_profile(ADA)
+        started = [await fake.start_reset(StartReset(email=ADA.email)) for _ in range(2)]
+        resets = [ResetPassword(token=SecretStr(each.token), new_password=PASSWORD) for each in started]
+        now[0] += timedelta(seconds=started[0].expires_in) - timedelta(milliseconds=1)
+        await fake.reset_password(resets[0], idempotency_key="mine")
+        now[0] += timedelta(milliseconds=1)
+        for late in (
+            fake.reset_password(resets[0], idempotency_key="mine"),
+            fake.reset_password(resets[1]),
+        ):
+            with pytest.raises(Unauthenticated, match="one_time_token_invalid"):
+                await late
+
+
+async def test_sessions_say_when_they_were_used_last() -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    async with FakeProfileClient(now=lambda: now[0]) as fake:
+        await fake.create_profile(ADA)
+        tokens = await fake.log_in(LOGIN)
+        now[0] += timedelta(minutes=1)
+        last = await fake.log_in(LOGIN)
+        before = (await fake.list_sessions(ListSessions(), last.access_token)).items
+        now[0] += timedelta(minutes=1)
+        await fake.refresh(Refresh(refresh_token=SecretStr(tokens.refresh_token)))
+        after = (await fake.list_sessions(ListSessions(), last.access_token)).items
+
+    assert [(each.last_used_at.minute, each.current) for each in before] == [(1, True), (0, False)]
+    assert [(each.last_used_at.minute, each.current) for each in after] == [(2, False), (1, True)]
+    assert [each.created_at.minute for each in after] == [0, 1]
+
+
+async def test_a_trusted_gateway_may_do_on_its_own_account_what_is_listed_and_nothing_else() -> None:
+    listed = ["profile.create", "profile.get", "profile.update", "auth.sessions", "post.create"]
+    async with FakeProfileClient(trusted_for=listed) as fake:
+        created = await fake.create_profile(ADA.model_copy(update={"role": Role.ADMIN}))
+        own = await fake.update_profile(UpdateProfile(id=created.id, email="lovelace@example.org"))
+
+        assert await fake.get_profile(GetProfile(id=created.id)) == own
+        for of_users in (
+            fake.update_profile(UpdateProfile(id=created.id, role=Role.USER)),
+            fake.list_sessions(ListSessions()),
+            fake.call(POST_CREATE, CreatePost(title="a", body="b")),
+        ):
+            with pytest.raises(Forbidden, match="not_allowed"):
+                await of_users
+        for unlisted in (fake.list_profiles(ListProfiles()), fake.delete_profile(DeleteProfile(id=own.id))):
+            with pytest.raises(Unauthenticated, match="missing_token"):
+                await unlisted
+        with pytest.raises(Unauthenticated, match="token_invalid"):
+            await fake.get_profile(GetProfile(id=created.id), "not.a.token")
+
+
+@pytest.mark.parametrize(
+    ("client_ip", "shown"),
+    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8::7%eth0", "2001:db8::/64")],
+)
+async def test_where_a_user_is_a_trusted_gateway_says_and_no_other(client_ip: str, shown: str) -> None:
+    for trusted_for, expected in ([], (MISSING, MISSING)), (["profile.get"], (shown, "curl/8")):
+        async with FakeProfileClient(trusted_for=trusted_for) as fake:
+            await fake.create_profile(ADA)
+            tokens = await fake.log_in(LOGIN, client_ip=client_ip, user_agent="curl/8")
+            (session,) = (await fake.list_sessions(ListSessions(), tokens.access_token)).items
+
+        assert (session.client_ip, session.user_agent) == expected
+
+
+async def test_the_last_administrator_is_not_erased() -> None:
+    async with FakeProfileClient(trusted_for=["profile.erase"]) as fake:
+        created = await fake.create_profile(ADA)
+        fake.make_admin(created.id)
+        with pytest.raises(Conflict, match="last_admin"):
+            await fake.erase_profile(EraseProfile(id=created.id))
+
+
+def test_nobody_is_trusted_for_what_there_is_not() -> None:
+    with pytest.raises(ValueError, match=r"no such operation: \['profile.eat'\]"):
+        FakeProfileClient(trusted_for=["profile.get", "profile.eat"])
 
 
 async def test_it_says_what_it_was_asked() -> None:
