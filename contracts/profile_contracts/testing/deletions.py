@@ -28,14 +28,14 @@ def delete(memory: Memory, request: DeleteProfile, context: RequestContext) -> D
     """Delete a profile and the posts of its user; the same command again hears the same."""
 
     def deleted() -> DeletedProfile:
-        context.require_known()
+        context.require_authenticated()
         account = memory.account(request.id)
         context.require_owner(request.id)
         require_version(request.expected_version, account.profile.version)
         return _deleted(memory, account)
 
     if context.former_user is None:
-        context.require_known()
+        context.require_authenticated()
     return memory.once(context, request.id, deleted, lambda before: before)
 
 

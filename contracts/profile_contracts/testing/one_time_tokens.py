@@ -30,7 +30,7 @@ _SECONDS: Final = int(_LIFETIME.total_seconds())
 
 def start_reset(memory: Memory, request: StartReset, context: RequestContext) -> ResetStarted:
     """Give a trusted service a token by which a forgotten password is reset."""
-    context.require_known()
+    context.require_authenticated()
     if not context.is_trusted:
         raise refused("not_allowed")
     require_email(request.email)

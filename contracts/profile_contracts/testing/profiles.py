@@ -38,7 +38,7 @@ from profile_contracts.testing.request_context import RequestContext
 def create(memory: Memory, request: CreateProfile, context: RequestContext) -> Profile:
     """Sign a user up."""
     if request.role is not Role.USER:
-        context.require_known()
+        context.require_authenticated()
         if not context.is_operator:
             raise refused("role_not_allowed", field="role")
     return memory.once(
@@ -48,14 +48,14 @@ def create(memory: Memory, request: CreateProfile, context: RequestContext) -> P
 
 def get(memory: Memory, request: GetProfile, context: RequestContext) -> Profile | PublicProfile:
     """Return a profile as whoever asks may see it."""
-    context.require_known()
+    context.require_authenticated()
     profile = memory.account(request.id).profile
     return profile if context.is_for(profile.id) else PublicProfile.model_validate(profile.model_dump())
 
 
 def update(memory: Memory, request: UpdateProfile, context: RequestContext) -> Profile:
     """Change some fields of a profile."""
-    context.require_known()
+    context.require_authenticated()
     user = context.user
     if request.email is not MISSING and user and user.id == request.id:
         if not isinstance(request.current_password, SecretStr):

@@ -65,27 +65,27 @@ class RequestContext:
         """Return whether the owner of a thing asks, or an operator."""
         return self.is_operator or (self.user is not None and self.user.id == owner_id)
 
-    def require_known(self) -> None:
+    def require_authenticated(self) -> None:
         """Raise `Unauthenticated` unless it is known who asks."""
         if self.user is None and not self.is_trusted:
             raise self.auth_error
 
     def require_user(self) -> User:
         """Return the human who asks, or raise `Unauthenticated`, or `Forbidden` for a trusted service."""
-        self.require_known()
+        self.require_authenticated()
         if self.user is None:
             raise refused("not_allowed")
         return self.user
 
     def require_operator(self) -> None:
         """Raise `Unauthenticated` or `Forbidden` unless an operator asks."""
-        self.require_known()
+        self.require_authenticated()
         if not self.is_operator:
             raise refused("not_allowed")
 
     def require_owner(self, owner_id: UUID) -> None:
         """Raise `Unauthenticated` or `Forbidden` unless the owner of a thing asks, or an operator."""
-        self.require_known()
+        self.require_authenticated()
         if not self.is_for(owner_id):
             raise refused("not_allowed")
 

@@ -192,6 +192,8 @@ async def test_what_cannot_be_sent_is_not(subject: Subject) -> None:
     assert await _not_sent(subject.api.list_posts(listing, idempotency_key="a b"))
     assert await _not_sent(subject.api.list_posts(listing, idempotency_key="x" * 256))
     assert await _not_sent(subject.api.list_posts(listing, client_ip="nowhere"))
+    assert await _not_sent(subject.api.list_posts(listing, user_agent="curl\x7f"))
+    assert await _not_sent(subject.api.list_posts(listing, user_agent="\U0001f600" * 257))
     assert await _not_sent(subject.api.list_posts(listing, traceparent="00-zz"))
     assert await _not_sent(subject.api.create_post(CreatePost(title="a", body="b"), "two words"))
     large = CreatePost(title="a", body="\U0001f600" * 20_000)
