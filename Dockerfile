@@ -9,6 +9,7 @@ RUN python -m venv /tools && /tools/bin/pip install --no-cache-dir --require-has
 COPY pyproject.toml README.md LICENSE ./
 COPY contracts ./contracts
 COPY service ./service
+COPY asyncapi/index.html ./asyncapi/index.html
 RUN /tools/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels ./contracts . \
     && /tools/bin/pip --python /venv/bin/python install --no-deps --no-index /wheels/*.whl
 

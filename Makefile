@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation rules chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,7 +39,7 @@ test: $(VENV)/ready ## Run them, those on real servers, and one short run of eac
 
 test-all: $(VENV)/ready ## Run every test, at length
 	$(SIDE_BY_SIDE) $(filter-out tests/faults,$(EVERYTHING))
-	$(MAKE) check-setup faults chaos
+	$(MAKE) rules check-setup faults chaos
 
 coverage: $(VENV)/ready ## Run what `make test` runs, and show which lines and branches none of it reached
 	$(SIDE_BY_SIDE) $(EVERYTHING) --cov --cov-report=term
@@ -81,6 +81,9 @@ guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what d
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
 
+rules: $(VENV)/ready ## Check and test the rules for Prometheus, by its own promtool (Debian: prometheus)
+	@$(BIN)/python -m tools.rules
+
 CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
@@ -98,8 +101,9 @@ faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys 
 	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal -m "faults or at_length" \
 		tests/faults tests/integration --deselect tests/faults/test_history.py
 
-docs: $(VENV)/ready ## Make the AsyncAPI document, the pages of docs/reference and docs/comparison.md again
+docs: $(VENV)/ready ## Make the AsyncAPI document, what follows from it, docs/reference and docs/comparison.md again
 	$(BIN)/python -m asyncapi.generate
+	$(BIN)/python -m tools.typescript
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m benchmarks.comparison.page
 
@@ -122,6 +126,6 @@ dist: $(VENV)/ready ## Build wheels and source archives of both distributions in
 	@$(BIN)/python -m tools.dist
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules *.egg-info contracts/*.egg-info
+	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules contracts/typescript/node_modules contracts/typescript/dist *.egg-info contracts/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ FOLDER: Final = Path(__file__).parent
 OLDEST_MAJOR: Final = 20
 _INSTALL_SECONDS: Final = 300
 _PARSE_SECONDS: Final = 60
-# The parser is a development dependency, which NODE_ENV=production would leave out; other settings would have
+# NODE_ENV=production would leave out development dependencies, such as the parser; other settings would have
 # npm lay the packages out in another way, or resolve them anew.
 _INSTALL_OPTIONS: Final = (
     "--ignore-scripts",
@@ -85,7 +85,7 @@ def run(command: tuple[str, ...], folder: Path, seconds: float) -> subprocess.Co
 def validate(document: Path = FOLDER / "asyncapi.yaml") -> subprocess.CompletedProcess[str]:
     """Parse *document* with the official parser. The exit code is 0 if it is valid."""
     node = find_node()
-    _install_parser(node)
+    installed(node, FOLDER)
     return run((*node.node, "validate.mjs", str(document)), FOLDER, _PARSE_SECONDS)
 
 
@@ -99,16 +99,16 @@ def clean_install(node: Node, folder: Path) -> subprocess.CompletedProcess[str]:
     return run((*node.npm, "ci", *_INSTALL_OPTIONS), folder, _INSTALL_SECONDS)
 
 
-def _install_parser(node: Node) -> None:
-    """Install the parser, unless that has been done since the lock was written. Two take turns."""
-    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+def installed(node: Node, folder: Path) -> None:
+    """Install what the lock in *folder* names, unless that was done since it was written. Two take turns."""
+    lock, done_before = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     with lock.open("rb") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+        if done_before.exists() and done_before.stat().st_mtime >= lock.stat().st_mtime:
             return
-        done = clean_install(node, FOLDER)
+        done = clean_install(node, folder)
     if done.returncode != 0:
-        msg = f"`npm ci` in {FOLDER} failed:\n{done.stdout}"
+        msg = f"`npm ci` in {folder} failed:\n{done.stdout}"
         raise NodeError(msg)
 
 

@@ -19,7 +19,7 @@ from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 from service.infrastructure.redis.client import CALLS
 from service.pkg.background import Background
-from service.pkg.detached import TooManyAbandoned
+from service.pkg.detached import DetachedCalls, TooManyAbandoned
 from service.pkg.probes import HealthRoutes
 from service.pkg.watchdog import Watchdog
 
@@ -161,10 +161,15 @@ def _loops(background: Background) -> Mapping[str, Any]:
     return {name: {"failures": each.failures, "skipped": each.skipped} for name, each in states}
 
 
+def driver_calls() -> Mapping[str, DetachedCalls]:
+    """Return the calls of each driver."""
+    return {"mongodb": mongo.CALLS, "rabbitmq": rabbitmq.CALLS, "redis": CALLS}
+
+
 def _drivers() -> Mapping[str, Any]:
     """Return how many calls of each driver were abandoned, and how many of those still run."""
-    calls = {"mongodb": mongo.CALLS, "rabbitmq": rabbitmq.CALLS, "redis": CALLS}
-    return {name: {"abandoned": each.abandoned, "running": each.running} for name, each in calls.items()}
+    calls = driver_calls().items()
+    return {name: {"abandoned": each.abandoned, "running": each.running} for name, each in calls}
 
 
 def _nested(counts: Mapping[tuple[str, str], int]) -> Mapping[str, Mapping[str, int]]:

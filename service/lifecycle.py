@@ -1,7 +1,10 @@
 """A worker from its start to its end."""
 
+import asyncio
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
+from pathlib import Path
+from typing import Final
 
 from service.graceful_shutdown import STUCK, UNACKED
 from service.health import health_routes
@@ -9,9 +12,13 @@ from service.infrastructure.mongo import health as mongo
 from service.infrastructure.rabbitmq import connection as rabbitmq
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.main import Worker
-from service.pkg.probes import serve_health
+from service.pkg.probes import Answer, Document, serve_health
 from service.pkg.retry import retry_until
+from service.pkg.shipped_files import shipped_file
 from service.pkg.watchdog import watched_loop
+
+_CHECKOUT: Final = Path(__file__).parents[1]
+_PAGE: Final = "asyncapi/index.html"
 
 
 async def run_worker(worker: Worker) -> int:
@@ -48,5 +55,15 @@ async def _open(worker: Worker, stack: AsyncExitStack) -> None:
 
 def _answering_probes(worker: Worker) -> AbstractContextManager[int]:
     port = worker.settings.health_port
-    routes = health_routes(worker.health, worker.outcomes, worker.publisher.given_up, worker.background)
+    health = health_routes(worker.health, worker.outcomes, worker.publisher.given_up, worker.background)
+    routes = {**health, "/metrics": worker.metrics.answer, "/asyncapi": _asyncapi}
     return serve_health(port, routes, worker.settings.health_host) if port else nullcontext(0)
+
+
+async def _asyncapi() -> Answer:
+    """Return the page that shows the AsyncAPI document: that of the checkout, or what came with us."""
+    page = _CHECKOUT / _PAGE
+    found = page if page.exists() else shipped_file("profile-service", _PAGE)
+    if found is None:
+        return False, {"status": "not installed"}
+    return True, Document("text/html; charset=utf-8", await asyncio.to_thread(found.read_bytes))

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 from faststream import FastStream
+from prometheus_client import CollectorRegistry
 
 from profile_contracts.operations import OPERATIONS
 from service.app.clock import Clock
@@ -38,6 +39,7 @@ from service.infrastructure.inputports.amqp.route import MessageKind, Route
 from service.infrastructure.inputports.amqp.router import Router
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
+from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
 from service.infrastructure.mongo import health as mongo
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.connection import with_connection_name
@@ -53,9 +55,11 @@ from service.infrastructure.security.key_files import NoSigningKeys
 from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
+from service.metrics import Metrics, lag_histogram, new_registry
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
+from service.pkg.loop_lag import measure_lag
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
 from service.queue_bindings import binding_of, cascade_binding, consuming_broker, unroutable_binding
@@ -97,8 +101,9 @@ class Worker:
         self.keyring = Keyring(settings.signing_keys_dir, clock)
         self.root_keyring = RootKeyring(settings.signing_keys_dir, clock)
         self.background = Background(lambda _: self.termination.begin(STUCK))
+        self.outbox = MongoOutbox(self.database)
         self.relay = Relay(
-            MongoOutbox(self.database),
+            self.outbox,
             self.publisher,
             clock,
             frozenset(map(EventType, CASCADE_EVENTS)),
@@ -119,8 +124,10 @@ class Worker:
         self.is_database_there = partial(mongo.is_available, self.database, _PROBE_SECONDS)
         self.circuit_breaker = CircuitBreaker(self.is_database_there, self.consumers, _PAUSABLE)
         self.outcomes: Counter[tuple[str, str]] = Counter()
-        connections = connectivity_checks(settings, self.consumers, self.publisher, self.is_database_there)
-        self.watchdog = Watchdog(connections, partial(self.termination.begin, STUCK))
+        self.watchdog = Watchdog(
+            connectivity_checks(settings, self.consumers, self.publisher, self.is_database_there),
+            partial(self.termination.begin, STUCK),
+        )
         self.app = FastStream(
             self.broker,
             lifespan=self.opened,
@@ -139,6 +146,28 @@ class Worker:
             shutdown=self.shutdown,
             background=self.background,
             watchdog=self.watchdog,
+        )
+
+    @cached_property
+    def registry(self) -> CollectorRegistry:
+        """Where it registers what it counts as it works."""
+        return new_registry()
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What it tells Prometheus."""
+        return Metrics(
+            registry=self.registry,
+            health=self.health,
+            outcomes=self.outcomes,
+            in_flight=self.in_flight,
+            publisher=self.publisher,
+            consumers=self.consumers,
+            outbox=self.outbox,
+            hashing=self.resources.hashing,
+            circuit_breaker=self.circuit_breaker,
+            background=self.background,
+            clock=self.clock,
         )
 
     def subscribe(self) -> None:
@@ -169,6 +198,8 @@ class Worker:
             digest_keys=partial(keys.derived, Purpose.COMMAND_DIGESTS),
             former_digest_keys=keys.former,
             outcomes=self.outcomes,
+            # Where nobody can ask for it, nothing is measured.
+            record_metrics=RecordMetrics(self.registry, arrivals) if settings.health_port else None,
         )
         binding = partial(binding_of, settings=settings)
         router = Router(self.broker, pipeline(needs), self.in_flight, binding)
@@ -201,6 +232,7 @@ class Worker:
                 loops.periodic("topology", self.keeper.look, LOOKING),
                 loops.running("delays", self.publisher.watch_delays),
                 loops.periodic("watchdog", self.watchdog.look, EVERY),
+                loops.running("lag", partial(measure_lag, lag_histogram(self.registry).observe)),
             ):
                 try:
                     await self.consumers.connect()

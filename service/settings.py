@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=3600, description="How long to wait at start for servers that are not up yet.")
     ] = 60
     health_port: Annotated[
-        int, Field(ge=0, le=65_535, description="`/livez`, `/readyz` and `/counts` over HTTP; 0 is nowhere.")
+        int, Field(ge=0, le=65_535, description="Probes, `/metrics` and `/asyncapi` over HTTP; 0 is nowhere.")
     ] = 0
     health_host: Annotated[
         str,

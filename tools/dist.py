@@ -14,6 +14,8 @@ ROOT: Final = Path(__file__).parents[1]
 # By the folder of the distribution, what is packed.
 CONTENTS: Final = {"contracts": "profile_contracts", ".": "service"}
 _FILES: Final = ("pyproject.toml", "README.md", "LICENSE")
+# What a worker shows, and what is in no package.
+PAGE: Final = "asyncapi/index.html"
 _UV: Final = Path(sys.executable).with_name("uv")
 # With the setuptools that is locked. The wheel is made from the source archive, so that both hold the same.
 _OPTIONS: Final = ("--quiet", "--offline", "--no-build-isolation", "--no-config", "--python", sys.executable)
@@ -40,6 +42,9 @@ def _copy(project: Path, package: str, copy: Path) -> Path:
     shutil.copytree(project / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     for file in _FILES:
         shutil.copy(project / file, copy)
+    if (project / PAGE).exists():
+        (copy / PAGE).parent.mkdir()
+        shutil.copy(project / PAGE, copy / PAGE)
     return copy
 
 

@@ -1,6 +1,6 @@
 """What the typed client raises.
 
-CallFailed
+CallFailed                  each one has `code`, `reason` and `retryable`, as the errors of the service have
 ├── ErrorReply              the service answered with an error
 │   ├── Invalid             invalid
 │   ├── Unauthenticated     unauthenticated
@@ -25,27 +25,58 @@ from profile_contracts.replies import ErrorBody, ErrorCode
 
 
 class CallFailed(Exception):
-    """A request has no result."""
+    """A request has no result.
+
+    Attributes:
+        code: Of the closed list; what the service would say, if it could.
+        reason: The precise reason, in snake case.
+        retryable: Whether the same request may succeed later.
+
+    """
+
+    code: ErrorCode
+    reason: str
+    retryable: bool
 
 
 class NoReply(CallFailed):
     """No reply came in time; whether the request was carried out is unknown."""
 
+    code = ErrorCode.DEADLINE_EXCEEDED
+    reason = "no_reply"
+    retryable = True
+
 
 class Unroutable(CallFailed):
     """The broker has no queue for the request; it was not carried out."""
+
+    code = ErrorCode.UNAVAILABLE
+    reason = "unroutable"
+    retryable = True
 
 
 class UnreadableReply(CallFailed):
     """The reply is not one of this contract; whether the request was carried out is unknown."""
 
+    code = ErrorCode.INTERNAL
+    reason = "unreadable_reply"
+    retryable = False
+
 
 class NotSent(CallFailed):
     """The request was not sent: the client is closed, or the request can't be sent as it is."""
 
+    code = ErrorCode.INVALID
+    reason = "not_sent"
+    retryable = False
+
 
 class QueueRefused(CallFailed):
     """The broker does not let this user have the queue, or not bind it to events."""
+
+    code = ErrorCode.FORBIDDEN
+    reason = "queue_refused"
+    retryable = False
 
 
 class Disconnected(CallFailed):
@@ -57,6 +88,10 @@ class Disconnected(CallFailed):
 
     """
 
+    code = ErrorCode.UNAVAILABLE
+    reason = "disconnected"
+    retryable = True
+
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
@@ -66,13 +101,16 @@ class ErrorReply(CallFailed):
     """The service answered with an error.
 
     Attributes:
-        error: The error as it came: code, reason, message, retryable, details.
+        error: The error as it came: code, reason, message, retryable, retry_after_ms, details.
 
     """
 
     def __init__(self, error: ErrorBody) -> None:
         super().__init__(f"{error.code.value}, {error.reason}: {error.message}")
         self.error = error
+        self.code = error.code
+        self.reason = error.reason
+        self.retryable = error.retryable
 
 
 class Invalid(ErrorReply):

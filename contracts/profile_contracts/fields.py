@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import (
+    MISSING,
     AfterValidator,
     AwareDatetime,
     BaseModel,
@@ -15,6 +16,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    ValidationInfo,
 )
 from pydantic_core import PydanticCustomError
 
@@ -117,6 +119,11 @@ def _readable(value: str) -> str:
     return value
 
 
+def _last_page(value: object, info: ValidationInfo) -> object:
+    """Take the `next_cursor` of a last page from callers in Python; on the wire no field is null."""
+    return MISSING if value is None and info.mode == "python" else value
+
+
 def rfc3339(moment: datetime) -> str:
     """Return *moment* as it is written on the wire: UTC, in milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -157,7 +164,10 @@ Secret = Annotated[AnySecret, Field(min_length=1, max_length=MAX_SECRET_LENGTH)]
 NewPassword = Annotated[
     Secret, Field(description="8 characters to 72 bytes of UTF-8 after NFKC, without NUL.")
 ]
-Id = Annotated[UUID, Field(description="A UUID, version 7 when made by this service (RFC 9562).")]
+# Not strict, so that callers in Python may give its text, as JSON has it anyway.
+Id = Annotated[
+    UUID, Field(strict=False, description="A UUID, version 7 when made by this service (RFC 9562).")
+]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="How many at most.")]
 Cursor = Annotated[
     str,
@@ -167,6 +177,11 @@ Cursor = Annotated[
         description="`next_cursor` of the page before, with the same filters.",
     ),
 ]
+# What `cursor` of a request may be: for the first page None, too, so that a loop needs no case of its own.
+if TYPE_CHECKING:
+    NextCursor = str | None
+else:
+    NextCursor = Annotated[Cursor | MISSING, BeforeValidator(_last_page)]
 EmailPrefix = Annotated[
     str,
     _tidy(MAX_EMAIL_LENGTH),

@@ -7,9 +7,9 @@ from pydantic import MISSING, Field
 
 from profile_contracts.fields import (
     DEFAULT_PAGE_SIZE,
-    Cursor,
     Id,
     Limit,
+    NextCursor,
     ObjectId,
     Page,
     Request,
@@ -66,7 +66,7 @@ class ListPosts(Request):
         MISSING
     )
     limit: Limit = DEFAULT_PAGE_SIZE
-    cursor: Cursor | MISSING = MISSING
+    cursor: NextCursor | MISSING = MISSING
 
 
 class Post(Result):

@@ -9,13 +9,13 @@ from profile_contracts.fields import (
     DEFAULT_PAGE_SIZE,
     AttributeName,
     AttributeValue,
-    Cursor,
     Email,
     EmailPrefix,
     Id,
     Limit,
     Name,
     NewPassword,
+    NextCursor,
     ObjectId,
     Page,
     Request,
@@ -103,7 +103,7 @@ class ListProfiles(Request):
     """Read many profiles: the newest first, or by address."""
 
     limit: Limit = DEFAULT_PAGE_SIZE
-    cursor: Cursor | MISSING = MISSING
+    cursor: NextCursor | MISSING = MISSING
     status: SettableStatus | MISSING = MISSING
     role: Role | MISSING = MISSING
     email_prefix: EmailPrefix | MISSING = MISSING
@@ -138,7 +138,7 @@ class ExportProfile(Request):
 
     id: Id
     limit: Annotated[Limit, Field(description="How many posts at most.")] = DEFAULT_PAGE_SIZE
-    cursor: Cursor | MISSING = MISSING
+    cursor: NextCursor | MISSING = MISSING
 
 
 class Profile(Result):

@@ -63,4 +63,7 @@ async def find_own_last(profiles: ProfileRepository, context: RequestContext) ->
     if key is None or not isinstance(actor, Anonymous) or actor.former_user is None:
         return None
     processed = await find_processed(profiles, actor.former_user.id, key)
-    return processed.aggregate if processed and processed.is_of(key) else None
+    if processed is None or not processed.is_of(key):
+        return None
+    key.on_repeat()
+    return processed.aggregate

@@ -24,6 +24,10 @@ class AlreadyCreated(Exception):
     """The same command has created an aggregate before."""
 
 
+def _nobody_asks() -> None:
+    """Tell nobody about a repetition."""
+
+
 @dataclass(frozen=True, slots=True)
 class FormerKey:
     """The idempotency key as 0.1 stored it.
@@ -47,6 +51,7 @@ class IdempotencyKey:
         digest: A keyed digest of what was asked for, as it was sent: 16 bytes.
         former: The same as a former version stored it.
         others: The same by the other secrets that are in use, while one follows another.
+        on_repeat: Is called when it turns out that this very command was carried out before.
 
     """
 
@@ -54,6 +59,7 @@ class IdempotencyKey:
     digest: bytes
     former: FormerKey | None = None
     others: tuple["IdempotencyKey", ...] = ()
+    on_repeat: Callable[[], None] = field(default=_nobody_asks, compare=False, repr=False)
 
     @property
     def ids(self) -> tuple[bytes, ...]:
@@ -88,6 +94,7 @@ class ProcessedCommand(Generic[Aggregate]):
         return key.former is not None and self.digest in key.former.digests()
 
     def ensure_is_of(self, key: IdempotencyKey) -> None:
-        """Raise `MessageIdReused` if this is another command than that of *key*."""
+        """Say that the command of *key* is this one, or raise `MessageIdReused` if it is another one."""
         if not self.is_of(key):
             raise MessageIdReused
+        key.on_repeat()

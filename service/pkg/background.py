@@ -5,6 +5,7 @@ A loop that fails on and on ends the process, so that whoever supervises it sees
 """
 
 import asyncio
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -59,6 +60,7 @@ class LoopState:
         in_a_row: How often without having gone on well in between.
         skipped: How many items it left aside because of an unforeseen error.
         error: The type of the last error, while it fails.
+        done_at: When a periodic one was last done with its work, in epoch seconds; 0 is never.
 
     """
 
@@ -66,6 +68,7 @@ class LoopState:
     in_a_row: int = 0
     skipped: int = 0
     error: str | None = None
+    done_at: float = 0.0
 
     @property
     def pause(self) -> float:
@@ -128,6 +131,7 @@ class Background:
                     _log.error("tried in vain", loop=name, error_type=type(error).__name__, why=str(error))
                 else:
                     state.succeed()
+                    state.done_at = time.time()
 
         async with self.running(name, repeat):
             yield

@@ -1,4 +1,4 @@
-"""Answers the questions of an orchestrator over HTTP: is the process alive, is it ready?"""
+"""Answers questions about a process over HTTP: is it alive, is it ready, how much has it done?"""
 
 import asyncio
 import errno
@@ -6,13 +6,25 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from typing import Any, Final
 
-# By path: whether all is well, and what to say about it.
-HealthRoutes = Mapping[str, Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]]
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is not JSON, with its media type."""
+
+    media_type: str
+    content: bytes
+
+
+# Whether all is well, and what to say about it: JSON, if it is no document.
+Answer = tuple[bool, Mapping[str, Any] | Document]
+# By path.
+HealthRoutes = Mapping[str, Callable[[], Awaitable[Answer]]]
 
 # A loop that takes longer does nothing else in time, either.
 _SECONDS: Final = 3.0
@@ -29,11 +41,13 @@ class _Handler(BaseHTTPRequestHandler):
     loop: asyncio.AbstractEventLoop
 
     def do_GET(self) -> None:
-        """Answer 200 or 503, with JSON."""
-        route = self.routes.get(self.path)
+        """Answer 200 or 503, with JSON or a document."""
+        route = self.routes.get(self.path.partition("?")[0])
         if route is None:
             return self._answer(404, {"status": "not found"})
         asking = asyncio.run_coroutine_threadsafe(_asked(route), self.loop)
+        well: bool
+        body: Mapping[str, Any] | Document
         try:
             well, body = asking.result(_SECONDS)
         except TimeoutError:
@@ -43,14 +57,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 - as http.server has it
 
-    def _answer(self, status: int, body: Mapping[str, Any]) -> None:
-        content = json.dumps(body).encode()
+    def _answer(self, status: int, body: Mapping[str, Any] | Document) -> None:
+        if not isinstance(body, Document):
+            body = Document("application/json", json.dumps(body).encode())
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Type", body.media_type)
+        self.send_header("Content-Length", str(len(body.content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(body.content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the library
         """Say nothing: probes come every few seconds."""
@@ -82,9 +97,7 @@ class _Server(ThreadingMixIn, TCPServer):
         super().shutdown()
 
 
-async def _asked(
-    question: Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]],
-) -> tuple[bool, Mapping[str, Any]]:
+async def _asked(question: Callable[[], Awaitable[Answer]]) -> Answer:
     return await question()
 
 

@@ -1,4 +1,4 @@
-"""`asyncapi/package-lock.json` leaves nothing for npm to decide, and names no registry."""
+"""Each `package-lock.json` leaves nothing for npm to decide, and names no registry."""
 
 import json
 from pathlib import Path
@@ -7,21 +7,33 @@ from typing import Any
 import pytest
 
 from asyncapi.node import FOLDER, clean_install, node_of_the_wheel
+from tests.documents import ROOT
 
-LOCK: dict[str, Any] = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))
-PACKAGES: dict[str, dict[str, Any]] = {path: each for path, each in LOCK["packages"].items() if path}
+LOCKS = [FOLDER / "package-lock.json", ROOT / "contracts" / "typescript" / "package-lock.json"]
 
 
-def test_every_package_has_one_version_and_a_hash() -> None:
+def read(lock: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lock.read_text(encoding="utf-8"))
+    return found
+
+
+LOCK = read(LOCKS[0])
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda each: each.parent.name)
+def test_every_package_has_one_version_and_a_hash(lock: Path) -> None:
     """Where a file comes from is left to the user's registry; which file it must be is not."""
-    assert PACKAGES
-    assert [path for path, each in PACKAGES.items() if not each["version"][0].isdigit()] == []
-    assert [path for path, each in PACKAGES.items() if not each["integrity"].startswith("sha512-")] == []
-    assert [path for path, each in PACKAGES.items() if "resolved" in each] == []
+    packages = {path: each for path, each in read(lock)["packages"].items() if path}
+
+    assert packages
+    assert [path for path, each in packages.items() if not each["version"][0].isdigit()] == []
+    assert [path for path, each in packages.items() if not each["integrity"].startswith("sha512-")] == []
+    assert [path for path, each in packages.items() if "resolved" in each] == []
 
 
-def test_it_is_of_the_version_that_every_npm_from_7_on_reads() -> None:
-    assert LOCK["lockfileVersion"] == 3
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda each: each.parent.name)
+def test_it_is_of_the_version_that_every_npm_from_7_on_reads(lock: Path) -> None:
+    assert read(lock)["lockfileVersion"] == 3
 
 
 def test_what_is_asked_for_is_one_version() -> None:

@@ -117,13 +117,15 @@ async def test_a_list_is_read_page_by_page(client: ProfileClient, admin: Person)
     assert second.next_cursor is None
 
 
-async def test_a_hundred_calls_are_in_flight_at_once_over_one_connection(
+async def test_two_thousand_calls_are_in_flight_at_once_over_one_connection(
     client: ProfileClient, broker: Broker, ada: Person, bob: Person
 ) -> None:
     ids = [UUID(ada["id"]), UUID(bob["id"])] * 50
+    others = [asyncio.ensure_future(client.keys()) for _ in range(1_900)]
     found = await asyncio.gather(*(client.get_profile(GetProfile(id=each), ada["token"]) for each in ids))
 
     assert [each.id for each in found] == ids
+    assert all(each.keys for each in await asyncio.gather(*others))
 
     async def look() -> list[dict[str, Any]]:
         return await broker.connections("test-client")

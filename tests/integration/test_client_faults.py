@@ -47,6 +47,28 @@ async def test_a_broker_that_refuses_is_disconnected_and_nothing_was_sent() -> N
     assert refused.value.sent is False
 
 
+@pytest.mark.parametrize("urls", [[], [NOBODY_LISTENS, "amqp://other:other@127.0.0.1:1/"]])
+def test_addresses_that_are_none_or_of_several_users_are_refused(urls: list[str]) -> None:
+    with pytest.raises(ValueError, match="one user"):
+        ProfileClient(urls)
+
+
+async def test_where_one_node_is_away_calls_and_events_go_over_the_next(
+    sandbox: Sandbox, worker: Worker
+) -> None:
+    assert worker.process.poll() is None
+    async with (
+        ProfileClient([NOBODY_LISTENS, sandbox.gateway_url], timeout=10) as client,
+        client.events("profile.*") as events,
+    ):
+        listening = asyncio.ensure_future(anext(aiter(events)))
+        async with asyncio.timeout(10):
+            await events.wait_connected()
+        listening.cancel()
+
+        assert (await client.keys()).keys
+
+
 @pytest.mark.parametrize("url", ["amqp://gateway:wrong@{}/", "amqp://gateway:gateway@{}/nowhere"])
 async def test_a_broker_that_lets_nobody_in_is_disconnected(sandbox: Sandbox, url: str) -> None:
     host, port = address_of(sandbox.gateway_url)

@@ -17,7 +17,7 @@ from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo import outbox as module
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS, ensure_indexes
-from service.infrastructure.mongo.outbox import VERSION, MongoOutbox
+from service.infrastructure.mongo.outbox import VERSION, Backlog, MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
@@ -274,3 +274,16 @@ async def test_of_two_events_of_one_version_only_that_is_forgotten_which_was_tol
     (rest,) = await outbox.load_pending(Kind.PROFILE, [subject])
 
     assert ids(rest) == [f"auth.session_revoked/{subject}/2"]
+
+
+async def test_the_backlog_is_all_that_is_pending_and_how_long_it_waits(fresh: Any) -> None:
+    outbox = MongoOutbox(fresh)
+    assert await outbox.backlog() == Backlog(0, None)
+
+    for store in (a_told_profile, a_told_post, a_told_session):
+        await store(fresh)
+    backlog = await outbox.backlog()
+    stored = [each for name in COLLECTIONS.values() for each in await fresh[name].find().to_list()]
+
+    assert backlog == Backlog(sum(len(each["outbox"]) for each in stored), NOON)
+    assert backlog.events >= len(COLLECTIONS)

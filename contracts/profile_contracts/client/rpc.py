@@ -1,10 +1,11 @@
-"""Requests and their replies over RabbitMQ: what the typed client stands on."""
+"""The typed client: requests and their replies over RabbitMQ. Many calls may be in flight at once."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import cache
+from itertools import cycle
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Union, Unpack
 from weakref import WeakSet
@@ -13,9 +14,10 @@ from aio_pika.exceptions import DeliveryError
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
-from profile_contracts.client.calls import Call, CallOptions, require_timeout
+from profile_contracts.call_options import CallOptions, require_timeout
+from profile_contracts.client.calls import Call
 from profile_contracts.client.channel import RpcChannel
-from profile_contracts.client.event_subscriber import REMEMBERED, EventSubscriber, OnGap
+from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.retries import pause_before_retry
 from profile_contracts.errors import (
     CallFailed,
@@ -26,8 +28,10 @@ from profile_contracts.errors import (
     Unroutable,
     to_exception,
 )
+from profile_contracts.event_feed import REMEMBERED, OnGap
 from profile_contracts.fields import Request
 from profile_contracts.operations import Operation
+from profile_contracts.profile_api import ProfileApi
 from profile_contracts.replies import Failure, Success
 
 RequestT = TypeVar("RequestT", bound=Request)
@@ -38,35 +42,37 @@ _CLOSE_SECONDS: Final = 2.0
 _HEARTBEAT_SECONDS: Final = 5
 
 
-class RpcClient:
-    """Carries requests to the service and replies back. `async with` connects and disconnects.
+class ProfileClient(ProfileApi):
+    """Asks the profile service. `async with` connects and disconnects.
 
     A lost connection is made again by the next call. A closed client stays closed.
 
     Args:
-        url: The broker, with user and virtual host.
+        url: The broker, with user and virtual host; or several nodes of it, which are tried in turn.
         timeout: How long a call waits for its result, in seconds, at most a day. The service knows it,
             and does no work after that.
-        connect_timeout: How long connecting may take, in seconds, at most a day.
+        connect_timeout: How long connecting to one address may take, in seconds, at most a day.
         retry: Whether calls that failed are sent again, where that is safe, within their time.
         name: What the console calls the connection.
 
     Raises:
-        ValueError: A timeout is out of bounds.
+        ValueError: A timeout is out of bounds, or the addresses are not all of one user.
 
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         *,
         timeout: float = 5.0,
         connect_timeout: float = 5.0,
         retry: bool = True,
         name: str = "profile-client",
     ) -> None:
-        given = URL(url)
-        self._url = given.with_query({"heartbeat": str(_HEARTBEAT_SECONDS), **given.query, "name": name})
+        self._urls = [_named(each, name) for each in ([url] if isinstance(url, str) else url)]
+        self._user = _only_user(self._urls)
+        self._next_urls = cycle(self._urls)
+        self._name = name
         self._timeout = require_timeout(timeout)
         self._connect_timeout = require_timeout(connect_timeout)
         self._retry = retry
@@ -108,10 +114,10 @@ class RpcClient:
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout))
+        seconds = require_timeout(options.get("timeout", self._timeout), request)
         deadline = time.time() + seconds
         body = request.model_dump_json().encode()
-        call = Call.of(operation, body, token, options, user=self._url.user, deadline=deadline)
+        call = Call.of(operation, body, token, options, user=self._user, deadline=deadline)
 
         async def ask() -> ResultT:
             return _result(operation, await self._ask(call, seconds))
@@ -138,7 +144,7 @@ class RpcClient:
         seconds = require_timeout(options.get("timeout", self._timeout))
         deadline = time.time() + seconds
         body = request.model_dump_json().encode()
-        call = Call.of(operation, body, token, options, user=self._url.user, deadline=None)
+        call = Call.of(operation, body, token, options, user=self._user, deadline=None)
 
         async def publish() -> None:
             async with _answered(operation, deadline - time.time(), seconds):
@@ -162,7 +168,7 @@ class RpcClient:
         """
         seconds = require_timeout(options.get("timeout", self._timeout))
         deadline = time.time() + seconds
-        call = Call.of(operation, body, token, options, user=self._url.user, deadline=deadline)
+        call = Call.of(operation, body, token, options, user=self._user, deadline=deadline)
         return await self._ask(call, seconds)
 
     def events(
@@ -183,7 +189,7 @@ class RpcClient:
         if self._closed:
             raise NotSent("The client is closed.")
         subscriber = EventSubscriber(
-            self._url.update_query(name=f"{self._url.query['name']}-events"),
+            [each.update_query(name=f"{self._name}-events") for each in self._urls],
             keys,
             queue=queue,
             connect_timeout=self._connect_timeout,
@@ -231,9 +237,15 @@ class RpcClient:
     async def _connect(self) -> RpcChannel:
         if self._channel:
             await self._channel.close()
+        for _ in self._urls[1:]:
+            with suppress(Disconnected):
+                return await self._connect_to(next(self._next_urls))
+        return await self._connect_to(next(self._next_urls))
+
+    async def _connect_to(self, url: URL) -> RpcChannel:
         try:
             async with asyncio.timeout(self._connect_timeout):
-                self._channel = await RpcChannel.open(self._url)
+                self._channel = await RpcChannel.open(url)
         except TimeoutError:
             message = f"The broker did not let us in within {self._connect_timeout:g} s."
             raise Disconnected(message, sent=False) from None
@@ -247,6 +259,19 @@ class RpcClient:
             await asyncio.wait([self._connecting], timeout=_CLOSE_SECONDS)
         if self._channel:
             await self._channel.close()
+
+
+def _named(address: str, name: str) -> URL:
+    url = URL(address)
+    return url.with_query({"heartbeat": str(_HEARTBEAT_SECONDS), **url.query, "name": name})
+
+
+def _only_user(urls: Sequence[URL]) -> str | None:
+    """Return the user in *urls*: requests name it, whichever node they go to."""
+    users = {each.user for each in urls}
+    if len(users) != 1:
+        raise ValueError("Give at least one address, and all of one user.")
+    return users.pop()
 
 
 @asynccontextmanager

@@ -9,9 +9,9 @@ from jwt import PyJWK
 from pydantic import SecretStr
 
 from profile_contracts.auth import VerifyToken
-from profile_contracts.client import ProfileClient
 from profile_contracts.errors import CallFailed
 from profile_contracts.events import KEYS_ROTATED, SESSION_REVOKED, Event, KeysRotated, SessionRevoked
+from profile_contracts.profile_api import ProfileApi
 from profile_contracts.verifier.keys import CLOSE_SECONDS, Keys
 from profile_contracts.verifier.revocations import Revocations, Session
 from profile_contracts.verifier.tokens import (
@@ -47,7 +47,7 @@ class TokenVerifier:
 
     def __init__(
         self,
-        client: ProfileClient,
+        client: ProfileApi,
         *,
         issuer: str = "profile-service",
         audience: str = "gateways",

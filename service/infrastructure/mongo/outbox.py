@@ -4,6 +4,7 @@ One write stores a change and its events, so there is never one without the othe
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final, Protocol
@@ -45,6 +46,23 @@ _COLLECTIONS: Final = {Kind.PROFILE: PROFILES, Kind.POST: POSTS, Kind.SESSION: S
 _NAMES: Final = {Kind.PROFILE: "id", Kind.POST: "id", Kind.SESSION: "_id"}
 
 
+# Aggregates of a kind, the oldest first, whose pending events are counted: by then there are too many anyway.
+MOST_COUNTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The events that wait in all documents.
+
+    Attributes:
+        oldest: When the one that waits longest was stored, if one does.
+
+    """
+
+    events: int
+    oldest: datetime | None
+
+
 class MongoOutbox(Outbox):
     """Finds the events that wait in documents, and takes out those that have been published."""
 
@@ -63,6 +81,17 @@ class MongoOutbox(Outbox):
             cursor = self._database[collection].find(query, {name: 1}).limit(limit)
             found += [(kind, document[name]) async for document in cursor]
         return found
+
+    @database_call
+    async def backlog(self) -> "Backlog":
+        """Return what is pending just now, whoever has stored it; see `MOST_COUNTED`."""
+        query, order = {"outbox.time": {"$exists": True}}, [("outbox.time", 1)]
+        times: list[datetime] = []
+        for collection in _COLLECTIONS.values():
+            cursor = self._database[collection].find(query, {"outbox.time": 1}, hint="outbox")
+            async for document in cursor.sort(order).limit(MOST_COUNTED):
+                times += [each["time"] for each in document["outbox"]]
+        return Backlog(len(times), min(times, default=None))
 
     @database_call
     async def load_pending(self, kind: Kind, subjects: Sequence[UUID]) -> Sequence[PendingEvents]:

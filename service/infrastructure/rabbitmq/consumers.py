@@ -40,6 +40,7 @@ class Consumers:
 
     Attributes:
         connection: What messages come over, once it has started.
+        reconnects: How often that was opened again.
 
     """
 
@@ -51,6 +52,7 @@ class Consumers:
         self._failures: Counter[str] = Counter()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.connection: AbstractRobustConnection | None = None
+        self.reconnects = 0
 
     async def connect(self) -> None:
         """Connect, so that FastStream can begin to consume, under names that say which process does.
@@ -68,6 +70,7 @@ class Consumers:
     async def take_over(self) -> None:
         """Look after what FastStream has begun to consume; before that, it would be consumed twice."""
         self.connection = self._keeper.connection = await self._broker.connect()
+        self.connection.reconnect_callbacks.add(self._count_reconnect)
 
     async def pause(self, queues: Collection[str]) -> None:
         """Let the messages of these queues wait there, and consume all others.
@@ -104,6 +107,9 @@ class Consumers:
     async def missing(self) -> list[str]:
         """Return the queues that this worker should consume and does not, as far as the broker has said."""
         return sorted([each.queue.name for each in await self._lost()])
+
+    def _count_reconnect(self, *_connection: object) -> None:
+        self.reconnects += 1
 
     async def _lost(self) -> list[RabbitSubscriber]:
         wanted = [each for each in self._subscribers() if not self._is_paused(each)]

@@ -57,6 +57,9 @@ class RabbitPublisher:
     Attributes:
         delays: The queues in which messages wait to be tried again.
         given_up: How many messages were given up, by what they were and why.
+        dead_lettered: How many dead letters were put into each queue.
+        retried: How many messages were scheduled to come to each queue again.
+        reconnects: How often each connection was opened again.
 
     """
 
@@ -74,6 +77,9 @@ class RabbitPublisher:
         self._alone_places = asyncio.Semaphore(_ALONE)
         # By what it was and why.
         self.given_up: Counter[tuple[str, str]] = Counter()
+        self.dead_lettered: Counter[str] = Counter()
+        self.retried: Counter[str] = Counter()
+        self.reconnects: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         """Connect."""
@@ -91,6 +97,7 @@ class RabbitPublisher:
             with_connection_name(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
         )
         stack.push_async_callback(closed, connection)
+        connection.reconnect_callbacks.add(lambda *_: self.reconnects.update([purpose]))
         return connection
 
     async def __aexit__(
@@ -147,6 +154,7 @@ class RabbitPublisher:
     async def dead_letter(self, message: Message, queue: str) -> None:
         """Put the dead letter *message* into *queue*, and wait until the broker has it; or `BrokerChoked`."""
         await self._insist(message, queue, what="dead letter")
+        self.dead_lettered[queue] += 1
 
     async def schedule_retry(self, message: Message, queue: str, delay: str) -> None:
         """Let *message* come to *queue* after a delay, and wait until the broker has it.
@@ -158,6 +166,7 @@ class RabbitPublisher:
 
         """
         await self._insist(message, queue, what="retry", delay=delay)
+        self.retried[queue] += 1
 
     async def _insist(self, message: Message, queue: str, *, what: str, delay: str | None = None) -> None:
         while True:

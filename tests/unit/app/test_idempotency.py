@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -180,3 +181,18 @@ async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:
     again = await change_post(posts, post.id, retitle("Note H", FIRST))
     assert (once.title, again.title, again.version) == ("Note H", "Note I", 3)
     assert (await posts.get(post.id)).title == "Note I"
+
+
+async def test_a_key_is_told_of_the_repetition_and_of_nothing_else() -> None:
+    repeats: list[str] = []
+    first = replace(FIRST, on_repeat=lambda: repeats.append("first"))
+    other = replace(OTHER_BODY, on_repeat=lambda: repeats.append("other"))
+    profiles = FakeProfiles(ada := a_profile())
+
+    await change_profile(profiles, ada.id, rename("Augusta", first, 1))
+    assert repeats == []
+    with pytest.raises(MessageIdReused):
+        await change_profile(profiles, ada.id, rename("Byron", other, 1))
+    assert repeats == []
+    await change_profile(profiles, ada.id, rename("Augusta", first, 1))
+    assert repeats == ["first"]

@@ -90,3 +90,13 @@ async def test_closing_drops_what_waits_and_lets_the_rest_end(pool: HashingPool)
             await waiting
 
     assert await running
+
+
+async def test_busy_and_queued_calls_are_told_apart(pool: HashingPool) -> None:
+    async with busy(pool, calls=2) as [_, queued]:
+        assert (pool.busy, pool.queued) == (1, 1)
+        queued.cancel()
+        await asyncio.wait([queued])
+        assert (pool.busy, pool.queued) == (1, 0)
+
+    assert (pool.busy, pool.queued) == (0, 0)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.pkg import probes
-from service.pkg.probes import serve_health
+from service.pkg.probes import Document, serve_health
 
 
 def get(port: int, path: str) -> tuple[int, Any]:
@@ -51,6 +51,18 @@ async def test_questions_are_answered_by_path(monkeypatch: pytest.MonkeyPatch) -
         "/else": (404, {"status": "not found"}),
         "/": (404, {"status": "not found"}),
     }
+
+
+async def test_a_document_comes_as_what_it_is_whatever_is_asked_beside_the_path() -> None:
+    async def page() -> tuple[bool, Document]:
+        return True, Document("text/html; charset=utf-8", "<p>ü".encode())
+
+    def read(port: int) -> tuple[str | None, str]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/page?x=1", timeout=10) as response:
+            return response.headers["Content-Type"], response.read().decode()
+
+    with serve_health(0, {"/page": page}) as port:
+        assert await asyncio.to_thread(read, port) == ("text/html; charset=utf-8", "<p>ü")
 
 
 async def test_a_port_that_is_taken_is_an_error() -> None:

@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from service.app.clock import Clock
 from service.infrastructure.inputports.amqp.sender_signature import LATEST, History
-from service.infrastructure.rabbitmq.headers import BROKER_TIMESTAMP
+from service.infrastructure.rabbitmq.headers import ATTEMPTS, BROKER_TIMESTAMP
 from service.pkg.message_fields import count_header
 
 # No token is judged as of a time longer ago, whatever is said of a message.
@@ -38,6 +38,17 @@ class Arrivals:
         if not milliseconds:
             return now
         return min(max(datetime.fromtimestamp(milliseconds / 1000, UTC), now - LONGEST_WAIT), now)
+
+    def seconds_in_queue(self, message: AbstractIncomingMessage, spent: float) -> float | None:
+        """Return how long *message*, which we have for *spent* seconds, was on the broker before.
+
+        Only the broker can tell, and only of a message that its sender has published: not of one that has
+        waited to be tried again.
+        """
+        milliseconds = 0 if ATTEMPTS in message.headers else self._broker_says(message)
+        if not milliseconds:
+            return None
+        return max(0.0, self.clock.now().timestamp() - spent - milliseconds / 1000)
 
     def _broker_says(self, message: AbstractIncomingMessage) -> int:
         if not self.is_broker_believed:

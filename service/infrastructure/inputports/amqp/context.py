@@ -33,6 +33,7 @@ class MessageContext:
         cause: What the way in ended with, if it failed.
         error: The same as a reply says it.
         will_be_retried: Whether it waits to be tried again, as `RetryOrDeadLetter` has decided.
+        is_repeated: Whether it is a command that was carried out before, as the use case has found.
 
     """
 
@@ -51,6 +52,7 @@ class MessageContext:
     cause: Exception | None = None
     error: ErrorBody | None = None
     will_be_retried: bool = False
+    is_repeated: bool = False
 
     @property
     def spent(self) -> float:
@@ -60,6 +62,10 @@ class MessageContext:
     def fail(self, cause: Exception) -> None:
         """Note that the way in ended with *cause*."""
         self.cause, self.error = cause, error_body(cause)
+
+    def mark_repeated(self) -> None:
+        """Note that this very command was carried out before."""
+        self.is_repeated = True
 
 
 # The rest of the pipeline, as a stage sees it.

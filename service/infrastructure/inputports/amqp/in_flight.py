@@ -1,7 +1,7 @@
 """The messages that this worker has not acknowledged, so that it can finish them before it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -16,23 +16,24 @@ Serve = Callable[[AbstractIncomingMessage], Awaitable[None]]
 class _Consumer:
     """The messages of one queue: no more than its prefetch."""
 
-    def __init__(self, prefetch: int) -> None:
+    def __init__(self, queue: str, prefetch: int) -> None:
+        self.queue = queue
         self._prefetch = prefetch
-        self._count = 0
+        self.count = 0
         self._came_at = -_QUIET_SECONDS
         self._came = asyncio.Event()
 
     def take(self) -> None:
-        self._count += 1
+        self.count += 1
         self._came_at = asyncio.get_running_loop().time()
         self._came.set()
 
     def drop(self) -> None:
-        self._count -= 1
+        self.count -= 1
 
     async def full_or_quiet(self) -> None:
         """Wait until the broker sends no more for now."""
-        while self._count < self._prefetch:
+        while self.count < self._prefetch:
             self._came.clear()
             try:
                 async with asyncio.timeout_at(self._came_at + _QUIET_SECONDS):
@@ -52,9 +53,14 @@ class InFlight:
         self._ack_gate = asyncio.Event()
         self._ack_gate.set()
 
-    def track(self, serve: Serve, prefetch: int = 0) -> Serve:
-        """Return *serve*, with its messages tracked; they come from one queue."""
-        consumer = _Consumer(prefetch)
+    @property
+    def by_queue(self) -> Mapping[str, int]:
+        """How many messages of each queue are in flight."""
+        return {each.queue: each.count for each in self._consumers}
+
+    def track(self, serve: Serve, prefetch: int = 0, queue: str = "") -> Serve:
+        """Return *serve*, with its messages tracked; they come from one *queue*."""
+        consumer = _Consumer(queue, prefetch)
         self._consumers.append(consumer)
 
         async def tracked(message: AbstractIncomingMessage) -> None:

@@ -43,6 +43,7 @@ from service.infrastructure.inputports.amqp.stages.encode_result import EncodeRe
 from service.infrastructure.inputports.amqp.stages.handle import Handle
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.inputports.amqp.stages.outbox_capacity import OutboxCapacity
+from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
 from service.infrastructure.inputports.amqp.stages.redelivery_quarantine import RedeliveryQuarantine
 from service.infrastructure.inputports.amqp.stages.reject_poison import RejectPoison
 from service.infrastructure.inputports.amqp.stages.reject_unknown_operation import RejectUnknownOperation
@@ -66,6 +67,7 @@ class Dependencies:
         digest_keys: Those of command digests.
         former_digest_keys: Those of command digests that version 0.1 has stored.
         outcomes: How many messages of each queue ended with each code.
+        record_metrics: Measures requests, if anybody can ask for it.
 
     """
 
@@ -81,6 +83,7 @@ class Dependencies:
     digest_keys: KeySource
     former_digest_keys: KeySource
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    record_metrics: RecordMetrics | None = None
 
 
 def pipeline(needs: Dependencies) -> Pipeline:
@@ -120,6 +123,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_command, TellCommandFailed(publisher, clock)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),
+            *([(is_request, needs.record_metrics)] if needs.record_metrics else ()),
             (is_request, Audit()),
         ),
     )

@@ -67,7 +67,8 @@ class Router:
         FastStream answers nothing when decoding fails, and writes to any reply_to: so it hands messages
         over as they are, and the stages decode, reply and acknowledge.
         """
-        serve = self.in_flight.track(self.pipeline.compile(route), binding.channel.prefetch_count or 0)
+        prefetch = binding.channel.prefetch_count or 0
+        serve = self.in_flight.track(self.pipeline.compile(route), prefetch, route.queue)
         subscriber = self.broker.subscriber(
             binding.queue,
             binding.exchange,

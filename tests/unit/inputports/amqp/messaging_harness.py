@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
+from prometheus_client import CollectorRegistry
 from pydantic import MISSING, BaseModel
 
 from profile_contracts.operations import COMMON_ERRORS, OPERATIONS, Operation
@@ -21,6 +22,7 @@ from service.infrastructure.inputports.amqp.pipeline import Dependencies, pipeli
 from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
 from service.infrastructure.inputports.amqp.router import QueueBinding, Router
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
+from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
 from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
@@ -142,6 +144,7 @@ def needs_of(
         sender_keys=in_use(KEY),
         digest_keys=in_use(KEY),
         former_digest_keys=in_use(),
+        record_metrics=RecordMetrics(CollectorRegistry(), Arrivals(app_fixture.clock)),
     )
 
 

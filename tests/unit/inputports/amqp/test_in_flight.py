@@ -96,3 +96,20 @@ async def test_it_is_filled_when_no_more_can_come_and_others_are_quiet(
     await asyncio.gather(*working, return_exceptions=True)
 
     assert not is_filled_by_one
+
+
+async def test_what_is_in_flight_is_known_by_queue() -> None:
+    in_flight, done = InFlight(), asyncio.Event()
+
+    async def wait(_message: AbstractIncomingMessage) -> None:
+        await done.wait()
+
+    serve = in_flight.track(wait, 2, "profile.get")
+    in_flight.track(wait, 2, "profile.list")
+    serving = asyncio.ensure_future(serve(message()))
+    await asyncio.sleep(0)
+    assert in_flight.by_queue == {"profile.get": 1, "profile.list": 0}
+    done.set()
+    await serving
+
+    assert in_flight.by_queue == {"profile.get": 0, "profile.list": 0}

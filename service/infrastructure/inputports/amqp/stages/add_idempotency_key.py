@@ -42,7 +42,7 @@ class AddIdempotencyKey:
             said = f"{context.route.queue}\n{context.request.model_dump_json(exclude_unset=True)}"
             first, *others = (IdempotencyKey(_digest(name, each), _digest(said, each)) for each in secrets)
             former = self._former(context, context.message_id, context.caller, secrets)
-            key = replace(first, former=former, others=tuple(others))
+            key = replace(first, former=former, others=tuple(others), on_repeat=context.mark_repeated)
             context.caller = replace(context.caller, message_id=context.message_id, idempotency_key=key)
         await call_next(context)
 

@@ -1,9 +1,11 @@
-"""A typed client for gateways and other services: `pip install profile-contracts[client]`.
+"""The service as callers in Python see it: one typed method for each operation, and its events.
 
-Many calls may be in flight at once over one connection. `rpc.py` carries them.
+`profile_contracts.client.ProfileClient` is the real one, `profile_contracts.testing.FakeProfileClient` that
+for tests. Code that takes a `ProfileApi` works with both.
 """
 
-from typing import Unpack
+from abc import ABC, abstractmethod
+from typing import Any, TypeVar, Unpack
 
 from profile_contracts.auth import (
     ChangePassword,
@@ -33,8 +35,9 @@ from profile_contracts.auth import (
     VerifyEmail,
     VerifyToken,
 )
-from profile_contracts.client.calls import CallOptions
-from profile_contracts.client.rpc import RpcClient
+from profile_contracts.call_options import CallOptions
+from profile_contracts.event_feed import REMEMBERED, EventFeed, OnGap
+from profile_contracts.fields import Request
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_KEYS,
@@ -65,6 +68,7 @@ from profile_contracts.operations import (
     PROFILE_LIST,
     PROFILE_RESTORE,
     PROFILE_UPDATE,
+    Operation,
 )
 from profile_contracts.posts import (
     CreatePost,
@@ -94,13 +98,46 @@ from profile_contracts.profiles import (
     UpdateProfile,
 )
 
+RequestT = TypeVar("RequestT", bound=Request)
+ResultT = TypeVar("ResultT")
 
-class ProfileClient(RpcClient):
-    """Asks the profile service. `async with` connects and disconnects.
+
+class ProfileApi(ABC):
+    """Every operation of the profile service.
 
     Every method takes the access token of the user on whose behalf it asks, if there is one, and the
     options of `CallOptions`. It may raise any `profile_contracts.errors.CallFailed`.
     """
+
+    @abstractmethod
+    async def call(
+        self,
+        operation: Operation[RequestT, ResultT],
+        request: RequestT,
+        token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ResultT:
+        """Ask for *operation* and return its result."""
+
+    @abstractmethod
+    async def publish(
+        self,
+        operation: Operation[RequestT, Any],
+        request: RequestT,
+        token: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> None:
+        """Send the command *request*, and wait until the broker has it: there is no reply."""
+
+    @abstractmethod
+    def events(
+        self,
+        *keys: str,
+        queue: str | None = None,
+        on_gap: OnGap | None = None,
+        remember: int = REMEMBERED,
+    ) -> EventFeed:
+        """Return events with these routing keys, for `async for`."""
 
     async def create_profile(
         self, request: CreateProfile, token: str | None = None, **options: Unpack[CallOptions]

@@ -1,0 +1,90 @@
+"""What the fake keeps of each thing, beside what the service shows of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from profile_contracts.posts import Post, PostStatus
+from profile_contracts.profiles import Profile, Status
+from profile_contracts.testing.request_context import Origin
+
+
+@dataclass(slots=True)
+class Account:
+    """A profile, and the password of its user.
+
+    Attributes:
+        previous_status: That of a deleted profile before it was deleted.
+        is_erased: Whether only a name is left of a deleted profile.
+        credentials_version: 1 more with each change that ends all one-time tokens.
+
+    """
+
+    profile: Profile
+    password: str = field(repr=False)
+    previous_status: Status = Status.ACTIVE
+    is_erased: bool = False
+    credentials_version: int = 1
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the profile is deleted, erased or not."""
+        return self.profile.status is Status.DELETED
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether the user may."""
+        return self.profile.status is Status.ACTIVE
+
+    @property
+    def personal_words(self) -> tuple[str, ...]:
+        """What no password is made from."""
+        return self.profile.first_name, self.profile.last_name, self.profile.email
+
+
+@dataclass(slots=True)
+class PostRecord:
+    """A post.
+
+    Attributes:
+        went_with_owner: Whether it was deleted because its owner was, and comes back with the owner.
+        is_erased: Whether only a name is left of a deleted post.
+
+    """
+
+    post: Post
+    went_with_owner: bool = False
+    is_erased: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be read."""
+        return self.post.status is PostStatus.ACTIVE
+
+
+@dataclass(slots=True)
+class Session:
+    """One login. Its refresh tokens are those of all its generations."""
+
+    id: UUID
+    user_id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    origin: Origin
+    refresh_tokens: list[str] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeToken:
+    """What a one-time token is good for.
+
+    Attributes:
+        queue: The operation that takes it.
+        credentials_version: That of the account when it was given.
+
+    """
+
+    queue: str
+    profile_id: UUID
+    credentials_version: int
+    expires_at: datetime

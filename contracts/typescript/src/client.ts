@@ -1,0 +1,217 @@
+/** The typed client: requests and their replies over RabbitMQ. Many calls may be in flight at once. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Options } from "amqplib";
+
+import { CallFailed, Disconnected, ErrorReply, NoReply, NotSent, UnreadableReply } from "./errors.js";
+import { EventSubscriber, type SubscriberOptions } from "./events.js";
+import { OPERATIONS, type OperationName, type Operations, ProfileApi } from "./generated.js";
+import { type CallOptions, headersOf, idempotencyKey, requireTimeout } from "./options.js";
+import { pauseBeforeRetry } from "./retries.js";
+import { DIRECT_REPLY_TO, RpcChannel } from "./rpc-channel.js";
+import { withTimeout } from "./time.js";
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+export interface ClientOptions {
+  /** How long a call waits for its result, in milliseconds: 5000. The service does no work after that. */
+  readonly timeoutMs?: number;
+  /** How long connecting to one address may take, in milliseconds: 5000. */
+  readonly connectTimeoutMs?: number;
+  /** Whether calls that failed are sent again, where that is safe, within their time: true. */
+  readonly retry?: boolean;
+  /** What the broker's console calls the connection. */
+  readonly name?: string;
+}
+
+interface Call {
+  readonly operation: OperationName;
+  readonly body: Buffer;
+  readonly headers: Record<string, string>;
+  readonly key: string;
+}
+
+/** Asks the profile service. A lost connection is made again by the next call; a closed client stays closed. */
+export class ProfileClient extends ProfileApi {
+  private readonly urls: readonly string[];
+  private readonly user: string;
+  private readonly timeoutMs: number;
+  private readonly connectTimeoutMs: number;
+  private readonly retry: boolean;
+  private readonly name: string;
+  private readonly subscribers = new Set<EventSubscriber>();
+  private connecting: Promise<RpcChannel> | null = null;
+  private channel: RpcChannel | null = null;
+  private attempts = 0;
+  private isClosed = false;
+
+  /** `url`: the broker, with user and virtual host; or several nodes of it, which are tried in turn. */
+  constructor(url: string | readonly string[], options: ClientOptions = {}) {
+    super();
+    this.urls = typeof url === "string" ? [url] : [...url];
+    const users = new Set(this.urls.map((each) => decodeURIComponent(new URL(each).username)));
+    const [user] = users;
+    if (user === undefined || users.size > 1) {
+      throw new RangeError("Give at least one address, and all of one user.");
+    }
+    this.user = user;
+    this.timeoutMs = requireTimeout(options.timeoutMs ?? 5_000);
+    this.connectTimeoutMs = requireTimeout(options.connectTimeoutMs ?? 5_000);
+    this.retry = options.retry ?? true;
+    this.name = options.name ?? "profile-client";
+  }
+
+  /** Connects. Calls do so by themselves: this is for those who want to know at the start. */
+  async connect(): Promise<this> {
+    await this.connected();
+    return this;
+  }
+
+  /** Asks for `operation`, and returns its result. Throws a CallFailed. */
+  async call<Name extends OperationName>(
+    operation: Name,
+    request: Operations[Name]["request"],
+    token?: string | null,
+    options: CallOptions = {},
+  ): Promise<Operations[Name]["result"]> {
+    const deadline = Date.now() + requireTimeout(options.timeoutMs ?? this.timeoutMs, request);
+    const call = callOf(operation, request, token, options);
+    return this.retried(operation, deadline, async () => {
+      const channel = await this.connectedInTime(operation, deadline);
+      const message = this.message(call, deadline);
+      return resultOf(operation, await channel.ask(operation, call.body, message, deadline - Date.now()));
+    });
+  }
+
+  /** Sends a command, and waits until the broker has it: there is no reply. Throws a CallFailed. */
+  async publish<Name extends OperationName>(
+    operation: Name,
+    request: Operations[Name]["request"],
+    token?: string | null,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const deadline = Date.now() + requireTimeout(options.timeoutMs ?? this.timeoutMs);
+    const call = callOf(operation, request, token, options);
+    await this.retried(operation, deadline, async () => {
+      const channel = await this.connectedInTime(operation, deadline);
+      await channel.publish(operation, call.body, this.message(call, null), deadline - Date.now());
+    });
+  }
+
+  /** Returns events with these routing keys, for `for await`, over a connection of their own. */
+  events(keys: readonly string[], options: SubscriberOptions = {}): EventSubscriber {
+    if (this.isClosed) throw new NotSent("The client is closed.");
+    const subscriber: EventSubscriber = new EventSubscriber(this.urls, keys, {
+      ...options,
+      connectTimeoutMs: this.connectTimeoutMs,
+      name: `${this.name}-events`,
+      onClose: () => this.subscribers.delete(subscriber),
+    });
+    this.subscribers.add(subscriber);
+    return subscriber;
+  }
+
+  /** Disconnects, within a few seconds; calls in flight are Disconnected, and events end. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.all([...this.subscribers].map((each) => each.close()));
+    const connecting = this.connecting?.catch(() => null);
+    await (this.channel ?? (await connecting))?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private message(call: Call, deadline: number | null): Options.Publish {
+    const left = deadline === null ? 0 : Math.max(0, deadline - Date.now());
+    return {
+      ...(deadline === null ? {} : { replyTo: DIRECT_REPLY_TO, expiration: left }),
+      headers: { ...call.headers, ...(deadline === null ? {} : { "x-deadline": deadline }) },
+      contentType: "application/json",
+      correlationId: randomUUID(),
+      messageId: call.key,
+      type: call.operation,
+      persistent: OPERATIONS[call.operation].isCommand,
+      ...(this.user ? { userId: this.user } : {}),
+    };
+  }
+
+  private async connectedInTime(operation: OperationName, deadline: number): Promise<RpcChannel> {
+    const late = () => new NoReply(`No reply from ${operation} in time.`);
+    return withTimeout(this.connected(), deadline - Date.now(), late);
+  }
+
+  /** Returns what `attempt` returns, trying again where that is safe and there is time for it. */
+  private async retried<Value>(
+    operation: OperationName,
+    deadline: number,
+    attempt: () => Promise<Value>,
+  ): Promise<Value> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await attempt();
+      } catch (failure) {
+        if (!(failure instanceof CallFailed) || !this.retry || this.isClosed) throw failure;
+        const pause = pauseBeforeRetry(operation, failure, tries);
+        if (pause === null || Date.now() + pause >= deadline) throw failure;
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** Returns a channel that is open. All calls share one attempt to connect. */
+  private async connected(): Promise<RpcChannel> {
+    if (this.isClosed) throw new NotSent("The client is closed.");
+    if (this.channel?.isOpen) return this.channel;
+    this.connecting ??= this.connectToAny().finally(() => {
+      this.connecting = null;
+    });
+    return this.connecting;
+  }
+
+  private async connectToAny(): Promise<RpcChannel> {
+    await this.channel?.close();
+    let failure: unknown = new Disconnected("There is no connection to the broker.", false);
+    for (const _ of this.urls) {
+      const url = this.urls[this.attempts++ % this.urls.length] as string;
+      try {
+        this.channel = await RpcChannel.open(url, this.name, this.connectTimeoutMs);
+        return this.channel;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
+
+function callOf(
+  operation: OperationName,
+  request: object,
+  token: string | null | undefined,
+  options: CallOptions,
+): Call {
+  const present = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null));
+  const body = Buffer.from(JSON.stringify(present));
+  if (body.length > MAX_BODY_BYTES) {
+    throw new NotSent(`The request to ${operation} is larger than ${MAX_BODY_BYTES} bytes.`);
+  }
+  return { operation, body, headers: headersOf(token, options), key: idempotencyKey(options) };
+}
+
+function resultOf<Name extends OperationName>(operation: Name, body: Buffer): Operations[Name]["result"] {
+  const reply = parsed(body);
+  if (reply?.ok === true && typeof reply.result === "object") return reply.result;
+  if (reply?.ok === false && typeof reply.error?.code === "string") throw new ErrorReply(reply.error);
+  throw new UnreadableReply(`The reply of ${operation} is none of this contract's.`);
+}
+
+function parsed(body: Buffer) {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return null;
+  }
+}

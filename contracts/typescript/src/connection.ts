@@ -1,0 +1,39 @@
+/** Connecting, and what amqplib says when the connection is gone. */
+import { type ChannelModel, connect } from "amqplib";
+
+import { Disconnected } from "./errors.js";
+import { withTimeout } from "./time.js";
+
+/** amqplib gives a line up after two of these without a sign of life. */
+const HEARTBEAT_SECONDS = 5;
+const CLOSE_MS = 2_000;
+
+/** Connects to `url`, as `name` in the broker's console; throws Disconnected after `timeoutMs` at the latest. */
+export async function connectTo(url: string, name: string, timeoutMs: number): Promise<ChannelModel> {
+  const address = new URL(url);
+  if (!address.searchParams.has("heartbeat")) address.searchParams.set("heartbeat", `${HEARTBEAT_SECONDS}`);
+  const options = { timeout: timeoutMs, clientProperties: { connection_name: name } };
+  const connecting = connect(address.href, options).then((connection) => {
+    connection.on("error", () => {}); // "close" follows, and says all that matters
+    return connection;
+  });
+  try {
+    const late = () => new Disconnected(`The broker did not let us in within ${timeoutMs} ms.`, false);
+    return await withTimeout(connecting, timeoutMs, late);
+  } catch (error) {
+    connecting.then(closeInTime, () => {});
+    throw asDisconnected(error, false);
+  }
+}
+
+/** Closes `connection`, or gives that up after two seconds. */
+export async function closeInTime(connection: ChannelModel): Promise<void> {
+  await withTimeout(connection.close(), CLOSE_MS, () => new Error("late")).catch(() => {});
+}
+
+/** Returns `error` as the client says it. Its text is left out: it may quote the address, with its password. */
+export function asDisconnected(error: unknown, sent: boolean): Error {
+  if (error instanceof Disconnected) return error;
+  const what = error instanceof Error && "code" in error ? `: ${String(error.code)}` : "";
+  return new Disconnected(`There is no connection to the broker${what}.`, sent);
+}

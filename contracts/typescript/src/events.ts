@@ -1,0 +1,295 @@
+/** Events as they arrive, once each, for as long as the client is open. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+
+import { asDisconnected, closeInTime, connectTo } from "./connection.js";
+import { Disconnected, QueueRefused } from "./errors.js";
+import { EVENT_TYPES, type ProfileServiceEvent } from "./generated.js";
+import { jittered } from "./retries.js";
+import { withTimeout } from "./time.js";
+
+const EVENTS_EXCHANGE = "profile.events";
+/** What the broker hands over before it is acknowledged. Of a durable queue one: what goes back is counted. */
+const PREFETCH_OF_DURABLE = 1;
+const PREFETCH = 200;
+const REMEMBERED = 10_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+/** AMQP 0-9-1: not-found, and access-refused, resource-locked, precondition-failed. */
+const NOT_FOUND = 404;
+const REFUSED = new Set([403, 405, 406]);
+
+export interface SubscriberOptions {
+  /**
+   * A durable queue, made if it isn't there; its name begins as the broker user may name queues. Several
+   * processes share its events. Without one, each process gets all events that are published while it is
+   * connected, and no others.
+   */
+  readonly queue?: string | undefined;
+  /** Called when events may have been missed, before any that come after that; again, if it throws. */
+  readonly onGap?: (() => void | Promise<void>) | undefined;
+  /** How many ids of acknowledged events are kept: 10,000. */
+  readonly remember?: number | undefined;
+}
+
+interface Internal {
+  readonly connectTimeoutMs: number;
+  readonly name: string;
+  readonly onClose: () => void;
+}
+
+interface Opened {
+  readonly connection: ChannelModel;
+  readonly channel: Channel;
+  readonly messages: Messages;
+}
+
+/**
+ * Gives events, one after the other: `for await (const event of client.events(["profile.*"]))`.
+ *
+ * - An event is acknowledged when the loop asks for the next one. If its body throws, or the loop ends by
+ *   `break`, it goes back to its queue, and comes again.
+ * - One that comes twice is given once, if its id is among the last that were acknowledged here.
+ * - A lost connection is made again by itself, two seconds after the broker is back at the latest.
+ * - Events of a type that this version does not know are acknowledged and passed over.
+ * - One loop at a time: another one waits until this one has ended.
+ * - The loop ends when the subscriber or the client is closed, and throws QueueRefused if the user may not
+ *   have that queue.
+ */
+export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
+  /** How many times events may have been missed: the queue was not there. The first time counts, too. */
+  gaps = 0;
+  /** How many events of unknown types or forms there were. */
+  passedOver = 0;
+  private readonly seen = new Set<string>();
+  private readonly closing = new AbortController();
+  private readonly waitingForLoop = new Set<() => void>();
+  private readonly remember: number;
+  private opened: Opened | null = null;
+  private current: { id: string; message: ConsumeMessage } | null = null;
+  private gapIsOpen = false;
+  private attempts = 0;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly urls: readonly string[],
+    private readonly keys: readonly string[],
+    private readonly options: SubscriberOptions & Internal,
+  ) {
+    this.remember = options.remember ?? REMEMBERED;
+  }
+
+  /** Whether events arrive now. */
+  get connected(): boolean {
+    return this.opened?.messages.isOpen ?? false;
+  }
+
+  /** Waits until the loop has connected: for ever, if the broker stays away, so set a limit. */
+  async waitConnected(): Promise<void> {
+    if (!this.connected) await new Promise<void>((resolve) => this.waitingForLoop.add(resolve));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ProfileServiceEvent, void, void> {
+    const before = this.running;
+    let ended = () => {};
+    this.running = new Promise((resolve) => (ended = resolve));
+    try {
+      await before;
+      for (;;) {
+        const opened = await this.open();
+        if (!opened) return;
+        try {
+          for (;;) {
+            const event = await this.next(opened);
+            if (!event) break;
+            yield event;
+            this.acknowledgeCurrent(opened);
+          }
+        } finally {
+          this.current = this.opened = null;
+          await closeInTime(opened.connection); // what was not acknowledged goes back to its queue
+        }
+        await this.pause(FIRST_PAUSE_MS);
+      }
+    } finally {
+      ended();
+    }
+  }
+
+  /** Ends the loop, within a few seconds; the event that it is at may be acknowledged until then. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.options.onClose();
+    this.opened?.messages.end();
+    await withTimeout(this.running, LONGEST_PAUSE_MS, () => new Error("late")).catch(() => {});
+    if (this.opened) await closeInTime(this.opened.connection);
+  }
+
+  /** Returns a channel on which events arrive, once there is one; null if the subscriber is closed. */
+  private async open(): Promise<Opened | null> {
+    let pause = FIRST_PAUSE_MS;
+    while (!this.closing.signal.aborted) {
+      try {
+        this.opened = await this.openNext();
+        for (const each of this.waitingForLoop) each();
+        this.waitingForLoop.clear();
+        return this.opened;
+      } catch (failure) {
+        if (!(failure instanceof Disconnected)) throw failure;
+      }
+      await this.pause(pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    }
+    return null;
+  }
+
+  private async openNext(): Promise<Opened> {
+    const { queue, connectTimeoutMs, name } = this.options;
+    const url = this.urls[this.attempts++ % this.urls.length] as string;
+    const user = decodeURIComponent(new URL(url).username);
+    const queueName = queue ?? `${user}.events.${randomUUID()}`;
+    const connection = await connectTo(url, name, connectTimeoutMs);
+    try {
+      await this.closeGap(await this.declare(connection, queueName).catch(rethrow(queueName)));
+      return await this.consume(connection, queueName).catch(rethrow(queueName));
+    } catch (error) {
+      await closeInTime(connection);
+      throw error;
+    }
+  }
+
+  private async consume(connection: ChannelModel, queue: string): Promise<Opened> {
+    const channel = await connection.createChannel();
+    const messages = new Messages();
+    channel.on("error", () => {});
+    channel.on("close", () => messages.end());
+    connection.on("close", () => messages.end());
+    await channel.prefetch(this.options.queue ? PREFETCH_OF_DURABLE : PREFETCH);
+    await channel.consume(queue, (message) => (message ? messages.put(message) : messages.end()));
+    return { connection, channel, messages };
+  }
+
+  /** Makes the queue, if it isn't there, and binds it; returns whether it is new. */
+  private async declare(connection: ChannelModel, name: string): Promise<boolean> {
+    const isThere = this.options.queue !== undefined && (await hasQueue(connection, name));
+    const channel = await connection.createChannel();
+    channel.on("error", () => {});
+    if (!isThere) {
+      const kind = this.options.queue
+        ? { durable: true, arguments: { "x-queue-type": "quorum" } }
+        : { durable: false, exclusive: true };
+      await channel.assertQueue(name, kind);
+    }
+    for (const key of this.keys) await channel.bindQueue(name, EVENTS_EXCHANGE, key);
+    await channel.close();
+    return !isThere;
+  }
+
+  /** Tells of a gap before anything that comes after it. */
+  private async closeGap(isNew: boolean): Promise<void> {
+    if (isNew) {
+      this.gaps += 1;
+      this.gapIsOpen = true;
+    }
+    if (this.gapIsOpen) await this.options.onGap?.();
+    this.gapIsOpen = false;
+  }
+
+  /** Returns the next event that is new and known, or null if no more arrive. */
+  private async next({ channel, messages }: Opened): Promise<ProfileServiceEvent | null> {
+    for (;;) {
+      const message = await messages.take();
+      if (!message) return null;
+      const event = eventOf(message);
+      if (event && !this.seen.has(event.id)) {
+        this.current = { id: event.id, message };
+        return event;
+      }
+      if (!event) this.passedOver += 1;
+      acknowledge(channel, message);
+    }
+  }
+
+  private acknowledgeCurrent({ channel }: Opened): void {
+    if (!this.current) return;
+    const { id, message } = this.current;
+    this.current = null;
+    this.seen.add(id);
+    for (const oldest of this.seen) {
+      if (this.seen.size <= this.remember) break;
+      this.seen.delete(oldest);
+    }
+    acknowledge(channel, message);
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(jittered(ms), undefined, { signal: this.closing.signal }).catch(() => {});
+  }
+}
+
+/** What has arrived, and was not taken yet. */
+class Messages {
+  isOpen = true;
+  private readonly arrived: ConsumeMessage[] = [];
+  private wake = () => {};
+
+  put(message: ConsumeMessage): void {
+    this.arrived.push(message);
+    this.wake();
+  }
+
+  end(): void {
+    this.isOpen = false;
+    this.wake();
+  }
+
+  /** Returns the next message, or undefined if there will be no more. */
+  async take(): Promise<ConsumeMessage | undefined> {
+    while (this.isOpen && this.arrived.length === 0) {
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+    return this.isOpen ? this.arrived.shift() : undefined;
+  }
+}
+
+async function hasQueue(connection: ChannelModel, name: string): Promise<boolean> {
+  const channel = await connection.createChannel();
+  channel.on("error", () => {});
+  try {
+    await channel.checkQueue(name);
+    await channel.close();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === NOT_FOUND) return false;
+    throw error;
+  }
+}
+
+function rethrow(queue: string): (error: unknown) => never {
+  return (error) => {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (typeof code !== "number" || !REFUSED.has(code)) throw asDisconnected(error, false);
+    throw new QueueRefused(`The broker does not let us have the queue ${queue}.`);
+  };
+}
+
+function acknowledge(channel: Channel, message: ConsumeMessage): void {
+  try {
+    channel.ack(message);
+  } catch {
+    // The channel is closed: the message comes again.
+  }
+}
+
+/** Returns the event in `message`, or null if this version of the contract does not know it. */
+function eventOf(message: ConsumeMessage): ProfileServiceEvent | null {
+  if (!EVENT_TYPES.has(message.fields.routingKey)) return null;
+  try {
+    const event = JSON.parse(message.content.toString());
+    return typeof event?.id === "string" && typeof event.data === "object" ? event : null;
+  } catch {
+    return null;
+  }
+}

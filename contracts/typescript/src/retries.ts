@@ -1,0 +1,30 @@
+/**
+ * When a call that failed is sent again: only what can't do harm. That is a refusal that the service calls
+ * retryable, a request that never left, and after a lost reply those requests that have their effect once
+ * under one key.
+ */
+import { type CallFailed, Disconnected, ErrorReply } from "./errors.js";
+import { OPERATIONS, type OperationName } from "./generated.js";
+
+const FIRST_MS = 100;
+const LONGEST_MS = 5_000;
+
+/**
+ * Returns how many milliseconds to wait before the call is sent again, or null if it must not be. `tries` is
+ * how often it was sent. Pauses grow exponentially, with jitter, and are never shorter than the service asks.
+ */
+export function pauseBeforeRetry(operation: OperationName, failure: CallFailed, tries: number): number | null {
+  if (!isSafe(operation, failure)) return null;
+  const asked = failure instanceof ErrorReply ? (failure.error.retry_after_ms ?? 0) : 0;
+  return asked + jittered(Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1)));
+}
+
+/** Returns between half and all of `ms`: not all who wait for one server come at once. */
+export function jittered(ms: number): number {
+  return ms * (0.5 + Math.random() / 2);
+}
+
+function isSafe(operation: OperationName, failure: CallFailed): boolean {
+  if (failure instanceof Disconnected) return OPERATIONS[operation].isResendable || !failure.sent;
+  return failure instanceof ErrorReply && failure.retryable && failure.code !== "deadline_exceeded";
+}

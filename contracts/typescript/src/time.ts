@@ -1,0 +1,14 @@
+/** Waiting with a limit. */
+
+/** Returns what `promise` comes to, or throws what `late` returns if that takes longer than `ms`. */
+export async function withTimeout<Value>(promise: Promise<Value>, ms: number, late: () => Error): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), ms);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

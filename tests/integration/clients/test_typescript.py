@@ -1,0 +1,150 @@
+"""The client in TypeScript where the line is at fault, and its documents."""
+
+import asyncio
+import time
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from asyncapi.node import find_node, run
+from profile_contracts.errors import Disconnected, NoReply, NotSent
+from profile_contracts.posts import ListPosts
+from profile_contracts.profiles import GetProfile, Profile, UpdateProfile
+from tests.documents import blocks
+from tests.integration.clients.node_client import node_client
+from tests.integration.clients.subjects import a_sign_up
+from tests.integration.clients.typescript import PACKAGE, build
+from tests.integration.conftest import Person
+from tests.integration.gateway import eventually
+from tests.integration.proxy import behind, proxied
+from tests.integration.workers import address_of
+from tools.servers.sandbox import Sandbox
+from tools.typescript import GENERATED, rendered
+from tools.worker import Worker
+
+NOBODY_LISTENS = "amqp://gateway:gateway@127.0.0.1:1/"
+
+
+def test_make_docs_would_change_no_type() -> None:
+    assert GENERATED.read_text(encoding="utf-8") == rendered()
+
+
+async def test_commands_whose_line_breaks_are_sent_again_and_done_once(
+    sandbox: Sandbox, worker: Worker, ada: Person
+) -> None:
+    assert worker.process.poll() is None
+    who, token = UUID(ada["id"]), ada["token"]
+    async with (
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        node_client(behind(proxy, sandbox.gateway_url)) as client,
+    ):
+        before = await client.get_profile(GetProfile(id=who), token)
+        assert isinstance(before, Profile)
+        for _ in range(5):
+            changes = [UpdateProfile(id=who, last_name=f"King {uuid4().hex}") for _ in range(4)]
+            calls = [asyncio.ensure_future(client.update_profile(each, token)) for each in changes]
+            await client.list_posts(ListPosts(limit=1))  # so that those before are on their way
+            proxy.cut()
+            proxy.mend()
+            await asyncio.gather(*calls)
+        after = await client.get_profile(GetProfile(id=who), token)
+
+    assert isinstance(after, Profile)
+    assert after.version == before.version + 20
+
+
+async def test_events_go_on_after_a_line_that_broke(sandbox: Sandbox, worker: Worker) -> None:
+    assert worker.process.poll() is None
+    gaps = 0
+    heard: list[str] = []
+
+    async def on_gap() -> None:
+        nonlocal gaps
+        gaps += 1
+
+    async with (
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        node_client(behind(proxy, sandbox.gateway_url)) as client,
+    ):
+        feed = client.events("profile.created", queue=f"gateway.{uuid4().hex}", on_gap=on_gap)
+
+        async def listen() -> None:
+            async for event in feed:
+                heard.append(event.subject)  # noqa: PERF401 - as they come
+
+        listening = asyncio.create_task(listen())
+        await feed.wait_connected()
+        created = []
+        for _ in range(3):
+            created.append(str((await client.create_profile(a_sign_up())).id))
+            proxy.cut()
+            proxy.mend()
+
+        async def all_heard() -> bool:
+            return set(created) <= set(heard)
+
+        assert await eventually(all_heard)
+        await feed.close()
+        await listening
+
+    assert len(heard) == len(set(heard))
+    assert gaps == 1
+
+
+async def test_where_one_node_is_away_calls_go_over_the_next(sandbox: Sandbox, worker: Worker) -> None:
+    assert worker.process.poll() is None
+    async with node_client(NOBODY_LISTENS, sandbox.gateway_url) as client:
+        assert (await client.keys()).keys
+
+
+@pytest.mark.parametrize("address", ["amqp://gateway:wrong@{}/", "amqp://gateway:gateway@{}/nowhere"])
+async def test_a_broker_that_lets_nobody_in_is_disconnected(sandbox: Sandbox, address: str) -> None:
+    host, port = address_of(sandbox.gateway_url)
+    async with node_client(address.format(f"{host}:{port}"), retry=False) as client:
+        with pytest.raises(Disconnected) as refused:
+            await client.keys()
+
+    assert refused.value.sent is False
+    assert "wrong" not in str(refused.value)
+
+
+async def test_a_line_that_has_gone_silent_is_no_reply_in_time(sandbox: Sandbox, worker: Worker) -> None:
+    assert worker.process.poll() is None
+    async with (
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        node_client(behind(proxy, sandbox.gateway_url)) as client,
+    ):
+        assert (await client.keys()).keys
+        proxy.freeze()
+        began = time.monotonic()
+        with pytest.raises(NoReply):
+            await client.keys(timeout=0.5)
+
+        assert time.monotonic() - began < 5
+        proxy.mend()
+
+
+async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:
+    async with node_client(sandbox.gateway_url) as client:
+        with pytest.raises(ValueError, match="timeout"):
+            await client.keys(timeout=0)
+        with pytest.raises(ValueError, match="hashes a password"):
+            await client.create_profile(a_sign_up(), timeout=0.9)
+        with pytest.raises(NotSent):
+            await client.keys(idempotency_key="a b")
+
+
+def test_the_program_of_the_readme_runs(sandbox: Sandbox, worker: Worker, tmp_path: Path) -> None:
+    assert worker.process.poll() is None
+    build()
+    page = blocks(PACKAGE / "README.md")
+    place = next(number for number, each in enumerate(page) if each.text.startswith("// first_call.mjs"))
+    program, printed = page[place : place + 2]
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "profile-contracts").symlink_to(PACKAGE)
+    text = program.text.replace("amqp://gateway:gateway@127.0.0.1:5672/", sandbox.gateway_url)
+    (tmp_path / "first_call.mjs").write_text(text.replace("grace@example.org", f"{uuid4().hex}@example.org"))
+    done = run((*find_node().node, "first_call.mjs"), tmp_path, 60)
+
+    assert (done.returncode, done.stdout) == (0, printed.text), done.stdout
