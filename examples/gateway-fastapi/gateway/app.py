@@ -9,17 +9,17 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from gateway import posts, sessions, users
-from gateway.problems import handle_problems
+from gateway.problems import RESPONSES, handle_problems
 from gateway.settings import Settings
 from profile_contracts.client import ProfileClient
 from profile_contracts.verifier import TokenVerifier
 
-_STATIC: Final = Path(__file__).parent / "static"
+_PAGE: Final = Path(__file__).parents[2] / "page"
 
 
-def create_app() -> FastAPI:
-    """Return the gateway, as the environment sets it up."""
-    settings = Settings.from_environment()
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the gateway, as *settings* or the environment set it up."""
+    settings = settings or Settings.from_environment()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -32,9 +32,9 @@ def create_app() -> FastAPI:
             app.state.verifier = verifier
             yield
 
-    app = FastAPI(title="Gateway", lifespan=lifespan)
+    app = FastAPI(title="Gateway", lifespan=lifespan, responses=RESPONSES)
     handle_problems(app)
     for each in (users, sessions, posts):
         app.include_router(each.router)
-    app.mount("/", StaticFiles(directory=_STATIC, html=True))
+    app.mount("/", StaticFiles(directory=_PAGE, html=True))
     return app

@@ -1,6 +1,6 @@
 """Every error as RFC 9457 has it: `application/problem+json`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from profile_contracts.errors import CallFailed, ErrorReply
@@ -27,26 +28,52 @@ _STATUS: Final = {
 }
 
 
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    reason: str
+
+
+class Problem(BaseModel):
+    """Why a request was not carried out. `reason` is for programs, and `detail` for people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    reason: str
+    detail: str | None = None
+    errors: list[FieldError] | None = None
+
+
+# In the description of the API: what any operation may be answered with.
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {"model": Problem, "description": "A problem (RFC 9457)."}
+}
+
+
 def problem(
     status: int,
     reason: str,
-    detail: str = "",
-    errors: Iterable[Mapping[str, str]] = (),
+    detail: str | None = None,
+    errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return the response; `reason` is for programs, and `detail` for people."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "reason": reason,
-    }
-    if detail:
-        body["detail"] = detail
-    if listed := list(errors):
-        body["errors"] = listed
+    """Return the response."""
+    body = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        reason=reason,
+        detail=detail,
+        errors=list(errors) or None,
+    )
     challenge = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    return JSONResponse(body, status, {**challenge, **(headers or {})}, "application/problem+json")
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        status,
+        {**challenge, **(headers or {})},
+        "application/problem+json",
+    )
 
 
 def handle_problems(app: FastAPI) -> None:
@@ -60,7 +87,7 @@ def handle_problems(app: FastAPI) -> None:
         if not isinstance(failure, ErrorReply):
             return problem(status, failure.reason)
         error = failure.error
-        errors = ({"field": each.field, "reason": each.reason} for each in error.details or ())
+        errors = [FieldError(field=each.field, reason=each.reason) for each in error.details or ()]
         wait = {"retry-after": str(ceil(error.retry_after_ms / 1000))} if error.retry_after_ms else None
         return problem(status, error.reason, error.message, errors, wait)
 
@@ -76,7 +103,7 @@ def handle_problems(app: FastAPI) -> None:
     async def malformed(_: Request, invalid: RequestValidationError) -> JSONResponse:
         # The values are left out: one of them may be a password.
         errors = [
-            {"field": ".".join(map(str, each["loc"][1:])), "reason": each["type"]}
+            FieldError(field=".".join(map(str, each["loc"][1:])), reason=each["type"])
             for each in invalid.errors()
         ]
         return problem(HTTPStatus.BAD_REQUEST, "malformed_request", errors=errors)

@@ -9,12 +9,15 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
+from asyncapi.node import find_node
 from tests.documents import ROOT
+from tests.integration.clients.typescript import build
 from tools.servers.processes import free_port
 from tools.servers.waiting import wait_until
 
 _START_SECONDS = 60.0
 FASTAPI = ROOT / "examples" / "gateway-fastapi"
+EXPRESS = ROOT / "examples" / "gateway-express"
 
 
 @contextmanager
@@ -23,6 +26,17 @@ def fastapi_gateway(broker_url: str, log: Path) -> Iterator[str]:
     port = free_port()
     command = (sys.executable, "-m", "uvicorn", "gateway.app:create_app", "--factory", "--port", str(port))
     with _running(command, FASTAPI, {"BROKER_URLS": broker_url}, port, log) as url:
+        yield url
+
+
+@contextmanager
+def express_gateway(broker_url: str, log: Path) -> Iterator[str]:
+    """Run the gateway in TypeScript; give its address."""
+    build()
+    build(EXPRESS)
+    port = free_port()
+    settings = {"BROKER_URLS": broker_url, "PORT": str(port)}
+    with _running((*find_node().node, "dist/main.js"), EXPRESS, settings, port, log) as url:
         yield url
 
 
