@@ -1,5 +1,6 @@
 """Each gateway of `examples/` does over HTTP what its README says, on a real worker."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.builders import an_address
+from tests.integration.connections import connect
 from tests.integration.examples.browser import Answer, Browser
 from tests.integration.examples.gateways import express_gateway, fastapi_gateway
 from tools.openapi import DOCUMENT, rendered
@@ -144,6 +146,30 @@ def test_a_command_that_is_repeated_under_its_key_has_one_effect(browser: Browse
     assert (first.status, second.status) == (201, 201)
     assert first.json == second.json
     assert _is_problem(browser.ask("POST", "/users", user), 409, "email_taken")
+
+
+async def test_the_service_hears_the_key_the_trace_and_the_address_that_our_own_proxy_has_seen(
+    browser: Browser, sandbox: Sandbox
+) -> None:
+    """What stands in `X-Forwarded-For` before what our proxy has added, anybody can have written."""
+    key, trace = uuid4().hex, f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
+    async with await connect(sandbox.admin_url) as connection:
+        copies = await (await connection.channel()).declare_queue(exclusive=True)
+        await copies.bind("profile.commands", "profile.create")
+        answer = await asyncio.to_thread(
+            browser.ask,
+            "POST",
+            "/users",
+            _a_user(),
+            idempotency_key=key,
+            traceparent=trace,
+            x_forwarded_for="192.0.2.1, 198.51.100.7, 203.0.113.7",
+        )
+        sent = await copies.get(no_ack=True)
+
+    assert answer.status == 201
+    assert (sent.message_id, sent.headers["traceparent"]) == (key, trace)
+    assert sent.headers["x-client-ip"] == "203.0.113.7"
 
 
 def test_every_error_is_a_problem(browser: Browser) -> None:
