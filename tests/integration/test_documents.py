@@ -112,7 +112,7 @@ def checkout(folder: Path, here: dict[str, str], program: Path) -> Path:
     (folder / ".venv/bin/python").symlink_to(Path(sys.prefix, "bin/python"))
     (folder / ".venv/bin/profilectl").symlink_to(program)
     (folder / ".venv/bin/profilectl.real").symlink_to(Path(sys.prefix, "bin/profilectl"))
-    for name in ("contracts", "deploy"):
+    for name in ("contracts", "deploy", "examples"):
         (folder / name).symlink_to(ROOT / name)
     example = (ROOT / ".env.example").read_text()
     (folder / ".env.example").write_text(translated(example, here))

@@ -1,6 +1,7 @@
-"""Builds the client in TypeScript, once for all tests that run at the same time."""
+"""Builds what is written in TypeScript, once for all tests that run at the same time."""
 
 import fcntl
+from pathlib import Path
 
 from asyncapi.node import find_node, installed, run
 from tests.documents import ROOT
@@ -9,16 +10,21 @@ PACKAGE = ROOT / "contracts" / "typescript"
 _COMPILE_SECONDS = 120
 
 
-def build() -> None:
-    """Compile the package with the strictest options, unless that was done since its source changed."""
-    sources = [*(PACKAGE / "src").iterdir(), PACKAGE / "tsconfig.json", PACKAGE / "package-lock.json"]
-    built = PACKAGE / "dist" / "index.js"
+def build(folder: Path = PACKAGE) -> None:
+    """Compile the package in *folder*, unless that was done since its source changed."""
+    sources = [*(folder / "src").iterdir(), folder / "tsconfig.json", folder / "package-lock.json"]
+    built = folder / "dist"
     node = find_node()
-    installed(node, PACKAGE)
-    with (PACKAGE / "tsconfig.json").open("rb") as turn:
+    installed(node, folder)
+    with (folder / "tsconfig.json").open("rb") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        if built.exists() and built.stat().st_mtime >= max(each.stat().st_mtime for each in sources):
+        files = list(built.iterdir()) if built.exists() else []
+        if files and min(map(_changed, files)) >= max(map(_changed, sources)):
             return
-        compiler = PACKAGE / "node_modules" / "typescript" / "bin" / "tsc"
-        done = run((*node.node, str(compiler)), PACKAGE, _COMPILE_SECONDS)
+        compiler = folder / "node_modules" / "typescript" / "bin" / "tsc"
+        done = run((*node.node, str(compiler)), folder, _COMPILE_SECONDS)
     assert done.returncode == 0, done.stdout
+
+
+def _changed(file: Path) -> float:
+    return file.stat().st_mtime

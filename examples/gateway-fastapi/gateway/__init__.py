@@ -1,0 +1,1 @@
+"""A gateway: HTTP on one side, the profile service on the other."""

@@ -1,0 +1,30 @@
+"""How the gateway is set up: by variables of its environment."""
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Read once, at the start.
+
+    Attributes:
+        broker_urls: The broker, or several nodes of it.
+        trusted_hops: How many proxies of ours stand before the gateway and write `X-Forwarded-For`.
+        secure_cookies: Whether cookies go over HTTPS only. Turn that off on your own machine alone.
+
+    """
+
+    broker_urls: tuple[str, ...]
+    trusted_hops: int
+    secure_cookies: bool
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return what `BROKER_URLS`, `TRUSTED_HOPS` and `SECURE_COOKIES` say."""
+        return cls(
+            broker_urls=tuple(os.environ["BROKER_URLS"].split()),
+            trusted_hops=int(os.environ.get("TRUSTED_HOPS", "0")),
+            secure_cookies=os.environ.get("SECURE_COOKIES", "yes") == "yes",
+        )
