@@ -63,7 +63,7 @@ from service.pkg.loop_lag import measure_lag
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
 from service.queue_bindings import binding_of, cascade_binding, consuming_broker, unroutable_binding
-from service.settings import Settings
+from service.settings import Settings, given_names, misspelt
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
@@ -84,6 +84,8 @@ def create_worker(settings: Settings | None = None) -> "Worker":
     """Wire a worker, which connects to nothing until it is run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
+    for name, near in misspelt(given_names()).items():
+        structlog.get_logger("profile.worker").warning("unknown setting", name=name, did_you_mean=near)
     install_lenient_codec()
     install_joined_writes()
     worker = Worker(settings, Resources.opened(settings), SystemClock())
