@@ -15,6 +15,7 @@ from service.main import Worker
 from service.pkg.probes import Answer, Document, serve_health
 from service.pkg.retry import retry_until
 from service.pkg.shipped_files import shipped_file
+from service.pkg.tracing import close_tracing
 from service.pkg.watchdog import watched_loop
 
 _CHECKOUT: Final = Path(__file__).parents[1]
@@ -34,6 +35,8 @@ async def run_worker(worker: Worker) -> int:
     termination.install()
     with _answering_probes(worker), watched_loop(STUCK):
         async with AsyncExitStack() as stack:
+            if worker.tracing:
+                stack.push_async_callback(close_tracing, worker.tracing)
             stack.push_async_callback(worker.resources.close)  # otherwise its tasks hold the end up
             if await termination.unless_requested(_open(worker, stack)):
                 await worker.app.start()  # from here on there may be work, which is drained

@@ -6,18 +6,20 @@ Run it with `profilectl worker`, or with `faststream run service.main:create_app
 import asyncio
 import gc
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from faststream import FastStream
 from prometheus_client import CollectorRegistry
 
 from profile_contracts.operations import OPERATIONS
+from service import __version__
 from service.app.clock import Clock
 from service.bootstrap import Resources, admin_use_cases, wire
 from service.connectivity import connectivity_checks
@@ -37,6 +39,7 @@ from service.infrastructure.inputports.amqp.reply_to_policy import ReplyToPolicy
 from service.infrastructure.inputports.amqp.retries import pauses_in_outages
 from service.infrastructure.inputports.amqp.route import MessageKind, Route
 from service.infrastructure.inputports.amqp.router import Router
+from service.infrastructure.inputports.amqp.stage import Stage
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
@@ -56,6 +59,7 @@ from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
 from service.metrics import Metrics, lag_histogram, new_registry
+from service.pkg import tracing
 from service.pkg.background import Background
 from service.pkg.database import default_database
 from service.pkg.logger import configure_logging
@@ -63,7 +67,7 @@ from service.pkg.loop_lag import measure_lag
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
 from service.queue_bindings import binding_of, cascade_binding, consuming_broker, unroutable_binding
-from service.settings import Settings
+from service.settings import Settings, given_names, misspelt
 
 # How often deleted profiles are looked for whose time is over.
 _ERASING: Final = timedelta(minutes=1)
@@ -84,6 +88,8 @@ def create_worker(settings: Settings | None = None) -> "Worker":
     """Wire a worker, which connects to nothing until it is run."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
+    for name, near in misspelt(given_names()).items():
+        structlog.get_logger("profile.worker").warning("unknown setting", name=name, did_you_mean=near)
     install_lenient_codec()
     install_joined_writes()
     worker = Worker(settings, Resources.opened(settings), SystemClock())
@@ -198,6 +204,7 @@ class Worker:
             digest_keys=partial(keys.derived, Purpose.COMMAND_DIGESTS),
             former_digest_keys=keys.former,
             outcomes=self.outcomes,
+            trace=self._trace(),
             # Where nobody can ask for it, nothing is measured.
             record_metrics=RecordMetrics(self.registry, arrivals) if settings.health_port else None,
         )
@@ -208,6 +215,24 @@ class Worker:
         subscribe_cascade(router, cascade_binding(settings), self.admin.cascade_profile_status)
         unroutable = Route(UNROUTABLE, MessageKind.UNROUTABLE)
         router.consume(unroutable, unroutable_binding(settings), "Say that there is no such operation.")
+
+    def _trace(self) -> Stage | None:
+        """Return what records spans, if the environment says where to."""
+        if self.tracing is None:
+            return None
+        from service.infrastructure.inputports.amqp.stages.trace import Trace  # noqa: PLC0415 - of an extra
+
+        return Trace(self.tracing.get_tracer("profile-service"))
+
+    @cached_property
+    def tracing(self) -> Any:  # noqa: ANN401 - of an extra
+        """What sends traces; nothing, unless the environment says where to."""
+        if not tracing.is_wanted(os.environ):
+            return None
+        if not tracing.is_installed():
+            structlog.get_logger("profile.worker").warning("no traces", missing="profile-service[otel]")
+            return None
+        return tracing.open_tracing("profile-service", __version__)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

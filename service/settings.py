@@ -1,14 +1,19 @@
 """The environment as one frozen value. `.env.example` lists the same variables; a test holds it to that."""
 
 import os
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profile_contracts.operations import OPERATIONS
+
+_ENV_FILE: Final = ".env"
 
 Seconds = Annotated[int, Field(gt=0)]
 Guesses = Annotated[int, Field(ge=1, le=60_000)]
@@ -46,7 +51,7 @@ class Settings(BaseSettings):
     """How this worker is set up. Each field is an environment variable of that name, in capitals."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_file=".env", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+        frozen=True, env_file=_ENV_FILE, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
     rabbitmq_url: Annotated[
@@ -205,3 +210,20 @@ class Settings(BaseSettings):
     def threads_for_hashing(self) -> int:
         """How many threads hash passwords: no more than there are cores (Keycloak's advice, too)."""
         return self.hashing_threads or len(os.sched_getaffinity(0))
+
+
+# Names that are as alike as this are not alike by chance: one letter is missing, or two are swapped.
+_ALIKE: Final = 0.85
+
+
+def given_names() -> Iterable[str]:
+    """Return the names of all variables that settings are read from."""
+    return {*os.environ, *dotenv_values(_ENV_FILE)}
+
+
+def misspelt(given: Iterable[str]) -> Mapping[str, str]:
+    """Return those of the *given* names that are no setting, with the one that each was meant to be."""
+    names = {name.upper() for name in given}
+    known = {name.upper() for name in Settings.model_fields}
+    near = {name: get_close_matches(name, known - names, n=1, cutoff=_ALIKE) for name in names - known}
+    return {name: found[0] for name, found in sorted(near.items()) if found}

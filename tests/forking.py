@@ -22,8 +22,13 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import IO, Any, Final, cast
 
+from service.cli.lazy import COMMANDS
+
 _ROOT: Final = Path(__file__).parents[1]
-_PRELOADED: Final = ("service.cli", "typer.rich_utils", "zxcvbn.frequency_lists")
+_PRELOADED: Final = (
+    *{f"service.cli.{each.module}" for each in COMMANDS.values()},
+    *("typer.rich_utils", "zxcvbn.frequency_lists"),
+)
 _LONGEST: Final = 65_536
 
 

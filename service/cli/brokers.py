@@ -1,4 +1,4 @@
-"""How operators name the broker."""
+"""Options that many commands have: the broker, how often, and how to print."""
 
 from typing import Annotated
 
@@ -28,3 +28,6 @@ ManagementUrl = Annotated[
         callback=_http,
     ),
 ]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, each thing on a line of its own.")]
+Count = Annotated[int | None, typer.Option(min=1, help="End after so many; else at Ctrl-C")]

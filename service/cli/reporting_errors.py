@@ -1,5 +1,6 @@
 """What went wrong, as a sentence."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,18 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.markup import escape
 
-from profile_contracts.errors import CallFailed, Disconnected
+from profile_contracts.errors import CallFailed, Disconnected, ErrorReply
+from service.cli.exit_codes import exit_code_of
 from service.cli.supervisor import TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
 from service.infrastructure.rabbitmq.management import ManagementRefused
 from service.infrastructure.security.key_files import NoSigningKeys
+
+# What they would say of a broker that is away, the sentence says.
+for _name in ("aio_pika", "aiormq"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _console: Final = Console(stderr=True, soft_wrap=True)
 _EXPLAINED: Final = (
@@ -42,12 +48,12 @@ _EXPLAINED: Final = (
 
 @contextmanager
 def reporting_errors() -> Iterator[None]:
-    """Turn what may go wrong into a sentence and exit code 2."""
+    """Turn what may go wrong into a sentence and an exit code."""
     try:
         yield
     except _EXPLAINED as error:
         report_error(error)
-        raise typer.Exit(2) from None
+        raise typer.Exit(exit_code_of(error)) from None
 
 
 def report_error(error: Exception) -> None:
@@ -55,6 +61,8 @@ def report_error(error: Exception) -> None:
     if isinstance(error, ValidationError):
         for each in error.errors(include_input=False, include_url=False):
             _console.print(f"[red]{'.'.join(map(str, each['loc'])).upper()}[/]: {escape(each['msg'])}")
+    elif isinstance(error, ErrorReply):
+        _console.print(f"[red]Not carried out[/]: {escape(str(error))}", highlight=False)
     else:
         _console.print(f"[red]Cannot run[/]: {escape(_sentence(error))}", highlight=False)
 

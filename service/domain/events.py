@@ -31,6 +31,7 @@ class Event:
         subject: The aggregate: a profile, post or session.
         version: That of the aggregate, once it had happened.
         data: What is published: ids, versions, names of fields. Nothing personal and nothing secret.
+        trace: That of the request by which it happened, as a header, if traces are recorded.
 
     """
 
@@ -39,6 +40,7 @@ class Event:
     version: int
     time: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def id(self) -> str:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from service.pkg.trace_context import current_trace
+
 # AMQP 0-9-1, 4.2.5.3: the length of a short string is one byte.
 _MAX_SHORT: Final = 255
 # W3C Trace Context, 3.2. Nothing else would be of use, and anything might stand there.
@@ -39,7 +41,9 @@ def text_header(headers: Mapping[str, object], name: str, longest: int) -> dict[
 
 
 def trace_header(headers: Mapping[str, object]) -> dict[str, str]:
-    """Return the header that names a trace, if it is one."""
+    """Return the header that names a trace: of what we work for just now, else of *headers*, if it is one."""
+    if current := current_trace():
+        return dict(current)
     trace = headers.get("traceparent")
     return {"traceparent": trace} if isinstance(trace, str) and _TRACEPARENT.fullmatch(trace) else {}
 

@@ -1,12 +1,16 @@
 """What the documents say of the pipeline is what it is."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from opentelemetry.trace import NoOpTracer
 
 from service.infrastructure.inputports import amqp
 from service.infrastructure.inputports.amqp.pipeline import pipeline
+from service.infrastructure.inputports.amqp.stage import Pipeline
+from service.infrastructure.inputports.amqp.stages.trace import Trace
 from tests.documents import ROOT
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import FakeBroker
@@ -25,9 +29,14 @@ def section(heading: str) -> str:
     return re.split(r"^#+ ", PAGE.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
 
 
+def whole_pipeline() -> Pipeline:
+    """Return the pipeline with all that may be in it."""
+    return pipeline(replace(needs_of(AppFixture(), FakeBroker(), {}), trace=Trace(NoOpTracer())))
+
+
 def in_order() -> list[str]:
     """Return the files of all stages, in the order of the pipeline."""
-    stages = pipeline(needs_of(AppFixture(), FakeBroker(), {}))
+    stages = whole_pipeline()
     entries = (*stages.around, *stages.way_in, *stages.way_out)
     modules = [type(stage).__module__.rpartition(".")[2] for _, stage in entries]
     return list(dict.fromkeys(modules))
@@ -40,7 +49,7 @@ def test_the_page_has_the_stages_in_their_order() -> None:
 
 
 def test_a_stage_is_one_class_in_the_file_of_its_name() -> None:
-    stages = pipeline(needs_of(AppFixture(), FakeBroker(), {}))
+    stages = whole_pipeline()
     classes = {type(stage) for _, stage in (*stages.around, *stages.way_in, *stages.way_out)}
     snake_case = {each: re.sub(r"(?<!^)(?=[A-Z])", "_", each.__name__).lower() for each in classes}
 

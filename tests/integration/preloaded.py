@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from service.cli.lazy import COMMANDS
 from tools.servers.waiting import wait_until
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -51,8 +52,8 @@ def preloaded(folder: Path) -> Iterator[Path]:
 
 
 def _serve(address: str) -> None:
-    import_module(_MODULE)
-    import_module("typer.rich_utils")
+    for each in {*(f"{_MODULE}.{each.module}" for each in COMMANDS.values()), "typer.rich_utils"}:
+        import_module(each)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{address}.new")
         listening.listen()

@@ -181,13 +181,14 @@ async def test_only_what_was_deleted_and_has_its_address_is_restored(env: Isolat
     await delete(env, ada)
     heir = await signed_up(env.service, email=ada["email"].upper())
 
-    for profile_id, sentence in (
-        (ada["id"], "Another profile has this e-mail address."),
-        (active["id"], "This profile is not deleted, or has been erased since."),
-        (erased["id"], "This profile is not deleted, or has been erased since."),
-        (str(uuid4()), "There is no such profile."),
+    for profile_id, sentence, code in (
+        (ada["id"], "Another profile has this e-mail address.", 1),
+        (active["id"], "This profile is not deleted, or has been erased since.", 1),
+        (erased["id"], "This profile is not deleted, or has been erased since.", 1),
+        (str(uuid4()), "There is no such profile.", 6),
     ):
-        assert await profilectl_refuses(env, "profile", "restore", profile_id) == f"Cannot run: {sentence}"
+        said = await profilectl_refuses(env, "profile", "restore", profile_id, code=code)
+        assert said == f"Cannot run: {sentence}"
     assert await logged_in(env.gateway, heir)
     assert await profilectl_refuses(env, "profile", "restore", "ada")  # Typer says what it misses
 
@@ -216,7 +217,8 @@ async def test_an_export_holds_everything_but_the_hash(
     assert document
     assert document["hashed_password"] not in text
     assert "$2b$" not in text
-    assert "There is no such profile" in await profilectl_refuses(env, "profile", "export", str(uuid4()))
+    nobody = await profilectl_refuses(env, "profile", "export", str(uuid4()), code=6)
+    assert "There is no such profile" in nobody
 
 
 async def test_nobody_is_erased_by_mistake(env: IsolatedEnv, ada: Person) -> None:
@@ -224,7 +226,8 @@ async def test_nobody_is_erased_by_mistake(env: IsolatedEnv, ada: Person) -> Non
 
     assert "Aborted" in said
     assert await logged_in(env.gateway, ada)
-    assert "no such profile" in await profilectl_refuses(env, "profile", "erase", "--yes", str(uuid4()))
+    nobody = await profilectl_refuses(env, "profile", "erase", "--yes", str(uuid4()), code=6)
+    assert "no such profile" in nobody
 
 
 async def test_who_was_deleted_longer_ago_than_the_retention_time_is_erased(
@@ -277,7 +280,7 @@ async def test_an_operator_brings_a_post_back_and_erases_it(env: IsolatedEnv, ad
     result(await env.gateway.ask("post.delete", {"id": post}, token=ada["token"]))
     restored = await profilectl(env, "post", "restore", post)
     read = result(await env.gateway.ask("post.get", {"id": post}))
-    again = await profilectl_refuses(env, "post", "restore", post)
+    again = await profilectl_refuses(env, "post", "restore", post, code=1)
     erased = await profilectl(env, "post", "erase", "--yes", post)
 
     assert restored.splitlines()[-1] == f"{post} is active, version 3."

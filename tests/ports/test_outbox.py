@@ -22,6 +22,7 @@ from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, close_mongo, default_database, open_mongo
+from service.pkg.trace_context import working_for
 from tests.builders import NOON, a_post, a_profile, a_session
 from tests.ports.conftest import closed_port
 
@@ -287,3 +288,19 @@ async def test_the_backlog_is_all_that_is_pending_and_how_long_it_waits(fresh: A
 
     assert backlog == Backlog(sum(len(each["outbox"]) for each in stored), NOON)
     assert backlog.events >= len(COLLECTIONS)
+
+
+async def test_an_event_keeps_the_trace_in_which_it_happened(fresh: Any) -> None:
+    outbox, trace = (
+        MongoOutbox(fresh),
+        {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+    )
+    profiles, profile = MongoProfiles(fresh), a_profile()
+    with working_for(trace):
+        await profiles.add(profile.with_created_event())
+    await profiles.save(profile.deleted(LATER))
+    [pending] = await outbox.load_pending(Kind.PROFILE, [profile.id])
+
+    assert [each.trace for each in pending.events] == [trace, {}, {}]
+    await outbox.mark_published([pending])
+    assert await outbox.load_pending(Kind.PROFILE, [profile.id]) == []

@@ -34,19 +34,19 @@ def test_what_cannot_be_parked_is_refused(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", [("dlq", "list"), ("topology", "check"), ("topology", "apply")])
 @pytest.mark.parametrize(
-    ("url", "sentence"),
+    ("url", "sentence", "code"),
     [
-        ("http://u:canary@mq/", "it begins with amqp:// or amqps://"),
-        (NOWHERE, "Cannot run: RabbitMQ:"),
-        ("", "Missing option '--url'"),
+        ("http://u:canary@mq/", "it begins with amqp:// or amqps://", 2),
+        (NOWHERE, "Cannot run: RabbitMQ:", 7),
+        ("", "Missing option '--url'", 2),
     ],
 )
 def test_a_broker_that_is_not_there_is_told_without_the_password(
-    words: tuple[str, ...], url: str, sentence: str
+    words: tuple[str, ...], url: str, sentence: str, code: int
 ) -> None:
     result = profilectl(*words, RABBITMQ_URL=url)
 
-    assert result.exit_code == 2
+    assert result.exit_code == code
     assert sentence in said(result)
     assert "canary" not in result.output
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings
+from service.settings import Settings, given_names, misspelt
 
 REQUIRED = {"RABBITMQ_URL": "amqp://u:secret@mq:5672/", "MONGO_URL": "mongodb://u:secret@db:27017/profiles"}
 
@@ -172,3 +172,24 @@ def test_threads_for_hashing_are_as_many_as_cores_unless_said(environment: pytes
     environment.setenv("HASHING_THREADS", "3")
 
     assert Settings().threads_for_hashing == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("HEALTH_PRT", "HEALTH_PORT"), ("loglevel", "LOG_LEVEL"), ("PREFETCH_COMAND", "PREFETCH_COMMANDS")],
+)
+def test_a_misspelt_variable_is_noticed(name: str, near: str) -> None:
+    assert misspelt([*REQUIRED, name]) == {name.upper(): near}
+
+
+@pytest.mark.parametrize("name", ["PATH", "HOME", "LANG", "HOSTNAME", "MONGO_URI", "OTEL_SERVICE_NAME"])
+def test_what_is_of_others_is_no_misspelt_variable(name: str) -> None:
+    """Not even what looks like a variable of ours that is given."""
+    assert misspelt([*REQUIRED, name]) == {}
+
+
+def test_the_file_is_looked_at_too(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("HEALTH_HOTS", "::")
+    (tmp_path / ".env").write_text("HEALTH_PRT=8080\nLOG_LEVEL=INFO\n")
+
+    assert misspelt(given_names()) == {"HEALTH_HOTS": "HEALTH_HOST", "HEALTH_PRT": "HEALTH_PORT"}

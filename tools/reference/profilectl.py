@@ -5,14 +5,19 @@ from typing import Any, Final
 
 import typer
 
+from asyncapi.tables import table
 from service.cli import app
+from service.cli.exit_codes import MEANINGS
+from service.cli.lazy import LazyGroup, load
 from tools.reference.markdown import blocks, items, paragraph
 
 _INTRODUCTION: Final = """
 What operators type. Every command explains itself with `--help`. An option with a variable behind it can be
-given in the environment instead. Wrong usage, wrong settings and a server that is not there exit with 2,
-after one sentence on standard error.
+given in the environment instead. `profilectl --install-completion` makes the shell complete commands, options
+and operations. What goes wrong is one sentence on standard error, and an exit code:
 """.strip()
+# Of `worker`, docs/howto/operate.md says it.
+_WORKER: Final = "`worker` has [codes of its own](../howto/operate.md#start-a-worker)."
 
 # Typer brings its own copy of click and gives its classes no public names.
 Command = Any
@@ -25,6 +30,8 @@ def page() -> str:
     return blocks(
         "# profilectl",
         paragraph(_INTRODUCTION),
+        table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in MEANINGS.items()]),
+        paragraph(_WORKER),
         items(_option(each) for each in root.params),
         *(_section(*each) for each in commands()),
     )
@@ -41,7 +48,8 @@ def _commands(name: str, command: Command) -> Iterator[tuple[str, Command]]:
         yield name, command
         return
     for word, child in children.items():
-        yield from _commands(f"{name} {word}", child)
+        loaded = load(word) if isinstance(command, LazyGroup) else child
+        yield from _commands(f"{name} {word}", loaded)
 
 
 def _section(name: str, command: Command) -> str:

@@ -17,6 +17,8 @@ from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.events import Event, EventType
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
+from service.pkg.message_fields import trace_header
+from service.pkg.trace_context import current_trace
 
 
 # Who writes events says so, so that they are published at once.
@@ -122,7 +124,7 @@ class MongoOutbox(Outbox):
 
 def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Return *events* as they are stored in the document of their aggregate."""
-    return list(map(_to_record, events))
+    return [{**_to_record(each), **current_trace()} for each in events]
 
 
 def push_events(events: Sequence[Event]) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def _to_event(record: Mapping[str, Any]) -> Event | None:
     is_whole = all(isinstance(known[name], kind) for name, kind in _FIELDS.items())
     if not is_whole or known["type"] not in _TYPES:
         return None
-    return Event(**{**known, "type": EventType(known["type"])})
+    return Event(**{**known, "type": EventType(known["type"])}, trace=trace_header(record))
 
 
 def _to_record(event: Event) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from service.domain.events import Event, EventType
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.publishing import BrokerChoked
 from service.pkg.message_fields import short_text
+from service.pkg.trace_context import current_trace
 
 _DATA: Final = {each.name: each.data for each in EVENTS}
 
@@ -76,7 +77,8 @@ def command_failed_message(
             subject=queue,
             time=now,
             data=COMMAND_FAILED.data.model_validate(data),
-        )
+        ),
+        current_trace(),
     )
 
 
@@ -95,7 +97,8 @@ def to_message(event: Event) -> Message:
             subject=str(event.subject),
             time=event.time,
             data=_data(event.type, event.data),
-        )
+        ),
+        event.trace,
     )
 
 
@@ -103,9 +106,10 @@ def _data(kind: EventType, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - th
     return _DATA[kind.value].model_validate(data)
 
 
-def _message(event: CloudEvent[Any]) -> Message:
+def _message(event: CloudEvent[Any], trace: Mapping[str, str] | None = None) -> Message:
     return Message(
         event.model_dump_json().encode(),
+        headers=dict(trace or {}),
         content_type="application/cloudevents+json",
         message_id=event.id,
         type=event.type,

@@ -77,13 +77,13 @@ async def test_somebody_who_has_signed_up_is_promoted_and_logs_in_again(empty: I
 
 async def test_nobody_is_promoted_who_has_not_signed_up(empty: IsolatedEnv) -> None:
     assert (
-        await profilectl_refuses(empty, "admin", "promote", an_address())
+        await profilectl_refuses(empty, "admin", "promote", an_address(), code=6)
         == "Cannot run: There is no such profile."
     )
 
 
 async def test_an_administrator_with_a_bad_password_is_not_made(empty: IsolatedEnv) -> None:
-    said = await profilectl_refuses(empty, "admin", "create", an_address(), ADMIN_PASSWORD="iloveyou")
+    said = await profilectl_refuses(empty, "admin", "create", an_address(), code=1, ADMIN_PASSWORD="iloveyou")
 
     assert "guessed first" in said
     assert "iloveyou" not in said
@@ -91,23 +91,23 @@ async def test_an_administrator_with_a_bad_password_is_not_made(empty: IsolatedE
 
 async def test_an_administrator_whose_address_is_taken_is_not_made(empty: IsolatedEnv) -> None:
     taken = (await signed_up(empty.service))["email"]
-    said = await profilectl_refuses(empty, "admin", "create", taken.upper(), ADMIN_PASSWORD=PASSWORD)
+    said = await profilectl_refuses(empty, "admin", "create", taken.upper(), code=1, ADMIN_PASSWORD=PASSWORD)
 
     assert said == "Cannot run: Another profile has this e-mail address."
 
 
 @pytest.mark.parametrize(
-    ("address", "beginning"),
+    ("address", "beginning", "code"),
     [
-        ("ada", "Cannot run: This is not an e-mail address."),
-        ("@example.org", "Cannot run: This is not an e-mail address."),
-        ("a", "EMAIL: "),  # too short for the contract; what follows is Pydantic's
+        ("ada", "Cannot run: This is not an e-mail address.", 1),
+        ("@example.org", "Cannot run: This is not an e-mail address.", 1),
+        ("a", "EMAIL: ", 2),  # too short for the contract; what follows is Pydantic's
     ],
 )
 async def test_an_administrator_without_an_address_is_not_made(
-    empty: IsolatedEnv, address: str, beginning: str
+    empty: IsolatedEnv, address: str, beginning: str, code: int
 ) -> None:
-    said = await profilectl_refuses(empty, "admin", "create", address, ADMIN_PASSWORD=PASSWORD)
+    said = await profilectl_refuses(empty, "admin", "create", address, code=code, ADMIN_PASSWORD=PASSWORD)
 
     assert said.startswith(beginning)
     assert PASSWORD not in said

@@ -88,11 +88,13 @@ async def test_an_operator_unlocks_an_account(empty: IsolatedEnv) -> None:
 
 
 async def test_an_operator_hears_who_can_not_be_unlocked_and_why(empty: IsolatedEnv) -> None:
-    nobody = await profilectl_refuses(empty, "profile", "unlock", an_address())
-    in_memory = await profilectl_refuses(empty, "profile", "unlock", an_address(), REDIS_URL="memory://")
+    nobody = await profilectl_refuses(empty, "profile", "unlock", an_address(), code=6)
+    in_memory = await profilectl_refuses(
+        empty, "profile", "unlock", an_address(), code=7, REDIS_URL="memory://"
+    )
     away = await signed_up(empty.gateway)
     refused = await profilectl_refuses(
-        empty, "profile", "unlock", away["email"], REDIS_URL="redis://127.0.0.1:1/0"
+        empty, "profile", "unlock", away["email"], code=7, REDIS_URL="redis://127.0.0.1:1/0"
     )
 
     assert nobody == "Cannot run: There is no such profile."

@@ -25,7 +25,7 @@ from service.infrastructure.inputports.amqp.route import (
     is_retryable,
     is_unroutable,
 )
-from service.infrastructure.inputports.amqp.stage import Pipeline
+from service.infrastructure.inputports.amqp.stage import Pipeline, Stage
 from service.infrastructure.inputports.amqp.stages.acknowledge import Acknowledge
 from service.infrastructure.inputports.amqp.stages.add_idempotency_key import AddIdempotencyKey
 from service.infrastructure.inputports.amqp.stages.assign_message_id import AssignMessageId
@@ -68,6 +68,7 @@ class Dependencies:
         former_digest_keys: Those of command digests that version 0.1 has stored.
         outcomes: How many messages of each queue ended with each code.
         record_metrics: Measures requests, if anybody can ask for it.
+        trace: Records spans, if somebody wants them: OpenTelemetry is an extra.
 
     """
 
@@ -84,6 +85,7 @@ class Dependencies:
     former_digest_keys: KeySource
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     record_metrics: RecordMetrics | None = None
+    trace: Stage | None = None
 
 
 def pipeline(needs: Dependencies) -> Pipeline:
@@ -94,6 +96,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
         around=(
             (is_handled, LastResort(publisher, clock)),
             (is_unroutable, DropOnFailure(needs.in_flight)),
+            *([(is_handled, needs.trace)] if needs.trace else ()),
             (is_request, BodyLimit()),
             (is_request, RedeliveryQuarantine()),
         ),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 from aio_pika.exceptions import AMQPConnectionError
+from opentelemetry.sdk.trace import TracerProvider
 from pydantic import BaseModel
 
 from profile_contracts.operations import AUTH_LOGIN, PROFILE_CREATE, PROFILE_GET, Operation
@@ -26,6 +27,7 @@ from service.infrastructure.inputports.amqp.pipeline import Dependencies, pipeli
 from service.infrastructure.inputports.amqp.route import Route
 from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender, verified_sender
 from service.infrastructure.inputports.amqp.stages import last_resort, redelivery_quarantine
+from service.infrastructure.inputports.amqp.stages.trace import Trace
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
@@ -545,3 +547,15 @@ async def test_a_time_limit_counts_from_the_first_time() -> None:
     harness.clock.advance(seconds=33)  # by any clock
     await harness.serve(headers=message.headers, **UNHEARD)
     assert len(harness.broker.retries) == 1  # it is too late
+
+
+async def test_a_retry_and_the_event_of_a_failure_stay_in_the_trace_of_the_command() -> None:
+    caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for error in (Unavailable(), EmailTaken()):
+        harness = PipelineHarness(failing(error))
+        harness.build(replace(harness.needs, trace=Trace(TracerProvider().get_tracer("test"))))
+        await harness.serve(**UNHEARD, headers={"traceparent": caller})
+        sent = [*(each for *_, each in harness.broker.retries), *(each for _, each in harness.broker.events)]
+
+        assert [str(each.headers["traceparent"])[:36] for each in sent] == [caller[:36]]
+        assert sent[0].headers["traceparent"] != caller

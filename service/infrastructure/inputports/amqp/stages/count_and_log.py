@@ -9,6 +9,7 @@ import structlog
 from service.domain.errors import ServiceError
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.errors import where_raised
+from service.pkg.message_fields import trace_header
 
 _log = structlog.get_logger("profile.requests")
 
@@ -17,7 +18,8 @@ _log = structlog.get_logger("profile.requests")
 class CountAndLog:
     """Counts the message by queue and code, and writes one line about it, with nothing in it that is secret.
 
-    Reads the properties `correlation_id`, or `message_id` in its place, and `user_id`.
+    Reads the properties `correlation_id`, or `message_id` in its place, and `user_id`, and the header
+    `traceparent`.
     """
 
     outcomes: Counter[tuple[str, str]]
@@ -26,6 +28,7 @@ class CountAndLog:
         """Count it; write the line."""
         message, error, cause = context.message, context.error, context.cause
         code = error.code.value if error else "ok"
+        trace = trace_header(message.headers).get("traceparent", "")
         self.outcomes[context.route.queue, code] += 1
         log = _log.bind(
             operation=context.route.queue,
@@ -34,6 +37,7 @@ class CountAndLog:
             code=code,
             reason=error.reason if error else None,
             ms=round((time.perf_counter() - context.started) * 1000, 2),
+            **({"trace_id": trace.split("-")[1]} if trace else {}),
         )
         if cause is None or isinstance(cause, ServiceError):
             log.info("request")

@@ -1,0 +1,119 @@
+"""How the service stands: now, or again and again."""
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from service.cli.brokers import AsJson, BrokerUrl, Count
+from service.cli.exit_codes import DONE, REFUSED
+from service.cli.reporting_errors import reporting_errors
+from service.cli.status_view import is_wrong, lines, table
+from service.infrastructure.mongo.outbox import Backlog, MongoOutbox
+from service.infrastructure.rabbitmq.connection import connected, with_connection_name
+from service.infrastructure.rabbitmq.queue_depths import Depth, depths
+from service.infrastructure.rabbitmq.topology import topology
+from service.pkg.database import close_mongo, default_database, open_mongo
+
+_QUEUES: Final = tuple(each.name for each in topology().queues)
+_WORKER_SECONDS: Final = 5.0
+_RETENTION: Final = 'profile_background_last_done_timestamp_seconds{loop="retention"} '
+
+Mongo = Annotated[
+    str | None, typer.Option(envvar="MONGO_URL", help="To say which events are not published yet")
+]
+Port = Annotated[
+    int, typer.Option(envvar="HEALTH_PORT", help="Of a worker on this machine, to say when it last erased")
+]
+Every = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks")]
+
+
+def status(
+    url: BrokerUrl, mongo_url: Mongo = None, health_port: Port = 0, *, as_json: AsJson = False
+) -> None:
+    """Show what waits where, who consumes, and which events are not published yet.
+
+    Exits with 1 if a queue is missing, or nobody consumes it and somebody should.
+    """
+    with reporting_errors():
+        found = asyncio.run(_depths(url))
+        backlog = asyncio.run(_backlog(mongo_url)) if mongo_url else None
+        retention_at = _retention_at(health_port) if health_port else None
+    if as_json:
+        about = {"events": backlog and asdict(backlog), "retention_at": retention_at}
+        typer.echo(json.dumps({"queues": [asdict(each) for each in found], **about}, default=str))
+    else:
+        Console(soft_wrap=True).print(table(found))
+        for line in lines(found, backlog, retention_at, datetime.now(UTC)):
+            typer.echo(line)
+    raise typer.Exit(REFUSED if any(map(is_wrong, found)) else DONE)
+
+
+def watch(url: BrokerUrl, every: Every = 2.0, *, count: Count = None, as_json: AsJson = False) -> None:
+    """Show the queues again and again, and how fast they change, until Ctrl-C."""
+    with reporting_errors():
+        asyncio.run(_watch(url, every, count, as_json=as_json))
+
+
+async def _depths(url: str) -> Sequence[Depth]:
+    async with connected(with_connection_name(url, "profilectl")) as connection:
+        return await depths(connection, _QUEUES)
+
+
+async def _backlog(mongo_url: str) -> Backlog:
+    client = open_mongo(mongo_url, "pymongo")
+    try:
+        return await MongoOutbox(default_database(client)).backlog()
+    finally:
+        await close_mongo(client)
+
+
+def _retention_at(port: int) -> datetime | None:
+    """Return when the worker on *port* last looked for what is to be erased, if it says so."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_WORKER_SECONDS) as answer:
+            said = answer.read().decode().splitlines()
+    except OSError as error:
+        typer.echo(f"No worker answers on port {port}: {error}", err=True)
+        return None
+    seconds = [float(line.removeprefix(_RETENTION)) for line in said if line.startswith(_RETENTION)]
+    return datetime.fromtimestamp(seconds[0], UTC) if seconds else None
+
+
+async def _watch(url: str, every: float, count: int | None, *, as_json: bool) -> None:
+    before: Sequence[Depth] = ()
+    with Live(console=Console(), auto_refresh=False) as screen:
+        async for found in _looks(url, every, count):
+            rates = _rates(before, found, every)
+            if as_json:
+                at = datetime.now(UTC).isoformat(timespec="milliseconds")
+                queues = [{**asdict(each), "a_second": rates.get(each.queue)} for each in found]
+                typer.echo(json.dumps({"at": at, "queues": queues}))
+            else:
+                screen.update(table(found, rates), refresh=True)
+            before = found
+
+
+async def _looks(url: str, pause: float, count: int | None) -> AsyncIterator[Sequence[Depth]]:
+    """Give the queues as they stand, so often or for ever."""
+    number = 0
+    async with connected(with_connection_name(url, "profilectl")) as connection:
+        while True:
+            yield await depths(connection, _QUEUES)
+            number += 1
+            if number == count:
+                return
+            await asyncio.sleep(pause)
+
+
+def _rates(before: Sequence[Depth], now: Sequence[Depth], seconds: float) -> dict[str, float]:
+    """Return by how much each queue has grown in a second, since the last look."""
+    was = {each.queue: each.ready for each in before}
+    return {each.queue: (each.ready - was[each.queue]) / seconds for each in now if each.queue in was}

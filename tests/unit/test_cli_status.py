@@ -1,0 +1,74 @@
+import io
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Console
+
+from service.cli.status_view import CONSUMED, is_wrong, lines, table
+from service.infrastructure.mongo.outbox import Backlog
+from service.infrastructure.rabbitmq.queue_depths import Depth
+from service.infrastructure.rabbitmq.topology import topology
+from tests.builders import NOON
+
+
+def queues(*changed: Depth) -> list[Depth]:
+    """Return all queues, well but for those that are *changed*."""
+    other = {each.queue: each for each in changed}
+    names = [each.name for each in topology().queues]
+    return [
+        other.get(name, Depth(name, is_there=True, consumers=2 if name in CONSUMED else 0)) for name in names
+    ]
+
+
+def written(found: Sequence[Depth], rates: dict[str, float] | None = None) -> str:
+    screen = io.StringIO()
+    Console(file=screen, width=100).print(table(found, rates))
+    return screen.getvalue()
+
+
+def test_all_is_well_in_a_few_sentences() -> None:
+    said = list(lines(queues(), Backlog(0, None), NOON - timedelta(seconds=40), NOON))
+
+    assert said == [
+        "All 18 queues are consumed.",
+        "Waiting: 0. To be tried again: 0. Dead letters: 0, and 0 parked.",
+        "All events are published.",
+        "Last looked for what is to be erased 40 s ago.",
+    ]
+    assert not any(map(is_wrong, queues()))
+
+
+def test_what_is_not_well_is_named() -> None:
+    found = queues(
+        Depth("profile.create", is_there=True, ready=3),
+        Depth("profile.get", is_there=False),
+        Depth("profile.create.dlq", is_there=True, ready=4),
+        Depth("profile.retry.30s", is_there=True, ready=5),
+        Depth("profile.unroutable", is_there=True, ready=6, consumers=1),
+        Depth("profile.parked", is_there=True, ready=7),
+    )
+    said = list(lines(found, Backlog(8, NOON - timedelta(minutes=9)), None, NOON))
+
+    assert said == [
+        "No worker consumes profile.create, profile.get.",
+        "Waiting: 9. To be tried again: 5. Dead letters: 4, and 7 parked.",
+        "8 events are not published yet, the oldest of 9 min ago.",
+    ]
+    assert [each.queue for each in found if is_wrong(each)] == ["profile.create", "profile.get"]
+    rows = written(found).splitlines()
+    assert [row.split() for row in rows if "profile." in row] == [
+        ["profile.create", "3", "0"],
+        ["profile.get", "missing", "0"],
+        ["profile.create.dlq", "4"],
+        ["profile.unroutable", "6", "1"],
+        ["profile.parked", "7"],
+        ["profile.retry.30s", "5"],
+    ]
+
+
+def test_a_queue_that_has_just_been_emptied_is_still_shown() -> None:
+    shown = written(queues(), {"profile.get": -2.5, "profile.list": 0.0})
+
+    assert [row.split() for row in shown.splitlines() if "profile." in row] == [
+        ["profile.get", "0", "-2.5", "2"]
+    ]
