@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -64,6 +65,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.infrastructure.redis.attempts import RedisAttempts
 from service.infrastructure.redis.client import open_redis
 from service.infrastructure.redis.session_status_cache import RedisSessionStatusCache
+from service.infrastructure.security.breached_passwords import BreachedPasswordFile
 from service.infrastructure.security.caching_password_hasher import CachingPasswordHasher
 from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
@@ -248,7 +250,10 @@ def profiles_and_passwords(
     """Return where profiles live, and everything about their passwords."""
     profiles = MongoProfiles(default_database(resources.mongo), notify)
     throttle = Throttle(_attempts(resources), KeyedLock(), _budgets(settings))
-    return profiles, Passwords(_hasher(settings, resources), CommonPasswordList(), throttle, profiles)
+    path = settings.breached_passwords
+    breached = BreachedPasswordFile(Path(path)) if path else None
+    hasher = _hasher(settings, resources)
+    return profiles, Passwords(hasher, CommonPasswordList(), throttle, profiles, breached)
 
 
 def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:

@@ -106,6 +106,10 @@ class Settings(BaseSettings):
         Field(ge=0, le=300, description="How long a right password is remembered in memory; 0 is never."),
     ] = 0
 
+    breached_passwords: Annotated[
+        str, Field(description="File of SHA-1 digests, sorted, as Have I Been Pwned publishes it.")
+    ] = ""
+
     device_token_days: Annotated[
         int, Field(ge=1, le=3650, description="How long a device is known after a login from it.")
     ] = 180

@@ -44,6 +44,14 @@ class PasswordTooPersonal(Invalid):
     field = "password"
 
 
+class PasswordBreached(Invalid):
+    """A new password is in the list of those that have leaked."""
+
+    reason = "password_breached"
+    message = "The password has leaked somewhere: others know it."
+    field = "password"
+
+
 class PasswordHasher(Protocol):
     """Turns passwords into hashes, slowly and off the event loop. May raise `Unavailable`."""
 
@@ -70,14 +78,27 @@ class CommonPasswords(Protocol):
         """Return whether *password* is one of them, in whatever case."""
 
 
+class BreachedPasswords(Protocol):
+    """Knows the passwords that have leaked."""
+
+    async def contains(self, password: str) -> bool:
+        """Return whether *password* is one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """Everything about passwords that several use cases need."""
+    """Everything about passwords that several use cases need.
+
+    Attributes:
+        breached: Those that nobody should have any more, if operators have a list of them.
+
+    """
 
     hasher: PasswordHasher
     common: CommonPasswords
     throttle: Throttle
     profiles: ProfileRepository
+    breached: BreachedPasswords | None = None
 
     async def hash_new(self, password: str, personal: tuple[str, ...], field: str = "password") -> str:
         """Return the hash of a password that somebody wants to have from now on.
@@ -90,6 +111,8 @@ class Passwords:
         """
         try:
             encoded = self._checked(password, personal)
+            if self.breached and await self.breached.contains(encoded.decode()):
+                raise PasswordBreached
         except Invalid as refusal:
             refusal.field = field
             raise

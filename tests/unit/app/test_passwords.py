@@ -1,12 +1,14 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from service.app.auth.budgets import Attempt, Counters
 from service.app.auth.passwords import (
+    BreachedPasswords,
     CommonPasswords,
     CurrentPasswordRequired,
     InvalidCredentials,
+    PasswordBreached,
     PasswordHasher,
     Passwords,
     PasswordTooCommon,
@@ -138,6 +140,24 @@ async def test_a_common_password_is_refused_unhashed_in_every_spelling(password:
     with pytest.raises(PasswordTooCommon):
         await fixture.passwords.hash_new(password, ())
     assert fixture.hasher.journal == []
+
+
+class Leaked(BreachedPasswords):
+    """Knows one."""
+
+    async def contains(self, password: str) -> bool:
+        return password == "correct horse"
+
+
+async def test_a_password_that_has_leaked_is_refused_unhashed() -> None:
+    fixture = a_fixture()
+    passwords = replace(fixture.passwords, breached=Leaked())
+
+    with pytest.raises(PasswordBreached) as refused:
+        await passwords.hash_new("correct\u00a0horse", (), "new_password")  # NFKC makes a blank of it
+    assert refused.value.field == "new_password"
+    assert fixture.hasher.journal == []
+    assert await passwords.hash_new("a better horse", ())
 
 
 async def test_a_short_password_is_refused_unhashed() -> None:
