@@ -78,6 +78,7 @@ from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
 from service.infrastructure.security.secret_box import SealedSecrets
 from service.infrastructure.security.tokens import JwtAccessTokens
+from service.infrastructure.security.weak_passwords import ZxcvbnPasswords
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
 from service.settings import Settings
@@ -252,8 +253,10 @@ def profiles_and_passwords(
     throttle = Throttle(_attempts(resources), KeyedLock(), _budgets(settings))
     path = settings.breached_passwords
     breached = BreachedPasswordFile(Path(path)) if path else None
+    least = settings.password_min_score
+    weak = ZxcvbnPasswords(resources.hashing, least) if least else None
     hasher = _hasher(settings, resources)
-    return profiles, Passwords(hasher, CommonPasswordList(), throttle, profiles, breached)
+    return profiles, Passwords(hasher, CommonPasswordList(), throttle, profiles, breached, weak)
 
 
 def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:

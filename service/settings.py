@@ -110,6 +110,10 @@ class Settings(BaseSettings):
         str, Field(description="File of SHA-1 digests, sorted, as Have I Been Pwned publishes it.")
     ] = ""
 
+    password_min_score: Annotated[
+        int, Field(ge=0, le=4, description="Lowest score of zxcvbn that a new password may have; 0 is any.")
+    ] = 0
+
     device_token_days: Annotated[
         int, Field(ge=1, le=3650, description="How long a device is known after a login from it.")
     ] = 180

@@ -177,6 +177,7 @@ _PASSWORD_ERRORS: Final[dict[str, ErrorCode]] = {
     "password_too_common": ErrorCode.INVALID,
     "password_too_personal": ErrorCode.INVALID,
     "password_breached": ErrorCode.INVALID,
+    "password_too_weak": ErrorCode.INVALID,
 }
 _LOGIN_ERRORS: Final[dict[str, ErrorCode]] = {
     "invalid_credentials": ErrorCode.UNAUTHENTICATED,

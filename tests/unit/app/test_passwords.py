@@ -13,6 +13,8 @@ from service.app.auth.passwords import (
     Passwords,
     PasswordTooCommon,
     PasswordTooPersonal,
+    PasswordTooWeak,
+    WeakPasswords,
 )
 from service.app.auth.throttle import (
     AttemptCounters,
@@ -158,6 +160,25 @@ async def test_a_password_that_has_leaked_is_refused_unhashed() -> None:
     assert refused.value.field == "new_password"
     assert fixture.hasher.journal == []
     assert await passwords.hash_new("a better horse", ())
+
+
+class Guessed(WeakPasswords):
+    """Knows what begins with a word that others know."""
+
+    async def contains(self, password: str, personal: tuple[str, ...]) -> bool:
+        return password.startswith(personal)
+
+
+async def test_a_weak_password_is_refused_unhashed_if_that_is_asked_for() -> None:
+    fixture = a_fixture()
+    passwords = replace(fixture.passwords, weak=Guessed())
+
+    with pytest.raises(PasswordTooWeak) as refused:
+        await passwords.hash_new("Ada loves a horse", ("Ada",), "new_password")
+    assert refused.value.field == "new_password"
+    assert fixture.hasher.journal == []
+    assert await fixture.passwords.hash_new("Ada loves a horse", ("Ada",))
+    assert await passwords.hash_new("a better horse", ("Ada",))
 
 
 async def test_a_short_password_is_refused_unhashed() -> None:
