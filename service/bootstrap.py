@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,6 +40,7 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.infrastructure.redis.attempts import RedisAttempts
 from service.infrastructure.redis.client import open_redis
 from service.infrastructure.redis.session_status_cache import RedisSessionStatusCache
+from service.infrastructure.security.breached_passwords import BreachedPasswordFile
 from service.infrastructure.security.caching_password_hasher import CachingPasswordHasher
 from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
@@ -51,6 +53,7 @@ from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
 from service.infrastructure.security.secret_box import SealedSecrets
 from service.infrastructure.security.tokens import JwtAccessTokens
+from service.infrastructure.security.weak_passwords import ZxcvbnPasswords
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
 from service.settings import Settings
@@ -186,7 +189,12 @@ def profiles_and_passwords(
     """Return where profiles live, and everything about their passwords."""
     profiles = MongoProfiles(default_database(resources.mongo), notify)
     throttle = Throttle(_attempts(resources), KeyedLock(), _budgets(settings))
-    return profiles, Passwords(_hasher(settings, resources), CommonPasswordList(), throttle, profiles)
+    path = settings.breached_passwords
+    breached = BreachedPasswordFile(Path(path)) if path else None
+    least = settings.password_min_score
+    weak = ZxcvbnPasswords(resources.hashing, least) if least else None
+    hasher = _hasher(settings, resources)
+    return profiles, Passwords(hasher, CommonPasswordList(), throttle, profiles, breached, weak)
 
 
 def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:

@@ -111,6 +111,14 @@ class Settings(BaseSettings):
         Field(ge=0, le=300, description="How long a right password is remembered in memory; 0 is never."),
     ] = 0
 
+    breached_passwords: Annotated[
+        str, Field(description="File of SHA-1 digests, sorted, as Have I Been Pwned publishes it.")
+    ] = ""
+
+    password_min_score: Annotated[
+        int, Field(ge=0, le=4, description="Lowest score of zxcvbn that a new password may have; 0 is any.")
+    ] = 0
+
     device_token_days: Annotated[
         int, Field(ge=1, le=3650, description="How long a device is known after a login from it.")
     ] = 180

@@ -1,11 +1,13 @@
 """`make demo`: servers, a worker, and a gateway that tries everything once and hears the events."""
 
 import asyncio
+import base64
 import json
 import sys
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,14 +15,37 @@ from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.markup import escape
 
-from profile_contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens, VerifyToken
+from profile_contracts.auth import (
+    ConfirmTotp,
+    EnrollTotp,
+    ListSessions,
+    LogIn,
+    LogOut,
+    Refresh,
+    RemoveTotp,
+    Scope,
+    StartVerification,
+    Tokens,
+    TotpEnrolment,
+    VerificationStarted,
+    VerifyEmail,
+    VerifyToken,
+)
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import ErrorReply, NoReply
 from profile_contracts.events import PROFILE_CREATED, PROFILE_DELETED, PROFILE_UPDATED, SESSION_REVOKED
 from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.posts import CreatePost, DeletePost, GetPost, Post, UpdatePost
-from profile_contracts.profiles import CreateProfile, DeleteProfile, GetProfile, Profile, UpdateProfile
+from profile_contracts.profiles import (
+    CreateProfile,
+    DeleteProfile,
+    ExportProfile,
+    GetProfile,
+    Profile,
+    UpdateProfile,
+)
 from profile_contracts.replies import ErrorCode, Failure
+from service.domain.totp import code_at, step_at
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tools.console import queue_table
@@ -41,7 +66,7 @@ _TOLD: Final = tuple(
 
 
 # Fields of requests that are not shown.
-_SECRET: Final = frozenset({"password", "token", "refresh_token"})
+_SECRET: Final = frozenset({"password", "current_password", "token", "refresh_token", "otp", "enrolment"})
 
 
 @dataclass(slots=True)
@@ -117,6 +142,7 @@ async def play(demo: Demo) -> None:
     await ask("Exchange the refresh token", refresh, client.refresh(refresh))
     await change(demo, profile.id, tokens.access_token)
     await write(demo, tokens.access_token)
+    await secure(demo, profile.id, tokens.access_token)
     wrong = LogIn(email=ada.email, password=SecretStr("a wrong guess"))
     await ask("Log in with a wrong password", wrong, client.log_in(wrong), "invalid_credentials")
     await ask("Sign up with the same address", ada, client.create_profile(ada), "email_taken")
@@ -151,6 +177,40 @@ async def write(demo: Demo, token: str) -> None:
     delete = DeletePost(id=post.id, expected_version=2)
     await ask("Delete the post", delete, client.delete_post(delete, token))
     await ask("Read it after that", get, client.get_post(get), "post_not_found")
+
+
+async def secure(demo: Demo, who: UUID, token: str) -> None:
+    """Verify the address, log in by a second factor, see where one is logged in, and export it all."""
+    client, ask = demo.client, demo.expect
+    start = StartVerification(id=who)
+    mail = await ask("Get what is to be mailed", start, client.start_verification(start, token))
+    if isinstance(mail, VerificationStarted):
+        read = VerifyEmail(token=SecretStr(mail.token))
+        await ask("Verify the address by it", read, client.verify_email(read))
+        await ask("Use it again", read, client.verify_email(read), "one_time_token_invalid")
+    enroll = EnrollTotp(current_password=_PASSWORD)
+    app = await ask("Ask for a second factor", enroll, client.enroll_totp(enroll, token))
+    if isinstance(app, TotpEnrolment):
+        await log_in_by_code(demo, app, token)
+    places = ListSessions()
+    await ask("List the sessions", places, client.list_sessions(places, token))
+    export = ExportProfile(id=who)
+    await ask("Export everything", export, client.export_profile(export, token))
+
+
+async def log_in_by_code(demo: Demo, app: TotpEnrolment, token: str) -> None:
+    """Confirm *app*, as an app would, and log in by the code that it shows next."""
+    client, ask = demo.client, demo.expect
+    secret, step = base64.b32decode(app.secret), step_at(datetime.now(UTC))
+    code = SecretStr(code_at(secret, step))
+    confirm = ConfirmTotp(enrolment=SecretStr(app.enrolment), otp=code)
+    await ask("Confirm it by a code", confirm, client.confirm_totp(confirm, token))
+    login = LogIn(email="ada@example.org", password=_PASSWORD)
+    await ask("Log in with the password alone", login, client.log_in(login), "otp_required")
+    login = login.model_copy(update={"otp": SecretStr(code_at(secret, step + 1))})
+    await ask("Log in with a code, too", login, client.log_in(login))
+    remove = RemoveTotp(current_password=_PASSWORD)
+    await ask("Remove the second factor", remove, client.remove_totp(remove, token))
 
 
 async def leave(demo: Demo, who: UUID, token: str) -> None:

@@ -18,7 +18,7 @@ _PASSWORDS: Final = frozenset({"password", "current_password", "new_password"})
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{1,8192}=*")
 # AMQP's short strings hold 255 bytes.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_LONGEST_USER_AGENT: Final = 256
+_USER_AGENT: Final = re.compile(r"[\x20-\x7e]{1,256}")
 # W3C Trace Context, 3.2.
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -34,8 +34,8 @@ class CallOptions(TypedDict, total=False):
             and keeps it over its own retries. Keep it yourself if you may have to ask again later.
         client_ip: The address that the human asks from, if the service trusts you. Wrong passwords are
             counted for it.
-        user_agent: With a login: what the human's program calls itself, up to 256 printable characters, if
-            the service trusts you. `auth.sessions` tells it.
+        user_agent: With a login: what the human's program calls itself, up to 256 printable ASCII
+            characters, if the service trusts you. `auth.sessions` tells it.
         traceparent: The trace that the call belongs to (W3C Trace Context).
 
     """
@@ -79,8 +79,8 @@ def headers(token: str | None, options: CallOptions) -> dict[str, Any]:
         except ValueError:
             raise NotSent("What was given as client_ip is no IP address.") from None
     if user_agent := options.get("user_agent"):
-        if len(user_agent) > _LONGEST_USER_AGENT or not user_agent.isprintable():
-            raise NotSent("What was given as user_agent is not 256 printable characters at most.")
+        if not _USER_AGENT.fullmatch(user_agent):
+            raise NotSent("What was given as user_agent is not 256 printable ASCII characters at most.")
         named["x-user-agent"] = user_agent
     if traceparent := options.get("traceparent"):
         if not _TRACEPARENT.fullmatch(traceparent):

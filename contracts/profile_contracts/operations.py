@@ -176,6 +176,8 @@ _PASSWORD_ERRORS: Final[dict[str, ErrorCode]] = {
     "password_malformed": ErrorCode.INVALID,
     "password_too_common": ErrorCode.INVALID,
     "password_too_personal": ErrorCode.INVALID,
+    "password_breached": ErrorCode.INVALID,
+    "password_too_weak": ErrorCode.INVALID,
 }
 _LOGIN_ERRORS: Final[dict[str, ErrorCode]] = {
     "invalid_credentials": ErrorCode.UNAUTHENTICATED,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from hashlib import sha1
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from tools.worker import Worker
 Person = dict[str, str]
 # Of access tokens, in seconds.
 LIFETIME = 7_200
+# A password that others know.
+LEAKED = "a horse that has leaked"
 
 SignUp = Callable[..., Awaitable[Person]]
 
@@ -47,7 +50,11 @@ def settings_for(sandbox: Sandbox) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def worker(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A worker on the sandbox."""
-    with running_worker(sandbox, tmp_path_factory.mktemp("worker"), settings_for(sandbox)) as running:
+    folder = tmp_path_factory.mktemp("worker")
+    breached = folder / "breached.txt"
+    breached.write_text(f"{sha1(LEAKED.encode(), usedforsecurity=False).hexdigest().upper()}:7\r\n")
+    settings = {**settings_for(sandbox), "BREACHED_PASSWORDS": str(breached)}
+    with running_worker(sandbox, folder, settings) as running:
         yield running
 
 

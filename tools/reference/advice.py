@@ -61,6 +61,8 @@ REASONS: Final[Mapping[str, str]] = {
     "password_too_long": "Ask for a password of at most 72 bytes of UTF-8.",
     "password_malformed": "Ask for a password without NUL and unpaired surrogates.",
     "password_too_common": "Ask for another password: this one is among the 30,000 most common.",
+    "password_too_weak": "Ask for a password that is harder to guess: longer, and not of names and dates.",
+    "password_breached": "Ask for another password: this one has leaked, and is tried by others.",
     "password_too_personal": "Ask for a password that is not made from the user's name or address.",
     "message_id_reused": "Give each command a `message_id` of its own: this one belongs to another command.",
     "stale_version": "Read the thing again, and decide again with its new `version`.",

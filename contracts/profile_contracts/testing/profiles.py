@@ -118,20 +118,21 @@ def require_other_admin(memory: Memory, account: Account, patch: dict[str, Any])
 
 def _created(memory: Memory, request: CreateProfile) -> Profile:
     require_free_email(memory, request.email)
-    personal = (request.first_name, request.last_name, request.email)
-    password = new_password(request.password, "password", *personal)
+    last_name = request.last_name if isinstance(request.last_name, str) else ""
+    password = new_password(request.password, "password", request.first_name, last_name, request.email)
     now = memory.now()
     profile = Profile(
         id=memory.new_id(),
         oid=secrets.token_hex(12),
         first_name=request.first_name,
-        last_name=request.last_name,
+        last_name=last_name,
         email=request.email,
         role=request.role,
         status=Status.ACTIVE,
         created_at=now,
         updated_at=now,
         version=1,
+        attributes={} if request.attributes is MISSING else request.attributes,
     )
     memory.accounts[profile.id] = Account(profile, password)
     memory.publish(PROFILE_CREATED, profile.id, {"id": profile.id, "version": 1, "changed": ()})
@@ -163,6 +164,11 @@ def _patch(memory: Memory, account: Account, request: UpdateProfile) -> dict[str
         require_free_email(memory, request.email, account)
         if email_key(request.email) != email_key(account.profile.email):
             given["email_verified"] = False
+    if request.last_name is None:
+        given["last_name"] = ""
+    if isinstance(request.attributes, dict):
+        merged = {**account.profile.attributes, **request.attributes}
+        given["attributes"] = {name: value for name, value in merged.items() if value is not None}
     if "status" in given:
         given["status"] = Status(given["status"])
     return {name: value for name, value in given.items() if getattr(account.profile, name) != value}

@@ -44,6 +44,22 @@ class PasswordTooPersonal(Invalid):
     field = "password"
 
 
+class PasswordBreached(Invalid):
+    """A new password is in the list of those that have leaked."""
+
+    reason = "password_breached"
+    message = "The password has leaked somewhere: others know it."
+    field = "password"
+
+
+class PasswordTooWeak(Invalid):
+    """A new password would be guessed soon."""
+
+    reason = "password_too_weak"
+    message = "The password is too easy to guess: make it longer, of words that do not belong together."
+    field = "password"
+
+
 class PasswordHasher(Protocol):
     """Turns passwords into hashes, slowly and off the event loop. May raise `Unavailable`."""
 
@@ -70,14 +86,36 @@ class CommonPasswords(Protocol):
         """Return whether *password* is one of them, in whatever case."""
 
 
+class BreachedPasswords(Protocol):
+    """Knows the passwords that have leaked."""
+
+    async def contains(self, password: str) -> bool:
+        """Return whether *password* is one of them."""
+
+
+class WeakPasswords(Protocol):
+    """Knows the passwords that are guessed soon."""
+
+    async def contains(self, password: str, personal: tuple[str, ...]) -> bool:
+        """Return whether *password* is one of them, for somebody whom others know by *personal* words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """Everything about passwords that several use cases need."""
+    """Everything about passwords that several use cases need.
+
+    Attributes:
+        breached: Those that nobody should have any more, if operators have a list of them.
+        weak: Those that are guessed soon, if operators ask for more than that it is not common.
+
+    """
 
     hasher: PasswordHasher
     common: CommonPasswords
     throttle: Throttle
     profiles: ProfileRepository
+    breached: BreachedPasswords | None = None
+    weak: WeakPasswords | None = None
 
     async def hash_new(self, password: str, personal: tuple[str, ...], field: str = "password") -> str:
         """Return the hash of a password that somebody wants to have from now on.
@@ -90,6 +128,10 @@ class Passwords:
         """
         try:
             encoded = self._checked(password, personal)
+            if self.breached and await self.breached.contains(encoded.decode()):
+                raise PasswordBreached
+            if self.weak and await self.weak.contains(encoded.decode(), personal):
+                raise PasswordTooWeak
         except Invalid as refusal:
             refusal.field = field
             raise

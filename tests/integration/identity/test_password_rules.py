@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.builders import an_address
-from tests.integration.conftest import Person, SignUp
+from tests.integration.conftest import LEAKED, Person, SignUp
 from tests.integration.gateway import Gateway
 from tests.integration.replies import refusal, result
 
@@ -24,6 +24,7 @@ REFUSED = {
     "iloveyou": "password_too_common",
     "12345678": "password_too_common",
     "qwertyuiop": "password_too_common",
+    LEAKED: "password_breached",
     "wilhelmina": "password_too_personal",
     "Wilhelmina1": "password_too_personal",
     "AckermannWilhelmina": "password_too_personal",

@@ -1,16 +1,20 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from service.app.auth.budgets import Attempt, Counters
 from service.app.auth.passwords import (
+    BreachedPasswords,
     CommonPasswords,
     CurrentPasswordRequired,
     InvalidCredentials,
+    PasswordBreached,
     PasswordHasher,
     Passwords,
     PasswordTooCommon,
     PasswordTooPersonal,
+    PasswordTooWeak,
+    WeakPasswords,
 )
 from service.app.auth.throttle import (
     AttemptCounters,
@@ -138,6 +142,43 @@ async def test_a_common_password_is_refused_unhashed_in_every_spelling(password:
     with pytest.raises(PasswordTooCommon):
         await fixture.passwords.hash_new(password, ())
     assert fixture.hasher.journal == []
+
+
+class Leaked(BreachedPasswords):
+    """Knows one."""
+
+    async def contains(self, password: str) -> bool:
+        return password == "correct horse"
+
+
+async def test_a_password_that_has_leaked_is_refused_unhashed() -> None:
+    fixture = a_fixture()
+    passwords = replace(fixture.passwords, breached=Leaked())
+
+    with pytest.raises(PasswordBreached) as refused:
+        await passwords.hash_new("correct\u00a0horse", (), "new_password")  # NFKC makes a blank of it
+    assert refused.value.field == "new_password"
+    assert fixture.hasher.journal == []
+    assert await passwords.hash_new("a better horse", ())
+
+
+class Guessed(WeakPasswords):
+    """Knows what begins with a word that others know."""
+
+    async def contains(self, password: str, personal: tuple[str, ...]) -> bool:
+        return password.startswith(personal)
+
+
+async def test_a_weak_password_is_refused_unhashed_if_that_is_asked_for() -> None:
+    fixture = a_fixture()
+    passwords = replace(fixture.passwords, weak=Guessed())
+
+    with pytest.raises(PasswordTooWeak) as refused:
+        await passwords.hash_new("Ada loves a horse", ("Ada",), "new_password")
+    assert refused.value.field == "new_password"
+    assert fixture.hasher.journal == []
+    assert await fixture.passwords.hash_new("Ada loves a horse", ("Ada",))
+    assert await passwords.hash_new("a better horse", ("Ada",))
 
 
 async def test_a_short_password_is_refused_unhashed() -> None:

@@ -117,7 +117,7 @@ class Authenticator:
         if service not in self.trusted_services or "x-user-agent" not in message.headers:
             return None
         said = text_header(message.headers, "x-user-agent", MAX_USER_AGENT).get("x-user-agent", "")
-        return said if said.isprintable() and said else None
+        return said if said and said.isascii() and said.isprintable() else None
 
     def _client_ip(self, message: AbstractIncomingMessage, service: str | None) -> str | None:
         """Return the network that the human is in; of IPv6 the first 64 bits, which one host may use up."""

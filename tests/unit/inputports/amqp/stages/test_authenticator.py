@@ -293,6 +293,7 @@ async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator:
         ("gateway", "Mozilla/5.0", None),
         (None, "Mozilla/5.0", None),
         ("hr", "", None),
+        ("hr", "M\u00f6zilla", None),
         ("hr", "x" * 257, None),
         ("hr", "Mozilla\n5.0", None),
         ("hr", 7, None),
