@@ -18,7 +18,7 @@ from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.operations import Operation
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.profiles import Role
-from profile_contracts.testing import deletions, exports, one_time_tokens, posts, profiles, sessions
+from profile_contracts.testing import deletions, exports, logins, one_time_tokens, posts, profiles, sessions
 from profile_contracts.testing.fake_feed import FakeFeed
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.request_context import Origin, RequestContext, origin_of
@@ -37,18 +37,18 @@ HANDLERS: Final[dict[str, Callable[..., Any]]] = {
     operations.PROFILE_RESTORE.queue: deletions.restore,
     operations.PROFILE_ERASE.queue: deletions.erase,
     operations.PROFILE_EXPORT.queue: exports.export,
-    operations.AUTH_LOGIN.queue: sessions.log_in,
-    operations.AUTH_REFRESH.queue: sessions.refresh,
+    operations.AUTH_LOGIN.queue: logins.log_in,
+    operations.AUTH_REFRESH.queue: logins.refresh,
     operations.AUTH_LOGOUT.queue: sessions.log_out,
     operations.AUTH_SESSIONS.queue: sessions.list_all,
-    operations.AUTH_UNLOCK.queue: sessions.unlock,
-    operations.AUTH_VERIFY.queue: sessions.verify,
-    operations.AUTH_CHANGE_PASSWORD.queue: sessions.change_password,
+    operations.AUTH_UNLOCK.queue: logins.unlock,
+    operations.AUTH_VERIFY.queue: logins.verify,
+    operations.AUTH_CHANGE_PASSWORD.queue: logins.change_password,
     operations.AUTH_START_RESET.queue: one_time_tokens.start_reset,
     operations.AUTH_RESET_PASSWORD.queue: one_time_tokens.reset_password,
     operations.AUTH_START_VERIFICATION.queue: one_time_tokens.start_verification,
     operations.AUTH_VERIFY_EMAIL.queue: one_time_tokens.verify_email,
-    operations.AUTH_KEYS.queue: sessions.keys,
+    operations.AUTH_KEYS.queue: logins.keys,
     operations.POST_CREATE.queue: posts.create,
     operations.POST_GET.queue: posts.get,
     operations.POST_UPDATE.queue: posts.update,

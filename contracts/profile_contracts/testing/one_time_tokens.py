@@ -18,11 +18,11 @@ from profile_contracts.auth import (
 from profile_contracts.operations import AUTH_RESET_PASSWORD, AUTH_VERIFY_EMAIL, Operation
 from profile_contracts.profiles import Profile
 from profile_contracts.testing.credentials import find_by_email, require_email
+from profile_contracts.testing.logins import set_password
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account, OneTimeToken
 from profile_contracts.testing.refusals import refused
 from profile_contracts.testing.request_context import RequestContext
-from profile_contracts.testing.sessions import set_password
 
 _LIFETIME: Final = timedelta(minutes=30)
 _SECONDS: Final = int(_LIFETIME.total_seconds())

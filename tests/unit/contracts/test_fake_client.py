@@ -9,10 +9,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import MISSING, SecretStr
 
-from profile_contracts.auth import ListSessions, LogIn, Refresh, ResetPassword, StartReset, VerifyToken
+from profile_contracts.auth import (
+    ChangePassword,
+    ListSessions,
+    LogIn,
+    Refresh,
+    ResetPassword,
+    StartReset,
+    VerifyToken,
+)
 from profile_contracts.errors import Conflict, Disconnected, Forbidden, NotSent, RateLimited, Unauthenticated
 from profile_contracts.events import Event, ProfileEvent
-from profile_contracts.operations import AUTH_LOGIN, OPERATIONS, POST_CREATE, POST_LIST, PROFILE_CREATE
+from profile_contracts.operations import (
+    AUTH_CHANGE_PASSWORD,
+    AUTH_LOGIN,
+    OPERATIONS,
+    POST_CREATE,
+    POST_LIST,
+    PROFILE_CREATE,
+)
 from profile_contracts.posts import CreatePost, ListPosts
 from profile_contracts.profiles import (
     CreateProfile,
@@ -120,7 +135,8 @@ async def test_sessions_say_when_they_were_used_last() -> None:
 
 
 async def test_a_trusted_gateway_may_do_on_its_own_account_what_is_listed_and_nothing_else() -> None:
-    listed = ["profile.create", "profile.get", "profile.update", "auth.sessions", "post.create"]
+    of_profiles = ["profile.create", "profile.get", "profile.update"]
+    listed = [*of_profiles, "auth.sessions", "auth.change_password", "post.create"]
     async with FakeProfileClient(trusted_for=listed) as fake:
         created = await fake.create_profile(ADA.model_copy(update={"role": Role.ADMIN}))
         own = await fake.update_profile(UpdateProfile(id=created.id, email="lovelace@example.org"))
@@ -130,6 +146,7 @@ async def test_a_trusted_gateway_may_do_on_its_own_account_what_is_listed_and_no
             fake.update_profile(UpdateProfile(id=created.id, role=Role.USER)),
             fake.list_sessions(ListSessions()),
             fake.call(POST_CREATE, CreatePost(title="a", body="b")),
+            fake.call(AUTH_CHANGE_PASSWORD, ChangePassword(current_password=PASSWORD, new_password=PASSWORD)),
         ):
             with pytest.raises(Forbidden, match="not_allowed"):
                 await of_users
