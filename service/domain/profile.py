@@ -284,7 +284,11 @@ class Profile:
 
 
 def _event(profile: Profile, happened: EventType, changed: Iterable[str] = ()) -> Event:
-    names = {"hashed_password": "password", "verified_email_key": "email_verified"}
+    names = {
+        "hashed_password": "password",
+        "verified_email_key": "email_verified",
+        "totp": "totp_enrolled",
+    }
     hidden = {"deleted_at", "previous_status", "email_version"}
     return Event(
         type=happened,

@@ -30,7 +30,7 @@ def test_all_is_well_in_a_few_sentences() -> None:
     said = list(lines(queues(), Backlog(0, None), NOON - timedelta(seconds=40), NOON))
 
     assert said == [
-        "All 18 queues are consumed.",
+        f"All {len(CONSUMED)} queues are consumed.",
         "Waiting: 0. To be tried again: 0. Dead letters: 0, and 0 parked.",
         "All events are published.",
         "Last looked for what is to be erased 40 s ago.",

@@ -18,7 +18,16 @@ from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.operations import Operation
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.profiles import Role
-from profile_contracts.testing import deletions, exports, logins, one_time_tokens, posts, profiles, sessions
+from profile_contracts.testing import (
+    deletions,
+    exports,
+    logins,
+    one_time_tokens,
+    posts,
+    profiles,
+    second_factor,
+    sessions,
+)
 from profile_contracts.testing.fake_feed import FakeFeed
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.request_context import Origin, RequestContext, origin_of
@@ -48,6 +57,9 @@ HANDLERS: Final[dict[str, Callable[..., Any]]] = {
     operations.AUTH_RESET_PASSWORD.queue: one_time_tokens.reset_password,
     operations.AUTH_START_VERIFICATION.queue: one_time_tokens.start_verification,
     operations.AUTH_VERIFY_EMAIL.queue: one_time_tokens.verify_email,
+    operations.AUTH_TOTP_ENROLL.queue: second_factor.enroll,
+    operations.AUTH_TOTP_CONFIRM.queue: second_factor.confirm,
+    operations.AUTH_TOTP_REMOVE.queue: second_factor.remove,
     operations.AUTH_KEYS.queue: logins.keys,
     operations.POST_CREATE.queue: posts.create,
     operations.POST_GET.queue: posts.get,

@@ -23,12 +23,14 @@ from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account, Session
 from profile_contracts.testing.refusals import refused
 from profile_contracts.testing.request_context import Origin, RequestContext, User
+from profile_contracts.testing.second_factor import require_code
 from profile_contracts.testing.sessions import end, end_all
 
 
 def log_in(memory: Memory, request: LogIn, context: RequestContext) -> Tokens:
     """Open a session."""
     account = verify_password(find_by_email(memory, request.email), request.password)
+    require_code(account, request.otp, memory.now())
     tokens = _opened(memory, account, memory.new_id(), context.origin)
     return tokens.model_copy(update={"device_token": secrets.token_urlsafe(24)})
 

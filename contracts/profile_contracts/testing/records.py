@@ -9,6 +9,35 @@ from profile_contracts.profiles import Profile, Status
 from profile_contracts.testing.request_context import Origin
 
 
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A secret that may become a second factor.
+
+    Attributes:
+        credentials_version: That of the account when it was given.
+
+    """
+
+    secret: bytes = field(repr=False)
+    credentials_version: int
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class SecondFactor:
+    """What the codes of a user follow from.
+
+    Attributes:
+        last_step: The time step of the code that was used last: those up to it are good no more.
+        recovery_codes: Those that were not used.
+
+    """
+
+    secret: bytes = field(repr=False)
+    last_step: int
+    recovery_codes: set[str] = field(repr=False)
+
+
 @dataclass(slots=True)
 class Account:
     """A profile, and the password of its user.
@@ -17,6 +46,7 @@ class Account:
         previous_status: That of a deleted profile before it was deleted.
         is_erased: Whether only a name is left of a deleted profile.
         credentials_version: 1 more with each change that ends all one-time tokens.
+        enrolments: Secrets that were given for a second factor, by name.
 
     """
 
@@ -25,6 +55,8 @@ class Account:
     previous_status: Status = Status.ACTIVE
     is_erased: bool = False
     credentials_version: int = 1
+    enrolments: dict[str, Enrolment] = field(default_factory=dict, repr=False)
+    second_factor: SecondFactor | None = field(default=None, repr=False)
 
     @property
     def is_deleted(self) -> bool:
