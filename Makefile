@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation rules chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation browser rules chaos faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -100,6 +100,9 @@ faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys 
 	KILLS=$(KILLS) RESTARTS=$(RESTARTS) RATE=$(RATE) HOSTILE=$(HOSTILE) POSTS=$(POSTS) FUZZ=$(FUZZ) HANGING=1 \
 	$(BIN)/pytest -q -n $(FAULTS_AT_ONCE) --dist worksteal -m "faults or at_length" \
 		tests/faults tests/integration --deselect tests/faults/test_history.py
+
+browser: $(VENV)/ready ## Use the gateways of examples/ and RabbitMQ's console in a real Chromium
+	$(BIN)/pytest -q tests/browser
 
 docs: $(VENV)/ready ## Make the AsyncAPI document, what follows from it, docs/reference and docs/comparison.md again
 	$(BIN)/python -m asyncapi.generate
