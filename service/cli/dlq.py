@@ -1,6 +1,7 @@
 """What could not be handled: looking, sending back, putting away, deleting."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
@@ -9,9 +10,9 @@ import typer
 from yarl import URL
 
 from profile_contracts.operations import OPERATIONS
-from service.cli.brokers import BrokerUrl
+from service.cli.brokers import AsJson, BrokerUrl
 from service.cli.bulk_operation import BulkOperation, BulkResult, carry_out
-from service.cli.dlq_view import overview, write_out
+from service.cli.dlq_view import as_data, overview, write_out
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import (
@@ -50,13 +51,17 @@ Ids = Annotated[list[str] | None, typer.Option("--id", help="Only letters with t
 
 
 @app.command("list")
-def list_queues(url: BrokerUrl) -> None:
+def list_queues(url: BrokerUrl, *, as_json: AsJson = False) -> None:
     """Show every queue of dead letters: how many, since when, why."""
 
     async def look(box: DeadLetters) -> dict[str, list[DeadLetter] | str]:
         return {queue: await _letters(box, queue) for queue in source_queues()}
 
-    overview(_looked(url, look))
+    found = _looked(url, look)
+    if as_json:
+        typer.echo(json.dumps(as_data(found)))
+    else:
+        overview(found)
 
 
 @app.command("show")

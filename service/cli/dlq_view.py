@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Final
+from typing import Any, Final
 
 import typer
 from rich.box import SIMPLE
@@ -38,6 +38,20 @@ def overview(found: dict[str, list[DeadLetter] | str]) -> None:
         else:
             table.add_row(queue, str(len(letters)), _oldest(letters), escape(_reasons(letters)))
     Console(soft_wrap=True, width=max(Console().width, _WIDTH)).print(table)
+
+
+def as_data(found: dict[str, list[DeadLetter] | str]) -> dict[str, dict[str, Any]]:
+    """Return what `overview` shows, for a program."""
+    return {
+        queue: {"unknown": letters}
+        if isinstance(letters, str)
+        else {
+            "letters": len(letters),
+            "oldest": _oldest(letters) or None,
+            "why": Counter(f"{each.code or '?'}/{each.reason or '?'}" for each in letters),
+        }
+        for queue, letters in found.items()
+    }
 
 
 def _oldest(letters: Sequence[DeadLetter]) -> str:

@@ -22,6 +22,7 @@ LOOPS = {
     "watchdog",
     "topology",
     "delays",
+    "lag",
 }
 CHANGES = 200
 

@@ -84,7 +84,7 @@ async def test_it_is_ready_while_everything_is_there(servers: Servers, tmp_path:
     async with proxied_env(servers, tmp_path) as env, probed(env) as (_, ask):
         assert await ask("/readyz") == (200, {"status": "ready", "version": VERSION, "parts": WELL})
         assert await ask("/livez") == (200, {"status": "alive"})
-        assert (await ask("/metrics"))[0] == 404
+        assert (await ask("/healthz"))[0] == 404
 
 
 async def test_what_expired_is_counted_and_not_done(servers: Servers, tmp_path: Path) -> None:

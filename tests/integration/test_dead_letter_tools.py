@@ -52,11 +52,18 @@ async def test_the_list_shows_every_queue_since_when_and_why(env: Sandbox, lette
         DEAD, "c", x_error_code="invalid", x_error_reason="malformed_json", x_failed_at="2026-11-20T00:00:00Z"
     )
     said = await profilectl(env, "dlq", "list")
+    data = json.loads((await profilectl(env, "dlq", "list", "--json")).out)
     shown = rows(said.out)
 
     assert said.code == 0
     assert shown[DEAD] == ["3", "2026-11-20", "00:00:00Z", *WHY.split()]
     assert shown["profile.followup.dlq"] == shown["profile.parked"] == ["0"]
+    assert data[DEAD] == {
+        "letters": 3,
+        "oldest": "2026-11-20 00:00:00Z",
+        "why": {"internal/internal_error": 2, "invalid/malformed_json": 1},
+    }
+    assert data["profile.parked"] == {"letters": 0, "oldest": None, "why": {}}
     assert await letters.ids(DEAD) == ["a", "b", "c"]
 
 
