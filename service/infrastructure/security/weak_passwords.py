@@ -12,7 +12,7 @@ from service.app.auth.passwords import WeakPasswords
 from service.infrastructure.security.passwords import Overloaded
 from service.pkg.hashing_pool import HashingPool, PoolFull
 
-# In characters. What follows makes no password weaker; but to look at 72 that were chosen for that takes two
+# In characters. What follows makes no password weaker; but to look at 72 that are made for it takes two
 # seconds of a core, and at 24 of them a fifth of one.
 _LOOKED_AT: Final = 24
 
