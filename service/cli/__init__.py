@@ -20,6 +20,7 @@ from service.cli import (  # noqa: E402 - see above
     topology,
     worker,
 )
+from service.infrastructure.rabbitmq.joined_writes import install_joined_writes  # noqa: E402 - see above
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys.app, name="keys")
@@ -41,8 +42,9 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
 @app.callback()
 def profilectl(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback is called
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Run and look after the profile service."""
+    install_joined_writes()  # by which any broker of a cluster will do

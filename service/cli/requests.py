@@ -9,13 +9,15 @@ from rich.console import Console
 
 from profile_contracts.client import ProfileClient
 from profile_contracts.operations import OPERATIONS, Operation
+from service.cli.brokers import BrokerUrl
 from service.cli.reporting_errors import reporting_errors
+from service.infrastructure.rabbitmq.joined_writes import cluster_url
 
 
 def call(
     operation: Annotated[str, typer.Argument(help="A queue, such as profile.get")],
     body: Annotated[str, typer.Argument(help="The request as JSON")],
-    url: Annotated[str, typer.Option(envvar="RABBITMQ_URL", help="Broker, user and virtual host")],
+    url: BrokerUrl,
     token: Annotated[str | None, typer.Option(envvar="ACCESS_TOKEN", help="Access token of a user")] = None,
 ) -> None:
     """Send a request and print the reply; exit with 1 if it is a refusal."""
@@ -29,5 +31,5 @@ def call(
 
 
 async def _exchange(url: str, operation: Operation[Any, Any], body: bytes, token: str | None) -> bytes:
-    async with ProfileClient(url, name="profilectl") as client:
+    async with ProfileClient(str(cluster_url(url)), name="profilectl") as client:
         return await client.exchange(operation, body, token)

@@ -19,6 +19,7 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from service.infrastructure.rabbitmq.joined_writes import cluster_url
 from service.pkg.background import is_cancelled
 from service.pkg.detached import DetachedCalls
 from service.pkg.retry import TransientErrors
@@ -50,8 +51,11 @@ def signature(purpose: str) -> str:
 
 
 def with_connection_name(url: str, purpose: str) -> URL:
-    """Return *url* with the name that the console shows, and a heartbeat, unless it has one."""
-    given = URL(url)
+    """Return *url* with the name that the console shows, and a heartbeat, unless it has one.
+
+    It may name several brokers; connections then go to any that answers, see `JoiningTransports`.
+    """
+    given = cluster_url(url)
     usual = {"heartbeat": str(HEARTBEAT_SECONDS)} if "heartbeat" not in given.query else {}
     return given.update_query({**usual, "name": signature(purpose)})
 
