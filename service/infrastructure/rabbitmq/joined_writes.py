@@ -8,7 +8,6 @@ As every connection is opened here, it is also here that another broker of a clu
 
 import asyncio
 import os
-import random
 import ssl
 from functools import partial
 from typing import Any, Final
@@ -22,6 +21,7 @@ from aiormq.exceptions import AMQPConnectionError
 from pamqp.header import ProtocolHeader
 from yarl import URL
 
+from service.infrastructure.rabbitmq.broker_order import BrokerOrder
 from service.pkg.broker_urls import broker_urls
 from service.pkg.first_success import first_success
 
@@ -35,6 +35,7 @@ _SILENT_SECONDS: Final = 0.5
 _HEADER: Final = ProtocolHeader().marshal()
 # Where a URL for aiormq, which names one host, has those of a cluster.
 _BROKERS: Final = "brokers"
+_order: Final = BrokerOrder()
 
 
 def cluster_url(url: str) -> URL:
@@ -106,9 +107,6 @@ class JoiningWriter(asyncio.StreamWriter):
             super().write(b"".join(chunks).removeprefix(said))
 
 
-_Streams = tuple[_Reader, JoiningWriter]
-
-
 class JoiningTransports(TransportFactory):
     """Opens connections, with TLS or without, as aiormq's own factories do, for a `JoiningWriter`."""
 
@@ -123,16 +121,17 @@ class JoiningTransports(TransportFactory):
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the broker at *url*, or raise `AMQPConnectionError`.
 
-        Of several, to any that answers: they come in another order each time, so that connections spread.
+        Of several, to any that answers, in the order of `BrokerOrder`.
         """
         context = None
         if ssl_context_provider and url.scheme == "amqps":
             context = await ssl_context_provider.get_context()
         if _BROKERS in url.query:
-            brokers = broker_urls(f"{url.scheme}://{url.query[_BROKERS]}")
-            random.shuffle(brokers)
-            attempts = [partial(_answering, URL(each), context, options) for each in brokers]
-            reader, writer = await first_success(attempts, _SILENT_SECONDS, _close)
+            name, now = url.query.get("name", ""), asyncio.get_running_loop().time()
+            brokers = _order.of(broker_urls(f"{url.scheme}://{url.query[_BROKERS]}"), name, now)
+            attempts = [partial(_answering, each, context, options) for each in brokers]
+            broker, reader, writer = await first_success(attempts, _SILENT_SECONDS, _close)
+            _order.connected(name, broker, now)
         else:
             reader, writer = await _opened(url, context, options)
         self._writer = writer
@@ -144,23 +143,26 @@ class JoiningTransports(TransportFactory):
             await self._writer.drain()
 
 
-async def _answering(broker: URL, context: ssl.SSLContext | None, options: dict[str, Any]) -> _Streams:
+async def _answering(
+    broker: str, context: ssl.SSLContext | None, options: dict[str, Any]
+) -> tuple[str, _Reader, JoiningWriter]:
     """Connect to *broker*, and wait until it says something: one that hangs lets others wait for ever."""
-    reader, writer = await _opened(broker, context, options)
+    reader, writer = await _opened(URL(broker), context, options)
     try:
         writer.say_first(_HEADER)
         await reader.peek()
-    except BaseException as error:
+    except (EOFError, OSError) as error:
         writer.close()
-        if isinstance(error, EOFError | OSError):
-            raise AMQPConnectionError(
-                None, f"It closes the connection {(broker.host, broker.port)}"
-            ) from error
+        raise AMQPConnectionError(None, f"{URL(broker).authority} closes connections at once") from error
+    except asyncio.CancelledError:  # another one was faster
+        writer.close()
         raise
-    return reader, writer
+    return broker, reader, writer
 
 
-async def _opened(broker: URL, context: ssl.SSLContext | None, options: dict[str, Any]) -> _Streams:
+async def _opened(
+    broker: URL, context: ssl.SSLContext | None, options: dict[str, Any]
+) -> tuple[_Reader, JoiningWriter]:
     loop = asyncio.get_running_loop()
     reader = _Reader(_READ_LIMIT, loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -175,8 +177,8 @@ async def _opened(broker: URL, context: ssl.SSLContext | None, options: dict[str
     return reader, JoiningWriter(transport, protocol, reader, loop)
 
 
-def _close(streams: _Streams) -> None:
-    _, writer = streams
+def _close(late: tuple[str, _Reader, JoiningWriter]) -> None:
+    _, _, writer = late
     writer.close()
 
 
