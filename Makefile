@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation browser rules chaos faults docs definitions lock check-setup dist clean FORCE
+.PHONY: help demo run cluster test-docker test-fast test test-all coverage lint format bench overload hostile timing guessing mutation browser rules chaos chaos-cluster faults docs definitions lock check-setup dist clean FORCE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +21,10 @@ demo: $(VENV)/ready ## Start servers and a worker, and play a gateway
 
 run: $(VENV)/ready ## Start servers and a worker, and leave them up until Ctrl-C
 	@$(BIN)/python -m tools.run
+
+WORKERS ?= 2
+cluster: $(VENV)/ready ## Start a RabbitMQ cluster, a replica set and WORKERS, to kill members of; until Ctrl-C
+	@$(BIN)/python -m tools.cluster --workers $(WORKERS)
 
 # Tests of one run share their servers. As many of them wait, more run at once than there are cores.
 CORES := $(shell nproc 2>/dev/null || echo 1)
@@ -88,6 +92,9 @@ CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
 
+chaos-cluster: $(VENV)/ready ## Members of a RabbitMQ cluster and a replica set die and hang: CHAOS_SECONDS, SEED
+	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/cluster
+
 # Several at once meet a slower machine than each alone would.
 FAULTS_AT_ONCE ?= 2
 KILLS ?= 200
@@ -104,15 +111,17 @@ faults: $(VENV)/ready ## The other fault tests at length: 200 kills, 10 deploys 
 browser: $(VENV)/ready ## Use the gateways of examples/ and RabbitMQ's console in a real Chromium
 	$(BIN)/pytest -q tests/browser
 
-docs: $(VENV)/ready ## Make the AsyncAPI document, what follows from it, docs/reference and docs/comparison.md again
+docs: $(VENV)/ready ## Make the AsyncAPI document, what follows from it, docs/reference, docs/comparison.md and docs/capacity.md again
 	$(BIN)/python -m asyncapi.generate
 	$(BIN)/python -m tools.typescript
 	$(BIN)/python -m tools.openapi
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m benchmarks.comparison.page
+	$(BIN)/python -m benchmarks.capacity
 
-definitions: $(VENV)/ready ## Make the broker's definitions file again
+definitions: $(VENV)/ready ## Make the broker's definitions file and the topology for Kubernetes again
 	$(BIN)/profilectl topology definitions > deploy/rabbitmq/definitions.json
+	$(BIN)/python -m tools.kubernetes
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header -q
 OURS := --no-emit-package profile-contracts --no-emit-package profile-service

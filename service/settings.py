@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profile_contracts.operations import OPERATIONS
+from service.pkg.broker_urls import broker_urls
 
 _ENV_FILE: Final = ".env"
 
@@ -32,8 +33,9 @@ def _begins_with(*beginnings: str, host: bool = True) -> AfterValidator:
         if rest is None or (host and (not rest or rest[0] in "/?#")):
             msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
             raise ValueError(msg)
-        if not value.startswith("mongodb"):  # which may name several hosts, and whose driver explains itself
-            _check_port(value)
+        if not value.startswith("mongodb"):  # whose driver explains itself
+            for each in broker_urls(value) if value.startswith("amqp") else [value]:
+                _check_port(each)
         return value
 
     return AfterValidator(check)
@@ -57,7 +59,10 @@ class Settings(BaseSettings):
     rabbitmq_url: Annotated[
         str,
         _begins_with("amqp://", "amqps://"),
-        Field(repr=False, description="Broker, user and virtual host."),
+        Field(
+            repr=False,
+            description="Broker, user and virtual host; of a cluster, all nodes: `amqp://user:pw@a,b:5673/vhost`.",
+        ),
     ]
     rabbitmq_management_url: Annotated[
         str,

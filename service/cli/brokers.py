@@ -4,10 +4,16 @@ from typing import Annotated
 
 import typer
 
+from service.pkg.broker_urls import broker_urls
+
 
 def _amqp(url: str) -> str:
     if not url.startswith(("amqp://", "amqps://")):
         raise typer.BadParameter("it begins with amqp:// or amqps://")
+    try:
+        broker_urls(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     return url
 
 

@@ -9,6 +9,7 @@ from profile_contracts.client import ProfileClient
 from profile_contracts.events import Event
 from service.cli.brokers import AsJson, BrokerUrl, Count
 from service.cli.reporting_errors import reporting_errors
+from service.pkg.broker_urls import broker_urls
 
 app = typer.Typer(no_args_is_help=True, help="What the service publishes.")
 
@@ -32,7 +33,7 @@ def tail(
 
 
 async def _tail(url: str, keys: list[str], count: int | None, *, as_json: bool) -> None:
-    async with ProfileClient(url, name="profilectl") as client, client.events(*keys) as arriving:
+    async with ProfileClient(broker_urls(url), name="profilectl") as client, client.events(*keys) as arriving:
         number = 0
         async for event in arriving:
             typer.echo(event.model_dump_json() if as_json else _line(event))

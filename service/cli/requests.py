@@ -14,6 +14,7 @@ from profile_contracts.operations import OPERATIONS, Operation
 from service.cli.brokers import AsJson, BrokerUrl
 from service.cli.exit_codes import DONE, exit_code_of_reply
 from service.cli.reporting_errors import reporting_errors
+from service.pkg.broker_urls import broker_urls
 
 _NAME = "profilectl"
 
@@ -70,10 +71,10 @@ def login(
 
 
 async def _exchange(url: str, operation: Operation[Any, Any], body: bytes, token: str | None) -> bytes:
-    async with ProfileClient(url, name=_NAME) as client:
+    async with ProfileClient(broker_urls(url), name=_NAME) as client:
         return await client.exchange(operation, body, token)
 
 
 async def _log_in(url: str, request: LogIn) -> Tokens:
-    async with ProfileClient(url, name=_NAME) as client:
+    async with ProfileClient(broker_urls(url), name=_NAME) as client:
         return await client.log_in(request)

@@ -5,15 +5,18 @@ import itertools
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aio_pika.exceptions import DeliveryError
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 
+from service.infrastructure.rabbitmq.connection import map_cancellation
+from service.pkg.broker_urls import broker_urls
 from tests.faults.generators import RequestGenerator
 from tests.faults.model import Author, Wish
 from tests.faults.records import Answer, History, Sent
@@ -31,6 +34,11 @@ _SHORT: Final = (1.5, 4.0)
 # is possible, those that are sent twice at once, and those without a limit.
 _AGAIN, _TOLD, _TWICE, _UNLIMITED = 0.12, 0.4, 0.15, 0.15
 
+# A line that is silent for three of these, and a second each, is given up.
+_HEARTBEAT_SECONDS: Final = 2
+_CONNECT_SECONDS: Final = 8.0
+_PAUSE_SECONDS: Final = 0.2
+
 
 @dataclass(slots=True)
 class Client:
@@ -43,11 +51,11 @@ class Client:
     """
 
     user: str
-    channel: AbstractChannel
     generator: RequestGenerator
     history: History
     unlimited: float
     waiting: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
+    line: "Line" = field(init=False)
     lately: deque[Wish] = field(default_factory=lambda: deque(maxlen=30))
     sendings: Iterator[int] = field(default_factory=itertools.count)
 
@@ -90,7 +98,7 @@ class Client:
     async def _one(self, wish: Wish) -> None:
         times = 2 if wish.name and self.chance.random() < _TWICE else 1
         if wish.may_be_told and self.chance.random() < _TOLD:
-            await asyncio.gather(*(self._send(wish, None, waits=False) for _ in range(times)))
+            await asyncio.gather(*(self._tell(wish) for _ in range(times)))
             return
         await asyncio.gather(*(self.ask(wish, self._patience()) for _ in range(times)))
         if wish.name:
@@ -108,42 +116,51 @@ class Client:
     async def _ask_once(self, wish: Wish, patience: float | None) -> Answer | None:
         if wish.name is None:  # a query that was lost is not answered: nobody waits for it without a limit
             patience = _SHORT[1]
+        sent = self._note(wish, patience, waits=True)
+        self.waiting[sent.key] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(patience or self.unlimited):
-                key = await self._send(wish, patience)
-                return await self.waiting[key]
+                await self._publish(_message(wish, sent, self.user), wish.queue)
+                return await self.waiting[sent.key]
         except TimeoutError:
             return None
+        except ConnectionError:  # where the reply would go is gone: it may come to nobody
+            self.history.sent[self.history.sent.index(sent)] = replace(sent, patience=_SHORT[1])
+            return None
 
-    async def _send(self, wish: Wish, patience: float | None, *, waits: bool = True) -> str:
-        """Send a request, and wait until the broker has it."""
+    async def _tell(self, wish: Wish) -> None:
+        """Send a request that nobody waits for, again and again until the broker has it."""
+        sent = self._note(wish, None, waits=False)
+        while True:
+            with suppress(ConnectionError):
+                await self._publish(_message(wish, sent, self.user), wish.queue)
+                return
+
+    def _note(self, wish: Wish, patience: float | None, *, waits: bool) -> Sent:
         key = f"c{self.generator.client}/{next(self.sendings)}"
-        message = Message(
-            json.dumps(wish.body).encode(),
-            content_type="application/json",
-            correlation_id=key,
-            message_id=wish.name,
-            reply_to=REPLY_TO if waits else None,
-            expiration=patience,
-            user_id=self.user,
-            delivery_mode=DeliveryMode.PERSISTENT if wish.name else DeliveryMode.NOT_PERSISTENT,
-            headers={"authorization": f"Bearer {wish.author.token}"} if wish.author else {},
-        )
-        if waits:
-            self.waiting[key] = asyncio.get_running_loop().create_future()
-        self.history.sent.append(
-            Sent(key, self.generator.client, wish.queue, wish.body, _now(), wish.name, patience, waits)
-        )
-        await self._publish(message, wish.queue)
-        return key
+        sent = Sent(key, self.generator.client, wish.queue, wish.body, _now(), wish.name, patience, waits)
+        self.history.sent.append(sent)
+        return sent
 
     async def _publish(self, message: Message, queue: str) -> None:
-        """Publish until the broker says that it has it: it may lose its queue on the way."""
+        """Publish until the broker says that it has it: it may lose its queue on the way.
+
+        Raises:
+            ConnectionError: Our own connection broke, so nobody knows whether the broker has it.
+
+        """
         while True:
-            with suppress(DeliveryError):
-                await self.channel.default_exchange.publish(message, queue, mandatory=False)
+            channel = await self.line.channel()
+            try:
+                with map_cancellation():
+                    await channel.default_exchange.publish(message, queue, mandatory=False)
+            except DeliveryError:
+                await asyncio.sleep(self.chance.uniform(0.05, 0.5))
+            except (AMQPError, ChannelInvalidStateError, ConnectionError, RuntimeError) as error:
+                await self.line.give_up(channel)
+                raise ConnectionError from error
+            else:
                 return
-            await asyncio.sleep(self.chance.uniform(0.05, 0.5))
 
     async def hear(self, reply: AbstractIncomingMessage) -> None:
         """Note a reply, and hand it to whoever waits for it."""
@@ -153,6 +170,12 @@ class Client:
         if waiting and not waiting.done():
             waiting.set_result(answer)
 
+    def lose_replies(self) -> None:
+        """Tell whoever waits for a reply that none will come."""
+        for waiting in self.waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionError("the line broke"))
+
     def _patience(self) -> float | None:
         return None if self.chance.random() < _UNLIMITED else round(self.chance.uniform(*_SHORT), 3)
 
@@ -161,14 +184,80 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _message(wish: Wish, sent: Sent, user: str) -> Message:
+    return Message(
+        json.dumps(wish.body).encode(),
+        content_type="application/json",
+        correlation_id=sent.key,
+        message_id=wish.name,
+        reply_to=REPLY_TO if sent.waits else None,
+        expiration=sent.patience,
+        user_id=user,
+        delivery_mode=DeliveryMode.PERSISTENT if wish.name else DeliveryMode.NOT_PERSISTENT,
+        headers={"authorization": f"Bearer {wish.author.token}"} if wish.author else {},
+    )
+
+
+@dataclass(slots=True)
+class Line:
+    """A channel that hears replies, made anew on another node when its connection breaks."""
+
+    url: str
+    heartbeat: int
+    hear: Callable[[AbstractIncomingMessage], Awaitable[None]]
+    broke: Callable[[], None]
+    current: tuple[AbstractConnection, AbstractChannel] | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def channel(self) -> AbstractChannel:
+        """Return the channel, once there is one."""
+        async with self.lock:
+            while self.current is None:
+                try:
+                    with map_cancellation():
+                        await self._connect()
+                except (AMQPError, ChannelInvalidStateError, OSError, RuntimeError):
+                    await asyncio.sleep(_PAUSE_SECONDS)
+            return self.current[1]
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connection = await connect(self.url, self.heartbeat)
+            channel = await connection.channel()
+            replies = await channel.get_queue(REPLY_TO, ensure=False)
+            await replies.consume(self.hear, no_ack=True)
+        self.current = connection, channel
+        connection.close_callbacks.add(self._on_close)
+
+    def _on_close(self, *_: object) -> None:
+        self.current = None
+        self.broke()
+
+    async def give_up(self, channel: AbstractChannel) -> None:
+        """Let there be another channel than this one, in a moment."""
+        if self.current and self.current[1] is channel:
+            await self.close()
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        if self.current:
+            (connection, _), self.current = self.current, None
+            self.broke()
+            with suppress(AMQPError, OSError):
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    await connection.close()
+
+
 @asynccontextmanager
 async def client_of(
     url: str, generator: RequestGenerator, history: History, unlimited: float
 ) -> AsyncIterator[Client]:
     """Connect a client as the user that *url* names."""
-    async with await connect(url) as connection:
-        channel = await connection.channel()
-        client = Client(connection.url.user or "", channel, generator, history, unlimited)
-        replies = await channel.get_queue(REPLY_TO, ensure=False)
-        await replies.consume(client.hear, no_ack=True)
-        yield client
+    # One that cannot go elsewhere is not told to look whether its node is still there.
+    heartbeat = _HEARTBEAT_SECONDS if len(broker_urls(url)) > 1 else 0
+    client = Client(urlsplit(url).username or "", generator, history, unlimited)
+    client.line = Line(url, heartbeat, client.hear, client.lose_replies)
+    await client.line.channel()
+    yield client
+    await client.line.close()

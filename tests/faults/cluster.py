@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import RETRIES, topology
+from service.infrastructure.rabbitmq.topology import RETRIES, QueueType, topology
 from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy, proxied
@@ -24,6 +24,12 @@ from tools.worker import Worker
 _RETRIES_MS: Final = dict(zip(RETRIES, (1_000, 2_000, 4_000), strict=True))
 _TRUSTED: Final = ["profile.create", "profile.get", "profile.list", "profile.update", "profile.delete"]
 _PROMPT: Final = 60.0
+# Of workers, beside their addresses.
+SETTINGS: Final = {
+    "BCRYPT_COST": "10",
+    "ACCESS_TOKEN_SECONDS": "7200",  # longer than any run
+    "TRUSTED_SERVICES": json.dumps({SERVICE: _TRUSTED}),
+}
 
 
 @dataclass(slots=True)
@@ -103,9 +109,9 @@ class Cluster:
 
 
 @contextmanager
-def sandbox_with_short_retries(servers: Servers) -> Iterator[Sandbox]:
+def sandbox_with_short_retries(servers: Servers, query_type: QueueType = "classic") -> Iterator[Sandbox]:
     """Give a virtual host and a database, where nothing waits for long to be tried again."""
-    wanted = definitions(topology())
+    wanted = definitions(topology(query_type))
     for policy in wanted["policies"]:
         name = policy["pattern"].strip("^()$").replace("\\", "")
         if name in _RETRIES_MS:
@@ -135,9 +141,7 @@ async def cluster_of(
 
 def _settings(sandbox: Sandbox, proxies: Mapping[str, Proxy]) -> dict[str, str]:
     return {
-        "BCRYPT_COST": "10",
-        "ACCESS_TOKEN_SECONDS": "7200",  # longer than any run
-        "TRUSTED_SERVICES": json.dumps({SERVICE: _TRUSTED}),
+        **SETTINGS,
         "MONGO_URL": through(proxies["mongodb"], sandbox.mongo_url),
         "RABBITMQ_URL": _by(proxies["rabbitmq"], sandbox.service_url),
         "REDIS_URL": _by(proxies["redis"], sandbox.redis_url),

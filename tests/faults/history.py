@@ -1,16 +1,20 @@
 """What was committed, beside what others were told."""
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from pamqp.common import FieldTable
 from pymongo.asynchronous.database import AsyncDatabase
 
 from profile_contracts.events import EVENTS_EXCHANGE
+from service.infrastructure.rabbitmq.connection import map_cancellation
 from tests.integration.connections import connect
 from tests.integration.gateway import eventually
 
@@ -35,6 +39,12 @@ class Told:
             self.versions[event["subject"]].append(event["data"]["version"])
         self.ids.append(event["id"])
 
+    async def keep(self, message: AbstractIncomingMessage) -> None:
+        """Note an event, and take it out of its queue."""
+        await self.hear(message)
+        with suppress(AMQPError, ChannelInvalidStateError, OSError):  # then it comes again
+            await message.ack()
+
 
 @asynccontextmanager
 async def listening(admin_url: str) -> AsyncIterator[Told]:
@@ -46,6 +56,36 @@ async def listening(admin_url: str) -> AsyncIterator[Told]:
         told = Told()
         await queue.consume(told.hear, no_ack=True)
         yield told
+
+
+@asynccontextmanager
+async def listening_on_any_node(admin_url: str) -> AsyncIterator[Told]:
+    """Hear events inside the block from a queue that outlives every node, over one connection or another."""
+    told, bound = Told(), asyncio.Event()
+    following = asyncio.create_task(_follow(admin_url, told, bound))
+    try:
+        async with asyncio.timeout(60):
+            await bound.wait()
+        yield told
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+async def _follow(admin_url: str, told: Told, bound: asyncio.Event) -> None:
+    while True:
+        with suppress(AMQPError, ChannelInvalidStateError, OSError, RuntimeError), map_cancellation():
+            async with await connect(admin_url, heartbeat=2) as connection:
+                channel = await connection.channel()
+                arguments: FieldTable = {"x-queue-type": "quorum"}
+                queue = await channel.declare_queue("gateway.history", durable=True, arguments=arguments)
+                await queue.bind(EVENTS_EXCHANGE, "#")
+                bound.set()
+                lost = asyncio.Event()
+                connection.close_callbacks.add(lambda *_, lost=lost: lost.set())
+                await queue.consume(told.keep)
+                await lost.wait()
+        await asyncio.sleep(0.2)
 
 
 async def assert_told_as_committed(told: Told, database: AsyncDatabase[dict[str, Any]]) -> int:

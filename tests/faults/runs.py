@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from tests.faults.generators import RequestGenerator
 from tests.faults.history import Told, listening
 from tests.faults.model import Model
 from tests.faults.records import History
-from tests.integration.broker import Broker
+from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import eventually
 
 # What a command may wait in, for its first try or another one.
@@ -77,13 +77,20 @@ def every_trouble(seed: int, seconds: float) -> Trouble:
 
 
 async def recorded(
-    cluster: Cluster, seed: int, trouble: Trouble, load_profile: LoadProfile = LoadProfile()
+    cluster: Cluster,
+    seed: int,
+    trouble: Trouble,
+    load_profile: LoadProfile = LoadProfile(),
+    listen: Callable[[str], AbstractAsyncContextManager[Told]] = listening,
 ) -> History:
-    """Return what happened while clients asked and there was *trouble*, until all is quiet again."""
+    """Return what happened while clients asked and there was *trouble*, until all is quiet again.
+
+    *listen* hears events over whatever the trouble is.
+    """
     history, model = History(), Model()
     async with AsyncExitStack() as stack:
         watch = await stack.enter_async_context(watching(cluster.sandbox.mongo_url, history.commits))
-        history.told = await stack.enter_async_context(listening(cluster.sandbox.admin_url))
+        history.told = await stack.enter_async_context(listen(cluster.sandbox.admin_url))
         asking = [
             await stack.enter_async_context(
                 client_of(cluster.sandbox.service_url, generator, history, load_profile.unlimited)
@@ -96,16 +103,18 @@ async def recorded(
             await _ask(asking, lambda: trouble(cluster, history))
             cluster.mend()
             await cluster.all_here()
-            await _all_done(cluster.broker, watch)
+            # A connection from before the trouble may be one of those that broke.
+            broker = await stack.enter_async_context(administrating(cluster.sandbox))
+            await _all_done(broker, watch)
         # What a worker still had in hand, it has finished or given back by now.
         for number in itertools.count():
-            if not await _waits(cluster.broker, watch):
+            if not await _waits(broker, watch):
                 break
             async with cluster.staffed(f"after-{number}"):
-                await _all_done(cluster.broker, watch)
+                await _all_done(broker, watch)
         await watch.catch_up()
-        await _hear_the_end(cluster.broker, history.told)
-        history.stored, history.dead_lettered = await watch.stored(), await _dead_lettered(cluster.broker)
+        await _hear_the_end(broker, history.told)
+        history.stored, history.dead_lettered = await watch.stored(), await _dead_lettered(broker)
     return history
 
 

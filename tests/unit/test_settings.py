@@ -68,6 +68,9 @@ def test_variables_are_read(environment: pytest.MonkeyPatch, name: str, value: s
         ("RABBITMQ_URL", "amqp:///vhost"),
         ("RABBITMQ_URL", "amqp://mq:port/"),
         ("RABBITMQ_URL", "amqp://u:pass/word@mq:5672/"),
+        ("RABBITMQ_URL", "amqp://u:p@a:5672,b:port/v"),
+        ("RABBITMQ_URL", "amqp://u:p@a,,b/v"),
+        ("RABBITMQ_URL", "amqp://u:p@a/v,amqp://u:p@b/v"),
         ("REDIS_URL", "redis://redis:65536/0"),
         ("MONGO_URL", "nonsense"),
         ("MONGO_URL", "mongodb:///profiles"),
@@ -114,6 +117,7 @@ def test_a_password_that_is_not_encoded_is_explained_and_not_shown(
         ("RABBITMQ_URL", "amqp://u:p%2F%40%3A%25%3F%23@mq:5672/%2Fteam"),
         ("RABBITMQ_URL", "amqps://u:p@mq/v?cafile=/etc/ca.pem&certfile=c.pem&keyfile=k.pem&heartbeat=5"),
         ("RABBITMQ_URL", "amqp://u:p@[::1]:5672/"),
+        ("RABBITMQ_URL", "amqps://u:p@a:5671,b,[::1]:5673/v?cafile=/etc/ca.pem"),
         (
             "MONGO_URL",
             "mongodb+srv://u:p%40ss@cluster0.abcde.mongodb.net/profiles?retryWrites=true&w=majority",

@@ -52,15 +52,16 @@ def start_rabbitmq(processes: Processes, server: Path, *, usual_ports: bool = Fa
     cookie = folder / ".erlang.cookie"
     cookie.write_text(secrets.token_hex(16))
     cookie.chmod(0o400)
-    child = processes.start("rabbitmq", [server], folder, **_variables(folder, node))
+    flags = ERLANG_FLAGS.format(node=node, port=free_port())
+    child = processes.start("rabbitmq", [server], folder, **node_variables(folder, node, flags))
     url, management_url = f"amqp://guest:guest@127.0.0.1:{port}", f"http://127.0.0.1:{console_port}"
     management = ManagementApi.of(management_url, url)
     overview = child.wait_until(lambda: rabbitmq_overview(management, node), within=SECONDS_TO_START)
     return Address(f"RabbitMQ {overview['rabbitmq_version']}", url, management_url)
 
 
-def _variables(folder: Path, node: str) -> dict[str, str]:
-    flags = ERLANG_FLAGS.format(node=node, port=free_port())
+def node_variables(folder: Path, node: str, flags: str) -> dict[str, str]:
+    """Return the environment of a *node* with its data in *folder* and *flags* for Erlang."""
     return {
         "RABBITMQ_NODENAME": node,
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),

@@ -19,6 +19,7 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from service.infrastructure.rabbitmq.joined_writes import cluster_url, install_joined_writes
 from service.pkg.background import is_cancelled
 from service.pkg.detached import DetachedCalls
 from service.pkg.retry import TransientErrors
@@ -50,8 +51,11 @@ def signature(purpose: str) -> str:
 
 
 def with_connection_name(url: str, purpose: str) -> URL:
-    """Return *url* with the name that the console shows, and a heartbeat, unless it has one."""
-    given = URL(url)
+    """Return *url* with the name that the console shows, and a heartbeat, unless it has one.
+
+    It may name several brokers; connections then go to any that answers, see `JoiningTransports`.
+    """
+    given = cluster_url(url)
     usual = {"heartbeat": str(HEARTBEAT_SECONDS)} if "heartbeat" not in given.query else {}
     return given.update_query({**usual, "name": signature(purpose)})
 
@@ -137,6 +141,7 @@ async def connected(url: URL) -> AsyncIterator[AbstractConnection]:
         AMQPError, OSError: The broker does not let us in.
 
     """
+    install_joined_writes()  # by which any node of a cluster will do
     # Not `aio_pika.connect`: what fails to connect, it leaves to be closed by a finalizer, which cannot wait.
     connection = Connection(url)
     try:

@@ -1,0 +1,133 @@
+"""What is deployed on Kubernetes is what the code says: the same queues, users, settings and times."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from profile_contracts.operations import OPERATIONS
+from service.graceful_shutdown import STOP_SECONDS
+from service.infrastructure.rabbitmq.definitions import PERMISSIONS, definitions
+from service.infrastructure.rabbitmq.topology import MAX_MESSAGE_BYTES, topology
+from service.settings import Settings
+from tools import kubernetes
+
+FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
+WHOLE: Final = topology("quorum")
+# Set up by the manifest itself, from a secret.
+PARTS_OF_ADDRESSES: Final = {"RABBITMQ_USER", "RABBITMQ_PASSWORD"}
+
+
+def manifests() -> list[dict[str, Any]]:
+    """Return every resource that kustomize would apply."""
+    kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+    assert {each.name for each in FOLDER.glob("*.yaml")} == {
+        *kustomization["resources"],
+        "kustomization.yaml",
+    }
+    return [
+        document
+        for name in kustomization["resources"]
+        for document in yaml.safe_load_all((FOLDER / name).read_text())
+    ]
+
+
+@pytest.fixture(scope="module", name="all_of_them")
+def _all_of_them() -> list[dict[str, Any]]:
+    return manifests()
+
+
+def specs(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Return what resources of *kind* ask for."""
+    return [each["spec"] for each in found if each["kind"] == kind]
+
+
+def worker(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the pods of workers are."""
+    (pod,) = [
+        each["spec"]["template"]["spec"]
+        for each in found
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", "profile-service")
+    ]
+    return dict(pod)
+
+
+def test_the_file_for_the_operator_is_what_the_code_says() -> None:
+    """Write it anew with `make definitions`."""
+    assert kubernetes.FILE.read_text() == kubernetes.rendered()
+
+
+def test_kubernetes_has_the_objects_that_rabbitmq_imports_elsewhere(
+    all_of_them: list[dict[str, Any]],
+) -> None:
+    wanted = definitions(WHOLE)
+
+    assert {each["name"]: each["type"] for each in specs(all_of_them, "Queue")} == {
+        each["name"]: each["arguments"]["x-queue-type"] for each in wanted["queues"]
+    }
+    assert {(each["name"], each["type"]) for each in specs(all_of_them, "Exchange")} == {
+        (each["name"], each["type"]) for each in wanted["exchanges"]
+    }
+    assert {(e["source"], e["destination"], e["routingKey"]) for e in specs(all_of_them, "Binding")} == {
+        (each["source"], each["destination"], each["routing_key"]) for each in wanted["bindings"]
+    }
+    assert {each["name"]: (each["pattern"], each["definition"]) for each in specs(all_of_them, "Policy")} == {
+        each["name"]: (each["pattern"], each["definition"]) for each in wanted["policies"]
+    }
+    assert {each["userReference"]["name"] for each in specs(all_of_them, "Permission")} == set(PERMISSIONS)
+
+
+def test_every_resource_has_a_name_that_kubernetes_takes_and_no_other_has(
+    all_of_them: list[dict[str, Any]],
+) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in all_of_them]
+
+    assert len(names) == len(set(names))
+    assert [
+        name for _, name in names if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", name)
+    ] == []
+
+
+def test_a_worker_gets_settings_that_exist_and_has_time_to_end(all_of_them: list[dict[str, Any]]) -> None:
+    pod = worker(all_of_them)
+    (container,) = pod["containers"]
+    known = {name.upper() for name in Settings.model_fields}
+    given = {each["name"]: each.get("value") for each in container["env"]}
+
+    assert set(given) - PARTS_OF_ADDRESSES <= known
+    assert pod["terminationGracePeriodSeconds"] > STOP_SECONDS + 5
+    assert given["QUERY_QUEUE_TYPE"] == "quorum"
+    # Whoever starts waits for servers for as long, and is not killed meanwhile.
+    startup = container["startupProbe"]
+    assert (
+        startup["periodSeconds"] * startup["failureThreshold"]
+        > Settings.model_fields["startup_seconds"].default
+    )
+    assert {container[each]["httpGet"]["path"] for each in ("livenessProbe", "readinessProbe")} == {
+        "/livez",
+        "/readyz",
+    }
+
+
+def test_workers_know_every_node_of_the_cluster(all_of_them: list[dict[str, Any]]) -> None:
+    (cluster,) = specs(all_of_them, "RabbitmqCluster")
+    (container,) = worker(all_of_them)["containers"]
+    (url,) = [each["value"] for each in container["env"] if each["name"] == "RABBITMQ_URL"]
+
+    nodes = [f"rabbitmq-server-{number}.rabbitmq-nodes" for number in range(cluster["replicas"])]
+    assert url.rpartition("@")[2] == f"{','.join(nodes)}/"
+    assert f"max_message_size = {MAX_MESSAGE_BYTES}\n" in cluster["rabbitmq"]["additionalConfig"]
+
+
+def test_the_scaler_looks_at_the_queues_of_operations_and_at_no_others(
+    all_of_them: list[dict[str, Any]],
+) -> None:
+    (scaler,) = specs(all_of_them, "ScaledObject")
+    patterns = [each["metadata"]["queueName"] for each in scaler["triggers"]]
+
+    for pattern in patterns:
+        found = {queue.name for queue in WHOLE.queues if re.fullmatch(pattern, queue.name)}
+        assert found == {each.queue for each in OPERATIONS}
+    assert patterns

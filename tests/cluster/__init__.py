@@ -1,0 +1,1 @@
+"""Clusters that lose members: only `make chaos-cluster` runs these."""

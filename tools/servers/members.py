@@ -1,0 +1,61 @@
+"""Members of a cluster: servers that are killed, paused and started again, as machines are."""
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tools.servers.processes import Child
+
+
+@dataclass(slots=True)
+class Member:
+    """A server that keeps its ports and its data, whatever happens to its process.
+
+    Attributes:
+        launch: Starts the process anew, and does not wait.
+        is_ready: Whether this very process, by its id, does its part; it may take a moment to say so.
+        child: The process that there is or was last.
+
+    """
+
+    name: str
+    address: str
+    launch: Callable[[], Child]
+    is_ready: Callable[[int], bool]
+    child: Child
+
+    @property
+    def pid(self) -> int:
+        """The process's id, which is its group's, too."""
+        return self.child.process.pid
+
+    def is_running(self) -> bool:
+        """Return whether there is a process, be it paused."""
+        return self.child.process.poll() is None
+
+    def kill(self) -> None:
+        """End it as a failing machine does."""
+        self._signal(signal.SIGKILL)
+        self.child.process.wait()
+
+    def pause(self) -> None:
+        """Let it say nothing more, and keep its connections."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def start(self) -> None:
+        """Start it again."""
+        self.child = self.launch()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it does its part; `ServerFailed`, with the end of its log, if it does not."""
+        self.child.wait_until(lambda: self.is_ready(self.pid), within=seconds)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
