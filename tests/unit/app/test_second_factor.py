@@ -152,7 +152,7 @@ async def test_an_app_is_the_second_factor_once_a_code_has_confirmed_it() -> Non
     assert stored.totp
     assert not any(each in repr(stored.totp) for each in codes)
     assert secret not in stored.totp.sealed_secret
-    assert fixture.profiles.published[-1].data["changed"] == ["totp"]
+    assert fixture.profiles.published[-1].data["changed"] == ["totp_enrolled"]
     with pytest.raises(OtpInvalid):  # it was used to confirm
         await fixture.app.log_in.handle(logging_in(profile, used))
     for otp in (code_at(secret, step_at(NOON) + 1), codes[0], codes[9]):
