@@ -18,12 +18,16 @@ export async function connectTo(url: string, name: string, timeoutMs: number): P
     return connection;
   });
   try {
-    const late = () => new Disconnected(`The broker did not let us in within ${timeoutMs} ms.`, false);
-    return await withTimeout(connecting, timeoutMs, late);
+    return await openedInTime(connecting, timeoutMs);
   } catch (error) {
     connecting.then(closeInTime, () => {});
     throw asDisconnected(error, false);
   }
+}
+
+/** Returns what `opening` comes to, or throws Disconnected: amqplib may forget who waits while a line breaks. */
+export async function openedInTime<Value>(opening: Promise<Value>, ms: number): Promise<Value> {
+  return withTimeout(opening, ms, () => new Disconnected(`The broker did not let us in within ${ms} ms.`, false));
 }
 
 /** Closes `connection`, or gives that up after two seconds. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 
-import { asDisconnected, closeInTime, connectTo } from "./connection.js";
+import { asDisconnected, closeInTime, connectTo, openedInTime } from "./connection.js";
 import { Disconnected, QueueRefused } from "./errors.js";
 import { EVENT_TYPES, type ProfileServiceEvent } from "./generated.js";
 import { jittered } from "./retries.js";
@@ -152,8 +152,10 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     const queueName = queue ?? `${user}.events.${randomUUID()}`;
     const connection = await connectTo(url, name, connectTimeoutMs);
     try {
-      await this.closeGap(await this.declare(connection, queueName).catch(rethrow(queueName)));
-      return await this.consume(connection, queueName).catch(rethrow(queueName));
+      const declaring = openedInTime(this.declare(connection, queueName), connectTimeoutMs);
+      await this.closeGap(await declaring.catch(rethrow(queueName)));
+      const consuming = openedInTime(this.consume(connection, queueName), connectTimeoutMs);
+      return await consuming.catch(rethrow(queueName));
     } catch (error) {
       await closeInTime(connection);
       throw error;
@@ -183,8 +185,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
       await channel.assertQueue(name, kind);
     }
     for (const key of this.keys) await channel.bindQueue(name, EVENTS_EXCHANGE, key);
-    await channel.close();
-    return !isThere;
+    return !isThere; // the channel goes with the connection
   }
 
   /** Tells of a gap before anything that comes after it. */
@@ -259,8 +260,7 @@ async function hasQueue(connection: ChannelModel, name: string): Promise<boolean
   channel.on("error", () => {});
   try {
     await channel.checkQueue(name);
-    await channel.close();
-    return true;
+    return true; // the channel goes with the connection
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === NOT_FOUND) return false;
     throw error;

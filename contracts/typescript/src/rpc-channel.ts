@@ -1,7 +1,7 @@
 /** A channel over which requests go and direct replies come back, until its connection breaks. */
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 
-import { asDisconnected, closeInTime, connectTo } from "./connection.js";
+import { asDisconnected, closeInTime, connectTo, openedInTime } from "./connection.js";
 import { Disconnected, NoReply, Unroutable } from "./errors.js";
 import { withTimeout } from "./time.js";
 
@@ -27,18 +27,22 @@ export class RpcChannel {
   static async open(url: string, name: string, timeoutMs: number): Promise<RpcChannel> {
     const connection = await connectTo(url, name, timeoutMs);
     try {
-      const channel = await connection.createConfirmChannel();
-      const opened = new RpcChannel(connection, channel);
-      channel.on("error", () => {});
-      channel.on("close", () => opened.giveUp());
-      connection.on("close", () => opened.giveUp());
-      channel.on("return", (message) => opened.isReturned(message));
-      await channel.consume(DIRECT_REPLY_TO, (reply) => opened.settle(reply), { noAck: true });
-      return opened;
+      return await openedInTime(RpcChannel.on(connection), timeoutMs);
     } catch (error) {
       await closeInTime(connection);
       throw asDisconnected(error, false);
     }
+  }
+
+  private static async on(connection: ChannelModel): Promise<RpcChannel> {
+    const channel = await connection.createConfirmChannel();
+    const opened = new RpcChannel(connection, channel);
+    channel.on("error", () => {});
+    channel.on("close", () => opened.giveUp());
+    connection.on("close", () => opened.giveUp());
+    channel.on("return", (message) => opened.isReturned(message));
+    await channel.consume(DIRECT_REPLY_TO, (reply) => opened.settle(reply), { noAck: true });
+    return opened;
   }
 
   /** Sends a request, and returns the body of the reply, which has to come within `ms`. */

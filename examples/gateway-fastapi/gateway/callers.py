@@ -26,10 +26,16 @@ def service(request: Request) -> ProfileApi:
     return found
 
 
+Service = Annotated[ProfileApi, Depends(service)]
+
+
 def settings(request: Request) -> Settings:
     """Return how the gateway is set up."""
     found: Settings = request.app.state.settings
     return found
+
+
+Config = Annotated[Settings, Depends(settings)]
 
 
 def access_token(
@@ -43,10 +49,16 @@ def access_token(
     return token
 
 
-async def user_id(request: Request, token: "Token") -> UUID:
+Token = Annotated[str, Depends(access_token)]
+
+
+async def user_id(request: Request, token: Token) -> UUID:
     """Return the id of the user whose token it is, verified here, without a call."""
     verifier: TokenVerifier = request.app.state.verifier
     return (await verifier.verify(token)).sub
+
+
+UserId = Annotated[UUID, Depends(user_id)]
 
 
 def call_options(
@@ -63,6 +75,9 @@ def call_options(
     if address := client_ip(request, settings(request).trusted_hops):
         options["client_ip"] = address
     return options
+
+
+Options = Annotated[CallOptions, Depends(call_options)]
 
 
 def client_ip(request: Request, trusted_hops: int) -> str | None:
@@ -85,9 +100,4 @@ def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | 
     return int(if_match.strip('"'))
 
 
-Service = Annotated[ProfileApi, Depends(service)]
-Config = Annotated[Settings, Depends(settings)]
-Token = Annotated[str, Depends(access_token)]
-UserId = Annotated[UUID, Depends(user_id)]
-Options = Annotated[CallOptions, Depends(call_options)]
 IfMatch = Annotated[int | MISSING, Depends(expected_version)]
