@@ -52,7 +52,7 @@ def member_trouble(servers: ServerCluster, seed: int, seconds: float) -> Trouble
 async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
     server_cluster: ServerCluster, tmp_path: Path
 ) -> None:
-    with sandbox_with_short_retries(server_cluster.servers, QUERIES) as sandbox:
+    with sandbox_with_short_retries(server_cluster.servers, QUERIES, vhost="/") as sandbox:
         async with administrating(sandbox) as broker:
             settings = {**SETTINGS, "QUERY_QUEUE_TYPE": QUERIES}
             cluster = Cluster(sandbox, tmp_path, broker, {}, settings)

@@ -29,3 +29,18 @@ async def test_a_message_larger_than_a_frame_is_given_up_and_the_others_are_not(
             assert letters >= GOOD
             assert publisher.given_up == {("retry", "ConnectionFrameError"): 1}
             assert await eventually(publisher.is_open)  # its connection is another one now
+
+
+async def test_a_reply_that_the_broker_cannot_bear_takes_no_other_with_it(servers: Servers) -> None:
+    """As it is with the replies to callers whose node is gone."""
+    with isolated_sandbox(servers) as sandbox:
+        async with RabbitPublisher(sandbox.admin_url) as publisher, administrating(sandbox) as broker:
+            queue = await broker.reply_queue()
+            large = Message(b"{}", headers={"x": "x" * 140_000})
+            messages = [large if number == GOOD // 2 else Message(b"{}") for number in range(GOOD)]
+            sending = [publisher.reply(each, queue, confirmed=True, seconds=20) for each in messages]
+            results = await asyncio.gather(*sending)
+
+            assert results == [each is not large for each in messages]
+            assert await broker.ready(queue) >= GOOD - 1
+            assert publisher.given_up == {("reply", "ConnectionFrameError"): 1}

@@ -53,11 +53,9 @@ def start_rabbitmq_cluster(
     nodes = [_new_node(processes, f"n{number}") for number in range(1, count + 1)]
     _prepare(nodes)
     members = []
-    for begin in (nodes[:1], nodes[1:]):  # the others join the first one
-        started = [_start(processes, server, epmd_port, node) for node in begin]
-        for each in started:
-            each.wait(SECONDS_TO_START)
-        members += started
+    for node in nodes:  # one after the other, for each joins those that are there
+        members.append(_start(processes, server, epmd_port, node))
+        members[-1].wait(SECONDS_TO_START)
     return members, nodes
 
 

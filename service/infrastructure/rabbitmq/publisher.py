@@ -2,7 +2,7 @@
 
 Replies go where callers say, so they have a connection apart from events, retries and dead letters. What was
 on its way when the broker closed a connection or channel with an error of its own may be what it choked on:
-a reply is given up then, and anything else has one more try on a connection of its own.
+it has one more try on a connection of its own, and is given up if the broker chokes on it there.
 """
 
 import asyncio
@@ -148,8 +148,12 @@ class RabbitPublisher:
                     self._keys.prove(queue)
                     return
         channel = self._confirmed_replies if confirmed else self._quick
-        # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
-        await publish(self._replies, channel, message, queue)
+        try:
+            # Not mandatory: RabbitMQ 3.10 returns a mandatory direct reply that it has delivered.
+            await publish(self._replies, channel, message, queue)
+        except BrokerChoked:  # over this one, or one beside it: of a node that is gone, keys do harm
+            self._keys.forget()
+            await self._publish_alone(message, queue)
 
     async def dead_letter(self, message: Message, queue: str) -> None:
         """Put the dead letter *message* into *queue*, and wait until the broker has it; or `BrokerChoked`."""

@@ -23,6 +23,11 @@ class ReplyKeys:
         key = DirectReplyKey.parse(queue)
         return key is not None and (key.process in self._processes or key.node in self._nodes)
 
+    def forget(self) -> None:
+        """Let every key be proven again: a node that is lost takes its keys with it."""
+        self._processes.clear()
+        self._nodes.clear()
+
     def prove(self, queue: str) -> None:
         """Remember that the broker has taken a reply to *queue*."""
         if not (key := DirectReplyKey.parse(queue)):

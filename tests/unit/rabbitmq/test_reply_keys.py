@@ -40,3 +40,14 @@ def test_no_more_is_remembered_than_there_is_a_use_for() -> None:
         keys.prove(key(ODD + number.to_bytes(4, "big")))
 
     assert not keys.are_proven(key(ODD))
+
+
+def test_what_is_forgotten_has_to_be_proven_again() -> None:
+    keys = ReplyKeys()
+    keys.prove(key())
+    keys.prove(key(ODD))
+
+    keys.forget()
+
+    assert not keys.are_proven(key())
+    assert not keys.are_proven(key(ODD))
