@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -144,8 +145,14 @@ def needs_of(
         sender_keys=in_use(KEY),
         digest_keys=in_use(KEY),
         former_digest_keys=in_use(),
-        record_metrics=RecordMetrics(CollectorRegistry(), Arrivals(app_fixture.clock)),
+        record_metrics=_shared_metrics(),
     )
+
+
+@cache
+def _shared_metrics() -> RecordMetrics:
+    """Return what measures the requests of all tests: nobody looks at it, and a thousand series take a while."""
+    return RecordMetrics(CollectorRegistry(), Arrivals(FakeClock()))
 
 
 class Subscribers:
