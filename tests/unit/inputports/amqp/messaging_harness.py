@@ -151,7 +151,7 @@ def needs_of(
 
 @cache
 def _shared_metrics() -> RecordMetrics:
-    """Return what measures the requests of all tests: nobody looks at it, and its series take a while to make."""
+    """Return what measures the requests of all tests: nobody looks at it, and it takes long to make."""
     return RecordMetrics(CollectorRegistry(), Arrivals(FakeClock()))
 
 
