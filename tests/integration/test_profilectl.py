@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from service.cli.status_view import CONSUMED
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
 from tests.integration.operators import profilectl
@@ -16,7 +17,7 @@ from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
 NOWHERE = "amqp://127.0.0.1:1/"
-QUEUES = 18
+QUEUES = len(CONSUMED)
 
 
 @pytest.fixture(scope="module")

@@ -154,6 +154,7 @@ async def use_outbox(database: Any) -> Watched:
     outbox: Any = Watched(MongoOutbox(database))
     waiting = await outbox.find_stale(LATER, 1000)
     assert {kind for kind, _ in waiting} == set(Kind)
+    assert (await outbox.backlog()).events >= len(waiting)
     strange = {"type": "profile.renamed", "version": 1, "time": NOON}
     profile = next(subject for kind, subject in waiting if kind is Kind.PROFILE)
     await database["profiles"].update_one({"id": profile}, {"$push": {"outbox": strange}})

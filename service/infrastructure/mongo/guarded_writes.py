@@ -3,7 +3,12 @@
 Each writes to the other profile: a transaction only meets another one in what both of them write.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from typing import Final
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
@@ -14,6 +19,10 @@ from service.infrastructure.mongo.profile_documents import as_authorized
 from service.pkg.database import Documents, in_transaction
 
 Profiles = AsyncCollection[Documents]
+
+# Of transactions that write to one profile at once MongoDB stores one, and the others begin again: the more
+# there are, the fewer succeed. So those of one user take turns in this process.
+_turns: Final = WeakValueDictionary[UUID, asyncio.Lock]()
 
 
 async def together(
@@ -35,6 +44,9 @@ async def together(
         AuthorizationChanged, LastAdmin
 
     """
+    if not authorized_by and not leaving_admin:
+        await write(None)
+        return
 
     async def work(transaction: AsyncClientSession) -> None:
         if authorized_by:
@@ -43,7 +55,8 @@ async def together(
             await _keep_admin(profiles, leaving_admin, transaction)
         await write(transaction)
 
-    await (in_transaction(profiles.database.client, work) if authorized_by or leaving_admin else write(None))
+    async with _turns.setdefault(authorized_by.id, asyncio.Lock()) if authorized_by else nullcontext():
+        await in_transaction(profiles.database.client, work)
 
 
 async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncClientSession) -> None:
