@@ -5,7 +5,7 @@ import inspect
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from contextvars import Context, ContextVar
 from typing import Any, Final, Literal
 
@@ -13,7 +13,7 @@ import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ExecutionTimeout, PyMongoError
+from pymongo.errors import DuplicateKeyError, ExecutionTimeout, PyMongoError
 
 MongoDriver = Literal["pymongo", "motor"]
 Documents = dict[str, Any]
@@ -40,6 +40,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 _CLOSING_SECONDS: Final = 2.0
 # How long it may take to end a transaction that has failed.
 _ENDING_SECONDS: Final = 2.0
+_endings: Final[set[asyncio.Task[None]]] = set()
 # Nothing is done in less.
 _LEAST_SECONDS: Final = 0.005
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -77,20 +78,29 @@ async def in_transaction(
 ) -> None:
     """Do *work* as one: all of its writes are stored, or none. It may be done again if others interfere."""
     opening: Any = client.start_session()  # only Motor's has to be waited for
-    async with await opening if inspect.isawaitable(opening) else opening as session:
+    session = await opening if inspect.isawaitable(opening) else opening
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(session.end_session)
         try:
             await session.with_transaction(work)
+        except DuplicateKeyError:  # over which the server has ended it
+            raise
         except PyMongoError:
             # A driver that has run out of time aborts nothing, and then the server keeps what was written to
-            # from everybody else for a minute. So it is ended in a time of its own, outside of our context.
-            ending = _end_transaction(client, session.session_id)
-            await asyncio.create_task(ending, context=Context())
+            # from everybody else for a minute. So it is ended beside us, and outside of our time limit.
+            ending = _end_transaction(client, session.session_id, cleanup.pop_all())
+            task = asyncio.create_task(ending, context=Context())
+            _endings.add(task)
+            task.add_done_callback(_endings.discard)
             raise
 
 
-async def _end_transaction(client: AsyncMongoClient[Documents], session_id: Mapping[str, Any]) -> None:
-    with suppress(PyMongoError), pymongo.timeout(_ENDING_SECONDS):
-        await client.admin.command("killSessions", [session_id])
+async def _end_transaction(
+    client: AsyncMongoClient[Documents], session_id: Mapping[str, Any], cleanup: AsyncExitStack
+) -> None:
+    async with cleanup:  # only then may somebody else have the session
+        with suppress(PyMongoError), pymongo.timeout(_ENDING_SECONDS):
+            await client.admin.command("killSessions", [session_id])
 
 
 @contextmanager
