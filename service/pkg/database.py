@@ -4,16 +4,16 @@ import asyncio
 import inspect
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from contextvars import Context, ContextVar
 from typing import Any, Final, Literal
 
 import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import DuplicateKeyError, ExecutionTimeout, PyMongoError
 
 MongoDriver = Literal["pymongo", "motor"]
 Documents = dict[str, Any]
@@ -38,6 +38,9 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 # How long it may take to say goodbye to the servers.
 _CLOSING_SECONDS: Final = 2.0
+# How long it may take to end a transaction that has failed.
+_ENDING_SECONDS: Final = 2.0
+_endings: Final[set[asyncio.Task[None]]] = set()
 # Nothing is done in less.
 _LEAST_SECONDS: Final = 0.005
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -75,8 +78,29 @@ async def in_transaction(
 ) -> None:
     """Do *work* as one: all of its writes are stored, or none. It may be done again if others interfere."""
     opening: Any = client.start_session()  # only Motor's has to be waited for
-    async with await opening if inspect.isawaitable(opening) else opening as session:
-        await session.with_transaction(work)
+    session = await opening if inspect.isawaitable(opening) else opening
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(session.end_session)
+        try:
+            await session.with_transaction(work)
+        except DuplicateKeyError:  # over which the server has ended it
+            raise
+        except PyMongoError:
+            # A driver that has run out of time aborts nothing, and then the server keeps what was written to
+            # from everybody else for a minute. So it is ended beside us, and outside of our time limit.
+            ending = _end_transaction(client, session.session_id, cleanup.pop_all())
+            task = asyncio.create_task(ending, context=Context())
+            _endings.add(task)
+            task.add_done_callback(_endings.discard)
+            raise
+
+
+async def _end_transaction(
+    client: AsyncMongoClient[Documents], session_id: Mapping[str, Any], cleanup: AsyncExitStack
+) -> None:
+    async with cleanup:  # only then may somebody else have the session
+        with suppress(PyMongoError), pymongo.timeout(_ENDING_SECONDS):
+            await client.admin.command("killSessions", [session_id])
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tests.faults.records import History
 from tests.faults.runs import Trouble, recorded
 from tests.faults.test_history import counts, write
 from tests.integration.broker import administrating
+from tests.reaper import reaping
 from tools.servers.server_cluster import ServerCluster, running_cluster
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
@@ -32,7 +33,7 @@ PAUSES = (1.0, 3.0)
 @pytest.fixture(scope="module")
 def server_cluster() -> Iterator[ServerCluster]:
     """Three nodes of RabbitMQ, three members of MongoDB."""
-    with running_cluster() as started:
+    with reaping(), running_cluster() as started:
         yield started
 
 

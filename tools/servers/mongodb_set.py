@@ -13,6 +13,8 @@ from tools.servers.processes import LOOPBACK, Processes, free_port
 from tools.servers.waiting import wait_until
 
 _NAME = "rs0"
+# What a worker that was killed had begun to write, others wait for: MongoDB's own limit is a minute.
+_PARAMETERS = "--setParameter transactionLifetimeLimitSeconds=10"
 
 
 def start_mongodb_set(processes: Processes, server: Path, count: int) -> tuple[list[Member], str]:
@@ -43,7 +45,8 @@ def primary_of(members: list[Member]) -> Member | None:
 def _start(processes: Processes, server: Path, number: int) -> Member:
     port, folder = free_port(), processes.new_folder(f"mongodb-{number}")
     options = f"--port {port} --bind_ip {LOOPBACK} --replSet {_NAME} --wiredTigerCacheSizeGB 0.25"
-    command: list[str | Path] = [server, "--dbpath", folder, *options.split(), "--nounixsocket"]
+    command: list[str | Path] = [server, "--dbpath", folder, *options.split(), *_PARAMETERS.split()]
+    command.append("--nounixsocket")
     launch = partial(processes.start, "mongodb", command, folder)
     member = Member(f"MongoDB {port}", f"{LOOPBACK}:{port}", launch, lambda _: False, launch())
     member.is_ready = lambda pid: _is_ready(member, pid)
