@@ -4,7 +4,6 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -65,13 +64,6 @@ class Repository(ProcessedCommands[Aggregate], Protocol[Aggregate]):
         """Return an aggregate."""
 
 
-class Add(Protocol):
-    """Stores something new, if *authorized_by* may do so in the same moment."""
-
-    async def __call__(self, *, authorized_by: Profile | None) -> None:
-        """Store it, or raise `AuthorizationChanged`."""
-
-
 @dataclass(frozen=True, slots=True)
 class _IncludingDeleted:
     """Profiles, whether they are deleted, erased or neither."""
@@ -109,36 +101,15 @@ async def update_profile(
     return await optimistic_update(repository, clock, profile_id, mutation, write)
 
 
-async def update_post(
-    posts: PostRepository,
-    session_guard: SessionGuard,
-    clock: Clock,
-    post_id: UUID,
-    mutation: Mutation[Post],
-) -> Post:
-    """Carry out *mutation*, while whoever asks has the session still; return the post as it is.
+async def update_post(posts: PostRepository, clock: Clock, post_id: UUID, mutation: Mutation[Post]) -> Post:
+    """Carry out *mutation*; return the post as it is.
 
     Raises:
-        PostNotFound, SessionEnded, MessageIdReused, StaleVersion, WriteContention
+        PostNotFound, MessageIdReused, StaleVersion, WriteContention
 
     """
-    write = partial(_write_post, posts, session_guard, mutation.context.actor)
-    _, after = await optimistic_update(posts, clock, post_id, mutation, write)
+    _, after = await optimistic_update(posts, clock, post_id, mutation, partial(_write_post, posts))
     return after
-
-
-async def add_authorized(add: Add, session_guard: SessionGuard, actor: Actor) -> None:
-    """Add something while whoever asks has the session still.
-
-    Raises:
-        SessionEnded, WriteContention
-        Exception: What *add* raises.
-
-    """
-    for _ in range(_ATTEMPTS):
-        with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
-            return await add(authorized_by=await session_guard.authorizing_profile(actor))
-    raise WriteContention
 
 
 async def optimistic_update(
@@ -224,10 +195,8 @@ async def _write_profile(
         await profiles.record_processed(after)
 
 
-async def _write_post(
-    posts: PostRepository, session_guard: SessionGuard, actor: Actor, before: Post, after: Post
-) -> None:
+async def _write_post(posts: PostRepository, before: Post, after: Post) -> None:
     if after.version > before.version:
-        await posts.save(after, authorized_by=await session_guard.authorizing_profile(actor))
+        await posts.save(after)
     elif after.idempotency_key:
         await posts.record_processed(after)

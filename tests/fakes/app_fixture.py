@@ -34,7 +34,7 @@ class AppFixture:
     def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:
         self.clock = FakeClock(time)
         self.profiles = profiles or FakeProfiles(*stored)
-        self.posts = FakePosts(profiles=self.profiles)
+        self.posts = FakePosts()
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))

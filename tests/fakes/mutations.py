@@ -8,16 +8,14 @@ from uuid import UUID
 
 from service.app.auth.actors import TrustedService
 from service.app.auth.session_guard import SessionGuard
-from service.app.optimistic_update import update_post, update_profile
+from service.app.optimistic_update import update_profile
 from service.app.request_context import RequestContext
 from service.domain.idempotency import IdempotencyKey
 from service.domain.post import Post
 from service.domain.profile import Profile
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
-from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
-from tests.fakes.session_guard import trusting_session_guard
 from tests.fakes.sessions import FakeSessions
 
 Aggregate = TypeVar("Aggregate", Profile, Post)
@@ -53,8 +51,3 @@ async def change_profile(
     clock = FakeClock(LATER)
     session_guard = SessionGuard(profiles, FakeSessions(), clock)
     return await update_profile(profiles, session_guard, clock, profile_id, mutation)
-
-
-async def change_post(posts: FakePosts, post_id: UUID, mutation: FakeMutation[Post]) -> Post:
-    """Carry out *mutation* for somebody who needs no session."""
-    return await update_post(posts, trusting_session_guard(), FakeClock(LATER), post_id, mutation)

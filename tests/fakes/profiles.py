@@ -49,7 +49,7 @@ class FakeProfiles(ProfileRepository):
 
     async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
-        self.hold(authorized_by)
+        self._hold(authorized_by)
         if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
             raise EmailTaken
         self.processed.refuse_created(profile)
@@ -112,7 +112,7 @@ class FakeProfiles(ProfileRepository):
         self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         await asyncio.sleep(0)
-        self.hold(authorized_by)
+        self._hold(authorized_by)
         others = [each for each in self._by_oid.values() if each.oid != profile.oid]
         if require_other_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
@@ -130,8 +130,7 @@ class FakeProfiles(ProfileRepository):
             if each.id == profile_id:
                 self._by_oid[each.oid] = replace(each, logouts=each.logouts + 1)
 
-    def hold(self, authorized_by: Profile | None) -> None:
-        """Raise `AuthorizationChanged` if what *authorized_by* was allowed does not hold any more."""
+    def _hold(self, authorized_by: Profile | None) -> None:
         if authorized_by is None:
             return
         stored = self._by_oid.get(authorized_by.oid)

@@ -3,8 +3,6 @@
 from service.app.auth.actors import Actor, User
 from service.app.auth.session_guard import SessionGuard
 from service.domain.profile import Profile
-from tests.fakes.clock import FakeClock
-from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions
 
 
@@ -16,8 +14,3 @@ class TrustingSessionGuard(SessionGuard):
         if isinstance(actor, User) and actor.session not in known:
             return None
         return await super().authorizing_profile(actor, about)
-
-
-def trusting_session_guard() -> SessionGuard:
-    """Return one that takes everybody at their word."""
-    return TrustingSessionGuard(FakeProfiles(), FakeSessions(), FakeClock())

@@ -7,7 +7,6 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from service.domain.errors import AuthorizationChanged, StaleVersion
-from service.domain.post import PostNotFound, PostPatch, PostRepository, PostSelection
 from service.domain.profile import (
     EmailTaken,
     Profile,
@@ -18,11 +17,9 @@ from service.domain.profile import (
     Status,
 )
 from service.infrastructure.mongo.indexes import PROFILES
-from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.pkg.database import Documents, default_database
-from tests.builders import NOON, a_post, a_profile
-from tests.fakes.posts import FakePosts
+from tests.builders import NOON, a_profile
 from tests.fakes.profiles import FakeProfiles
 
 LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
@@ -35,15 +32,6 @@ def profiles(request: pytest.FixtureRequest) -> ProfileRepository:
     if request.param == "fake":
         return FakeProfiles()
     return MongoProfiles(default_database(request.getfixturevalue(f"{request.param}_client")))
-
-
-@pytest.fixture
-def posts(request: pytest.FixtureRequest, profiles: ProfileRepository) -> PostRepository:
-    """The posts of those whose profiles they are."""
-    if isinstance(profiles, FakeProfiles):
-        return FakePosts(profiles=profiles)
-    name = request.node.callspec.params["profiles"]
-    return MongoPosts(default_database(request.getfixturevalue(f"{name}_client")))
 
 
 async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
@@ -95,47 +83,6 @@ async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRep
     assert await profiles.get(ada.id) == ada
     with pytest.raises(ProfileNotFound):
         await profiles.get(new.id)
-
-
-@pytest.mark.parametrize("how", ["logout", "role", "status"])
-async def test_what_the_author_of_a_post_may_not_do_any_more_is_not_done(
-    profiles: ProfileRepository, posts: PostRepository, how: str
-) -> None:
-    ada = await stored(profiles)
-    post = a_post(user_id=ada.id)
-    await posts.add(post, authorized_by=ada)
-    if how == "logout":
-        await profiles.count_logout(ada.id)
-    else:
-        changes = {
-            "role": ProfilePatch(role=Role.ADMIN),
-            "status": ProfilePatch(status=Status.SUSPENDED),
-        }
-        await profiles.save(ada.updated(changes[how], LATER))
-    new = a_post(user_id=ada.id)
-
-    with pytest.raises(AuthorizationChanged):
-        await posts.save(post.updated(PostPatch(title="Note H"), LATER), authorized_by=ada)
-    with pytest.raises(AuthorizationChanged):
-        await posts.add(new, authorized_by=ada)
-    assert (await posts.get(post.id)).title == "Note G"
-    with pytest.raises(PostNotFound):
-        await posts.get(new.id)
-
-
-async def test_what_the_author_of_a_post_may_do_still_is_done(
-    profiles: ProfileRepository, posts: PostRepository
-) -> None:
-    ada = await stored(profiles)
-    many = [a_post(user_id=ada.id) for _ in range(10)]
-    await asyncio.gather(*(posts.add(each, authorized_by=ada) for each in many))
-    changed = many[0].updated(PostPatch(title="Note H"), LATER)
-    await posts.save(changed, authorized_by=ada)
-
-    assert (await posts.get(changed.id)).title == "Note H"
-    with pytest.raises(StaleVersion):
-        await posts.save(changed, authorized_by=ada)
-    assert len(await posts.of_user(ada.id, PostSelection.ALL)) == len(many)
 
 
 async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) -> None:

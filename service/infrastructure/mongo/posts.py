@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -16,10 +14,8 @@ from service.app.outbox import Kind
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
-from service.domain.profile import Profile
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.guarded_writes import together
-from service.infrastructure.mongo.indexes import POSTS, PROFILES
+from service.infrastructure.mongo.indexes import POSTS
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
 from service.infrastructure.mongo.processed_commands import (
     PROJECTION,
@@ -33,7 +29,6 @@ from service.infrastructure.mongo.processed_commands import (
     unless_processed,
 )
 from service.infrastructure.mongo.reads_by_id import ReadsById
-from service.pkg.database import Documents
 
 
 class MongoPosts(PostRepository):
@@ -41,7 +36,6 @@ class MongoPosts(PostRepository):
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._posts = database[POSTS]
-        self._profiles = database[PROFILES]
         self._by_id = ReadsById(self._posts, projection=PROJECTION)
         self._notify = notify
 
@@ -50,19 +44,16 @@ class MongoPosts(PostRepository):
         return str(ObjectId())
 
     @database_call
-    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
+    async def add(self, post: Post) -> None:
         """Store a new post."""
-        document = {**_to_document(post), "outbox": to_records(post.events), **created_by(post)}
         try:
-            await together(self._profiles, partial(self._insert, document), authorized_by)
+            outbox = {"outbox": to_records(post.events)}
+            await self._posts.insert_one({**_to_document(post), **outbox, **created_by(post)})
         except DuplicateKeyError as error:
             if is_already_created(error):
                 raise AlreadyCreated from error
             raise
         self._notify(Kind.POST, post.id)
-
-    async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
-        await self._posts.insert_one(document, session=transaction)
 
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
@@ -90,15 +81,12 @@ class MongoPosts(PostRepository):
         return [_to_post(each) async for each in found]
 
     @database_call
-    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
+    async def save(self, post: Post) -> None:
         """Store a changed post over the version before it, or raise `StaleVersion`."""
-        await together(self._profiles, partial(self._save, post), authorized_by)
-        self._notify(Kind.POST, post.id)
-
-    async def _save(self, post: Post, transaction: AsyncClientSession | None = None) -> None:
-        result = await self._posts.update_one(*_change(post), session=transaction)
+        result = await self._posts.update_one(*_change(post))
         if result.matched_count == 0:
             raise StaleVersion
+        self._notify(Kind.POST, post.id)
 
     @database_call
     async def list(self, user_id: UUID | None, after: str | None, limit: int) -> Sequence[Post]:

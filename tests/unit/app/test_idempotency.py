@@ -11,6 +11,7 @@ from service.app.auth.permissions import NotAllowed
 from service.app.commands.create_post import CreatePost
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
+from service.app.optimistic_update import update_post
 from service.app.request_context import RequestContext
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import IdempotencyKey, MessageIdReused
@@ -18,7 +19,8 @@ from service.domain.post import Post, PostPatch
 from service.domain.profile import EmailTaken, Profile, ProfilePatch
 from tests.builders import NOON, a_post, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
-from tests.fakes.mutations import LATER, FakeMutation, change_post, change_profile
+from tests.fakes.clock import FakeClock
+from tests.fakes.mutations import LATER, FakeMutation, change_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
 
@@ -175,10 +177,10 @@ async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:
     def retitle(title: str, command: IdempotencyKey) -> FakeMutation[Post]:
         return FakeMutation(lambda found: found.updated(PostPatch(title=title), LATER), None, command)
 
-    once = await change_post(posts, post.id, retitle("Note H", FIRST))
-    await change_post(posts, post.id, retitle("Note I", IdempotencyKey(b"m-2", b"two")))
+    once = await update_post(posts, FakeClock(LATER), post.id, retitle("Note H", FIRST))
+    await update_post(posts, FakeClock(LATER), post.id, retitle("Note I", IdempotencyKey(b"m-2", b"two")))
 
-    again = await change_post(posts, post.id, retitle("Note H", FIRST))
+    again = await update_post(posts, FakeClock(LATER), post.id, retitle("Note H", FIRST))
     assert (once.title, again.title, again.version) == ("Note H", "Note I", 3)
     assert (await posts.get(post.id)).title == "Note I"
 

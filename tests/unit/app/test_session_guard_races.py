@@ -16,18 +16,14 @@ from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.session_guard import SessionEnded
-from service.app.commands.create_post import CreatePost
 from service.app.commands.create_profile import CreateProfile
-from service.app.commands.delete_post import DeletePost
 from service.app.commands.delete_profile import DeleteProfile
-from service.app.commands.update_post import UpdatePost
 from service.app.commands.update_profile import UpdateProfile
 from service.app.ids import new_id
 from service.app.request_context import RequestContext
 from service.domain.email import Email
-from service.domain.post import Post, PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
-from tests.builders import a_post, a_profile
+from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
@@ -44,7 +40,6 @@ class People:
     ada: Profile
     bob: Profile
     boss: Profile
-    post: Post
     sessions: dict[str, User]
 
     def caller(self, name: str) -> RequestContext:
@@ -59,8 +54,7 @@ async def people() -> People:
     app_fixture = AppFixture(ada, bob, boss, other)
     names = {"ada": ada, "ada elsewhere": ada, "boss": boss, "boss elsewhere": boss}
     sessions = {name: (await app_fixture.logged_in(profile))[0] for name, profile in names.items()}
-    await app_fixture.posts.add(post := a_post(user_id=ada.id))
-    return People(app_fixture, ada, bob, boss, post, sessions)
+    return People(app_fixture, ada, bob, boss, sessions)
 
 
 @asynccontextmanager
@@ -161,30 +155,6 @@ def make_admin(here: People) -> Awaitable[Any]:
     )
 
 
-def write_post(here: People) -> Awaitable[Any]:
-    return here.app_fixture.app.create_post.handle(
-        CreatePost(context=here.caller("ada"), title="T", body="B")
-    )
-
-
-def change_post(here: People) -> Awaitable[Any]:
-    return here.app_fixture.app.update_post.handle(
-        UpdatePost(context=here.caller("ada"), post_id=here.post.id, patch=PostPatch(title="Evil"))
-    )
-
-
-def delete_post(here: People) -> Awaitable[Any]:
-    return here.app_fixture.app.delete_post.handle(
-        DeletePost(context=here.caller("ada"), post_id=here.post.id)
-    )
-
-
-def delete_anothers_post(here: People) -> Awaitable[Any]:
-    return here.app_fixture.app.delete_post.handle(
-        DeletePost(context=here.caller("boss"), post_id=here.post.id)
-    )
-
-
 # By what the command is stopped at: of the hasher, or of the repository as it begins its write.
 OWN: list[tuple[Slow, str, str]] = [
     (change_address, "hasher", "verify"),
@@ -194,9 +164,6 @@ OWN: list[tuple[Slow, str, str]] = [
     (change_password, "hasher", "verify"),
     (change_password, "hasher", "hash"),
     (change_password, "profiles", "save"),
-    (write_post, "posts", "add"),
-    (change_post, "posts", "save"),
-    (delete_post, "posts", "save"),
 ]
 OF_ADMINS: list[tuple[Slow, str, str]] = [
     (give_role, "profiles", "save"),
@@ -204,7 +171,6 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
     (delete_another, "profiles", "save"),
     (make_admin, "hasher", "hash"),
     (make_admin, "profiles", "add"),
-    (delete_anothers_post, "posts", "save"),
 ]
 
 
@@ -265,10 +231,9 @@ async def test_what_was_proved_has_to_hold_in_the_write(
     assert await everything(here) == seen
 
 
-async def everything(here: People) -> list[Profile | Post]:
-    """Return every profile and post as it is stored."""
-    posts = await here.app_fixture.posts.of_user(here.ada.id, PostSelection.ALL)
-    return [*sorted(here.app_fixture.profiles.all(), key=lambda each: each.id), *posts]
+async def everything(here: People) -> list[Profile]:
+    """Return every profile as it is stored."""
+    return sorted(here.app_fixture.profiles.all(), key=lambda each: each.id)
 
 
 @pytest.mark.parametrize(("slow", "thing", "method"), [*OWN, *OF_ADMINS])
