@@ -94,6 +94,15 @@ async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) ->
     assert (await profiles.get(ada.id)).last_name == "King"
 
 
+async def test_many_changes_by_one_administrator_at_once_are_all_made(profiles: ProfileRepository) -> None:
+    boss = await stored(profiles, role=Role.ADMIN)
+    many = [await stored(profiles) for _ in range(30)]
+    changed = [each.updated(KING, LATER) for each in many]
+    await asyncio.gather(*(profiles.save(each, authorized_by=boss) for each in changed))
+
+    assert {(await profiles.get(each.id)).last_name for each in many} == {"King"}
+
+
 async def test_other_refusals_are_the_same_in_the_same_moment(profiles: ProfileRepository) -> None:
     boss, ada = await stored(profiles, role=Role.ADMIN), await stored(profiles)
     await profiles.save(ada.updated(KING, LATER))
