@@ -45,9 +45,10 @@ from service.infrastructure.security.caching_password_hasher import CachingPassw
 from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt
 from service.infrastructure.security.keyring import Keyring
 from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
-from service.infrastructure.security.passwords import BcryptPasswordHasher
+from service.infrastructure.security.passwords import PooledPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
@@ -198,9 +199,15 @@ def profiles_and_passwords(
 
 
 def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:
-    hasher = BcryptPasswordHasher(resources.hashing, settings.bcrypt_cost)
+    hasher = PooledPasswordHasher(resources.hashing, _scheme(settings))
     remembered = timedelta(seconds=settings.verified_password_seconds)
     return CachingPasswordHasher(hasher, remembered) if remembered else hasher
+
+
+def _scheme(settings: Settings) -> Bcrypt | Argon2id:
+    if settings.password_scheme == "bcrypt":  # noqa: S105 - a name
+        return Bcrypt(settings.bcrypt_cost)
+    return Argon2id(settings.argon2_memory_kib, settings.argon2_iterations, settings.argon2_parallelism)
 
 
 def _session_cache(resources: Resources, lifetime: timedelta) -> SessionStatusCache:
