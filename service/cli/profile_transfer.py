@@ -74,7 +74,7 @@ async def _import(path: Path, options: _Options, result: _Result) -> None:
             bar = progress.add_task(path.name, total=os.fstat(file.fileno()).st_size)
             for batch in _batches(file):
                 await finished(_import_batch(handler, batch, options, result))
-                progress.update(bar, completed=file.tell())
+                progress.advance(bar, sum(len(line) for _, line in batch))
 
 
 def _batches(file: BinaryIO) -> Iterator[Sequence[tuple[int, bytes]]]:

@@ -288,6 +288,16 @@ async def test_an_attempt_that_could_not_be_looked_at_costs_nothing() -> None:
     assert fixture.counters.outcomes == [Outcome.UNCHECKED]
 
 
+async def test_a_password_that_the_scheme_of_today_can_not_read_keeps_its_hash() -> None:
+    """One of another scheme, that takes longer ones: without it, its user could log in no more."""
+    long = "a" * 73
+    user = a_user(hashed_password=hash_of(long.encode()))
+    fixture = a_fixture(user)
+
+    assert await fixture.passwords.verify_credentials(long, user, ATTEMPT) == user
+    assert (await fixture.profiles.get(user.id)).hashed_password == user.hashed_password
+
+
 async def test_an_outdated_hash_is_replaced_after_a_right_password_only() -> None:
     user = a_user(hashed_password=hash_of(PASSWORD.encode()))
     fixture = a_fixture(user)
