@@ -23,10 +23,12 @@ from service.app.commands.cascade_profile_status import CascadeProfileStatusHand
 from service.app.commands.erase_expired import EraseExpiredHandler, Guard
 from service.app.commands.erase_post import ErasePostHandler
 from service.app.commands.erase_profile import EraseProfileHandler
+from service.app.commands.import_profiles import ImportProfilesHandler
 from service.app.commands.promote_to_admin import PromoteToAdminHandler
 from service.app.commands.restore_post import RestorePostHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.queries.export_profile import ExportProfileHandler
+from service.app.queries.export_profiles import ExportProfilesHandler
 from service.app.queries.find_profile import FindProfileHandler
 from service.domain.profile import ProfileRepository
 from service.infrastructure.clock import SystemClock
@@ -45,9 +47,10 @@ from service.infrastructure.security.caching_password_hasher import CachingPassw
 from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
+from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt, scheme_of
 from service.infrastructure.security.keyring import Keyring
 from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
-from service.infrastructure.security.passwords import BcryptPasswordHasher
+from service.infrastructure.security.passwords import PooledPasswordHasher
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
@@ -151,6 +154,8 @@ class AdminUseCases:
     restore_profile: RestoreProfileHandler
     erase_profile: EraseProfileHandler
     export_profile: ExportProfileHandler
+    import_profiles: ImportProfilesHandler
+    export_profiles: ExportProfilesHandler
     cascade_profile_status: CascadeProfileStatusHandler
     restore_post: RestorePostHandler
     erase_post: ErasePostHandler
@@ -176,6 +181,8 @@ def admin_use_cases(
         restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
         erase_profile=erase_profile,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
+        import_profiles=ImportProfilesHandler(profiles, lambda each: scheme_of(each) is not None, clock),
+        export_profiles=ExportProfilesHandler(profiles),
         cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),
         restore_post=RestorePostHandler(profiles, posts, clock),
         erase_post=erase_post,
@@ -198,9 +205,15 @@ def profiles_and_passwords(
 
 
 def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:
-    hasher = BcryptPasswordHasher(resources.hashing, settings.bcrypt_cost)
+    hasher = PooledPasswordHasher(resources.hashing, _scheme(settings))
     remembered = timedelta(seconds=settings.verified_password_seconds)
     return CachingPasswordHasher(hasher, remembered) if remembered else hasher
+
+
+def _scheme(settings: Settings) -> Bcrypt | Argon2id:
+    if settings.password_scheme == "bcrypt":  # noqa: S105 - a name
+        return Bcrypt(settings.bcrypt_cost)
+    return Argon2id(settings.argon2_memory_kib, settings.argon2_iterations, settings.argon2_parallelism)
 
 
 def _session_cache(resources: Resources, lifetime: timedelta) -> SessionStatusCache:

@@ -101,8 +101,22 @@ class Settings(BaseSettings):
         "profile-service"
     )
     access_token_seconds: Annotated[Seconds, Field(description="How long an access token lives.")] = 600
+    password_scheme: Annotated[
+        Literal["bcrypt", "argon2id"],
+        Field(description="What new passwords are hashed by; `bcrypt` reads 72 bytes of them."),
+    ] = "bcrypt"  # noqa: S105 - a name
     # OWASP Password Storage Cheat Sheet: at least 10. At 15 a login takes two seconds of a core.
     bcrypt_cost: Annotated[int, Field(ge=10, le=15, description="Base-2 logarithm of bcrypt's rounds.")] = 12
+    # The same sheet: 19 MiB, two iterations, one lane. What is in the database may cost 256 MiB at most.
+    argon2_memory_kib: Annotated[
+        int, Field(ge=7_168, le=131_072, description="KiB of memory that a hash of argon2id takes.")
+    ] = 19_456
+    argon2_iterations: Annotated[
+        int, Field(ge=1, le=8, description="How often argon2id goes through its memory.")
+    ] = 2
+    argon2_parallelism: Annotated[
+        int, Field(ge=1, le=16, description="Lanes of argon2id; one thread goes through all of them.")
+    ] = 1
     hashing_threads: Annotated[
         int, Field(ge=0, description="Threads that hash passwords; 0 takes one for each core.")
     ] = 0

@@ -25,7 +25,7 @@ from profile_contracts.characters import can_be_seen, is_piled_up, is_plain
 MAX_BODY_BYTES: Final = 64 * 1024
 # RFC 5321, 4.5.3.1.3: a path is at most 256 octets, its two angle brackets included.
 MAX_EMAIL_LENGTH: Final = 254
-# Longer than any password that bcrypt can take: the service decides, and says `password_too_long`.
+# Longer than any password that can be taken: the service decides, and says `password_too_long`.
 MAX_SECRET_LENGTH: Final = 1024
 # In code points. A body of 64 KiB holds fewer of those that take more than three bytes each.
 MAX_TEXT_LENGTH: Final = 20_000
@@ -162,7 +162,8 @@ AnySecret = Annotated[
 ]
 Secret = Annotated[AnySecret, Field(min_length=1, max_length=MAX_SECRET_LENGTH)]
 NewPassword = Annotated[
-    Secret, Field(description="8 characters to 72 bytes of UTF-8 after NFKC, without NUL.")
+    Secret,
+    Field(description="8 characters to 72 bytes of UTF-8 after NFKC, without NUL; to 1024 with argon2id."),
 ]
 # Not strict, so that callers in Python may give its text, as JSON has it anyway.
 Id = Annotated[

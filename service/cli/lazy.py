@@ -27,7 +27,7 @@ class Place(NamedTuple):
 COMMANDS: Final[Mapping[str, Place]] = {
     "keys": Place("keys", "app", "The keys that access tokens are signed with, and root keys."),
     "admin": Place("admins", "app", "Administrators."),
-    "profile": Place("profiles", "app", "What is held about one user."),
+    "profile": Place("profiles", "app", "What is held about users."),
     "post": Place("posts", "app", "One post."),
     "topology": Place("topology", "app", "What stands on the broker."),
     "dlq": Place("dlq", "app", "Requests and events that could not be handled."),

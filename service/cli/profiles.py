@@ -15,6 +15,7 @@ from service.app.queries.find_profile import FindProfile
 from service.bootstrap import Resources, admin_use_cases
 from service.cli.auditing import record
 from service.cli.operators import OPERATOR, carry_out
+from service.cli.profile_transfer import export_profiles, import_profiles
 from service.cli.reporting_errors import reporting_errors
 from service.domain.errors import Unavailable
 from service.domain.profile import Profile
@@ -29,7 +30,9 @@ class CountedInMemory(Unavailable):
     message = "With REDIS_URL=memory:// the worker itself counts wrong passwords: restart it."
 
 
-app = typer.Typer(no_args_is_help=True, help="What is held about one user.")
+app = typer.Typer(no_args_is_help=True, help="What is held about users.")
+app.command("import")(import_profiles)
+app.command("export-all")(export_profiles)
 
 
 @app.command("restore")

@@ -10,6 +10,8 @@ from service.domain.errors import Invalid
 MIN_CHARACTERS: Final = 8
 # bcrypt reads no more.
 MAX_BYTES: Final = 72
+# Longer than any is by whatever scheme.
+MOST_BYTES: Final = 1024
 # NFKC makes one character of four at most (UAX #15, table "Maximum Expansion Factors").
 _MOST_FOR_ONE: Final = 4
 
@@ -23,10 +25,10 @@ class PasswordTooShort(Invalid):
 
 
 class PasswordTooLong(Invalid):
-    """More than bcrypt reads."""
+    """More than bcrypt reads, or more than anybody types."""
 
     reason = "password_too_long"
-    message = "The password has more than 72 bytes of UTF-8."
+    message = "The password has more than 72 bytes of UTF-8, or than 1024 where argon2id is used."
     field = "password"
 
 
@@ -38,8 +40,8 @@ class PasswordMalformed(Invalid):
     field = "password"
 
 
-def password_bytes(password: str) -> bytes:
-    """Return *password* as it is hashed: NFKC, UTF-8, at most 72 bytes, none of them NUL.
+def password_bytes(password: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return *password* as it is hashed: NFKC, UTF-8, at most so many bytes, none of them NUL.
 
     NFKC, so that one password typed on two keyboards is one password (NIST SP 800-63B, 5.1.1.2).
     bcrypt ends a password at NUL, so that many passwords with one would be equal.
@@ -48,7 +50,7 @@ def password_bytes(password: str) -> bytes:
         PasswordTooLong, PasswordMalformed
 
     """
-    if len(password) > MAX_BYTES * _MOST_FOR_ONE:  # before any work on it
+    if len(password) > max_bytes * _MOST_FOR_ONE:  # before any work on it
         raise PasswordTooLong
     try:
         encoded = unicodedata.normalize("NFKC", password).encode()
@@ -56,19 +58,19 @@ def password_bytes(password: str) -> bytes:
         raise PasswordMalformed from error
     if b"\0" in encoded:
         raise PasswordMalformed
-    if len(encoded) > MAX_BYTES:
+    if len(encoded) > max_bytes:
         raise PasswordTooLong
     return encoded
 
 
-def new_password_bytes(password: str) -> bytes:
+def new_password_bytes(password: str, max_bytes: int = MAX_BYTES) -> bytes:
     """Return the bytes of a password that somebody wants to have from now on.
 
     Raises:
         PasswordTooShort, PasswordTooLong, PasswordMalformed
 
     """
-    encoded = password_bytes(password)
+    encoded = password_bytes(password, max_bytes)
     if len(encoded.decode()) < MIN_CHARACTERS:
         raise PasswordTooShort
     return encoded

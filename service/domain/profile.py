@@ -1,6 +1,6 @@
 """Profiles: what they hold, what they decide, why they refuse, and where they live."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +32,14 @@ class EmailTaken(Conflict):
     reason = "email_taken"
     message = "Another profile has this e-mail address."
     field = "email"
+
+
+class IdTaken(Conflict):
+    """A profile came with the id of another one."""
+
+    reason = "id_taken"
+    message = "Another profile has this id, or has had it."
+    field = "id"
 
 
 class LastAdmin(Conflict):
@@ -351,10 +359,17 @@ class ProfileRepository(Protocol):
 
         Raises:
             EmailTaken: Another profile has its address.
+            IdTaken: Another profile has its id.
             AlreadyCreated: The same command has created one before.
             AuthorizationChanged: What was *authorized_by* may not hold any more.
 
         """
+
+    async def add_many(self, profiles: Sequence[Profile]) -> Sequence[EmailTaken | IdTaken | None]:
+        """Store new profiles, each by itself; return of each why it could not be stored, or `None`."""
+
+    async def find_taken(self, emails: Sequence[Email]) -> Collection[str]:
+        """Return the keys of those addresses that profiles have, in whatever spelling."""
 
     async def get(self, profile_id: UUID) -> Profile:
         """Return a profile, or raise `ProfileNotFound`."""

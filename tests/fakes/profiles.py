@@ -1,7 +1,7 @@
 """Profiles in a dict, held to the truth by `tests/ports/test_profiles.py`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +15,7 @@ from service.domain.events import Event
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.profile import (
     EmailTaken,
+    IdTaken,
     LastAdmin,
     Profile,
     ProfileFilter,
@@ -50,11 +51,31 @@ class FakeProfiles(ProfileRepository):
     async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
         self._hold(authorized_by)
-        if profile.oid in self._by_oid or any(profile.id == each.id for each in self._by_oid.values()):
+        if profile.oid in self._by_oid:
             raise EmailTaken
+        if any(profile.id == each.id for each in self._by_oid.values()):
+            raise IdTaken
         self.processed.refuse_created(profile)
         self._keep(profile)
         self.processed.record_created(profile)
+
+    async def add_many(self, profiles: Sequence[Profile]) -> Sequence[EmailTaken | IdTaken | None]:
+        conflicts: list[EmailTaken | IdTaken | None] = []
+        for each in profiles:
+            try:
+                await self.add(each)
+                conflicts.append(None)
+            except (EmailTaken, IdTaken) as conflict:
+                is_there = await self.find_taken([each.email])
+                conflicts.append(EmailTaken() if is_there else conflict)
+        return conflicts
+
+    async def find_taken(self, emails: Sequence[Email]) -> Collection[str]:
+        await asyncio.sleep(0)
+        owners = {each: self._owner_of(each) for each in emails}
+        return {
+            each.key for each, owner in owners.items() if owner and not is_held_by_former_rule(owner, each)
+        }
 
     async def get(self, profile_id: UUID) -> Profile:
         profile = await self.get_including_deleted(profile_id)

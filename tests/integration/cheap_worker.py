@@ -8,18 +8,17 @@ from unittest.mock import patch
 
 from service import bootstrap
 from service.cli import app
-from service.infrastructure.security.passwords import BcryptPasswordHasher
-from service.pkg.hashing_pool import HashingPool
+from service.infrastructure.security.hash_schemes import Bcrypt
 
 # The lowest that there is. What `BCRYPT_COST` says is still checked, and is then passed over.
 _COST = 4
 
 
-def cheap(pool: HashingPool, _cost: int) -> BcryptPasswordHasher:
+def cheap(_cost: int) -> Bcrypt:
     """Return what the service hashes with, at the lowest cost."""
-    return BcryptPasswordHasher(pool, _COST)
+    return Bcrypt(_COST)
 
 
 if __name__ == "__main__":
-    with patch.object(bootstrap, "BcryptPasswordHasher", cheap):
+    with patch.object(bootstrap, "Bcrypt", cheap):
         app()

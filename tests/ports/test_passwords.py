@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from service.app.auth.passwords import PasswordHasher
-from service.infrastructure.security.passwords import BcryptPasswordHasher
+from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt
+from service.infrastructure.security.passwords import PooledPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 from tests.fakes.passwords import FakePasswords
 
@@ -18,11 +19,18 @@ def fake_passwords() -> PasswordHasher:
 @pytest.fixture
 def bcrypt_passwords() -> Iterator[PasswordHasher]:
     pool = HashingPool(threads=1, queue_size=1)
-    yield BcryptPasswordHasher(pool, cost=4)
+    yield PooledPasswordHasher(pool, Bcrypt(4))
     pool.close()
 
 
-@pytest.fixture(params=["fake", "bcrypt"])
+@pytest.fixture
+def argon2id_passwords() -> Iterator[PasswordHasher]:
+    pool = HashingPool(threads=1, queue_size=1)
+    yield PooledPasswordHasher(pool, Argon2id(8, 1, 1))
+    pool.close()
+
+
+@pytest.fixture(params=["fake", "bcrypt", "argon2id"])
 def passwords(request: pytest.FixtureRequest) -> PasswordHasher:
     chosen: PasswordHasher = request.getfixturevalue(f"{request.param}_passwords")
     return chosen

@@ -4,7 +4,10 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.bootstrap import Resources, profiles_and_passwords
+from service.domain.password import PasswordTooLong
 from service.infrastructure.security.breached_passwords import BreachedPasswordFile
 from service.infrastructure.security.weak_passwords import ZxcvbnPasswords
 from service.settings import Settings
@@ -29,3 +32,16 @@ async def test_new_passwords_are_looked_at_more_closely_if_that_is_asked_for(tmp
     assert await wired() == (None, None)
     assert isinstance(breached, BreachedPasswordFile)
     assert isinstance(weak, ZxcvbnPasswords)
+
+
+async def test_argon2id_hashes_by_owasps_values_what_bcrypt_can_not_read() -> None:
+    long = "a correct horse " * 5
+    chosen = [Settings.model_validate({**URLS, **each}) for each in ({"password_scheme": "argon2id"}, {})]
+    resources = Resources.opened(chosen[0])
+    (_, by_argon2id), (_, by_bcrypt) = (profiles_and_passwords(each, resources) for each in chosen)
+    hashed = await by_argon2id.hash_new(long, ())
+    with pytest.raises(PasswordTooLong):
+        await by_bcrypt.hash_new(long, ())
+    await resources.close()
+
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -58,7 +58,9 @@ REASONS: Final[Mapping[str, str]] = {
     "attributes_too_large": "Keep less there: 32 attributes at most, and 4 KiB of JSON in all.",
     "email_taken": "Tell the user, and offer a login.",
     "password_too_short": "Ask for a password of at least 8 characters.",
-    "password_too_long": "Ask for a password of at most 72 bytes of UTF-8.",
+    "password_too_long": (
+        "Ask for a password of at most 72 bytes of UTF-8; of 1024, if `PASSWORD_SCHEME` is argon2id."
+    ),
     "password_malformed": "Ask for a password without NUL and unpaired surrogates.",
     "password_too_common": "Ask for another password: this one is among the 30,000 most common.",
     "password_too_weak": "Ask for a password that is harder to guess: longer, and not of names and dates.",

@@ -37,7 +37,7 @@ export interface AuthSessionRevokedEvent {
 /** Change the password of the user who asks; all other sessions end. */
 export interface ChangePassword {
   readonly current_password: string;
-  /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL. */
+  /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL; to 1024 with argon2id. */
   readonly new_password: string;
 }
 
@@ -90,7 +90,7 @@ export interface CreateProfile {
   /** Null, or none: some have one name only. */
   readonly last_name?: string | null | null | undefined;
   readonly email: string;
-  /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL. */
+  /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL; to 1024 with argon2id. */
   readonly password: string;
   readonly role?: Role | null | undefined;
   /** What you keep about the user: 32 at most, of 4 KiB in all. */
@@ -532,7 +532,7 @@ export interface RemoveTotp {
 /** Set a new password by a token; all sessions end. */
 export interface ResetPassword {
   readonly token: string;
-  /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL. */
+  /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL; to 1024 with argon2id. */
   readonly new_password: string;
 }
 

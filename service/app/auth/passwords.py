@@ -6,7 +6,7 @@ from typing import Protocol
 from service.app.auth.budgets import Attempt
 from service.app.auth.throttle import Outcome, Throttle
 from service.domain.errors import Invalid, Unauthenticated
-from service.domain.password import new_password_bytes, password_bytes
+from service.domain.password import MOST_BYTES, new_password_bytes, password_bytes
 from service.domain.profile import Profile, ProfileRepository
 
 # Hashed instead of a password that cannot be anybody's, so that refusing it takes as long.
@@ -62,6 +62,10 @@ class PasswordTooWeak(Invalid):
 
 class PasswordHasher(Protocol):
     """Turns passwords into hashes, slowly and off the event loop. May raise `Unavailable`."""
+
+    @property
+    def max_bytes(self) -> int:
+        """How long a password may be that is to be hashed. Of a hash from elsewhere it may be longer."""
 
     async def hash(self, password: bytes) -> str:
         """Return a salted hash of *password*."""
@@ -138,7 +142,7 @@ class Passwords:
         return await self.hasher.hash(encoded)
 
     def _checked(self, password: str, personal: tuple[str, ...]) -> bytes:
-        encoded = new_password_bytes(password)
+        encoded = new_password_bytes(password, self.hasher.max_bytes)
         normal = encoded.decode()  # or a spelling that is hashed alike would pass
         if normal in self.common:
             raise PasswordTooCommon
@@ -159,7 +163,7 @@ class Passwords:
         """
         known = profile if profile and profile.may_log_in else None
         try:
-            encoded = password_bytes(password)
+            encoded = password_bytes(password, MOST_BYTES)
         except Invalid:
             known, encoded = None, DUMMY_PASSWORD
         async with self.throttle.attempt(attempt) as reservation:
@@ -168,7 +172,7 @@ class Passwords:
                 reservation.outcome = Outcome.WRONG
                 raise InvalidCredentials
             reservation.outcome = Outcome.RIGHT
-        if self.hasher.is_outdated(known.hashed_password):
+        if self.hasher.is_outdated(known.hashed_password) and len(encoded) <= self.hasher.max_bytes:
             await self.profiles.replace_hash(known, await self.hasher.hash(encoded))
         return known
 

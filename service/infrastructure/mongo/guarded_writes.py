@@ -21,7 +21,7 @@ from service.pkg.database import Documents, in_transaction
 Profiles = AsyncCollection[Documents]
 
 # Of transactions that write to one profile at once MongoDB stores one, and the others begin again: the more
-# there are, the fewer succeed. So those of one user take turns in this process.
+# there are, the fewer succeed. So those of one user are serialised in this process.
 _turns: Final = WeakValueDictionary[UUID, asyncio.Lock]()
 
 

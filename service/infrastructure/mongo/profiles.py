@@ -1,23 +1,24 @@
 """Profiles as documents: one profile, one document, one atomic write."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from service.app.outbox import Kind
 from service.domain.email import Email
-from service.domain.email_owner import keys_of
+from service.domain.email_owner import is_held_by_former_rule, keys_of, owner_among
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.profile import (
     EmailTaken,
+    IdTaken,
     Profile,
     ProfileFilter,
     ProfileNotFound,
@@ -51,6 +52,8 @@ from service.infrastructure.mongo.profile_documents import (
 from service.infrastructure.mongo.reads_by_id import ReadsById
 from service.pkg.database import Documents
 
+_DUPLICATE: Final = 11000  # MongoDB's code for what a unique index refuses
+
 
 class MongoProfiles(ProfileRepository):
     """Keeps profiles in a MongoDB collection, which needs the indexes of `indexes.py`."""
@@ -67,17 +70,59 @@ class MongoProfiles(ProfileRepository):
     @database_call
     async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         """Store a new profile, or raise `EmailTaken`."""
-        document = {
-            **to_document(profile),
-            "outbox": to_records(profile.events),
-            **created_by(profile),
-        }
+        document = _new_document(profile)
         try:
             insert = partial(together, self._profiles, partial(self._insert, document), authorized_by)
             await self._with_address(profile, insert)
         except DuplicateKeyError as error:
-            raise (AlreadyCreated if is_already_created(error) else EmailTaken) from error
+            raise _conflict(error) from error
         self._notify(Kind.PROFILE, profile.id)
+
+    async def add_many(self, profiles: Sequence[Profile]) -> Sequence[EmailTaken | IdTaken | None]:
+        """Store new profiles; those that meet with others, or with a former rule, one by one."""
+        left = {each.oid for each in profiles if len(keys_of(each.email)) > 1}
+        at_once = [each for each in profiles if each.oid not in left]
+        left |= await self._insert_many(at_once)
+        if added := [each.id for each in at_once if each.events and each.oid not in left]:
+            self._notify(Kind.PROFILE, *added)
+        return [await self._conflict_of(each) if each.oid in left else None for each in profiles]
+
+    @database_call
+    async def _insert_many(self, profiles: Sequence[Profile]) -> set[str]:
+        """Store what the indexes let through, and return the oids of the others."""
+        if not profiles:
+            return set()
+        try:
+            await self._profiles.insert_many(map(_new_document, profiles), ordered=False)
+        except BulkWriteError as error:
+            failed = error.details["writeErrors"]
+            if error.details["writeConcernErrors"] or any(each["code"] != _DUPLICATE for each in failed):
+                raise
+            return {profiles[each["index"]].oid for each in failed}
+        return set()
+
+    async def _conflict_of(self, profile: Profile) -> EmailTaken | IdTaken | None:
+        try:
+            await self.add(profile)
+        except (EmailTaken, IdTaken) as conflict:
+            return EmailTaken() if await self.find_taken([profile.email]) else conflict
+        return None
+
+    @database_call
+    async def find_taken(self, emails: Sequence[Email]) -> Collection[str]:
+        """Return the keys of those addresses that profiles have, in whatever spelling."""
+        keys = {each: keys_of(each) for each in emails}
+        query = {"email_key": {"$in": list({key for each in keys.values() for key in each})}}
+        found = {each["email_key"]: to_profile(each) async for each in self._profiles.find(query, PROJECTION)}
+        if not found:
+            return set()
+        owners = {
+            email: owner_among([found[key] for key in those if key in found], email)
+            for email, those in keys.items()
+        }
+        return {
+            email.key for email, owner in owners.items() if owner and not is_held_by_former_rule(owner, email)
+        }
 
     async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
         await self._profiles.insert_one(document, session=transaction)
@@ -216,6 +261,17 @@ class MongoProfiles(ProfileRepository):
         """Store the same secret, encrypted otherwise, unless there is another one meanwhile."""
         same = {"_id": ObjectId(profile.oid), "totp.secret": profile.totp and profile.totp.sealed_secret}
         await self._profiles.update_one(same, {"$set": {"totp.secret": sealed_secret}})
+
+
+def _new_document(profile: Profile) -> Documents:
+    return {**to_document(profile), "outbox": to_records(profile.events), **created_by(profile)}
+
+
+def _conflict(error: DuplicateKeyError) -> AlreadyCreated | EmailTaken | IdTaken:
+    if is_already_created(error):
+        return AlreadyCreated()
+    is_id = "id" in (error.details or {}).get("keyPattern", {})
+    return IdTaken() if is_id else EmailTaken()
 
 
 def _range(prefix: str, after: str | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A cache of passwords that were right a moment ago, for gateways that send them each time. Off by default.
 
-It takes the place of bcrypt's work only, and never of a decision: who may log in is read each time, and
+It takes the place of the work of hashing only, and never of a decision: who may log in is read each time, and
 attempts are counted before. It lives in this process alone and dies with it.
 """
 
@@ -39,6 +39,11 @@ class CachingPasswordHasher(PasswordHasher):
         self._now = now
         self._key = os.urandom(32)
         self._verified: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+
+    @property
+    def max_bytes(self) -> int:
+        """How long a password may be that is to be hashed."""
+        return self._hasher.max_bytes
 
     async def hash(self, password: bytes) -> str:
         """Return a salted hash of *password*."""

@@ -1,21 +1,15 @@
-"""Passwords as bcrypt hashes, made in a pool of threads."""
+"""Passwords as hashes of bcrypt or argon2id, made in a pool of threads."""
 
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final, TypeVar
-
-import bcrypt
+from typing import TypeVar
 
 from service.app.auth.passwords import PasswordHasher
 from service.domain.errors import Unavailable
+from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt, Scheme, scheme_of
 from service.pkg.hashing_pool import HashingPool, PoolFull
 
 Value = TypeVar("Value")
-
-_HASH: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
-# A hash in the database may come from elsewhere: one of cost 31 would keep a core busy for days.
-_COSTS: Final = range(4, 16)
 
 
 class Overloaded(Unavailable):
@@ -25,39 +19,44 @@ class Overloaded(Unavailable):
     message = "Too many passwords are being checked; try again soon."
 
 
-class BcryptPasswordHasher(PasswordHasher):
-    """Hashes passwords with bcrypt.
+class PooledPasswordHasher(PasswordHasher):
+    """Hashes passwords by one scheme, and verifies hashes of all.
 
-    To say no takes the work of the highest cost that any hash is known to have, whoever it is said to: the
-    cost that is set, or that of a hash from before it was lowered. Otherwise the time would tell whose
-    password was hashed before the cost was changed, and so who has an account.
+    To say no takes the work of all schemes that hashes are known to have, whoever it is said to: of the one
+    that is set, and of those of stored hashes, from before it was changed or from elsewhere. Otherwise the
+    time would tell whose password was hashed otherwise, and so who has an account.
 
     Args:
         pool: Where hashing runs.
-        cost: The base-2 logarithm of the rounds, 10 to 15; 12 takes about 0.2 s.
+        scheme: What new hashes are made by.
 
     """
 
-    def __init__(self, pool: HashingPool, cost: int) -> None:
+    def __init__(self, pool: HashingPool, scheme: Bcrypt | Argon2id) -> None:
         self._pool = pool
-        self._cost = cost
-        self._highest = cost
+        self._scheme = scheme
+        self._known: frozenset[Scheme] = frozenset({scheme})
+
+    @property
+    def max_bytes(self) -> int:
+        """How long a password may be that is to be hashed."""
+        return self._scheme.max_bytes
 
     async def hash(self, password: bytes) -> str:
-        """Return a salted hash of *password*, which has at most 72 bytes and no NUL."""
-        return (await self._run(lambda: bcrypt.hashpw(password, bcrypt.gensalt(self._cost)))).decode()
+        """Return a salted hash of *password*, which has at most `max_bytes` and no NUL."""
+        return await self._run(partial(self._scheme.hash, password))
 
     async def verify(self, password: bytes, hashed: str | None) -> bool:
         """Return whether *hashed* was made from *password*; with `None`, work as long and say no."""
-        cost = _cost(hashed) if hashed else None
-        if hashed is None or cost is None or cost not in _COSTS:
-            return await self._run(partial(_refuse, password, [self._highest]))
-        self._highest = max(self._highest, cost)
-        return await self._run(partial(_verify, password, hashed, range(cost, self._highest)))
+        scheme = scheme_of(hashed) if hashed else None
+        if hashed is None or scheme is None:
+            return await self._run(partial(_refuse, _beyond(None, self._known)))
+        self._known |= {scheme}
+        return await self._run(partial(_verify, password, hashed, scheme, _beyond(scheme, self._known)))
 
     def is_outdated(self, hashed: str) -> bool:
-        """Return whether *hashed* has a lower cost than is set now. A higher one is as good."""
-        return (_cost(hashed) or 0) < self._cost
+        """Return whether *hashed* is of another scheme than is set now, or a cheaper one."""
+        return not self._scheme.is_met_by(scheme_of(hashed))
 
     def ensure_capacity(self) -> None:
         """Raise `Overloaded` if as many passwords wait as may wait."""
@@ -71,23 +70,28 @@ class BcryptPasswordHasher(PasswordHasher):
             raise Overloaded from error
 
 
-def _verify(password: bytes, hashed: str, missing: Iterable[int]) -> bool:
-    """Return whether *hashed* was made from *password*; if not, after the work of all *missing* costs, too.
-
-    The rounds of the costs from one to another, without the last, are those that the first lacks to be the
-    last: 2**10 + (2**10 + 2**11) is 2**12.
-    """
-    return bcrypt.checkpw(password, hashed.encode()) or _refuse(password, missing)
+def _verify(password: bytes, hashed: str, scheme: Scheme, beyond: Iterable[Scheme]) -> bool:
+    """Return whether *hashed* was made from *password*; if not, after the work of those *beyond*, too."""
+    return scheme.matches(password, hashed) or _refuse(beyond)
 
 
-def _refuse(password: bytes, costs: Iterable[int]) -> bool:
-    """Return that it is wrong, after the work of *costs*."""
-    for cost in costs:
-        bcrypt.hashpw(password, bcrypt.gensalt(cost))
+def _refuse(schemes: Iterable[Scheme]) -> bool:
+    """Return that it is wrong, after the work of all *schemes*."""
+    for scheme in schemes:
+        scheme.spend()
     return False
 
 
-def _cost(hashed: str) -> int | None:
-    """Return the cost that *hashed* was made at, or `None` if it is no hash of bcrypt's."""
-    found = _HASH.fullmatch(hashed)
-    return int(found[1]) if found else None
+def _beyond(done: Scheme | None, known: frozenset[Scheme]) -> list[Scheme]:
+    """Return what is left of the work of all *known* schemes after that of one of them.
+
+    Of bcrypt's costs the highest stands for all. The rounds from one cost to another, without the last, are
+    those that the first lacks to be the last: 2**10 + (2**10 + 2**11) is 2**12. Costs of the others make up
+    no such sum, so that each of them is paid.
+    """
+    others: list[Scheme] = [each for each in known - {done} if not isinstance(each, Bcrypt)]
+    highest = max((each.cost for each in known if isinstance(each, Bcrypt)), default=None)
+    if highest is None:
+        return others
+    costs = range(done.cost, highest) if isinstance(done, Bcrypt) else [highest]
+    return [*others, *map(Bcrypt, costs)]

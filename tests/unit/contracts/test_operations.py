@@ -22,6 +22,9 @@ NEVER_SENT = {
     "too_many_posts",
     "post_not_deleted",
     "counted_in_memory",
+    "id_taken",
+    "password_hash_unknown",
+    "created_at_impossible",
 }
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)

@@ -8,7 +8,8 @@ from statistics import median
 import bcrypt
 import pytest
 
-from service.infrastructure.security.passwords import BcryptPasswordHasher
+from service.infrastructure.security.hash_schemes import Bcrypt
+from service.infrastructure.security.passwords import PooledPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 
 PASSWORD, WRONG = b"correct horse battery", b"correct horse cavalry"
@@ -45,7 +46,7 @@ async def test_a_wrong_password_takes_the_rounds_of_the_cost_that_is_set(
     pool: HashingPool, rounds: list[int], cost: int
 ) -> None:
     """After 10 -> 12 it took 211 ms for who was not yet rehashed, and 730 ms for nobody."""
-    passwords = BcryptPasswordHasher(pool, cost=max(12, cost))
+    passwords = PooledPasswordHasher(pool, Bcrypt(max(12, cost)))
     hashes = [None, "malformed", "$2b$31$" + TAIL, f"$2b${cost:02}${TAIL}", f"$2b$12${TAIL}"]
     totals = set()
     for hashed in hashes:
@@ -59,7 +60,7 @@ async def test_a_wrong_password_takes_the_rounds_of_the_cost_that_is_set(
 async def test_nobody_follows_a_hash_of_a_higher_cost_than_is_set(
     pool: HashingPool, rounds: list[int]
 ) -> None:
-    passwords = BcryptPasswordHasher(pool, cost=10)
+    passwords = PooledPasswordHasher(pool, Bcrypt(10))
     await passwords.verify(PASSWORD, f"$2b$12${TAIL}")
     for hashed in (None, f"$2b$10${TAIL}", f"$2b$12${TAIL}"):
         rounds.clear()
@@ -68,7 +69,7 @@ async def test_nobody_follows_a_hash_of_a_higher_cost_than_is_set(
 
 
 async def test_a_hash_that_is_not_looked_at_teaches_nothing(pool: HashingPool, rounds: list[int]) -> None:
-    passwords = BcryptPasswordHasher(pool, cost=10)
+    passwords = PooledPasswordHasher(pool, Bcrypt(10))
     await passwords.verify(WRONG, "$2b$31$" + TAIL)
     rounds.clear()
     await passwords.verify(WRONG, None)
@@ -77,14 +78,14 @@ async def test_a_hash_that_is_not_looked_at_teaches_nothing(pool: HashingPool, r
 
 
 async def test_a_right_password_takes_its_own_rounds_only(pool: HashingPool, rounds: list[int]) -> None:
-    passwords = BcryptPasswordHasher(pool, cost=12)
+    passwords = PooledPasswordHasher(pool, Bcrypt(12))
 
     assert await passwords.verify(PASSWORD, f"$2b$10${TAIL}")
     assert rounds == [2**10]
 
 
 async def test_a_new_hash_has_the_cost_that_is_set(pool: HashingPool) -> None:
-    passwords = BcryptPasswordHasher(pool, cost=4)
+    passwords = PooledPasswordHasher(pool, Bcrypt(4))
     await passwords.verify(WRONG, bcrypt.hashpw(PASSWORD, bcrypt.gensalt(6)).decode())
 
     assert (await passwords.hash(PASSWORD)).startswith("$2b$04$")
@@ -92,7 +93,7 @@ async def test_a_new_hash_has_the_cost_that_is_set(pool: HashingPool) -> None:
 
 async def test_the_time_of_a_no_does_not_tell_hashes_of_two_costs_apart(pool: HashingPool) -> None:
     """Measured in CPU time, in rounds of one of each in random order."""
-    passwords = BcryptPasswordHasher(pool, cost=7)
+    passwords = PooledPasswordHasher(pool, Bcrypt(7))
     hashes = {cost: bcrypt.hashpw(PASSWORD, bcrypt.gensalt(cost)).decode() for cost in (4, 7)}
     cohorts: dict[str, str | None] = {"nobody": None, "old": hashes[4], "new": hashes[7]}
     times: dict[str, list[float]] = {name: [] for name in cohorts}

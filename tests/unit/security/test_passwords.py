@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import bcrypt
 import pytest
 
-from service.infrastructure.security.passwords import BcryptPasswordHasher, Overloaded
+from service.infrastructure.security.hash_schemes import Bcrypt
+from service.infrastructure.security.passwords import Overloaded, PooledPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 from tests.unit.pools import busy
 
@@ -18,25 +19,25 @@ def pool() -> Iterator[HashingPool]:
 
 
 @pytest.fixture
-def passwords(pool: HashingPool) -> BcryptPasswordHasher:
-    return BcryptPasswordHasher(pool, cost=4)
+def passwords(pool: HashingPool) -> PooledPasswordHasher:
+    return PooledPasswordHasher(pool, Bcrypt(4))
 
 
-async def test_a_hash_is_bcrypts_at_the_given_cost(passwords: BcryptPasswordHasher) -> None:
+async def test_a_hash_is_bcrypts_at_the_given_cost(passwords: PooledPasswordHasher) -> None:
     hashed = await passwords.hash(PASSWORD)
 
     assert hashed.startswith("$2b$04$")
     assert bcrypt.checkpw(PASSWORD, hashed.encode())
 
 
-async def test_72_bytes_all_count(passwords: BcryptPasswordHasher) -> None:
+async def test_72_bytes_all_count(passwords: PooledPasswordHasher) -> None:
     hashed = await passwords.hash(b"a" * 72)
 
     assert await passwords.verify(b"a" * 72, hashed)
     assert not await passwords.verify(b"a" * 71 + b"b", hashed)
 
 
-async def test_a_hash_of_another_cost_is_verified(passwords: BcryptPasswordHasher) -> None:
+async def test_a_hash_of_another_cost_is_verified(passwords: PooledPasswordHasher) -> None:
     hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(5)).decode()
 
     assert await passwords.verify(PASSWORD, hashed)
@@ -44,7 +45,7 @@ async def test_a_hash_of_another_cost_is_verified(passwords: BcryptPasswordHashe
 
 async def test_too_much_work_is_refused_as_overloaded() -> None:
     pool = HashingPool(threads=1, queue_size=0)
-    passwords = BcryptPasswordHasher(pool, cost=4)
+    passwords = PooledPasswordHasher(pool, Bcrypt(4))
     async with busy(pool):
         with pytest.raises(Overloaded):
             await passwords.hash(PASSWORD)
@@ -77,7 +78,7 @@ async def test_too_much_work_is_refused_as_overloaded() -> None:
     ],
 )
 async def test_a_hostile_or_malformed_hash_is_just_wrong_and_not_looked_at(
-    passwords: BcryptPasswordHasher, monkeypatch: pytest.MonkeyPatch, hashed: str
+    passwords: PooledPasswordHasher, monkeypatch: pytest.MonkeyPatch, hashed: str
 ) -> None:
     monkeypatch.setattr(bcrypt, "checkpw", lambda *_: True)
 
@@ -86,7 +87,7 @@ async def test_a_hostile_or_malformed_hash_is_just_wrong_and_not_looked_at(
 
 @pytest.mark.parametrize("cost", [4, 15])
 async def test_costs_that_can_be_borne_are_checked(
-    passwords: BcryptPasswordHasher, monkeypatch: pytest.MonkeyPatch, cost: int
+    passwords: PooledPasswordHasher, monkeypatch: pytest.MonkeyPatch, cost: int
 ) -> None:
     monkeypatch.setattr(bcrypt, "checkpw", lambda _, hashed: hashed.startswith(f"$2b${cost:02}$".encode()))
 
@@ -97,7 +98,7 @@ async def test_costs_that_can_be_borne_are_checked(
 def test_a_hash_of_a_lower_cost_is_outdated_and_no_other(
     pool: HashingPool, cost: str, *, is_outdated: bool
 ) -> None:
-    passwords = BcryptPasswordHasher(pool, cost=11)
+    passwords = PooledPasswordHasher(pool, Bcrypt(11))
 
     assert passwords.is_outdated(f"$2b${cost}${'a' * 53}") is is_outdated
     assert passwords.is_outdated("nonsense")
@@ -107,12 +108,12 @@ TAIL = "a" * 53
 
 
 @pytest.fixture
-def dearer_passwords(pool: HashingPool) -> BcryptPasswordHasher:
-    return BcryptPasswordHasher(pool, cost=5)
+def dearer_passwords(pool: HashingPool) -> PooledPasswordHasher:
+    return PooledPasswordHasher(pool, Bcrypt(5))
 
 
 async def test_a_right_password_is_right_and_a_wrong_one_wrong(
-    dearer_passwords: BcryptPasswordHasher,
+    dearer_passwords: PooledPasswordHasher,
 ) -> None:
     hashed = await dearer_passwords.hash(PASSWORD)
 
@@ -124,7 +125,7 @@ async def test_a_right_password_is_right_and_a_wrong_one_wrong(
 
 @pytest.mark.parametrize("prefix", [b"2a", b"2b"])
 async def test_a_hash_of_an_older_kind_is_verified(
-    dearer_passwords: BcryptPasswordHasher, prefix: bytes
+    dearer_passwords: PooledPasswordHasher, prefix: bytes
 ) -> None:
     hashed = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4, prefix)).decode()
 
@@ -151,7 +152,7 @@ async def test_a_hash_of_an_older_kind_is_verified(
     ],
 )
 async def test_a_hash_is_looked_at_only_within_bounds(
-    dearer_passwords: BcryptPasswordHasher,
+    dearer_passwords: PooledPasswordHasher,
     monkeypatch: pytest.MonkeyPatch,
     hashed: str | None,
     *,
@@ -175,6 +176,6 @@ async def test_a_hash_is_looked_at_only_within_bounds(
     [(f"$2b$05${TAIL}", False), (f"$2b$04${TAIL}", True), (f"$2b$06${TAIL}", False), ("none", True)],
 )
 def test_a_hash_of_a_lower_cost_or_none_is_outdated(
-    dearer_passwords: BcryptPasswordHasher, hashed: str, *, outdated: bool
+    dearer_passwords: PooledPasswordHasher, hashed: str, *, outdated: bool
 ) -> None:
     assert dearer_passwords.is_outdated(hashed) is outdated

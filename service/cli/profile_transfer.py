@@ -1,0 +1,145 @@
+"""All users at once: from a file, and into one."""
+
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
+
+from service.app.commands.import_profiles import ImportProfiles, ImportProfilesHandler, ProfileToImport
+from service.bootstrap import Resources, admin_use_cases
+from service.cli.auditing import record
+from service.cli.exit_codes import REFUSED
+from service.cli.profile_lines import read_line, reasons_of, write_line
+from service.cli.reporting_errors import reporting_errors
+from service.domain.profile import EmailTaken, Profile
+from service.pkg.signals import finished, run_until_terminated
+from service.settings import Settings
+
+_BATCH_SIZE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    dry_run: bool
+    publish: bool
+
+
+@dataclass(slots=True)
+class _Result:
+    """What came of an import so far."""
+
+    imported: int = 0
+    present: int = 0
+    refused: int = 0
+
+    def sentence(self, *, dry_run: bool) -> str:
+        done = "would be imported" if dry_run else "imported"
+        return f"{self.imported} {done}, {self.present} there already, {self.refused} refused."
+
+
+def import_profiles(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish `profile.created` for each: to mailers, too.")
+    ] = False,
+) -> None:
+    """Take users over from a file with one JSON object a line; who is there already is left as it is."""
+    options, result = _Options(dry_run, publish), _Result()
+    try:
+        with reporting_errors():
+            run_until_terminated(_import(file, options, result))
+    finally:
+        if result.imported and not dry_run:
+            record("profiles_imported", count=result.imported, published=publish)
+        typer.echo(result.sentence(dry_run=dry_run))
+    if result.refused:
+        raise typer.Exit(REFUSED)
+
+
+async def _import(path: Path, options: _Options, result: _Result) -> None:
+    settings = Settings()
+    async with Resources.opened(settings) as resources:
+        handler = admin_use_cases(settings, resources).import_profiles
+        with path.open("rb") as file, Progress(console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task(path.name, total=os.fstat(file.fileno()).st_size)
+            for batch in _batches(file):
+                await finished(_import_batch(handler, batch, options, result))
+                progress.advance(bar, sum(len(line) for _, line in batch))
+
+
+def _batches(file: BinaryIO) -> Iterator[Sequence[tuple[int, bytes]]]:
+    lines = enumerate(iter(file.readline, b""), 1)
+    while batch := list(islice(lines, _BATCH_SIZE)):
+        yield batch
+
+
+async def _import_batch(
+    handler: ImportProfilesHandler, batch: Sequence[tuple[int, bytes]], options: _Options, result: _Result
+) -> None:
+    users: dict[int, ProfileToImport] = {}
+    refusals: dict[int, str] = {}
+    for number, line in batch:
+        if line.strip():
+            try:
+                users[number] = read_line(line)
+            except ValidationError as error:
+                refusals[number] = reasons_of(error)
+    command = ImportProfiles(list(users.values()), options.dry_run, options.publish)
+    for number, refusal in zip(users, await handler.handle(command), strict=True):
+        if refusal is None:
+            result.imported += 1
+        elif isinstance(refusal, EmailTaken):
+            result.present += 1
+        else:
+            refusals[number] = f"{refusal.field}: {refusal.message}"
+    result.refused += len(refusals)
+    for number, reason in sorted(refusals.items()):
+        typer.echo(f"line {number}: {reason}", err=True)
+
+
+def export_profiles(file: Path) -> None:
+    """Write all users that are not deleted into a new file, with the hashes of their passwords."""
+    counted: Counter[str] = Counter()
+    try:
+        with reporting_errors():
+            run_until_terminated(_export(file, counted))
+    finally:
+        if counted:
+            record("profiles_exported", count=counted["profiles"])
+    typer.echo(f"{counted['profiles']} exported.")
+    if counted["totp"]:
+        typer.echo(f"{counted['totp']} of them have a second factor, which stays here.", err=True)
+
+
+async def _export(path: Path, counted: Counter[str]) -> None:
+    settings = Settings()
+    async with Resources.opened(settings) as resources:
+        profiles = admin_use_cases(settings, resources).export_profiles.handle()
+        # For whoever runs it alone, and over no other file.
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(opened, "wb") as file:
+                await _write(file, profiles, counted)
+        except BaseException:  # half a file would pass for a whole one
+            Path.unlink(path)
+            raise
+
+
+async def _write(file: BinaryIO, profiles: AsyncIterator[Profile], counted: Counter[str]) -> None:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("profiles", total=None)
+        async for profile in profiles:
+            file.write(write_line(profile))
+            counted["profiles"] += 1
+            counted["totp"] += profile.totp is not None
+            progress.advance(bar)
