@@ -117,7 +117,7 @@ async def test_656_messages_that_cannot_be_written_again_silence_nobody(
     servers: Servers, tmp_path: Path
 ) -> None:
     async with proxied_env(servers, tmp_path) as stage, connected(stage.sandbox.gateway_url) as gateway:
-        operations = ("profile.create", "post.create", "profile.delete", "auth.logout")
+        operations = ("profile.create", "post.create", "profile.delete", "auth.change_password")
         with writing_anything():
             for number in range(656):
                 headers = {"x-attempt": 2**63 - 1, NotUtf8("caf?"): NotUtf8("caf?")}
