@@ -92,6 +92,11 @@ async def use_profiles(database: Any) -> Watched:
     assert (await profiles.get_including_deleted(ada.id)).version == 3
     assert [each.id for each in await profiles.deleted_before(LATER, 10)] == [ada.id]
     assert (await profiles.find_deleted_by_email(ada.email)).id == ada.id
+    many = [replace(a_profile(), oid=profiles.next_oid()) for _ in range(2)]
+    assert await profiles.add_many(many) == [None, None]
+    assert await profiles.find_taken([each.email for each in (*many, a_profile())]) == {
+        each.email.key for each in many
+    }
     boss, bea = (replace(a_profile(role=Role.ADMIN), oid=profiles.next_oid()) for _ in range(2))
     await profiles.add(boss)
     await profiles.add(bea, authorized_by=boss)

@@ -110,7 +110,8 @@ class MongoPosts(PostRepository):
         if selection is PostSelection.DELETED_WITH_OWNER:
             query["deleted_with_owner"] = True
         found = self._posts.find(query, PROJECTION).sort("id", 1).limit(limit)
-        return [_to_post(each) async for each in found]
+        # Named: from some post on, MongoDB may as well go through those of everybody.
+        return [_to_post(each) async for each in found.hint("user")]
 
     @database_call
     async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Post] | None:
