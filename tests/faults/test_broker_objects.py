@@ -101,6 +101,7 @@ def _keys(bindings: list[dict[str, Any]]) -> set[tuple[str, str]]:
     return {(each["destination"], each["routing_key"]) for each in bindings}
 
 
+@pytest.mark.at_length
 async def test_events_that_lost_their_way_find_it_again(servers: Servers, tmp_path: Path) -> None:
     """Somebody deletes the exchange of events, and makes it again: its bindings are gone."""
     async with proxied_env(servers, tmp_path) as stage, probed(stage) as (_, ask):

@@ -23,6 +23,7 @@ import pytest
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.settings import Settings
+from tests.at_length import at_length
 from tests.documents import ROOT, Block, blocks, documents, name_of
 from tests.integration import curl
 from tests.integration.preloaded import preloaded
@@ -49,6 +50,10 @@ SHOWN_ELSEWHERE = {
 PAGES = [
     name_of(each) for each in documents() if {COMMANDS, STAYING, PYTHON} & {b.info for b in blocks(each)}
 ]
+
+# What newcomers read. The others are tried at length.
+FIRST_PAGES = ["README.md", "docs/tutorial.md"]
+OTHER_PAGES = [each for each in PAGES if each not in FIRST_PAGES]
 
 
 def lines_of(block: Block) -> list[str]:
@@ -128,7 +133,9 @@ def environment(folder: Path) -> dict[str, str]:
     return {**usual, "COLUMNS": "110", "PATH": f"{usual['PATH']}:{folder}"}
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name", [*FIRST_PAGES, *at_length(*(each for each in PAGES if each not in FIRST_PAGES))]
+)
 async def test_a_reader_who_does_as_the_page_says_gets_what_it_says(
     name: str, box: Sandbox, program: Path, tmp_path: Path
 ) -> None:

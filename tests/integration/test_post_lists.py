@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from bson import ObjectId
 
@@ -74,6 +75,7 @@ async def every_page(gateway: Gateway, **body: Any) -> list[list[dict[str, Any]]
         more = {"cursor": page["next_cursor"]}
 
 
+@pytest.mark.at_length
 async def test_each_of_10_000_posts_is_met_once_while_others_are_written(
     gateway: Gateway, author: tuple[Person, set[str]]
 ) -> None:

@@ -276,6 +276,7 @@ def _save_example(file: Path, broker: str) -> None:
     file.write_text(example.text.replace(usual, broker))
 
 
+@pytest.mark.at_length
 def test_given_servers_keep_their_default_virtual_host(
     servers: Servers, management: ManagementApi, tmp_path: Path
 ) -> None:

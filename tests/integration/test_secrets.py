@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import aio_pika
+import pytest
 import pytest_asyncio
 from aio_pika.abc import AbstractIncomingMessage
 from bson import json_util
@@ -118,6 +119,7 @@ async def leave_to_kill(sandbox: Sandbox, queue: str, body: dict[str, Any]) -> N
             await (await source.get(timeout=10)).nack(requeue=True)
 
 
+@pytest.mark.at_length
 async def test_a_worker_that_logs_at_debug_does_not_name_it_either(servers: Servers, tmp_path: Path) -> None:
     bird = a_canary()
     with new_sandbox(servers, definitions(topology())) as env:

@@ -154,6 +154,7 @@ def test_a_mongodb_that_is_no_replica_set_is_said(sandbox: Sandbox, keys: Path) 
     assert "Traceback" not in said
 
 
+@pytest.mark.at_length
 def test_an_index_that_differs_is_said(servers: Servers, keys: Path) -> None:
     with new_sandbox(servers, definitions(topology())) as sandbox:
         with MongoClient[dict[str, object]](sandbox.mongo_url) as client:
@@ -164,6 +165,7 @@ def test_an_index_that_differs_is_said(servers: Servers, keys: Path) -> None:
     _is_a_sentence(said, "Cannot run", "The index email_key of profiles has to be")
 
 
+@pytest.mark.at_length
 def test_a_queue_of_another_type_is_said(servers: Servers, keys: Path) -> None:
     changed = deepcopy(definitions(topology()))
     queue = next(each for each in changed["queues"] if each["name"] == "profile.create")
