@@ -56,7 +56,7 @@ class Keeper:
         while (code := worker.process.poll()) is None:
             for member in self.cluster.members:
                 self._look_after(member)
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)  # between two looks
         raise WorkerFailed(f"The workers ended by themselves, with exit code {code}. Their log: {worker.log}")
 
     def _look_after(self, member: Member) -> None:

@@ -13,6 +13,8 @@ from service.pkg.broker_urls import broker_urls
 
 # For one of several nodes to let us in.
 _SECONDS: Final = 3.0
+# For the last one, or the only one, which may be busy.
+_LAST_SECONDS: Final = 60.0
 
 
 async def connect(url: str, heartbeat: int = 0) -> aio_pika.Connection:
@@ -27,7 +29,8 @@ async def connect(url: str, heartbeat: int = 0) -> aio_pika.Connection:
         with suppress(AMQPError, OSError):
             async with asyncio.timeout(_SECONDS):
                 return await _connect(each)
-    return await _connect(nodes[0])
+    async with asyncio.timeout(_LAST_SECONDS):
+        return await _connect(nodes[0])
 
 
 async def _connect(url: URL) -> aio_pika.Connection:
@@ -35,7 +38,7 @@ async def _connect(url: URL) -> aio_pika.Connection:
     connection = aio_pika.Connection(url)
     try:
         await connection.connect()
-    except BaseException:
+    except BaseException:  # a cancellation, too, must leave no connection open
         await connection.close()
         raise
     return connection

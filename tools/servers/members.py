@@ -5,8 +5,12 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from tools.servers.processes import Child
+
+# For the system to take back what a process had that was killed.
+_KILLED_SECONDS: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class Member:
     def kill(self) -> None:
         """End it as a failing machine does."""
         self._signal(signal.SIGKILL)
-        self.child.process.wait()
+        self.child.process.wait(_KILLED_SECONDS)
 
     def pause(self) -> None:
         """Let it say nothing more, and keep its connections."""

@@ -69,7 +69,7 @@ class FakeFeed(EventFeed):
         return self._is_connected.is_set()
 
     async def wait_connected(self) -> None:
-        """Wait until one does."""
+        """Wait until one does: for ever, if no loop begins, so set a limit."""
         await self._is_connected.wait()
 
     async def __aenter__(self) -> Self:
@@ -125,7 +125,7 @@ class FakeFeed(EventFeed):
             if queue.waiting:
                 return queue.waiting.popleft()
             queue.arrived.clear()
-            await queue.arrived.wait()
+            await queue.arrived.wait()  # as long as nothing happens, and the feed is not closed
         return None
 
     def _put_back(self, queue: FakeQueue) -> None:

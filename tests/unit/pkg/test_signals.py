@@ -23,7 +23,7 @@ async def main():
     sys.exit(termination.code)
 
 async def block():
-    time.sleep(60)
+    time.sleep(60)  # work that holds the event loop up
 
 asyncio.run(main())
 """

@@ -16,7 +16,7 @@ from service.pkg.watchdog import watched_loop
 async def main():
     with watched_loop(4, seconds=2):
         await asyncio.sleep(0.01)
-        time.sleep({seconds})
+        time.sleep({seconds})  # work that holds the event loop up
 
 asyncio.run(main())
 """

@@ -3,7 +3,7 @@
 import re
 from typing import Final, TypeVar
 
-from pydantic import MISSING, ValidationError
+from pydantic import MISSING, SecretStr, ValidationError
 
 from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.replies import ErrorDetail
@@ -97,6 +97,11 @@ def decode(model: type[RequestT], body: bytes, content_type: str | None) -> Requ
 def none_if_missing(value: Value | MISSING) -> Value | None:
     """Return the value of a field that callers may leave out, or `None` if it was left out."""
     return None if value is MISSING else value
+
+
+def secret_or_none(value: SecretStr | MISSING) -> str | None:
+    """Return the text of a secret that callers may leave out, or `None` if it was left out."""
+    return None if value is MISSING else value.get_secret_value()
 
 
 def _malformed(model: type[Request], error: ValidationError) -> Malformed:

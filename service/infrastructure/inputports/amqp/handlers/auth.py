@@ -43,7 +43,7 @@ from service.app.auth.verify_email import VerifyEmail
 from service.app.auth.verify_token import VerifyToken
 from service.app.request_context import RequestContext
 from service.domain.session import Session
-from service.infrastructure.inputports.amqp.decoding import none_if_missing
+from service.infrastructure.inputports.amqp.decoding import none_if_missing, secret_or_none
 from service.infrastructure.inputports.amqp.handlers.profiles import profile_to_wire
 from service.infrastructure.inputports.amqp.router import Router
 
@@ -55,11 +55,14 @@ def subscribe_auth(router: Router, app: Application) -> None:
 
     @router.handles(AUTH_LOGIN)
     async def log_in(request: wire.LogIn, caller: RequestContext) -> wire.Tokens:
-        password, device_token = request.password.get_secret_value(), none_if_missing(request.device_token)
-        known = device_token.get_secret_value() if device_token else None
-        otp = none_if_missing(request.otp)
-        code = otp.get_secret_value() if otp else None
-        return _tokens(await app.log_in.handle(LogIn(caller, request.email, password, known, code)))
+        command = LogIn(
+            caller,
+            request.email,
+            request.password.get_secret_value(),
+            secret_or_none(request.device_token),
+            secret_or_none(request.otp),
+        )
+        return _tokens(await app.log_in.handle(command))
 
     @router.handles(AUTH_REFRESH)
     async def refresh(request: wire.Refresh, _caller: RequestContext) -> wire.Tokens:
@@ -136,10 +139,7 @@ def _subscribe_second_factor(router: Router, app: Application) -> None:
 
     @router.handles(AUTH_TOTP_REMOVE)
     async def remove_totp(request: wire.RemoveTotp, caller: RequestContext) -> Profile:
-        password = none_if_missing(request.current_password)
-        command = RemoveTotp(
-            caller, none_if_missing(request.id), password.get_secret_value() if password else None
-        )
+        command = RemoveTotp(caller, none_if_missing(request.id), secret_or_none(request.current_password))
         return profile_to_wire(await app.remove_totp.handle(command))
 
 

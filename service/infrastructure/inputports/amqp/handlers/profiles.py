@@ -33,7 +33,7 @@ from service.app.queries.list_profiles import ListProfiles
 from service.app.request_context import RequestContext
 from service.domain.email import Email, email_prefix
 from service.domain.profile import Profile, ProfileFilter, ProfilePatch, Role, Status
-from service.infrastructure.inputports.amqp.decoding import none_if_missing
+from service.infrastructure.inputports.amqp.decoding import none_if_missing, secret_or_none
 from service.infrastructure.inputports.amqp.router import Router
 
 
@@ -66,13 +66,12 @@ def subscribe_profiles(router: Router, app: Application) -> None:
 
     @router.handles(PROFILE_UPDATE)
     async def update_profile(request: wire.UpdateProfile, caller: RequestContext) -> wire.Profile:
-        password = none_if_missing(request.current_password)
         command = UpdateProfile(
             context=caller,
             profile_id=request.id,
             patch=_changes(request),
             expected_version=none_if_missing(request.expected_version),
-            current_password=password.get_secret_value() if password else None,
+            current_password=secret_or_none(request.current_password),
         )
         return profile_to_wire(await app.update_profile.handle(command))
 
