@@ -140,7 +140,7 @@ def one_account() -> Scene:
     return Scene("one account, attacked without a pause", attacker.wrong, 1, known, unknown)
 
 
-def botnet(accounts: int = 1_000) -> Scene:
+def botnet(accounts: int = 300) -> Scene:
     """Attack many accounts for a day, each from addresses of its own; as many others log in twice."""
     world, attacker, known, unknown = World(), Tally(), Tally(), Tally()
     for number in range(accounts):

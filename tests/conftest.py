@@ -11,6 +11,7 @@ import pytest
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.shared_servers import FoundServers, OwnedServers, servers_of
+from tests.vhosts import virtual_hosts
 from tools.servers import ServerFailed, Servers, ServersUnavailable
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
@@ -76,12 +77,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> Servers:
+def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """RabbitMQ, MongoDB and Redis: the same for all tests of a run."""
     try:
-        return pytestconfig.stash[_SERVERS].get()
+        found = pytestconfig.stash[_SERVERS].get()
     except (ServersUnavailable, ServerFailed) as reason:
         pytest.exit(str(reason), returncode=1)  # a sentence, not a traceback for each test
+    yield found
+    virtual_hosts.delete_idle(found)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.shared_servers import is_one_of_many
+from tests.vhosts import virtual_hosts
 from tools.servers import Servers, running_servers
 
 
@@ -16,3 +17,4 @@ def own_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
         return
     with running_servers(lambda _line: None) as started:
         yield started
+        virtual_hosts.delete_idle(started)

@@ -15,7 +15,7 @@ from tests.faults.runs import every_trouble, recorded
 from tools.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "12"))
 SEED = int(os.environ.get("SEED", "1"))
 
 

@@ -108,7 +108,7 @@ async def test_a_query_that_kills_workers_does_so_as_long_as_it_may_wait_and_no_
             (name,) = await stored_profiles(sandbox, 1)
             await service.ask("profile.get", {"id": name}, timeout=PATIENCE)
             # A classic queue does not count how often it has delivered a message.
-            await service.tell("profile.get", {"id": str(POISONED)}, expiration=6)
+            await service.tell("profile.get", {"id": str(POISONED)}, expiration=3)
 
             async def has_killed() -> bool:
                 return bool(codes)

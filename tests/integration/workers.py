@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from service.infrastructure.security.keys import new_key
 from tests.forking import fork
+from tests.integration.gateway import eventually
 from tests.integration.proxy import Proxy
+from tests.vhosts import virtual_hosts
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
@@ -27,8 +27,8 @@ _START_SECONDS: Final = 60.0
 
 @contextmanager
 def isolated_sandbox(servers: Servers) -> Iterator[Sandbox]:
-    """Give a virtual host and a database with the topology of the definitions file."""
-    with new_sandbox(servers, definitions(topology())) as env:
+    """Give a virtual host with the topology of the definitions file, and databases, to one test."""
+    with virtual_hosts.borrowed(servers) as vhost, new_sandbox(servers, {}, vhost) as env:
         yield env
 
 
@@ -82,6 +82,15 @@ async def working(
         yield worker
     finally:
         await asyncio.to_thread(manager.__exit__, None, None, None)
+
+
+async def logged(worker: Worker, words: str) -> None:
+    """Wait until *worker* has written *words* into its log, which it does after it has replied."""
+
+    async def written() -> bool:
+        return words in worker.log.read_text()
+
+    assert await eventually(written)
 
 
 def address_of(mongo_url: str) -> tuple[str, int]:

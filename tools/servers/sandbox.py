@@ -60,10 +60,10 @@ def sandbox(servers: Servers, definitions: Mapping[str, Any], vhost: str | None 
 
 
 def _made(servers: Servers, definitions: Mapping[str, Any], vhost: str | None, cleanup: ExitStack) -> Sandbox:
-    name = f"profile-{secrets.token_hex(4)}"
-    management = ManagementApi.of(servers.management_url, servers.rabbitmq_url)
-    where = vhost or _new_vhost(management, name, cleanup)
-    _import(management, where, definitions)
+    name = _new_name()
+    if vhost:
+        _import(management_of(servers), vhost, definitions)
+    where = vhost or cleanup.enter_context(virtual_host(servers, definitions, name))
     return Sandbox(
         vhost=where,
         service_url=_amqp_url(servers, where, SERVICE),
@@ -85,10 +85,26 @@ def _path(vhost: str) -> str:
     return "/" if vhost == "/" else f"/{quote(vhost, safe='')}"
 
 
-def _new_vhost(management: ManagementApi, name: str, cleanup: ExitStack) -> str:
+def management_of(servers: Servers) -> ManagementApi:
+    """Return the management API of the broker of *servers*."""
+    return ManagementApi.of(servers.management_url, servers.rabbitmq_url)
+
+
+@contextmanager
+def virtual_host(servers: Servers, definitions: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """Make a virtual host with *definitions*, give its name, and delete it."""
+    management = management_of(servers)
+    name = name or _new_name()
     management.put("vhosts", name)
-    cleanup.callback(management.delete, "vhosts", name)
-    return name
+    try:
+        _import(management, name, definitions)
+        yield name
+    finally:
+        management.delete("vhosts", name)
+
+
+def _new_name() -> str:
+    return f"profile-{secrets.token_hex(4)}"
 
 
 def _import(management: ManagementApi, vhost: str, definitions: Mapping[str, Any]) -> None:
