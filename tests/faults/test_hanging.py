@@ -8,10 +8,10 @@ import asyncio
 import gc
 import os
 import signal
-import sys
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,6 +26,7 @@ from profile_contracts.errors import CallFailed
 from profile_contracts.operations import AUTH_KEYS
 from tests.faults.broken_lines import Line, line_to
 from tests.faults.proxied_env import ProxiedEnv, proxied_env
+from tests.forking import fork
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.workers import address_of, working
@@ -34,9 +35,8 @@ from tools.servers import Servers
 FAULTS: Final = "refuses, silent, mute, slow, resets, half-open"
 TABLE: Final = Path(__file__).parents[2] / "docs" / "hanging.md"
 VARIABLES: Final = {"RabbitMQ": "RABBITMQ_URL", "MongoDB": "MONGO_URL", "Redis": "REDIS_URL"}
-CLI: Final = (sys.executable, "-m", "service.cli")
 IS_LONG: Final = bool(os.environ.get("HANGING"))
-LONGEST: Final = ("MongoDB", "mute")
+SHORT_LIFE: Final = ("RabbitMQ", "mute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def of(*who: str, when: tuple[str, ...]) -> list[Row]:
 def lives() -> list[tuple[str, str]]:
     """Return every server and fault that a worker goes through, from running to its end."""
     found = sorted({(each.server, each.fault) for each in of("worker", when=("stopping",))})
-    return found if IS_LONG else [life for life in found if life != LONGEST]
+    return found if IS_LONG else [SHORT_LIFE]
 
 
 def expected(who: str, server: str, fault: str, when: str) -> Row:
@@ -113,25 +113,20 @@ async def behind(
         yield line, {**settings, VARIABLES[server]: url}
 
 
-async def started(settings: dict[str, str], *words: str, log: Path) -> asyncio.subprocess.Process:
-    with log.open("wb") as file:
-        return await asyncio.create_subprocess_exec(
-            *CLI,
-            *words,
-            env={**os.environ, **settings},
-            stdout=file,
-            stderr=file,
-        )
+def started(settings: dict[str, str], *words: str, log: Path) -> "subprocess.Popen[bytes]":
+    """Start the command of these *words*."""
+    with Path(os.devnull).open() as nothing, log.open("wb") as file:
+        return fork(("service.cli", *words), {**os.environ, **settings}, nothing, file, file)
 
 
-async def ended(process: asyncio.subprocess.Process) -> None:
+async def ended(process: "subprocess.Popen[bytes]") -> None:
     """Let nothing be left of it; if it has started others, it ends them at a signal."""
-    with suppress(ProcessLookupError, TimeoutError):
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 40)
-    with suppress(ProcessLookupError):
+    process.terminate()
+    try:
+        await asyncio.to_thread(process.wait, 40)
+    except subprocess.TimeoutExpired:
         process.kill()
-    await process.wait()
+        await asyncio.to_thread(process.wait, 40)
 
 
 async def outcome_of_start(
@@ -141,10 +136,10 @@ async def outcome_of_start(
     log = stage.folder / f"{row.who}-{row.server}-{row.fault}.log"
     async with behind(stage, row.server, row.fault) as (_, settings):
         began = time.monotonic()
-        process = await started(settings, *words, log=log)
+        process = started(settings, *words, log=log)
 
         async def has_outcome() -> str:
-            if process.returncode is not None:
+            if process.poll() is not None:
                 return f"exit {process.returncode}"
             return "ready" if '"event": "ready"' in await asyncio.to_thread(log.read_text) else ""
 
@@ -257,7 +252,7 @@ async def test_the_life_of_a_worker(servers: Servers, tmp_path: Path, server: st
             await stack.enter_async_context(working(stage.sandbox, tmp_path, settings, name))
             for name in ("first", "second")
         ]
-        several = await started(settings, "worker", "--workers", "2", log=tmp_path / "several.log")
+        several = started(settings, "worker", "--workers", "2", log=tmp_path / "several.log")
         stack.push_async_callback(ended, several)
         await eventually(both_are_there, within=60 * factor)
         assert await read(stage, 10) == "ok"
@@ -280,7 +275,7 @@ async def test_the_life_of_a_worker(servers: Servers, tmp_path: Path, server: st
         note("forced", f"exit {code}", forced)
         code = await asyncio.to_thread(first.process.wait, 60)
         note("stopping", f"exit {code}", began)
-        code = await asyncio.wait_for(several.wait(), 60)
+        code = await asyncio.to_thread(several.wait, 60)
         note("stopping", f"exit {code}", began, "--workers 2")
     assert_held(found, wanted, factor)
 

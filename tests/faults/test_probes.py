@@ -173,7 +173,7 @@ async def bindings_of(env: ProxiedEnv, queue: str) -> set[tuple[str, str]]:
 
 
 # One of each type, and one that only the service itself writes to.
-@pytest.mark.parametrize("queue", [CASCADE_QUEUE, *at_length("profile.get", "profile.update")])
+@pytest.mark.parametrize("queue", at_length(CASCADE_QUEUE, "profile.get", "profile.update"))
 async def test_a_queue_that_is_gone_is_named_until_it_is_back(
     servers: Servers, tmp_path: Path, queue: str
 ) -> None:

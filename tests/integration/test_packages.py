@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.at_length import at_length
 from tools.servers import ServersUnavailable, binaries, packages
 from tools.servers.waiting import wait_until
 
@@ -109,7 +110,7 @@ def test_steps_are_told_with_their_seconds(apt: FakeApt) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, *at_length(signal.SIGTERM, signal.SIGHUP)])
 def test_dpkg_ends_its_work_whatever_ends_us(apt: FakeApt, number: signal.Signals) -> None:
     """The signal goes to all of our process group, as the terminal's do. Nothing of ours is left."""
     folder = apt(

@@ -18,12 +18,13 @@ from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.infrastructure.security.keys import new_key
 from service.pkg.management_api import ManagementApi
+from tests.forking import run
+from tests.integration.workers import WORKER, running_worker
 from tools.servers import Servers
 from tools.servers.binaries import find
 from tools.servers.processes import free_port, private_processes
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
-from tools.worker import running_worker
 
 USAGE, FAILED = 2, 1
 
@@ -51,14 +52,7 @@ def _start(sandbox: Sandbox, keys: Path, **changes: str) -> tuple[int, str, floa
         "STARTUP_SECONDS": "0",
     }
     started = time.monotonic()
-    ended = subprocess.run(
-        [sys.executable, "-m", "service.cli", "worker"],
-        env={**os.environ, **usual, **changes},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ended = run(WORKER, {**os.environ, **usual, **changes}, within=120)
     return ended.returncode, ended.stdout + ended.stderr, time.monotonic() - started
 
 
@@ -72,10 +66,18 @@ def _is_a_sentence(said: str, *words: str) -> None:
 
 
 def test_without_signing_keys_it_says_how_to_make_one(sandbox: Sandbox, tmp_path: Path) -> None:
-    code, said, _ = _start(sandbox, tmp_path)
+    """This one starts from nothing, the others where all is imported."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *WORKER],
+        env={**os.environ, "RABBITMQ_URL": sandbox.service_url, "SIGNING_KEYS_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
-    assert code == USAGE
-    _is_a_sentence(said, "No signing key in", "profilectl keys new")
+    assert ended.returncode == USAGE
+    _is_a_sentence(ended.stdout + ended.stderr, "No signing key in", "profilectl keys new")
 
 
 def test_a_key_that_is_none_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
