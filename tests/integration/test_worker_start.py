@@ -43,16 +43,21 @@ def nobody() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def _start(sandbox: Sandbox, keys: Path, **changes: str) -> tuple[int, str, float]:
-    """Run a worker that has to fail; return its exit code, what it said, and how long that took."""
+def _environment(sandbox: Sandbox, keys: Path, **changes: str) -> dict[str, str]:
+    """Return the environment of a worker that does not wait for servers."""
     usual = {
         "RABBITMQ_URL": sandbox.service_url,
         "MONGO_URL": sandbox.mongo_url,
         "SIGNING_KEYS_DIR": str(keys),
         "STARTUP_SECONDS": "0",
     }
+    return {**os.environ, **usual, **changes}
+
+
+def _start(sandbox: Sandbox, keys: Path, **changes: str) -> tuple[int, str, float]:
+    """Run a worker that has to fail; return its exit code, what it said, and how long that took."""
     started = time.monotonic()
-    ended = run(WORKER, {**os.environ, **usual, **changes}, within=120)
+    ended = run(WORKER, _environment(sandbox, keys, **changes), within=120)
     return ended.returncode, ended.stdout + ended.stderr, time.monotonic() - started
 
 
@@ -69,7 +74,7 @@ def test_without_signing_keys_it_says_how_to_make_one(sandbox: Sandbox, tmp_path
     """This one starts from nothing, the others where all is imported."""
     ended = subprocess.run(
         [sys.executable, "-m", *WORKER],
-        env={**os.environ, "RABBITMQ_URL": sandbox.service_url, "SIGNING_KEYS_DIR": str(tmp_path)},
+        env=_environment(sandbox, tmp_path),
         capture_output=True,
         text=True,
         timeout=120,
