@@ -13,6 +13,7 @@ from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import DeadLetter, DeadLetterFilter
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters, opened, throttled
+from service.pkg.broker_urls import broker_urls
 from service.pkg.signals import finished, run_until_terminated
 
 
@@ -66,7 +67,7 @@ def carry_out(operation: BulkOperation, url: str) -> BulkResult:
     finally:
         if result.done and not operation.dry_run:
             about = {
-                "broker_user": URL(url).user,
+                "broker_user": URL(broker_urls(url)[0]).user,
                 "reason": operation.wanted.reason,
                 "code": operation.wanted.code,
             }

@@ -23,6 +23,7 @@ from service.infrastructure.rabbitmq.topology_diff import (
     missing_policies,
     without_consumers,
 )
+from service.pkg.broker_urls import broker_urls
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
@@ -90,7 +91,12 @@ def apply_topology(
 
 
 async def _seen(url: str, management_url: str | None) -> BrokerState | None:
-    return await broker_state(Management.of(management_url, URL(url))) if management_url else None
+    return await broker_state(_management(management_url, url)) if management_url else None
+
+
+def _management(management_url: str, url: str) -> Management:
+    """Return the management API, with the user and the virtual host of *url*."""
+    return Management.of(management_url, URL(broker_urls(url)[0]))
 
 
 async def _with_policies(whole: Topology, url: str, management_url: str | None) -> list[str]:
@@ -98,7 +104,7 @@ async def _with_policies(whole: Topology, url: str, management_url: str | None) 
     if not management_url:
         typer.echo("Without --management-url no policy was looked at.", err=True)
         return []
-    management = Management.of(management_url, URL(url))
+    management = _management(management_url, url)
     for policy in missing_policies(whole, await broker_state(management)):
         await management.put_policy(policy.name, body(policy))
         typer.echo(f"policy {policy.name} made")

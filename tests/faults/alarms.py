@@ -1,4 +1,4 @@
-"""RabbitMQ's alarm when memory is short. The management API has no way to it, so Erlang has to raise it."""
+"""What only Erlang can do in a broker, as the management API has no way to it: an alarm of memory, say."""
 
 import asyncio
 import os
@@ -14,12 +14,6 @@ from tests.integration.gateway import eventually
 # Of the machine's memory: a share that any node has taken already.
 _NONE: Final = "1.0e-9"
 _ARGUMENTS: Final = "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"
-# The last word that is printed is the limit before.
-_CALL: Final = (
-    "Before = rpc:call('{node}', vm_memory_monitor, get_vm_memory_high_watermark, []), "
-    "ok = rpc:call('{node}', vm_memory_monitor, set_vm_memory_high_watermark, [{limit}]), "
-    'io:format("~w", [Before]), erlang:halt().'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +30,21 @@ class Node:
     port: str
     home: Path
 
-    async def set_limit(self, limit: str) -> str:
-        """Set the limit of memory, and return what it was before; both are Erlang's terms."""
-        options = f"-noinput -hidden -sname alarm-{os.getpid()}@localhost -dist_listen false"
+    async def call(self, function: str, arguments: str = "") -> str:
+        """Return what *function*, `module, name`, gives there; all are Erlang's terms."""
+        options = f"-noinput -hidden -sname caller-{os.getpid()}@localhost -dist_listen false"
         finding = f"-start_epmd false -erl_epmd_port {self.port}"
+        call = f"rpc:call('{self.name}', {function}, [{arguments}])"
         erlang = await asyncio.create_subprocess_exec(
             *("erl", *options.split(), *finding.split()),
-            *("-eval", _CALL.format(node=self.name, limit=limit)),
+            *("-eval", f'io:format("~w", [{call}]), erlang:halt().'),
             env={"HOME": str(self.home), "PATH": os.environ["PATH"]},
             stdout=asyncio.subprocess.PIPE,
         )
-        before, _ = await erlang.communicate()
+        result, _ = await erlang.communicate()
         assert erlang.returncode == 0
-        return before.decode()
+        assert not result.startswith(b"{badrpc")
+        return result.decode()
 
 
 async def node_of(broker: Broker) -> Node | None:
@@ -75,8 +71,9 @@ async def _nodes(broker: Broker) -> list[dict[str, Any]]:
 @asynccontextmanager
 async def memory_alarm(node: Node) -> AsyncIterator[None]:
     """Let the whole broker take nothing more inside the block."""
-    before = await node.set_limit(_NONE)
+    before = await node.call("vm_memory_monitor, get_vm_memory_high_watermark")
     try:
+        await node.call("vm_memory_monitor, set_vm_memory_high_watermark", _NONE)
         yield
     finally:
-        await node.set_limit(before)
+        await node.call("vm_memory_monitor, set_vm_memory_high_watermark", before)

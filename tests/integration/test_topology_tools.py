@@ -179,6 +179,7 @@ async def test_who_answers_is_told(blank: Sandbox, root: Broker) -> None:
     [
         ({"RABBITMQ_MANAGEMENT_URL": "http://guest:canary@127.0.0.1:1"}, "No management API answers", 7),
         ({"RABBITMQ_URL": "amqp://guest:canary@127.0.0.1:1/"}, "Connection refused", 7),
+        ({"RABBITMQ_URL": "amqp://guest:canary@127.0.0.1:1,[::1]:1/"}, "Connection refused", 7),
         ({"RABBITMQ_MANAGEMENT_URL": "ftp://guest:canary@127.0.0.1"}, "begins with http", 2),
     ],
 )

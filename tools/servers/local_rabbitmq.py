@@ -31,6 +31,9 @@ ERLANG_FLAGS = (
     "-kernel inet_dist_use_interface {{127,0,0,1}} +sbwtdio short"
 )
 
+# Every minute, a node wakes epmd by a short Erlang that it starts for that (`rabbit_epmd_monitor`). These let
+# that one end without having started the daemon, and without a dump: nobody needs epmd.
+WITHOUT_EPMD = {"ERL_ZFLAGS": "-start_epmd false", "ERL_CRASH_DUMP_SECONDS": "0"}
 
 # Where clients and browsers look for RabbitMQ.
 USUAL_PORT, USUAL_CONSOLE_PORT = 5672, 15672
@@ -53,7 +56,8 @@ def start_rabbitmq(processes: Processes, server: Path, *, usual_ports: bool = Fa
     cookie.write_text(secrets.token_hex(16))
     cookie.chmod(0o400)
     flags = ERLANG_FLAGS.format(node=node, port=free_port())
-    child = processes.start("rabbitmq", [server], folder, **node_variables(folder, node, flags))
+    variables = node_variables(folder, node, flags) | WITHOUT_EPMD
+    child = processes.start("rabbitmq", [server], folder, **variables)
     url, management_url = f"amqp://guest:guest@127.0.0.1:{port}", f"http://127.0.0.1:{console_port}"
     management = ManagementApi.of(management_url, url)
     overview = child.wait_until(lambda: rabbitmq_overview(management, node), within=SECONDS_TO_START)
