@@ -4,11 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+from service.infrastructure.security.root_key import Purpose
+
 TESTS = Path(__file__).parents[1]
 TEXT = (TESTS.parent / "SECURITY.md").read_text()
-ROWS = re.findall(r"^\| (\d\.\d\.\d+) \| ([12]) \| (.+) \| (.+) \|$", TEXT, flags=re.MULTILINE)
+ROWS = re.findall(r"^\| (\d+\.\d\.\d+) \| ([12]) \| (.+) \| (.+) \|$", TEXT, flags=re.MULTILINE)
 
-# OWASP ASVS 5.0, V6 to V9: the requirements of levels 1 and 2, by section.
+# OWASP ASVS 5.0, V6 to V11: the requirements of levels 1 and 2, by section.
 REQUIREMENTS = {
     "6.1": range(1, 4),
     "6.2": range(1, 13),
@@ -29,6 +31,19 @@ REQUIREMENTS = {
     "8.4": range(1, 2),
     "9.1": range(1, 4),
     "9.2": range(1, 5),
+    "10.1": range(1, 3),
+    "10.2": range(1, 3),
+    "10.3": range(1, 5),
+    "10.4": range(1, 12),
+    "10.5": range(1, 6),
+    "10.6": range(1, 3),
+    "10.7": range(1, 4),
+    "11.1": range(1, 3),
+    "11.2": range(1, 4),
+    "11.3": range(1, 4),
+    "11.4": range(1, 5),
+    "11.5": range(1, 2),
+    "11.6": range(1, 2),
 }
 
 
@@ -69,3 +84,10 @@ def test_every_file_that_is_named_is_there() -> None:
     named = re.findall(r"`((?:architecture|integration|ports|unit)/[\w/]+\.py)", TEXT)
 
     assert [path for path in named if not (TESTS / path).exists()] == []
+
+
+def test_every_derived_key_is_in_the_inventory() -> None:
+    _, _, inventory = TEXT.partition("## Keys and algorithms")
+    inventory, _, _ = inventory.partition("\n## ")
+
+    assert [each.name for each in Purpose if f"`{each.name}`" not in inventory] == []

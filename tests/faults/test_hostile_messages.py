@@ -11,15 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from service.infrastructure.rabbitmq.topology import MALFORMED
+from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.topology import MALFORMED, topology
 from tests.faults.hostile import KINDS, Kind
 from tests.faults.load_generators import QUEUES, LoadGenerator, load_generator_on
 from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.requests import OPERATIONS
-from tests.integration.workers import isolated_sandbox, working
+from tests.integration.workers import working
 from tools.servers import Servers
+from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker
 
 # For each kind. Of every six messages, five are hostile.
@@ -72,7 +74,7 @@ class HostileEnv:
 async def env(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostileEnv]:
     """A sandbox of our own, so that nobody else's dead letters are counted."""
     folder = tmp_path_factory.mktemp("hostile")
-    with isolated_sandbox(servers) as sandbox:
+    with new_sandbox(servers, definitions(topology())) as sandbox:  # in another one, more was counted before
         async with (
             working(sandbox, folder, settings_for(sandbox)) as worker,
             administrating(sandbox) as broker,
