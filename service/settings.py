@@ -241,6 +241,8 @@ class Settings(BaseSettings):
 
 # Names that are as alike as this are not alike by chance: one letter is missing, or two are swapped.
 _ALIKE: Final = 0.85
+# Where the servers of tests and demo are: `DEV_MONGO_URL` is not meant to be `MONGO_URL`.
+_FOR_DEVELOPERS: Final = "DEV_"
 
 
 def given_names() -> Iterable[str]:
@@ -252,5 +254,6 @@ def misspelt(given: Iterable[str]) -> Mapping[str, str]:
     """Return those of the *given* names that are no setting, with the one that each was meant to be."""
     names = {name.upper() for name in given}
     known = {name.upper() for name in Settings.model_fields}
-    near = {name: get_close_matches(name, known - names, n=1, cutoff=_ALIKE) for name in names - known}
+    strange = {name for name in names - known if not name.startswith(_FOR_DEVELOPERS)}
+    near = {name: get_close_matches(name, known - names, n=1, cutoff=_ALIKE) for name in strange}
     return {name: found[0] for name, found in sorted(near.items()) if found}

@@ -186,7 +186,9 @@ def test_a_misspelt_variable_is_noticed(name: str, near: str) -> None:
     assert misspelt([*REQUIRED, name]) == {name.upper(): near}
 
 
-@pytest.mark.parametrize("name", ["PATH", "HOME", "LANG", "HOSTNAME", "MONGO_URI", "OTEL_SERVICE_NAME"])
+@pytest.mark.parametrize(
+    "name", ["PATH", "HOME", "LANG", "HOSTNAME", "MONGO_URI", "OTEL_SERVICE_NAME", "DEV_REDIS_URL"]
+)
 def test_what_is_of_others_is_no_misspelt_variable(name: str) -> None:
     """Not even what looks like a variable of ours that is given."""
     assert misspelt([*REQUIRED, name]) == {}
