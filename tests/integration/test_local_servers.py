@@ -1,5 +1,6 @@
 """Servers for demo and tests: there when needed, gone afterwards, and nobody else's touched."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from service.pkg.management_api import ManagementApi, ManagementError
 from tools.servers import ServerFailed, Servers, ServersUnavailable, local_redis, running_servers
 from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
-from tools.servers.processes import free_port, private_processes
+from tools.servers.processes import MAX_FILES, free_port, private_processes
 from tools.servers.sandbox import sandbox as new_sandbox
 from tools.servers.waiting import wait_until
 
@@ -108,6 +109,20 @@ def test_kill_minus_nine_leaves_nothing_behind() -> None:
     for program in ("beam.smp", "mongod", "redis-server", "profile-servers-guard"):
         assert any(program in command for command in before)
     _assert_nothing_is_left(folder)
+
+
+def test_a_server_may_open_more_files_than_the_shell_lets_us() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    try:
+        with private_processes() as processes:
+            child = processes.start("limit", ["/bin/sh", "-c", "ulimit -Sn"], processes.new_folder("limit"))
+            assert child.process.wait(10) == 0
+            said = child.log.read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert int(said) == (MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

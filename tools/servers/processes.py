@@ -45,7 +45,12 @@ rm -rf -- "$folder"
 
 # A child reports its group before it becomes the server, so at no moment would the guard miss it. Until then
 # its standard input is the guard's pipe; afterwards it must not be, for an open copy keeps the pipe alive.
-ENLIST = 'echo $$ >&0; exec "$@" </dev/null'
+# Most shells let a process open 1,024 files: mongod dies of that, and RabbitMQ takes no more connections. The
+# documentation of both asks for 64,000. Erlang makes room for as many as it may open, so there is a limit.
+MAX_FILES = 65_536
+ENLIST = (
+    f'echo $$ >&0; ulimit -Sn {MAX_FILES} 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"; exec "$@" </dev/null'
+)
 
 
 @dataclass(slots=True)
