@@ -1,8 +1,9 @@
 """People who log in, and what their tokens are worth."""
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tests.builders import an_address
@@ -57,6 +58,17 @@ async def alive(gateway: Gateway, sessions: Iterable[Tokens]) -> list[bool]:
     verdicts = await asyncio.gather(*(verdict(gateway, each["access_token"]) for each in sessions))
     assert [each for each in verdicts if not each["active"] and len(each) > 1] == []
     return [each["active"] for each in verdicts]
+
+
+async def assert_over(gateway: Gateway, sessions: Sequence[Tokens], within: float = 1.0) -> None:
+    """Ask until none of *sessions* is alive, as all have to be that are asked about *within* so many seconds.
+
+    Counted is when it was asked. A reply may take its time on a busy machine.
+    """
+    began = asked = time.monotonic()
+    while any(await alive(gateway, sessions)):
+        assert asked - began < within
+        asked = time.monotonic()
 
 
 async def change_password(gateway: Gateway, person: Person, tokens: Tokens) -> dict[str, Any]:

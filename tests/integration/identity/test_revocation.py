@@ -1,7 +1,6 @@
 """What one worker ends is over for the other: at once, and for good."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from redis import Redis
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway, eventually
 from tests.integration.identity.events import Listener
-from tests.integration.identity.people import alive, change_password, logged_in, outcomes
+from tests.integration.identity.people import alive, assert_over, change_password, logged_in, outcomes
 from tests.integration.replies import refusal, result
 from tools.servers.sandbox import REDIS_CLAIM, Sandbox
 from tools.worker import Worker
@@ -44,17 +43,6 @@ def _change(how: str, who: Person) -> tuple[str, dict[str, Any]]:
     }[how]
 
 
-async def _is_over(gateway: Gateway, token: str) -> None:
-    """Check that every worker says so in less than a second."""
-    started = time.monotonic()
-    while time.monotonic() - started < 1.0:
-        verdicts = await alive(gateway, [{"access_token": token}] * MANY)
-        if not any(verdicts):
-            break
-    assert not any(verdicts)
-    assert time.monotonic() - started < 1.0
-
-
 @pytest.mark.parametrize("how", ["logout", "suspended", "role_changed", "deleted", "password_changed"])
 async def test_the_other_worker_sees_it_in_less_than_a_second(
     gateway: Gateway, ada: Person, admin: Person, listener: Listener, how: str
@@ -67,7 +55,7 @@ async def test_the_other_worker_sees_it_in_less_than_a_second(
         by = token if how == "logout" else admin["token"]
         result(await gateway.ask(*_change(how, ada), token=by))
 
-    await _is_over(gateway, token)
+    await assert_over(gateway, [{"access_token": token}] * MANY)
 
     body = {"id": ada["id"]}
     replies = await asyncio.gather(*(gateway.ask("profile.get", body, token=token) for _ in range(MANY)))
