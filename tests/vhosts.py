@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote
 
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.pkg.management_api import ManagementApi
 from tests.integration.connections import connect
 from tools.servers import Servers
-from tools.servers.sandbox import management_of, virtual_host
+from tools.servers.sandbox import admin_url, management_of, virtual_host
 from tools.servers.waiting import wait_until
 
 # For the broker to notice that the connections of a test have gone.
@@ -40,15 +39,12 @@ class VirtualHosts:
         It is taken back if nothing but messages was left in it, and deleted otherwise.
         """
         host = self._idle_one(servers) or VirtualHost.made(servers)
-        try:
+        with ExitStack() as otherwise:
+            otherwise.callback(host.end.close)
             yield host.name
-        except BaseException:
-            host.end.close()
-            raise
-        if host.is_restored():
-            self.idle.append(host)
-        else:
-            host.end.close()
+            if host.is_restored():
+                otherwise.pop_all()
+                self.idle.append(host)
 
     def _idle_one(self, servers: Servers) -> "VirtualHost | None":
         host = next((each for each in self.idle if each.servers == servers), None)
@@ -110,9 +106,8 @@ class VirtualHost:
             return another_thread.submit(asyncio.run, self._purge()).result()
 
     async def _purge(self) -> bool:
-        address = f"{self.servers.rabbitmq_url.rstrip('/')}/{quote(self.name, safe='')}"
         queues = [json.loads(each)["name"] for each in self.made_of["queues"]]
-        async with await connect(address) as connection:
+        async with await connect(admin_url(self.servers, self.name)) as connection:
             channel = await connection.channel()
             underlay = await channel.get_underlay_channel()
             for _ in range(_ROUNDS):

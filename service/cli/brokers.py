@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from yarl import URL
 
 from service.pkg.broker_urls import broker_urls
 
@@ -15,6 +16,11 @@ def _amqp(url: str) -> str:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     return url
+
+
+def first_of(url: str) -> URL:
+    """Return the address of the first broker of *url*; user and virtual host are the same for all."""
+    return URL(broker_urls(url)[0])
 
 
 def _http(url: str | None) -> str | None:

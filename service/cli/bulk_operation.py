@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import Progress
-from yarl import URL
 
 from service.cli.auditing import record
+from service.cli.brokers import first_of
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import DeadLetter, DeadLetterFilter
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters, opened, throttled
-from service.pkg.broker_urls import broker_urls
 from service.pkg.signals import finished, run_until_terminated
 
 
@@ -67,7 +66,7 @@ def carry_out(operation: BulkOperation, url: str) -> BulkResult:
     finally:
         if result.done and not operation.dry_run:
             about = {
-                "broker_user": URL(broker_urls(url)[0]).user,
+                "broker_user": first_of(url).user,
                 "reason": operation.wanted.reason,
                 "code": operation.wanted.code,
             }

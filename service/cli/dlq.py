@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import typer
-from yarl import URL
 
 from profile_contracts.operations import OPERATIONS
-from service.cli.brokers import AsJson, BrokerUrl
+from service.cli.brokers import AsJson, BrokerUrl, first_of
 from service.cli.bulk_operation import BulkOperation, BulkResult, carry_out
 from service.cli.dlq_view import as_data, overview, write_out
 from service.cli.reporting_errors import reporting_errors
@@ -23,7 +22,6 @@ from service.infrastructure.rabbitmq.dead_letter import (
 )
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError, DeadLetters, opened
 from service.infrastructure.rabbitmq.topology import PARKED
-from service.pkg.broker_urls import broker_urls
 
 app = typer.Typer(no_args_is_help=True, help="Requests and events that could not be handled.")
 
@@ -180,4 +178,4 @@ def _say_who_asks(queue: str, url: str) -> None:
     heeding = [each for each in OPERATIONS if each.authentication == "bearer" and each.dead_letters == queue]
     if heeding or queue == PARKED:
         sentence = "Requests go out as {} itself: a worker carries out what TRUSTED_SERVICES lets it ask for."
-        typer.echo(sentence.format(URL(broker_urls(url)[0]).user or "guest"), err=True)
+        typer.echo(sentence.format(first_of(url).user or "guest"), err=True)

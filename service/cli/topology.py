@@ -5,9 +5,8 @@ import json
 from typing import Annotated, Final
 
 import typer
-from yarl import URL
 
-from service.cli.brokers import BrokerUrl, ManagementUrl
+from service.cli.brokers import BrokerUrl, ManagementUrl, first_of
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
@@ -23,7 +22,6 @@ from service.infrastructure.rabbitmq.topology_diff import (
     missing_policies,
     without_consumers,
 )
-from service.pkg.broker_urls import broker_urls
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
@@ -91,12 +89,7 @@ def apply_topology(
 
 
 async def _seen(url: str, management_url: str | None) -> BrokerState | None:
-    return await broker_state(_management(management_url, url)) if management_url else None
-
-
-def _management(management_url: str, url: str) -> Management:
-    """Return the management API, with the user and the virtual host of *url*."""
-    return Management.of(management_url, URL(broker_urls(url)[0]))
+    return await broker_state(Management.of(management_url, first_of(url))) if management_url else None
 
 
 async def _with_policies(whole: Topology, url: str, management_url: str | None) -> list[str]:
@@ -104,7 +97,7 @@ async def _with_policies(whole: Topology, url: str, management_url: str | None) 
     if not management_url:
         typer.echo("Without --management-url no policy was looked at.", err=True)
         return []
-    management = _management(management_url, url)
+    management = Management.of(management_url, first_of(url))
     for policy in missing_policies(whole, await broker_state(management)):
         await management.put_policy(policy.name, body(policy))
         typer.echo(f"policy {policy.name} made")

@@ -70,7 +70,7 @@ def of(*who: str, when: tuple[str, ...]) -> list[Row]:
 
 
 def lives() -> list[tuple[str, str]]:
-    """Return every server and fault that a worker goes through, from running to its end."""
+    """Return the servers and faults that a worker goes through, from running to its end: one, or all."""
     found = sorted({(each.server, each.fault) for each in of("worker", when=("stopping",))})
     return found if IS_LONG else [SHORT_LIFE]
 

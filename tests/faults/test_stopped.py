@@ -97,8 +97,7 @@ async def _stopped(pid: int) -> AsyncIterator[None]:
 async def mongod_stopped(env: StoppedEnv) -> AsyncIterator[None]:
     """Let MongoDB's server stand still."""
     options = await env.mongo.admin.command("getCmdLineOpts")
-    if "profile-servers-" not in str(options):
-        pytest.skip("this mongod is somebody else's")
+    assert "profile-servers-" in str(options), "only a server that we started can be stopped"
     status = await env.mongo.admin.command("serverStatus")
     async with _stopped(int(status["pid"])):
         yield
@@ -114,8 +113,8 @@ async def worker_stopped(env: StoppedEnv) -> AsyncIterator[None]:
 @asynccontextmanager
 async def alarm(env: StoppedEnv) -> AsyncIterator[None]:
     """Let the broker take nothing more."""
-    if (node := await node_of(env.broker)) is None:
-        pytest.skip("this broker is somebody else's")
+    node = await node_of(env.broker)
+    assert node, "only a broker that we started can be told to raise an alarm"
     async with memory_alarm(node):
         yield
 

@@ -68,11 +68,16 @@ def _made(servers: Servers, definitions: Mapping[str, Any], vhost: str | None, c
         vhost=where,
         service_url=_amqp_url(servers, where, SERVICE),
         gateway_url=_amqp_url(servers, where, GATEWAY),
-        admin_url=f"{servers.rabbitmq_url.rstrip('/')}{_path(where)}",
+        admin_url=admin_url(servers, where),
         management_url=servers.management_url,
         mongo_url=cleanup.enter_context(_mongo_database(servers.mongo_url, name)),
         redis_url=cleanup.enter_context(_redis_database(servers.redis_url, name)),
     )
+
+
+def admin_url(servers: Servers, vhost: str) -> str:
+    """Return the address of *vhost* for the administrator of its broker."""
+    return f"{servers.rabbitmq_url.rstrip('/')}{_path(vhost)}"
 
 
 def _amqp_url(servers: Servers, vhost: str, user: str) -> str:
