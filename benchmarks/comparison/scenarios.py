@@ -16,6 +16,7 @@ FASTAPI: Final = "FastAPI + uvicorn + Motor, HTTP"
 NAMEKO: Final = "Nameko + PyMongo"
 CELERY: Final = "Celery + PyMongo"
 ECHO: Final = "bare aio-pika echo"
+FASTSTREAM_ECHO: Final = "bare FastStream echo"
 MONGODB: Final = "bare MongoDB read"
 BCRYPT: Final = "bare bcrypt"
 CLIENT: Final = "our client"
@@ -93,6 +94,7 @@ def systems(port: int, nameko_config: str, no_worker: Sandbox) -> list[System]:
         System(NAMEKO, nameko, "Connected to amqp"),
         System(CELERY, celery, " ready."),
         System(ECHO, (*_PYTHON, "benchmarks.peers.echo")),
+        System(FASTSTREAM_ECHO, (*_PYTHON, "benchmarks.peers.faststream_echo")),
         System(RESPONDER, responder, variables={"AMQP_URL": no_worker.admin_url}),
     ]
 
@@ -230,8 +232,12 @@ def _celery(sandbox: Sandbox, data: Data) -> dict[str, Any]:
 def _floors(sandbox: Sandbox, data: Data) -> list[Scenario]:
     get = [_request({"id": each}) for each in data.profiles]
     echo = _their_plan(sandbox, "bench.echo", get, '{"id":')
+    faststream_echo = _their_plan(sandbox, "bench.faststream.echo", get, '{"id":')
     return [
         Scenario(ECHO, "echo", echo),
+        Scenario(ECHO, "echo one at a time", echo, in_flight=1),
+        Scenario(FASTSTREAM_ECHO, "echo", faststream_echo),
+        Scenario(FASTSTREAM_ECHO, "echo one at a time", faststream_echo, in_flight=1),
         Scenario(MONGODB, "find_one", {"ids": data.profiles}, own_load="benchmarks.peers.mongodb_read"),
         Scenario(BCRYPT, "checkpw", {}, own_load="benchmarks.peers.bcrypt_check", weight=2),
     ]
