@@ -30,8 +30,17 @@ MAX_SECRET_LENGTH: Final = 1024
 # In code points. A body of 64 KiB holds fewer of those that take more than three bytes each.
 MAX_TEXT_LENGTH: Final = 20_000
 
-# Every control character (Unicode category Cc) but line feed and tab.
-_UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Every control character (Unicode category Cc), and each but line feed and tab.
+_CONTROLS: Final = r"\u0000-\u001f\u007f-\u009f"
+_UNREADABLES: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+_CONTROL: Final = re.compile(f"[{_CONTROLS}]")
+_UNREADABLE: Final = re.compile(f"[{_UNREADABLES}]")
+# What a JSON Schema can say of that; expressions that mean the same in ECMAScript and in Python.
+_NO_CONTROL: Final = {"pattern": f"^[^{_CONTROLS}]*$"}
+_READABLE: Final = {"pattern": f"^[^{_UNREADABLES}]*$"}
+_READABLE_LINES: Final = {"pattern": f"^([^{_UNREADABLES}]|\\r\\n)*$"}
+# Not `format: email`, which takes no host without a dot and no letter beyond ASCII.
+_ONE_AT: Final = {"pattern": f"^[^@ {_CONTROLS}]+@[^@ {_CONTROLS}]+$"}
 # NFC makes one character of four at most (UAX #15, table "Maximum Expansion Factors").
 _MOST_FOR_ONE: Final = 4
 MAX_PAGE_SIZE: Final = 100
@@ -101,7 +110,7 @@ def _seen(value: str) -> str:
 
 
 def _printable(value: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if _CONTROL.search(value):
         msg = "must not contain control characters"
         raise ValueError(msg)
     return value
@@ -131,14 +140,24 @@ def rfc3339(moment: datetime) -> str:
 
 AttributeName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 AttributeValue = (
-    Annotated[str, Field(max_length=4096), AfterValidator(_readable)]
+    Annotated[str, Field(max_length=4096, json_schema_extra=_READABLE), AfterValidator(_readable)]
     | Annotated[int, Field(ge=1 - 2**53, le=2**53 - 1)]
     # Bounded as well, or a whole number out of bounds would be taken for one that is near it.
     | Annotated[float, Field(ge=1 - 2**53, le=2**53 - 1, allow_inf_nan=False)]
     | bool
 )
-Name = Annotated[str, _tidy(100), Field(min_length=1, max_length=100), AfterValidator(_plain)]
-Title = Annotated[str, _tidy(200), Field(min_length=1, max_length=200), AfterValidator(_plain)]
+Name = Annotated[
+    str,
+    _tidy(100),
+    Field(min_length=1, max_length=100, json_schema_extra=_NO_CONTROL),
+    AfterValidator(_plain),
+]
+Title = Annotated[
+    str,
+    _tidy(200),
+    Field(min_length=1, max_length=200, json_schema_extra=_NO_CONTROL),
+    AfterValidator(_plain),
+]
 Text = Annotated[
     str,
     _tidy(MAX_TEXT_LENGTH),
@@ -147,6 +166,7 @@ Text = Annotated[
         min_length=1,
         max_length=MAX_TEXT_LENGTH,
         description="Line feeds and tabs are the only control characters; a request has at most 64 KiB.",
+        json_schema_extra=_READABLE_LINES,
     ),
     AfterValidator(_readable),
     AfterValidator(_seen),
@@ -154,7 +174,7 @@ Text = Annotated[
 Email = Annotated[
     str,
     _tidy(MAX_EMAIL_LENGTH),
-    Field(min_length=3, max_length=MAX_EMAIL_LENGTH, json_schema_extra={"format": "email"}),
+    Field(min_length=3, max_length=MAX_EMAIL_LENGTH, json_schema_extra=_ONE_AT),
 ]
 # Whoever turns a request into JSON is about to send it: only then is the secret written out.
 AnySecret = Annotated[
@@ -190,6 +210,7 @@ EmailPrefix = Annotated[
         min_length=1,
         max_length=MAX_EMAIL_LENGTH,
         description="How the address begins, in whatever spelling. The list is then in alphabetical order.",
+        json_schema_extra=_NO_CONTROL,
     ),
     AfterValidator(_printable),
 ]

@@ -108,11 +108,11 @@ class Application:
         self.export_page = ExportPageHandler(export_profile, ports.cursors)
 
     def _of_posts(self, ports: Ports) -> None:
-        posts, clock = ports.posts, ports.clock
-        self.create_post = CreatePostHandler(posts, clock)
+        posts, guard, clock = ports.posts, ports.session_guard, ports.clock
+        self.create_post = CreatePostHandler(posts, guard, clock)
         self.get_post = GetPostHandler(posts)
-        self.update_post = UpdatePostHandler(posts, clock)
-        self.delete_post = DeletePostHandler(posts, clock)
+        self.update_post = UpdatePostHandler(posts, guard, clock)
+        self.delete_post = DeletePostHandler(posts, guard, clock)
         self.list_posts = ListPostsHandler(posts, ports.cursors)
 
     def _of_logins(self, ports: Ports) -> None:

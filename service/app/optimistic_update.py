@@ -4,6 +4,7 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,6 +24,7 @@ from service.domain.profile import Profile, ProfileRepository
 _ATTEMPTS: Final = 10
 
 Aggregate = TypeVar("Aggregate", Profile, Post)
+Written = TypeVar("Written")
 # Stores the second over the first, or only records the command if nothing has changed.
 Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
 
@@ -101,15 +103,35 @@ async def update_profile(
     return await optimistic_update(repository, clock, profile_id, mutation, write)
 
 
-async def update_post(posts: PostRepository, clock: Clock, post_id: UUID, mutation: Mutation[Post]) -> Post:
-    """Carry out *mutation*; return the post as it is.
+async def update_post(
+    posts: PostRepository, session_guard: SessionGuard, clock: Clock, post_id: UUID, mutation: Mutation[Post]
+) -> Post:
+    """Carry out *mutation*, while whoever asks has the session still; return the post as it is.
 
     Raises:
-        PostNotFound, MessageIdReused, StaleVersion, WriteContention
+        PostNotFound
+        SessionEnded, MessageIdReused, StaleVersion, WriteContention
 
     """
-    _, after = await optimistic_update(posts, clock, post_id, mutation, partial(_write_post, posts))
+    write = partial(_write_post, posts, session_guard, mutation.context.actor)
+    _, after = await optimistic_update(posts, clock, post_id, mutation, write)
     return after
+
+
+async def authorized_write(
+    session_guard: SessionGuard, actor: Actor, write: Callable[[Profile | None], Awaitable[Written]]
+) -> Written:
+    """Do *write*, which rests on the profile of *actor*: again if that has just changed.
+
+    Raises:
+        SessionEnded
+        WriteContention: It changed each time.
+
+    """
+    for _ in range(_ATTEMPTS):
+        with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
+            return await write(await session_guard.authorizing_profile(actor))
+    raise WriteContention
 
 
 async def optimistic_update(
@@ -195,8 +217,11 @@ async def _write_profile(
         await profiles.record_processed(after)
 
 
-async def _write_post(posts: PostRepository, before: Post, after: Post) -> None:
+async def _write_post(
+    posts: PostRepository, session_guard: SessionGuard, actor: Actor, before: Post, after: Post
+) -> None:
+    authorizing = await session_guard.authorizing_profile(actor)
     if after.version > before.version:
-        await posts.save(after)
+        await posts.save(after, authorized_by=authorizing)
     elif after.idempotency_key:
         await posts.record_processed(after)

@@ -12,7 +12,8 @@ from service.app.commands.create_profile import CreateProfile, CreateProfileHand
 from service.app.commands.promote_to_admin import PromoteToAdmin
 from service.bootstrap import Resources, admin_use_cases, profiles_and_passwords
 from service.cli.auditing import record
-from service.cli.operators import OPERATOR
+from service.cli.brokers import AsJson
+from service.cli.operators import OPERATOR, show
 from service.cli.reporting_errors import reporting_errors
 from service.domain.email import Email
 from service.domain.profile import Profile, Role
@@ -45,12 +46,12 @@ def create_admin(
 
 
 @app.command("promote")
-def promote_to_admin(email: str) -> None:
+def promote_to_admin(email: str, *, as_json: AsJson = False) -> None:
     """Make somebody an administrator who has signed up already; their sessions end, so they log in again."""
     with reporting_errors():
         profile = asyncio.run(_promote(email))
     record("user_promoted", subject=str(profile.id))
-    print(f"{profile.id} is {profile.role}, version {profile.version}.")  # noqa: T201 - the command's output
+    show(profile, "role", as_json=as_json)
 
 
 async def _promote(email: str) -> Profile:

@@ -11,7 +11,7 @@ import typer
 from profile_contracts.operations import OPERATIONS
 from service.cli.brokers import AsJson, BrokerUrl, first_of
 from service.cli.bulk_operation import BulkOperation, BulkResult, carry_out
-from service.cli.dlq_view import as_data, overview, write_out
+from service.cli.dlq_view import as_data, letters_as_data, overview, write_out
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import (
@@ -70,10 +70,16 @@ def show_letters(
     reason: Reason = None,
     code: Code = None,
     limit: Annotated[int, typer.Option(min=1, help="No more letters than that, the oldest first")] = 20,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Show letters in full. They stay where they are, in order."""
     found = _wanted_of(queue, url, DeadLetterFilter(reason, code))
-    write_out(found[:limit], source_queues()[queue], of=len(found))
+    if not as_json:
+        write_out(found[:limit], source_queues()[queue], of=len(found))
+        return
+    for letter in letters_as_data(found[:limit], source_queues()[queue]):
+        typer.echo(json.dumps(letter))
 
 
 @app.command("replay")
@@ -88,6 +94,7 @@ def replay_letters(
     rate: Annotated[float | None, typer.Option(min=0.01, help="No more letters a second")] = None,
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be done."),  # noqa: FBT003 - an option
     force: bool = typer.Option(False, "--force", help="However often it was replayed."),  # noqa: FBT003 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Send letters back to where they came from, as requests of the broker user in the URL."""
 
@@ -102,11 +109,13 @@ def replay_letters(
         ),
         url,
     )
-    _say("Would replay" if dry_run else "Replayed", done)
+    _say("Would replay" if dry_run else "Replayed", done, as_json=as_json)
 
 
 @app.command("park")
-def park_letters(queue: NotParked, url: BrokerUrl, ids: Ids = None, reason: Reason = None) -> None:
+def park_letters(
+    queue: NotParked, url: BrokerUrl, ids: Ids = None, reason: Reason = None, *, as_json: AsJson = False
+) -> None:
     """Move letters to profile.parked, where they are kept and do not count."""
     if not ids and not reason:
         raise typer.BadParameter("say which letters: --id or --reason")
@@ -115,7 +124,8 @@ def park_letters(queue: NotParked, url: BrokerUrl, ids: Ids = None, reason: Reas
         await box.park(letter, datetime.now(UTC))
 
     wanted = DeadLetterFilter(reason, ids=frozenset(ids or ()))
-    _say("Parked", carry_out(BulkOperation("dead_letters_parked", queue, wanted, park), url))
+    done = carry_out(BulkOperation("dead_letters_parked", queue, wanted, park), url)
+    _say("Parked", done, as_json=as_json)
 
 
 @app.command("purge")
@@ -129,6 +139,7 @@ def purge_letters(
         int | None, typer.Option(min=0, metavar="DAYS", help="Dead-lettered before that")
     ] = None,
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Delete letters for good."""
     before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
@@ -138,7 +149,7 @@ def purge_letters(
         typer.confirm(f"Delete {count} letters from {queue}? They cannot be brought back.", abort=True)
     # No more than were counted: what came meanwhile lies behind them.
     purge = BulkOperation("dead_letters_purged", queue, wanted, DeadLetters.delete, limit=count)
-    _say("Deleted", carry_out(purge, url) if count else BulkResult())
+    _say("Deleted", carry_out(purge, url) if count else BulkResult(), as_json=as_json)
 
 
 def _looked(url: str, look: Callable[[DeadLetters], Awaitable[Made]]) -> Made:
@@ -167,7 +178,10 @@ async def _letters(box: DeadLetters, queue: str) -> list[DeadLetter] | str:
         return str(error)
 
 
-def _say(what: str, done: BulkResult) -> None:
+def _say(what: str, done: BulkResult, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"done": done.done, "left": done.left}))
+        return
     typer.echo(f"{what} {done.done}.")
     for why, count in done.left.items():
         typer.echo(f"{count} left where they are: {why}.")

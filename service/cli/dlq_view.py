@@ -64,6 +64,25 @@ def _reasons(letters: Sequence[DeadLetter]) -> str:
     return escape_control(", ".join(f"{name} {count}" for name, count in counted.most_common()))
 
 
+def letters_as_data(letters: Sequence[DeadLetter], allowed: frozenset[str]) -> list[dict[str, Any]]:
+    """Return what `write_out` shows, for a program."""
+    return [
+        {
+            "id": letter.id,
+            "failed_at": letter.failed_at.isoformat() if letter.failed_at else None,
+            "code": letter.code,
+            "reason": letter.reason,
+            "error_type": letter.error_type,
+            "origin": letter.origin,
+            "attempts": letter.attempts,
+            "replays": letter.replays,
+            "cannot_be_replayed": replay_blocker(letter, allowed),
+            "body": letter.message.body.decode(errors="replace"),
+        }
+        for letter in letters
+    ]
+
+
 def write_out(letters: Sequence[DeadLetter], allowed: frozenset[str], *, of: int) -> None:
     """Show *letters* in full."""
     for letter in letters:

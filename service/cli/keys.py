@@ -1,5 +1,6 @@
 """The keys that access tokens are signed with, and the root keys of everything else."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from service.cli.brokers import AsJson
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.security.keyring import Keyring
@@ -34,19 +36,19 @@ def new(
 
 
 @app.command("list")
-def list_keys(folder: KeysFolder = Path("keys")) -> None:
+def list_keys(folder: KeysFolder = Path("keys"), *, as_json: AsJson = False) -> None:
     """Show the keys, and which one of each kind is used now."""
     with reporting_errors():
-        keyring, root_keyring = Keyring(folder, SystemClock()), RootKeyring(folder, SystemClock())
+        found = _found(Keyring(folder, SystemClock()), RootKeyring(folder, SystemClock()))
+    if as_json:
+        for each in found:
+            typer.echo(json.dumps(each))
+        return
     # A kid is there to be copied into `retire`: however narrow the terminal, it is written out.
-    kid = Column("kid", no_wrap=True, min_width=len(keyring.signer.kid))
+    kid = Column("kid", no_wrap=True, min_width=len(found[0]["kid"] or ""))
     table = Table(kid, "kind", "made", "state", box=SIMPLE)
-    for key in keyring.keys:
-        state = "signs" if key is keyring.signer else "verifies"
-        table.add_row(key.kid, "signing", _time(key.made_at), state)
-    for root in root_keyring.keys:
-        state = "current" if root is root_keyring.current else "accepted"
-        table.add_row(root.kid, "root", _time(root.made_at) if root.made_at else "the first one", state)
+    for each in found:
+        table.add_row(each["kid"], each["kind"], each["made"] or "the first one", each["state"])
     Console(soft_wrap=True).print(table)
 
 
@@ -56,6 +58,21 @@ def retire(kid: str, folder: KeysFolder = Path("keys")) -> None:
     """Take a key out of use: what it has signed or made is dead within seconds."""
     with reporting_errors():
         print(retire_key(folder, kid))  # noqa: T201 - the command's output
+
+
+def _found(keyring: Keyring, root_keyring: RootKeyring) -> list[dict[str, str | None]]:
+    signing = [
+        (key.kid, "signing", key.made_at, "signs" if key is keyring.signer else "verifies")
+        for key in keyring.keys
+    ]
+    roots = [
+        (root.kid, "root", root.made_at, "current" if root is root_keyring.current else "accepted")
+        for root in root_keyring.keys
+    ]
+    return [
+        {"kid": kid, "kind": kind, "made": _time(made) if made else None, "state": state}
+        for kid, kind, made, state in [*signing, *roots]
+    ]
 
 
 def _time(made_at: datetime) -> str:

@@ -1,14 +1,19 @@
-"""One use case of operators, carried out and recorded."""
+"""One use case of operators, carried out, recorded, and what came of it."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 from uuid import UUID
+
+import typer
 
 from service.app.auth.actors import TrustedService
 from service.app.request_context import RequestContext
 from service.bootstrap import AdminUseCases, Resources, admin_use_cases
 from service.cli.auditing import record
 from service.cli.reporting_errors import reporting_errors
+from service.domain.post import Post
+from service.domain.profile import Profile
 from service.pkg.signals import run_until_terminated
 from service.settings import Settings
 
@@ -34,3 +39,12 @@ def carry_out(event: str, subject: UUID, work: Callable[[AdminUseCases], Awaitab
         raise
     record(event, subject=str(subject))
     return found
+
+
+def show(changed: Profile | Post, field: str, *, as_json: bool) -> None:
+    """Print what *field* of a profile or post is now, and its version."""
+    value = getattr(changed, field)
+    if as_json:
+        typer.echo(json.dumps({"id": str(changed.id), field: value, "version": changed.version}))
+    else:
+        typer.echo(f"{changed.id} is {value}, version {changed.version}.")

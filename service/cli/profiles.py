@@ -14,7 +14,8 @@ from service.app.queries.export_profile import ExportProfile
 from service.app.queries.find_profile import FindProfile
 from service.bootstrap import Resources, admin_use_cases
 from service.cli.auditing import record
-from service.cli.operators import OPERATOR, carry_out
+from service.cli.brokers import AsJson
+from service.cli.operators import OPERATOR, carry_out, show
 from service.cli.profile_transfer import export_profiles, import_profiles
 from service.cli.reporting_errors import reporting_errors
 from service.domain.errors import Unavailable
@@ -36,24 +37,26 @@ app.command("export-all")(export_profiles)
 
 
 @app.command("restore")
-def restore_profile(profile_id: UUID) -> None:
+def restore_profile(profile_id: UUID, *, as_json: AsJson = False) -> None:
     """Bring a deleted profile back, and with it the posts that went with it."""
     command = RestoreProfile(context=OPERATOR, profile_id=profile_id)
     restored = carry_out("user_restored", profile_id, lambda use: use.restore_profile.handle(command))
-    typer.echo(f"{restored.id} is {restored.status}, version {restored.version}.")
+    show(restored, "status", as_json=as_json)
 
 
 @app.command("erase")
 def erase_profile(
     profile_id: UUID,
-    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT001, FBT003 - an option
+    *,
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Scrub everything personal about a user, for good; the posts follow within seconds."""
     if not yes:
         typer.confirm(f"Erase everything about {profile_id}? It cannot be brought back.", abort=True)
     command = EraseProfile(context=OPERATOR, profile_id=profile_id)
     erased = carry_out("user_erased", profile_id, lambda use: use.erase_profile.handle(command))
-    typer.echo(f"{erased.id} is {erased.status}, version {erased.version}.")
+    show(erased, "status", as_json=as_json)
 
 
 @app.command("unlock")

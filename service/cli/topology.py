@@ -6,13 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
-from service.cli.brokers import BrokerUrl, ManagementUrl, first_of
+from service.cli.brokers import AsJson, BrokerUrl, ManagementUrl, first_of
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import QueueType, Topology, topology
-from service.infrastructure.rabbitmq.topology_check import CheckResult, State, apply, inspect, oversize
+from service.infrastructure.rabbitmq.topology_check import State, apply, inspect, oversize
 from service.infrastructure.rabbitmq.topology_diff import (
     BrokerState,
     body,
@@ -46,7 +46,11 @@ def show_definitions(
 
 @app.command("check")
 def check_topology(
-    url: BrokerUrl, management_url: ManagementUrl = None, query_queue_type: QueryQueueType = "classic"
+    url: BrokerUrl,
+    management_url: ManagementUrl = None,
+    query_queue_type: QueryQueueType = "classic",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Say how the broker differs from what the service needs.
 
@@ -60,60 +64,69 @@ def check_topology(
         found = asyncio.run(_seen(url, management_url))
     wrong = [each for each in findings if each.state is not State.OK]
     lines = [each.sentence for each in wrong] + too_large
+    idle: list[str] = []
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
-        _say_what_is_idle(whole, found)
-    _say_all(lines)
-    if not found:
-        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} All else stands as it should.", err=True)
-    elif not lines:
-        typer.echo("Everything stands as it should.")
+        idle = without_consumers(whole, found)
+    if as_json:
+        typer.echo(json.dumps({"differs": lines, "unanswered": idle, "looked_at_all": found is not None}))
+    else:
+        _say(lines, idle, looked_at_all=found is not None)
     raise typer.Exit(_DIFFERS if lines else 0 if found else _UNKNOWN)
 
 
 @app.command("apply")
 def apply_topology(
-    url: BrokerUrl, management_url: ManagementUrl = None, query_queue_type: QueryQueueType = "classic"
+    url: BrokerUrl,
+    management_url: ManagementUrl = None,
+    query_queue_type: QueryQueueType = "classic",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make what is missing; exit with 2 if something stands in the way, and 1 if a policy differs."""
     whole = topology(query_queue_type)
     with reporting_errors():
         findings = asyncio.run(apply(with_connection_name(url, "profilectl"), whole))
-        differing = asyncio.run(_with_policies(whole, url, management_url))
-    made = [f"{each.thing.name} made" for each in findings if each.state is State.MISSING]
-    _say_all([*made, *differing])
-    if hindered := [each for each in findings if each.state not in (State.OK, State.MISSING)]:
-        _complain(hindered)
-        raise typer.Exit(2)
-    raise typer.Exit(1 if differing else 0)
+        policies, differing = asyncio.run(_with_policies(whole, url, management_url))
+    made = [each.thing.name for each in findings if each.state is State.MISSING] + policies
+    in_the_way = [each.sentence for each in findings if each.state not in (State.OK, State.MISSING)]
+    if as_json:
+        typer.echo(json.dumps({"made": made, "differs": differing, "in_the_way": in_the_way}))
+    else:
+        _say_all([*(f"{each} made" for each in made), *differing])
+        _say_all(in_the_way, err=True)
+    raise typer.Exit(2 if in_the_way else 1 if differing else 0)
 
 
 async def _seen(url: str, management_url: str | None) -> BrokerState | None:
     return await broker_state(Management.of(management_url, first_of(url))) if management_url else None
 
 
-async def _with_policies(whole: Topology, url: str, management_url: str | None) -> list[str]:
-    """Make the missing policies, if we can; return how the others differ, which are left alone."""
+async def _with_policies(
+    whole: Topology, url: str, management_url: str | None
+) -> tuple[list[str], list[str]]:
+    """Make the missing policies, if we can; return them, and how the others differ, which are left alone."""
     if not management_url:
         typer.echo("Without --management-url no policy was looked at.", err=True)
-        return []
+        return [], []
     management = Management.of(management_url, first_of(url))
-    for policy in missing_policies(whole, await broker_state(management)):
+    missing = missing_policies(whole, await broker_state(management))
+    for policy in missing:
         await management.put_policy(policy.name, body(policy))
-        typer.echo(f"policy {policy.name} made")
-    return differing_policies(whole, await broker_state(management))
+    made = [f"policy {policy.name}" for policy in missing]
+    return made, differing_policies(whole, await broker_state(management))
 
 
-def _say_what_is_idle(whole: Topology, found: BrokerState) -> None:
-    if names := without_consumers(whole, found):
-        typer.echo(f"No worker answers {', '.join(names)}.", err=True)
+def _say(lines: list[str], idle: list[str], *, looked_at_all: bool) -> None:
+    if idle:
+        typer.echo(f"No worker answers {', '.join(idle)}.", err=True)
+    _say_all(lines)
+    if not looked_at_all:
+        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} All else stands as it should.", err=True)
+    elif not lines:
+        typer.echo("Everything stands as it should.")
 
 
-def _say_all(lines: list[str]) -> None:
+def _say_all(lines: list[str], *, err: bool = False) -> None:
     for line in lines:
-        typer.echo(line)
-
-
-def _complain(findings: list[CheckResult]) -> None:
-    for each in findings:
-        typer.echo(each.sentence, err=True)
+        typer.echo(line, err=err)

@@ -3,6 +3,8 @@
 from service.app.auth.actors import Actor, User
 from service.app.auth.session_guard import SessionGuard
 from service.domain.profile import Profile
+from tests.fakes.clock import FakeClock
+from tests.fakes.profiles import FakeProfiles
 from tests.fakes.sessions import FakeSessions
 
 
@@ -14,3 +16,8 @@ class TrustingSessionGuard(SessionGuard):
         if isinstance(actor, User) and actor.session not in known:
             return None
         return await super().authorizing_profile(actor, about)
+
+
+def trusting() -> SessionGuard:
+    """Return a guard of nobody's session."""
+    return TrustingSessionGuard(FakeProfiles(), FakeSessions(), FakeClock())

@@ -80,6 +80,8 @@ async def test_after_twenty_looks_all_letters_lie_in_order_and_can_be_replayed(
     assert [line for line in said.out.splitlines() if line.startswith("m-")] == IDS[:3]
     assert "3 of 41 shown." in said.out
 
+    would = await profilectl(env, "dlq", "replay", QUEUE, "--limit", "3", "--dry-run", "--json")
+    assert json.loads(would.out) == {"done": 3, "left": {}}
     assert "Replayed 41." in (await profilectl(env, "dlq", "replay", QUEUE)).out
     assert await letters.ids(QUEUE) == [*IDS, "new"]
     assert await letters.ids(DEAD) == []
@@ -104,6 +106,17 @@ async def test_a_letter_is_shown_whole_and_harmlessly(env: Sandbox, letters: Let
     assert "internal/odd [/] \\u0007 (KeyError)" in said.out
     assert "cannot be replayed: what was asked is not kept" in said.out
     assert "\x1b" not in said.out
+
+    shown = await profilectl(env, "dlq", "show", QUEUE, "--json")
+    (letter,) = map(json.loads, shown.out.splitlines())
+
+    assert (letter["id"], letter["reason"], letter["body"]) == (
+        "a\x1b[31m",
+        "odd [/] \x07",
+        '{"id":"\ufffd"}',
+    )
+    assert letter["cannot_be_replayed"] == "what was asked is not kept"
+    assert "\x1b" not in shown.out
 
     await profilectl(env, "dlq", "list")
 

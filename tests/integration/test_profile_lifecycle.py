@@ -281,12 +281,12 @@ async def test_an_operator_brings_a_post_back_and_erases_it(env: IsolatedEnv, ad
     restored = await profilectl(env, "post", "restore", post)
     read = result(await env.gateway.ask("post.get", {"id": post}))
     again = await profilectl_refuses(env, "post", "restore", post, code=1)
-    erased = await profilectl(env, "post", "erase", "--yes", post)
+    erased = await profilectl(env, "post", "erase", "--yes", "--json", post)
 
     assert restored.splitlines()[-1] == f"{post} is active, version 3."
     assert read["title"] == "Für Élise"
     assert "This post is not deleted, or has been erased since." in again
-    assert erased.splitlines()[-1] == f"{post} is erased, version 4."
+    assert json.loads(erased.splitlines()[-1]) == {"id": post, "status": "erased", "version": 4}
     assert refusal(await env.gateway.ask("post.get", {"id": post})) == ("not_found", "post_not_found")
     nothing = await profilectl_refuses(env, "post", "erase", "--yes", str(uuid4()), code=6)
     assert "There is no such post." in nothing

@@ -1,6 +1,7 @@
 """`profilectl topology check` and `apply`, on a broker where something is wrong."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -67,15 +68,18 @@ async def test_everything_that_is_missing_is_told_and_made(blank: Sandbox, root:
     after = await profilectl(blank, "topology", "check", **console(blank))
 
     assert (after.code, after.out) == (0, "Everything stands as it should.\n")
-    again = await profilectl(blank, "topology", "apply", **console(blank))
-    assert (again.code, again.out) == (0, "")
+    again = await profilectl(blank, "topology", "apply", "--json", **console(blank))
+    assert (again.code, json.loads(again.out)) == (0, {"made": [], "differs": [], "in_the_way": []})
 
 
 async def test_without_the_management_api_it_says_what_it_did_not_look_at(blank: Sandbox) -> None:
     made = await profilectl(blank, "topology", "apply")
     said = await profilectl(blank, "topology", "check")
+    data = await profilectl(blank, "topology", "check", "--json")
 
     assert "Without --management-url no policy was looked at." in made.err
+    assert json.loads(data.out) == {"differs": [], "unanswered": [], "looked_at_all": False}
+    assert data.code == said.code
     # A virtual host without any policy is not well.
     assert (said.code, said.out) == (2, "")
     assert (

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def test_the_list_shows_all_keys_and_which_one_signs(keys: Path) -> None:
         [kid, *made_at.split(), state]
         for (kid, made_at), state in ((oldest, "verifies"), (signer, "signs"), (newest, "verifies"))
     ]
+
+
+def test_a_program_gets_the_list_as_json(keys: Path) -> None:
+    kid, made_at = a_key(keys, timedelta(days=2))
+    listed = [json.loads(line) for line in profilectl("keys", "list", "--json").stdout.splitlines()]
+
+    assert listed[0] == {"kid": kid, "kind": "signing", "made": made_at, "state": "signs"}
+    assert [(each["kind"], each["made"], each["state"]) for each in listed[1:]] == [("root", None, "current")]
 
 
 def test_the_only_key_signs_however_new_it_is(keys: Path) -> None:

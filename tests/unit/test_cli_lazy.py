@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from service import cli
 from service.cli.lazy import COMMANDS, load
 from tests.unit.profilectl import profilectl
+from tools.reference.profilectl import commands
 
 # What takes long to import, and what help has no need of.
 DRIVERS = {"aio_pika", "faststream", "prometheus_client", "profile_contracts", "pydantic", "pymongo", "redis"}
@@ -35,6 +36,16 @@ def test_help_imports_no_driver() -> None:
 
     assert [name for name in COMMANDS if name not in said] == []
     assert DRIVERS & set(modules) == set()
+
+
+def test_a_program_gets_json_from_every_command_or_one_word() -> None:
+    options = {name: {word for each in command.params for word in each.opts} for name, command in commands()}
+
+    assert {name.removeprefix("profilectl ") for name, words in options.items() if "--json" not in words} == {
+        *("keys new", "keys retire", "admin create", "profile unlock"),  # one word, or a sentence
+        *("profile import", "profile export", "profile export-all", "topology definitions"),  # JSON anyway
+        "worker",  # whose log is JSON
+    }
 
 
 @pytest.mark.parametrize("name", COMMANDS)

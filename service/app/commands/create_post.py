@@ -1,14 +1,18 @@
 """Write a post."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from service.app.auth.permissions import Action, authorize, require_user
+from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import find_created
 from service.app.ids import new_id
+from service.app.optimistic_update import authorized_write
 from service.app.request_context import RequestContext
 from service.domain.idempotency import AlreadyCreated
 from service.domain.post import Post, PostRepository
+from service.domain.profile import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,7 @@ class CreatePostHandler:
     """Carries out `CreatePost`."""
 
     posts: PostRepository
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: CreatePost) -> Post:
@@ -45,7 +50,10 @@ class CreatePostHandler:
             idempotency_key=key,
         )
         try:
-            await self.posts.add(post.with_created_event())
+            await authorized_write(self.session_guard, user, partial(self._add, post.with_created_event()))
         except AlreadyCreated:  # just now, by the same command on another worker
             return await find_created(self.posts, key) or post
         return post
+
+    async def _add(self, post: Post, authorizing: Profile | None) -> None:
+        await self.posts.add(post, authorized_by=authorizing)

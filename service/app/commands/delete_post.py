@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.app.auth.permissions import Action, authorize, require_authenticated
+from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.optimistic_update import update_post
 from service.app.request_context import RequestContext
@@ -33,9 +34,10 @@ class DeletePostHandler:
     """Carries out `DeletePost`."""
 
     posts: PostRepository
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: DeletePost) -> Post:
         """Return the post as it was deleted."""
         require_authenticated(command.context.actor)
-        return await update_post(self.posts, self.clock, command.post_id, command)
+        return await update_post(self.posts, self.session_guard, self.clock, command.post_id, command)

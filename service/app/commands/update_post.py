@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.app.auth.permissions import Action, authorize, require_authenticated
+from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.optimistic_update import update_post
 from service.app.request_context import RequestContext
@@ -34,9 +35,10 @@ class UpdatePostHandler:
     """Carries out `UpdatePost`."""
 
     posts: PostRepository
+    session_guard: SessionGuard
     clock: Clock
 
     async def handle(self, command: UpdatePost) -> Post:
         """Return the post as it is after the change."""
         require_authenticated(command.context.actor)
-        return await update_post(self.posts, self.clock, command.post_id, command)
+        return await update_post(self.posts, self.session_guard, self.clock, command.post_id, command)

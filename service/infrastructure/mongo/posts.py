@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bson import ObjectId
 from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -14,8 +15,10 @@ from service.app.outbox import Kind
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
+from service.domain.profile import Profile
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.indexes import POSTS
+from service.infrastructure.mongo.guarded_writes import together
+from service.infrastructure.mongo.indexes import POSTS, PROFILES
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
 from service.infrastructure.mongo.processed_commands import (
     PROJECTION,
@@ -36,6 +39,7 @@ class MongoPosts(PostRepository):
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._posts = database[POSTS]
+        self._profiles = database[PROFILES]
         self._by_id = ReadsById(self._posts, projection=PROJECTION)
         self._notify = notify
 
@@ -44,11 +48,15 @@ class MongoPosts(PostRepository):
         return str(ObjectId())
 
     @database_call
-    async def add(self, post: Post) -> None:
+    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a new post."""
+        document = {**_to_document(post), "outbox": to_records(post.events), **created_by(post)}
+
+        async def insert(transaction: AsyncClientSession | None) -> None:
+            await self._posts.insert_one(document, session=transaction)
+
         try:
-            outbox = {"outbox": to_records(post.events)}
-            await self._posts.insert_one({**_to_document(post), **outbox, **created_by(post)})
+            await together(self._profiles, insert, authorized_by)
         except DuplicateKeyError as error:
             if is_already_created(error):
                 raise AlreadyCreated from error
@@ -81,11 +89,15 @@ class MongoPosts(PostRepository):
         return [_to_post(each) async for each in found]
 
     @database_call
-    async def save(self, post: Post) -> None:
+    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a changed post over the version before it, or raise `StaleVersion`."""
-        result = await self._posts.update_one(*_change(post))
-        if result.matched_count == 0:
-            raise StaleVersion
+
+        async def save(transaction: AsyncClientSession | None) -> None:
+            result = await self._posts.update_one(*_change(post), session=transaction)
+            if result.matched_count == 0:
+                raise StaleVersion
+
+        await together(self._profiles, save, authorized_by)
         self._notify(Kind.POST, post.id)
 
     @database_call

@@ -10,6 +10,7 @@ from service.domain.profile import Role
 from tests.builders import NOON, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
+from tests.fakes.session_guard import trusting
 
 
 def a_command(actor: Actor) -> CreatePost:
@@ -19,7 +20,7 @@ def a_command(actor: Actor) -> CreatePost:
 @pytest.mark.parametrize("role", Role)
 async def test_a_user_writes_a_post_of_ones_own(role: Role) -> None:
     posts, user = FakePosts(), a_user(role=role)
-    made = await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(user))
+    made = await CreatePostHandler(posts, trusting(), FakeClock(NOON)).handle(a_command(user))
 
     assert await posts.get(made.id) == made
     assert (made.title, made.body, made.user_id) == ("Note G", "It weaves algebraic patterns.", user.id)
@@ -29,7 +30,7 @@ async def test_a_user_writes_a_post_of_ones_own(role: Role) -> None:
 
 async def test_it_is_published_once() -> None:
     posts, user = FakePosts(), a_user()
-    made = await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(user))
+    made = await CreatePostHandler(posts, trusting(), FakeClock(NOON)).handle(a_command(user))
     (event,) = posts.published
 
     assert event.data == {"id": made.id, "user_id": user.id, "version": 1, "changed": []}
@@ -48,7 +49,7 @@ async def test_nobody_else_writes(actor: Actor, refusal: type[ServiceError]) -> 
     posts = FakePosts()
 
     with pytest.raises(refusal):
-        await CreatePostHandler(posts, FakeClock(NOON)).handle(a_command(actor))
+        await CreatePostHandler(posts, trusting(), FakeClock(NOON)).handle(a_command(actor))
     assert posts.published == []
 
 

@@ -12,6 +12,7 @@ from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
+from tests.fakes.session_guard import trusting
 
 LATER = NOON + timedelta(minutes=1)
 ADMIN, TRUSTED, OTHER = a_user(role=Role.ADMIN), TrustedService("cms"), a_user()
@@ -23,7 +24,7 @@ def post() -> Post:
 
 
 def handler(*stored: Post) -> DeletePostHandler:
-    return DeletePostHandler(FakePosts(*stored), FakeClock(LATER))
+    return DeletePostHandler(FakePosts(*stored), trusting(), FakeClock(LATER))
 
 
 def owner(post: Post) -> User:
@@ -43,7 +44,7 @@ async def test_owner_and_admin_delete(post: Post, actor: User | None) -> None:
 
 async def test_it_is_published_once(post: Post) -> None:
     posts = FakePosts(post)
-    await DeletePostHandler(posts, FakeClock(LATER)).handle(
+    await DeletePostHandler(posts, trusting(), FakeClock(LATER)).handle(
         DeletePost(context=RequestContext(ADMIN), post_id=post.id)
     )
 

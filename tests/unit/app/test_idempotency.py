@@ -23,6 +23,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.mutations import LATER, FakeMutation, change_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
+from tests.fakes.session_guard import trusting
 
 FIRST, OTHER_BODY = IdempotencyKey(b"m-1", b"one"), IdempotencyKey(b"m-1", b"another")
 
@@ -177,10 +178,12 @@ async def test_a_repeated_change_of_a_post_is_answered_likewise() -> None:
     def retitle(title: str, command: IdempotencyKey) -> FakeMutation[Post]:
         return FakeMutation(lambda found: found.updated(PostPatch(title=title), LATER), None, command)
 
-    once = await update_post(posts, FakeClock(LATER), post.id, retitle("Note H", FIRST))
-    await update_post(posts, FakeClock(LATER), post.id, retitle("Note I", IdempotencyKey(b"m-2", b"two")))
+    once = await update_post(posts, trusting(), FakeClock(LATER), post.id, retitle("Note H", FIRST))
+    await update_post(
+        posts, trusting(), FakeClock(LATER), post.id, retitle("Note I", IdempotencyKey(b"m-2", b"two"))
+    )
 
-    again = await update_post(posts, FakeClock(LATER), post.id, retitle("Note H", FIRST))
+    again = await update_post(posts, trusting(), FakeClock(LATER), post.id, retitle("Note H", FIRST))
     assert (once.title, again.title, again.version) == ("Note H", "Note I", 3)
     assert (await posts.get(post.id)).title == "Note I"
 

@@ -12,6 +12,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.mutations import LATER, FakeMutation, change_profile
 from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
+from tests.fakes.session_guard import trusting
 
 CLOCK = FakeClock(LATER)
 
@@ -111,7 +112,7 @@ def retitled(post: Post) -> Post:
 @pytest.mark.parametrize("rivals", [0, 1, 9])
 async def test_a_change_of_a_post_is_tried_again_likewise(rivals: int) -> None:
     posts = ContestedPosts(post := a_post(body="own"), rivals)
-    changed = await update_post(posts, CLOCK, post.id, FakeMutation(retitled))
+    changed = await update_post(posts, trusting(), CLOCK, post.id, FakeMutation(retitled))
 
     assert (changed.title, changed.version) == ("Note H", 2 + rivals)
     assert changed.body == ("rival 0" if rivals else "own")
@@ -122,15 +123,15 @@ async def test_a_change_of_a_post_is_given_up_likewise() -> None:
     post = a_post()
 
     with pytest.raises(WriteContention):
-        await update_post(ContestedPosts(post, 10), CLOCK, post.id, FakeMutation(retitled))
+        await update_post(ContestedPosts(post, 10), trusting(), CLOCK, post.id, FakeMutation(retitled))
     with pytest.raises(StaleVersion):
-        await update_post(ContestedPosts(post, 1), CLOCK, post.id, FakeMutation(retitled, 1))
+        await update_post(ContestedPosts(post, 1), trusting(), CLOCK, post.id, FakeMutation(retitled, 1))
 
 
 async def test_a_post_that_stays_as_it_is_is_not_stored_again() -> None:
     posts = FakePosts(post := a_post())
 
-    assert await update_post(posts, CLOCK, post.id, FakeMutation(lambda found: found, 1)) == post
+    assert await update_post(posts, trusting(), CLOCK, post.id, FakeMutation(lambda found: found, 1)) == post
     assert posts.published == []
 
 

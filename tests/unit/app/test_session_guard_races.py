@@ -16,14 +16,18 @@ from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.session_guard import SessionEnded
+from service.app.commands.create_post import CreatePost
 from service.app.commands.create_profile import CreateProfile
+from service.app.commands.delete_post import DeletePost
 from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.update_post import UpdatePost
 from service.app.commands.update_profile import UpdateProfile
 from service.app.ids import new_id
 from service.app.request_context import RequestContext
 from service.domain.email import Email
+from service.domain.post import Post, PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
-from tests.builders import a_profile
+from tests.builders import a_post, a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
@@ -40,6 +44,7 @@ class People:
     ada: Profile
     bob: Profile
     boss: Profile
+    post: Post
     sessions: dict[str, User]
 
     def caller(self, name: str) -> RequestContext:
@@ -52,9 +57,10 @@ async def people() -> People:
         for role in (Role.USER, Role.USER, Role.ADMIN, Role.ADMIN)
     )
     app_fixture = AppFixture(ada, bob, boss, other)
-    names = {"ada": ada, "ada elsewhere": ada, "boss": boss, "boss elsewhere": boss}
+    await app_fixture.posts.add(post := a_post(user_id=ada.id))
+    names = {"ada": ada, "ada elsewhere": ada, "bob": bob, "boss": boss, "boss elsewhere": boss}
     sessions = {name: (await app_fixture.logged_in(profile))[0] for name, profile in names.items()}
-    return People(app_fixture, ada, bob, boss, sessions)
+    return People(app_fixture, ada, bob, boss, post, sessions)
 
 
 @asynccontextmanager
@@ -142,6 +148,38 @@ def delete_another(here: People) -> Awaitable[Any]:
     )
 
 
+def write_post(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.create_post.handle(
+        CreatePost(context=here.caller("ada"), title="Note G", body="It weaves.")
+    )
+
+
+def change_post(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.update_post.handle(
+        UpdatePost(context=here.caller("ada"), post_id=here.post.id, patch=PostPatch(title="Note H"))
+    )
+
+
+def delete_post(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.delete_post.handle(
+        DeletePost(context=here.caller("ada"), post_id=here.post.id)
+    )
+
+
+def delete_anothers_post(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.delete_post.handle(
+        DeletePost(context=here.caller("boss"), post_id=here.post.id)
+    )
+
+
+def log_out_others(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.log_out.handle(LogOut(here.caller("ada"), Scope.OTHERS))
+
+
+def log_out_another(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.log_out.handle(LogOut(here.caller("boss"), Scope.GLOBAL, user_id=here.bob.id))
+
+
 def make_admin(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.create_profile.handle(
         CreateProfile(
@@ -164,6 +202,11 @@ OWN: list[tuple[Slow, str, str]] = [
     (change_password, "hasher", "verify"),
     (change_password, "hasher", "hash"),
     (change_password, "profiles", "save"),
+    (write_post, "posts", "add"),
+    (change_post, "posts", "get"),
+    (change_post, "posts", "save"),
+    (delete_post, "posts", "save"),
+    (log_out_others, "repository", "end"),
 ]
 OF_ADMINS: list[tuple[Slow, str, str]] = [
     (give_role, "profiles", "save"),
@@ -171,6 +214,8 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
     (delete_another, "profiles", "save"),
     (make_admin, "hasher", "hash"),
     (make_admin, "profiles", "add"),
+    (delete_anothers_post, "posts", "save"),
+    (log_out_another, "repository", "end"),
 ]
 
 
@@ -231,9 +276,11 @@ async def test_what_was_proved_has_to_hold_in_the_write(
     assert await everything(here) == seen
 
 
-async def everything(here: People) -> list[Profile]:
-    """Return every profile as it is stored."""
-    return sorted(here.app_fixture.profiles.all(), key=lambda each: each.id)
+async def everything(here: People) -> list[object]:
+    """Return every profile, post and session as it is stored."""
+    posts = await here.app_fixture.posts.of_user(here.ada.id, PostSelection.ALL)
+    profiles = sorted(here.app_fixture.profiles.all(), key=lambda each: each.id)
+    return [*profiles, *posts, *here.app_fixture.repository.stored.values()]
 
 
 @pytest.mark.parametrize(("slow", "thing", "method"), [*OWN, *OF_ADMINS])

@@ -15,6 +15,7 @@ from service.domain.profile import Role
 from tests.builders import NOON, a_post, a_user
 from tests.fakes.clock import FakeClock
 from tests.fakes.posts import FakePosts
+from tests.fakes.session_guard import trusting
 
 LATER = NOON + timedelta(minutes=1)
 ADMIN, TRUSTED, OTHER = a_user(role=Role.ADMIN), TrustedService("cms"), a_user()
@@ -27,7 +28,7 @@ def post() -> Post:
 
 
 def handler(*stored: Post) -> UpdatePostHandler:
-    return UpdatePostHandler(FakePosts(*stored), FakeClock(LATER))
+    return UpdatePostHandler(FakePosts(*stored), trusting(), FakeClock(LATER))
 
 
 def an_update(actor: Actor, post: Post, **values: Any) -> UpdatePost:
@@ -103,13 +104,13 @@ async def test_a_change_to_what_is_there_already_is_no_version(post: Post) -> No
     posts = FakePosts(post)
     same = an_update(owner(post), post, patch=PostPatch(title=post.title, body=post.body))
 
-    assert await UpdatePostHandler(posts, FakeClock(LATER)).handle(same) == post
+    assert await UpdatePostHandler(posts, trusting(), FakeClock(LATER)).handle(same) == post
     assert posts.published == []
 
 
 async def test_what_changed_is_published_and_not_into_what(post: Post) -> None:
     posts = FakePosts(post)
-    await UpdatePostHandler(posts, FakeClock(LATER)).handle(an_update(owner(post), post))
+    await UpdatePostHandler(posts, trusting(), FakeClock(LATER)).handle(an_update(owner(post), post))
 
     assert [each.data for each in posts.published] == [
         {"id": post.id, "user_id": post.user_id, "version": 2, "changed": ["title"]}
