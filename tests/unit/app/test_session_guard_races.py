@@ -7,7 +7,7 @@ runs to its answer. Then the slow half goes on, and must not have its effect.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,11 +15,14 @@ import pytest
 from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.remove_totp import RemoveTotp
 from service.app.auth.session_guard import SessionEnded
 from service.app.commands.create_post import CreatePost
 from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_post import DeletePost
 from service.app.commands.delete_profile import DeleteProfile
+from service.app.commands.erase_profile import EraseProfile
+from service.app.commands.restore_profile import RestoreProfile
 from service.app.commands.update_post import UpdatePost
 from service.app.commands.update_profile import UpdateProfile
 from service.app.ids import new_id
@@ -27,7 +30,8 @@ from service.app.request_context import RequestContext
 from service.domain.email import Email
 from service.domain.post import Post, PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
-from tests.builders import a_post, a_profile
+from service.domain.totp import Totp
+from tests.builders import NOON, a_post, a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
@@ -38,12 +42,13 @@ NOBODY = RequestContext(Anonymous())
 
 @dataclass(frozen=True)
 class People:
-    """An owner and an administrator with two sessions each, and somebody else."""
+    """An owner and an administrator with two sessions each, somebody else, and somebody who has left."""
 
     app_fixture: AppFixture
     ada: Profile
     bob: Profile
     boss: Profile
+    gone: Profile
     post: Post
     sessions: dict[str, User]
 
@@ -56,11 +61,13 @@ async def people() -> People:
         a_profile(hashed_password=HASHED, role=role)
         for role in (Role.USER, Role.USER, Role.ADMIN, Role.ADMIN)
     )
-    app_fixture = AppFixture(ada, bob, boss, other)
+    ada = replace(ada, totp=Totp(b"sealed", 0, ()))
+    gone = a_profile().deleted(NOON)
+    app_fixture = AppFixture(ada, bob, boss, other, gone)
     await app_fixture.posts.add(post := a_post(user_id=ada.id))
     names = {"ada": ada, "ada elsewhere": ada, "bob": bob, "boss": boss, "boss elsewhere": boss}
     sessions = {name: (await app_fixture.logged_in(profile))[0] for name, profile in names.items()}
-    return People(app_fixture, ada, bob, boss, post, sessions)
+    return People(app_fixture, ada, bob, boss, gone, post, sessions)
 
 
 @asynccontextmanager
@@ -148,6 +155,24 @@ def delete_another(here: People) -> Awaitable[Any]:
     )
 
 
+def remove_second_factor(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.remove_totp.handle(
+        RemoveTotp(context=here.caller("ada"), current_password=PASSWORD)
+    )
+
+
+def erase_another(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.erase_profile.handle(
+        EraseProfile(context=here.caller("boss"), profile_id=here.bob.id)
+    )
+
+
+def restore_another(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.restore_profile.handle(
+        RestoreProfile(context=here.caller("boss"), profile_id=here.gone.id)
+    )
+
+
 def write_post(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.create_post.handle(
         CreatePost(context=here.caller("ada"), title="Note G", body="It weaves.")
@@ -202,6 +227,8 @@ OWN: list[tuple[Slow, str, str]] = [
     (change_password, "hasher", "verify"),
     (change_password, "hasher", "hash"),
     (change_password, "profiles", "save"),
+    (remove_second_factor, "hasher", "verify"),
+    (remove_second_factor, "profiles", "save"),
     (write_post, "posts", "add"),
     (change_post, "posts", "get"),
     (change_post, "posts", "save"),
@@ -214,6 +241,8 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
     (delete_another, "profiles", "save"),
     (make_admin, "hasher", "hash"),
     (make_admin, "profiles", "add"),
+    (erase_another, "profiles", "save"),
+    (restore_another, "profiles", "save"),
     (delete_anothers_post, "posts", "save"),
     (log_out_another, "repository", "end"),
 ]
