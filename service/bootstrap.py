@@ -1,5 +1,6 @@
 """Puts the use cases together: which class stands for which port."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandListener
 from redis.asyncio import Redis
 
 from service.app.application import Application, Ports
@@ -71,10 +73,13 @@ class Resources:
     hashing: HashingPool
 
     @classmethod
-    def opened(cls, settings: Settings) -> Self:
-        """Return the stores that *settings* name; they connect when they are first used."""
+    def opened(cls, settings: Settings, listeners: Sequence[CommandListener] = ()) -> Self:
+        """Return the stores that *settings* name; they connect when they are first used.
+
+        *listeners* are told of what MongoDB is asked.
+        """
         return cls(
-            open_mongo(settings.mongo_url, settings.mongo_driver),
+            open_mongo(settings.mongo_url, settings.mongo_driver, listeners),
             None if settings.redis_url.startswith("memory:") else open_redis(settings.redis_url),
             HashingPool(settings.threads_for_hashing, settings.hashing_queue_size),
         )

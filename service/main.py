@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 from faststream import FastStream
 from prometheus_client import CollectorRegistry
+from pymongo.monitoring import CommandListener
 
 from profile_contracts.operations import OPERATIONS
 from service import __version__
@@ -92,16 +93,42 @@ def create_worker(settings: Settings | None = None) -> "Worker":
         structlog.get_logger("profile.worker").warning("unknown setting", name=name, did_you_mean=near)
     install_lenient_codec()
     install_joined_writes()
-    worker = Worker(settings, Resources.opened(settings), SystemClock())
+    provider = _opened_tracing()
+    resources = Resources.opened(settings, _command_listeners(provider))
+    worker = Worker(settings, resources, SystemClock(), provider)
     worker.subscribe()
     return worker
+
+
+def _opened_tracing() -> Any:  # noqa: ANN401 - of an extra
+    """Return what sends traces; nothing, unless the environment says where to."""
+    if not tracing.is_wanted(os.environ):
+        return None
+    if not tracing.is_installed():
+        structlog.get_logger("profile.worker").warning("no traces", missing="profile-service[otel]")
+        return None
+    return tracing.open_tracing("profile-service", __version__)
+
+
+def _command_listeners(provider: Any) -> Sequence[CommandListener]:  # noqa: ANN401 - as above
+    if provider is None:
+        return ()
+    from service.infrastructure.mongo.command_spans import CommandSpans  # noqa: PLC0415 - of an extra
+
+    return [CommandSpans(provider.get_tracer("profile-service"))]
 
 
 class Worker:
     """A worker, and what it consists of."""
 
-    def __init__(self, settings: Settings, resources: Resources, clock: Clock) -> None:
-        self.settings, self.resources, self.clock = settings, resources, clock
+    def __init__(
+        self,
+        settings: Settings,
+        resources: Resources,
+        clock: Clock,
+        tracing: Any = None,  # noqa: ANN401 - of an extra
+    ) -> None:
+        self.settings, self.resources, self.clock, self.tracing = settings, resources, clock, tracing
         self.database = default_database(resources.mongo)
         self.publisher = RabbitPublisher(settings.rabbitmq_url)
         self.keyring = Keyring(settings.signing_keys_dir, clock)
@@ -223,16 +250,6 @@ class Worker:
         from service.infrastructure.inputports.amqp.stages.trace import Trace  # noqa: PLC0415 - of an extra
 
         return Trace(self.tracing.get_tracer("profile-service"))
-
-    @cached_property
-    def tracing(self) -> Any:  # noqa: ANN401 - of an extra
-        """What sends traces; nothing, unless the environment says where to."""
-        if not tracing.is_wanted(os.environ):
-            return None
-        if not tracing.is_installed():
-            structlog.get_logger("profile.worker").warning("no traces", missing="profile-service[otel]")
-            return None
-        return tracing.open_tracing("profile-service", __version__)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

@@ -11,6 +11,8 @@ from contextvars import Context
 from itertools import chain
 from typing import Final, Generic, TypeVar
 
+from service.pkg.trace_context import only_the_trace
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -34,6 +36,9 @@ class BatchedReads(Generic[Key, Value]):
     def __init__(self, load: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
         self._load = load
         self._waiting: dict[Key, list[asyncio.Future[Value | None]]] = {}
+        self._context = (
+            Context()
+        )  # of the next question: not the caller's, whose time limit is not the others'
         self._running: set[asyncio.Task[None]] = set()
         self._last: asyncio.Task[None] | None = None  # nothing is asked before it has ended, or is slow
 
@@ -47,6 +52,8 @@ class BatchedReads(Generic[Key, Value]):
 
         """
         found: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._context = only_the_trace()
         self._waiting.setdefault(key, []).append(found)
         if self._last is None:
             self._ask()
@@ -56,8 +63,9 @@ class BatchedReads(Generic[Key, Value]):
         """Begin to ask for what is waited for, if anything is."""
         self._last = None
         if self._waiting:
-            # Not in the context of whoever came first: its time limit is not that of the others.
-            self._last = asyncio.get_running_loop().create_task(self._ask_once(), context=Context())
+            # Not the context of whoever came first: its time limit is not that of the others.
+            context = self._context.copy()
+            self._last = asyncio.get_running_loop().create_task(self._ask_once(), context=context)
             self._running.add(self._last)
             self._last.add_done_callback(self._running.discard)
 

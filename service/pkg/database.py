@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from contextvars import Context, ContextVar
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, ExecutionTimeout, PyMongoError
+from pymongo.monitoring import CommandListener
 
 MongoDriver = Literal["pymongo", "motor"]
 Documents = dict[str, Any]
@@ -46,17 +47,19 @@ _LEAST_SECONDS: Final = 0.005
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
-def open_mongo(url: str, driver: MongoDriver = "pymongo") -> AsyncMongoClient[Documents]:
-    """Return a client; it connects when it is first used.
+def open_mongo(
+    url: str, driver: MongoDriver = "pymongo", listeners: Sequence[CommandListener] = ()
+) -> AsyncMongoClient[Documents]:
+    """Return a client; it connects when it is first used, and tells *listeners* of each command.
 
     Motor's client has the same methods as far as this service goes, so it passes for PyMongo's.
     """
     if driver == "motor":
         from motor.motor_asyncio import AsyncIOMotorClient  # noqa: PLC0415 - an extra, seldom there
 
-        motor: Any = AsyncIOMotorClient(url, **_OPTIONS)
+        motor: Any = AsyncIOMotorClient(url, event_listeners=listeners, **_OPTIONS)
         return motor  # type: ignore[no-any-return]
-    return AsyncMongoClient(url, **_OPTIONS)
+    return AsyncMongoClient(url, event_listeners=listeners, **_OPTIONS)
 
 
 def default_database(client: AsyncMongoClient[Documents]) -> AsyncDatabase[Documents]:

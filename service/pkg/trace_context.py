@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import Final
 
 _NOTHING: Final[Mapping[str, str]] = {}
@@ -22,3 +22,11 @@ def working_for(trace: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def only_the_trace() -> Context:
+    """Return a context in which the current trace holds, and nothing else of this task's own."""
+    context = Context()
+    if trace := _current.get():
+        context.run(_current.set, trace)
+    return context

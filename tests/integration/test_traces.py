@@ -79,5 +79,11 @@ async def test_one_trace_leads_from_the_caller_to_the_event_and_what_follows_fro
     assert request.parent_span_id.hex() == CALLER
     assert event.headers["traceparent"] == f"00-{TRACE}-{request.span_id.hex()}-01"
     assert cascade.parent_span_id == request.span_id
+    for command in ("find profiles", "update profiles"):
+        assert found[command].parent_span_id == request.span_id
+        assert found[command].kind == Span.SPAN_KIND_CLIENT
+        about = {each.key for each in found[command].attributes}
+        assert {"db.system.name", "db.namespace", "db.collection.name", "server.port"} <= about
+    assert change["last_name"] not in str(spans)
     assert f'"trace_id": "{TRACE}"' in log
     assert {"profile.create", "profile.update"} <= {each.name for each in spans}

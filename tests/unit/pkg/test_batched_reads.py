@@ -8,6 +8,7 @@ import pytest
 
 from service.pkg import batched_reads
 from service.pkg.batched_reads import MAX_KEYS, BatchedReads
+from service.pkg.trace_context import current_trace, working_for
 
 VARIABLE = contextvars.ContextVar("variable", default="nobody's")
 
@@ -163,3 +164,30 @@ async def test_nothing_is_left_running(
     await turns()
 
     assert len(asyncio.all_tasks()) == before
+
+
+async def test_a_question_belongs_to_the_trace_of_the_first_who_waits_for_it() -> None:
+    seen: list[str] = []
+    asked, answering = asyncio.Event(), asyncio.Event()
+
+    async def load(keys: Sequence[int]) -> Mapping[int, int]:
+        seen.append(current_trace().get("traceparent", "none"))
+        asked.set()
+        await answering.wait()
+        return dict.fromkeys(keys, 0)
+
+    squares = BatchedReads(load)
+
+    async def ask(key: int, trace: str) -> None:
+        with working_for({"traceparent": trace} if trace else {}):
+            await squares.get(key)
+
+    first = asyncio.ensure_future(ask(0, "a"))
+    await asked.wait()
+    others = [asyncio.ensure_future(ask(number, trace)) for number, trace in enumerate(["b", "c"])]
+    await asyncio.sleep(0)  # they wait now
+    answering.set()
+    await asyncio.gather(first, *others)
+    await ask(3, "")
+
+    assert seen == ["a", "b", "none"]
