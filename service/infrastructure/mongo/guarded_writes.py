@@ -4,25 +4,58 @@ Each writes to the other profile: a transaction only meets another one in what b
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ExecutionTimeout
 
 from service.domain.errors import AuthorizationChanged
 from service.domain.profile import LastAdmin, Profile, Role, Status
+from service.infrastructure.mongo.errors import DatabaseUnavailable, database_call
 from service.infrastructure.mongo.profile_documents import as_authorized
-from service.pkg.database import Documents, in_transaction
+from service.pkg.database import Documents, in_transaction, seconds_left
 
 Profiles = AsyncCollection[Documents]
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
+# Of whoever has no deadline. No request has so much time.
+_LONGEST_SECONDS: Final = 60.0
 
 # Of transactions that write to one profile at once MongoDB stores one, and the others begin again: the more
 # there are, the fewer succeed. So those of one user are serialised in this process.
 _turns: Final = WeakValueDictionary[UUID, asyncio.Lock]()
+
+
+def guarded_call(
+    method: Callable[Given, Coroutine[Any, Any, Value]],
+) -> Callable[Given, Coroutine[Any, Any, Value]]:
+    """Let *method*, which takes `authorized_by`, call the driver as `database_call` does, in its turn.
+
+    The time until then is the caller's own: a database that has much to do for one user is not away.
+    """
+    bounded = database_call(method)
+
+    @wraps(method)
+    async def call(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+        authorized_by = kwargs.get("authorized_by")
+        if not isinstance(authorized_by, Profile):
+            return await bounded(*args, **kwargs)
+        turn = _turns.setdefault(authorized_by.id, asyncio.Lock())
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(min(seconds_left(), _LONGEST_SECONDS)):
+                    await stack.enter_async_context(turn)
+            except (TimeoutError, ExecutionTimeout) as error:
+                raise DatabaseUnavailable from error
+            return await bounded(*args, **kwargs)
+
+    return call
 
 
 async def together(
@@ -55,8 +88,7 @@ async def together(
             await _keep_admin(profiles, leaving_admin, transaction)
         await write(transaction)
 
-    async with _turns.setdefault(authorized_by.id, asyncio.Lock()) if authorized_by else nullcontext():
-        await in_transaction(profiles.database.client, work)
+    await in_transaction(profiles.database.client, work)
 
 
 async def _hold(profiles: Profiles, authorized_by: Profile, transaction: AsyncClientSession) -> None:

@@ -17,7 +17,7 @@ from service.domain.idempotency import AlreadyCreated, IdempotencyKey, Processed
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
 from service.domain.profile import Profile
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.guarded_writes import together
+from service.infrastructure.mongo.guarded_writes import guarded_call, together
 from service.infrastructure.mongo.indexes import POSTS, PROFILES
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
 from service.infrastructure.mongo.processed_commands import (
@@ -47,7 +47,7 @@ class MongoPosts(PostRepository):
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
-    @database_call
+    @guarded_call
     async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a new post."""
         document = {**_to_document(post), "outbox": to_records(post.events), **created_by(post)}
@@ -88,7 +88,7 @@ class MongoPosts(PostRepository):
         found = self._posts.find(query, PROJECTION).sort("deleted_at", 1).skip(skip).limit(limit)
         return [_to_post(each) async for each in found]
 
-    @database_call
+    @guarded_call
     async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a changed post over the version before it, or raise `StaleVersion`."""
 

@@ -27,7 +27,7 @@ from service.domain.profile import (
 )
 from service.infrastructure.mongo.errors import database_call
 from service.infrastructure.mongo.former_keys import find_owner, is_taken_by_former_rule, make_way
-from service.infrastructure.mongo.guarded_writes import together
+from service.infrastructure.mongo.guarded_writes import guarded_call, together
 from service.infrastructure.mongo.indexes import PROFILES, PROFILES_BY_EMAIL, PROFILES_BY_ID
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
 from service.infrastructure.mongo.processed_commands import (
@@ -67,7 +67,7 @@ class MongoProfiles(ProfileRepository):
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
-    @database_call
+    @guarded_call
     async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         """Store a new profile, or raise `EmailTaken`."""
         document = _new_document(profile)
@@ -187,7 +187,7 @@ class MongoProfiles(ProfileRepository):
             cursor = self._profiles.find(query, PROJECTION).sort("email_key", 1).hint(PROFILES_BY_EMAIL)
         return [to_profile(each) async for each in cursor.limit(limit)]
 
-    @database_call
+    @guarded_call
     async def save(
         self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:

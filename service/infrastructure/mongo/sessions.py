@@ -14,7 +14,7 @@ from service.domain.profile import Profile
 from service.domain.session import Origin, RefreshConflict, Session, SessionRepository
 from service.domain.session_events import revoked
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.guarded_writes import together
+from service.infrastructure.mongo.guarded_writes import guarded_call, together
 from service.infrastructure.mongo.indexes import PROFILES, SESSIONS
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events
 from service.infrastructure.mongo.reads_by_id import ReadsById
@@ -47,7 +47,7 @@ class MongoSessions(SessionRepository):
         if result.matched_count == 0:
             raise RefreshConflict
 
-    @database_call
+    @guarded_call
     async def end(
         self,
         user_id: UUID,
