@@ -35,9 +35,10 @@ _turns: Final = WeakValueDictionary[UUID, asyncio.Lock]()
 def guarded_call(
     method: Callable[Given, Coroutine[Any, Any, Value]],
 ) -> Callable[Given, Coroutine[Any, Any, Value]]:
-    """Let *method*, which takes `authorized_by`, call the driver as `database_call` does, in its turn.
+    """Let *method*, which takes `authorized_by`, call the driver as `database_call` does.
 
-    The time until then is the caller's own: a database that has much to do for one user is not away.
+    Of one user only one at a time does so. To wait for that takes of the caller's time, and not of an
+    operation's: a database that has much to do for one user is not away.
     """
     bounded = database_call(method)
 
