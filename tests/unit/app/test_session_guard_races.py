@@ -5,6 +5,7 @@ runs to its answer. Then the slow half goes on, and must not have its effect.
 """
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ import pytest
 
 from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.auth.change_password import ChangePassword
+from service.app.auth.confirm_totp import ConfirmTotp
+from service.app.auth.enroll_totp import EnrollTotp
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.remove_totp import RemoveTotp
 from service.app.auth.session_guard import SessionEnded
@@ -30,7 +33,7 @@ from service.app.request_context import RequestContext
 from service.domain.email import Email
 from service.domain.post import Post, PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
-from service.domain.totp import Totp
+from service.domain.totp import Totp, code_at, step_at
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
@@ -161,6 +164,13 @@ def remove_second_factor(here: People) -> Awaitable[Any]:
     )
 
 
+async def add_second_factor(here: People) -> None:
+    app, context = here.app_fixture.app, here.caller("boss")
+    enrolment = await app.enroll_totp.handle(EnrollTotp(context, PASSWORD))
+    code = code_at(base64.b32decode(enrolment.secret), step_at(here.app_fixture.clock.now()))
+    await app.confirm_totp.handle(ConfirmTotp(context, enrolment.sealed, code))
+
+
 def erase_another(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.erase_profile.handle(
         EraseProfile(context=here.caller("boss"), profile_id=here.bob.id)
@@ -241,6 +251,7 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
     (delete_another, "profiles", "save"),
     (make_admin, "hasher", "hash"),
     (make_admin, "profiles", "add"),
+    (add_second_factor, "profiles", "save"),
     (erase_another, "profiles", "save"),
     (restore_another, "profiles", "save"),
     (delete_anothers_post, "posts", "save"),
