@@ -144,23 +144,25 @@ async def own_redis(*options: str) -> AsyncIterator[str]:
         yield url
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (("--maxmemory", "1"), "command not allowed when used memory > 'maxmemory'."),
-        (("--replicaof", "127.0.0.1 1"), "You can't write against a read only replica."),
-        (("--min-replicas-to-write", "1"), "NOREPLICAS Not enough good replicas to write."),
-    ],
-)
+# Why Redis takes no writes, by the option that it was started with.
+NO_WRITES = {
+    "maxmemory 1": "command not allowed when used memory > 'maxmemory'.",
+    "replicaof 127.0.0.1 1": "You can't write against a read only replica.",
+    "min-replicas-to-write 1": "NOREPLICAS Not enough good replicas to write.",
+}
+
+
+@pytest.mark.parametrize("option", ["maxmemory 1", *at_length(*list(NO_WRITES)[1:])])
 async def test_with_a_redis_that_takes_no_writes_it_is_degraded(
-    servers: Servers, tmp_path: Path, options: tuple[str, ...], why: str
+    servers: Servers, tmp_path: Path, option: str
 ) -> None:
+    name, value = option.split(" ", 1)
     async with (
         proxied_env(servers, tmp_path) as env,
-        own_redis(*options) as url,
+        own_redis(f"--{name}", value) as url,
         probed(env, REDIS_URL=url) as (_, ask),
     ):
-        await says(ask, 200, "degraded", redis=f"takes no writes: {why}")
+        await says(ask, 200, "degraded", redis=f"takes no writes: {NO_WRITES[option]}")
         works = await env.ask(1)
 
     assert works["ok"]

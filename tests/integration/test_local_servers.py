@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from redis import Redis
 
 from service.pkg.management_api import ManagementApi, ManagementError
+from tests.at_length import at_length
 from tools.servers import ServerFailed, Servers, ServersUnavailable, local_redis, running_servers
 from tools.servers.binaries import find_or_install
 from tools.servers.local import LocalServers
@@ -125,7 +126,7 @@ def test_a_server_may_open_more_files_than_the_shell_lets_us() -> None:
     assert int(said) == (MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, *at_length(signal.SIGTERM, signal.SIGHUP)])
 def test_a_signal_leaves_nothing_behind(number: signal.Signals) -> None:
     """Ctrl-C, `kill` and a closed terminal end the servers with us."""
     with _started("mongodb,redis") as (parent, folder):

@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from service.bootstrap import Resources, admin_use_cases
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.settings import Settings
+from tests.at_length import at_length
 from tests.integration.broker import Broker, administrating
 from tests.integration.canary import Canary, a_canary, use_as_meant
 from tests.integration.conftest import Person, settings_for
@@ -151,10 +152,11 @@ async def test_who_deletes_a_profile_with_many_posts_does_not_wait_for_them(
     await eventually(followed, within=30)
 
 
+@pytest.mark.parametrize("times", [2, *at_length(5)])
 async def test_posts_that_are_written_while_their_owner_is_deleted_go_too(
-    env: IsolatedEnv, database: Database
+    env: IsolatedEnv, database: Database, times: int
 ) -> None:
-    for _ in range(5):
+    for _ in range(times):
         person = await signed_up(env.service)
         token = (await logged_in(env.gateway, person))["access_token"]
         asked = a_request("post.create")
