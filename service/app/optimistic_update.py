@@ -4,7 +4,6 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,7 +23,6 @@ from service.domain.profile import Profile, ProfileRepository
 _ATTEMPTS: Final = 10
 
 Aggregate = TypeVar("Aggregate", Profile, Post)
-Written = TypeVar("Written")
 # Stores the second over the first, or only records the command if nothing has changed.
 Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
 
@@ -118,22 +116,6 @@ async def update_post(
     return after
 
 
-async def authorized_write(
-    session_guard: SessionGuard, actor: Actor, write: Callable[[Profile | None], Awaitable[Written]]
-) -> Written:
-    """Do *write*, which rests on the profile of *actor*: again if that has just changed.
-
-    Raises:
-        SessionEnded
-        WriteContention: It changed each time.
-
-    """
-    for _ in range(_ATTEMPTS):
-        with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
-            return await write(await session_guard.authorizing_profile(actor))
-    raise WriteContention
-
-
 async def optimistic_update(
     repository: Repository[Aggregate],
     clock: Clock,
@@ -220,8 +202,8 @@ async def _write_profile(
 async def _write_post(
     posts: PostRepository, session_guard: SessionGuard, actor: Actor, before: Post, after: Post
 ) -> None:
-    authorizing = await session_guard.authorizing_profile(actor)
+    await session_guard.authorizing_profile(actor)
     if after.version > before.version:
-        await posts.save(after, authorized_by=authorizing)
+        await posts.save(after)
     elif after.idempotency_key:
         await posts.record_processed(after)

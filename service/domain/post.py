@@ -11,7 +11,6 @@ from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.patch import Patch
-from service.domain.profile import Profile
 
 
 class PostStatus(StrEnum):
@@ -169,18 +168,8 @@ class PostRepository(Protocol):
     def next_oid(self) -> str:
         """Return a name in the database for a post that is about to be made."""
 
-    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
-        """Store a new post.
-
-        Args:
-            post: The new one.
-            authorized_by: The profile of whoever asks, if the right to ask has to hold in the same moment.
-
-        Raises:
-            AlreadyCreated: The same command has created one before.
-            AuthorizationChanged: What was *authorized_by* may not hold any more.
-
-        """
+    async def add(self, post: Post) -> None:
+        """Store a new post, or raise `AlreadyCreated` if the same command has created one before."""
 
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
@@ -195,16 +184,11 @@ class PostRepository(Protocol):
         be skipped.
         """
 
-    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
+    async def save(self, post: Post) -> None:
         """Store a changed post over the version before it.
-
-        Args:
-            post: The version to store.
-            authorized_by: The profile of whoever asks, if the right to ask has to hold in the same moment.
 
         Raises:
             StaleVersion: What is stored is not the version before it.
-            AuthorizationChanged: What was *authorized_by* may not hold any more.
 
         """
 

@@ -2,13 +2,11 @@
 
 import asyncio
 from datetime import timedelta
-from typing import NamedTuple
 
 import pytest
 from pymongo import AsyncMongoClient
 
 from service.domain.errors import AuthorizationChanged, StaleVersion
-from service.domain.post import PostNotFound, PostPatch, PostRepository
 from service.domain.profile import (
     EmailTaken,
     Profile,
@@ -18,40 +16,22 @@ from service.domain.profile import (
     Role,
     Status,
 )
-from service.domain.session import SessionRepository
 from service.infrastructure.mongo.indexes import PROFILES
-from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
-from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
-from tests.builders import NOON, a_post, a_profile, a_session
-from tests.fakes.posts import FakePosts
+from tests.builders import NOON, a_profile
 from tests.fakes.profiles import FakeProfiles
-from tests.fakes.sessions import FakeSessions
 
 LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
 KING = ProfilePatch(last_name="King")
 
 
-class Stores(NamedTuple):
-    profiles: ProfileRepository
-    posts: PostRepository
-    sessions: SessionRepository
-
-
 @pytest.fixture(params=["fake", "pymongo", "motor"])
-def stores(request: pytest.FixtureRequest) -> Stores:
-    """Repositories; what other tests stored in them is in nobody's way."""
+def profiles(request: pytest.FixtureRequest) -> ProfileRepository:
+    """A repository; what other tests stored in it is in nobody's way."""
     if request.param == "fake":
-        fakes = FakeProfiles()
-        return Stores(fakes, FakePosts(profiles=fakes), FakeSessions(profiles=fakes))
-    database = default_database(request.getfixturevalue(f"{request.param}_client"))
-    return Stores(MongoProfiles(database), MongoPosts(database), MongoSessions(database))
-
-
-@pytest.fixture
-def profiles(stores: Stores) -> ProfileRepository:
-    return stores.profiles
+        return FakeProfiles()
+    return MongoProfiles(default_database(request.getfixturevalue(f"{request.param}_client")))
 
 
 async def stored(profiles: ProfileRepository, **changes: object) -> Profile:
@@ -103,42 +83,6 @@ async def test_what_another_may_not_do_any_more_is_not_done(profiles: ProfileRep
     assert await profiles.get(ada.id) == ada
     with pytest.raises(ProfileNotFound):
         await profiles.get(new.id)
-
-
-async def test_nothing_else_is_written_by_what_has_ended(stores: Stores) -> None:
-    profiles, posts, sessions = stores
-    ada = await stored(profiles)
-    post, session = a_post(user_id=ada.id), a_session(ada.id, expires_at=NOON + timedelta(days=36_500))
-    await posts.add(post)
-    await sessions.add(session)
-    await profiles.count_logout(ada.id)
-    new = a_post(user_id=ada.id)
-
-    with pytest.raises(AuthorizationChanged):
-        await posts.add(new, authorized_by=ada)
-    with pytest.raises(AuthorizationChanged):
-        await posts.save(post.updated(PostPatch(title="Note H"), LATER), authorized_by=ada)
-    with pytest.raises(AuthorizationChanged):
-        await sessions.end(ada.id, "logout", LATER, authorized_by=ada)
-    with pytest.raises(PostNotFound):
-        await posts.get(new.id)
-    assert await posts.get(post.id) == post
-    assert await sessions.of_user(ada.id) == [session]
-
-
-async def test_all_else_is_written_by_what_has_not_ended(stores: Stores) -> None:
-    profiles, posts, sessions = stores
-    ada = await stored(profiles)
-    post, session = a_post(user_id=ada.id), a_session(ada.id, expires_at=NOON + timedelta(days=36_500))
-    await sessions.add(session)
-    await posts.add(post, authorized_by=ada)
-    changed = post.updated(PostPatch(title="Note H"), LATER)
-    await posts.save(changed, authorized_by=ada)
-
-    with pytest.raises(StaleVersion):
-        await posts.save(changed, authorized_by=ada)
-    assert (await posts.get(post.id)).title == "Note H"
-    assert await sessions.end(ada.id, "logout", LATER, authorized_by=ada) == [session.id]
 
 
 async def test_what_another_may_do_still_is_done(profiles: ProfileRepository) -> None:

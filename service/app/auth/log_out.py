@@ -6,10 +6,8 @@ from uuid import UUID
 
 from service.app.auth.permissions import Action, authorize, require_user
 from service.app.auth.sessions import Sessions
-from service.app.optimistic_update import authorized_write
 from service.app.request_context import RequestContext
 from service.domain.errors import Invalid
-from service.domain.profile import Profile
 
 
 class SessionsUnclear(Invalid):
@@ -67,16 +65,6 @@ class LogOutHandler:
             raise SessionsUnclear
         if command.scope is Scope.LOCAL:
             return await self.sessions.end(user.id, "logout", session_id=user.session)
+        await self.sessions.session_guard.authorizing_profile(user)  # or a revoked session would end others
         except_id = user.session if command.scope is Scope.OTHERS else None
-
-        async def end(authorizing: Profile | None) -> int:
-            return await self.sessions.end(
-                user_id,
-                "logout",
-                session_id=command.session_id,
-                except_id=except_id,
-                authorized_by=authorizing,
-            )
-
-        # Or a session that was revoked meanwhile would end others.
-        return await authorized_write(self.sessions.session_guard, user, end)
+        return await self.sessions.end(user_id, "logout", session_id=command.session_id, except_id=except_id)

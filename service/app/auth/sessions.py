@@ -109,33 +109,16 @@ class Sessions:
             raise SessionEnded
 
     async def end(
-        self,
-        user_id: UUID,
-        reason: str,
-        *,
-        session_id: UUID | None = None,
-        except_id: UUID | None = None,
-        authorized_by: Profile | None = None,
+        self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
     ) -> int:
         """End sessions of a user, everywhere and at once; return how many. Events say so.
 
-        Very many end some at a time: who runs out of time on the way has ended some, and may ask again. The
-        profile of whoever asks is given if the right to ask has to hold when the first of them end.
-
-        Raises:
-            AuthorizationChanged: What was *authorized_by* may not hold any more.
-
+        Very many end some at a time: who runs out of time on the way has ended some, and may ask again.
         """
         count = 0
         while True:
             ended = await self.sessions.end(
-                user_id,
-                reason,
-                self.clock.now(),
-                session_id=session_id,
-                except_id=except_id,
-                limit=_BATCH,
-                authorized_by=None if count else authorized_by,
+                user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id, limit=_BATCH
             )
             # After they have ended: whatever is authorized from here on rests on others.
             await self.profiles.count_logout(user_id)

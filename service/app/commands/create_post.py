@@ -1,18 +1,15 @@
 """Write a post."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from service.app.auth.permissions import Action, authorize, require_user
 from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import find_created
 from service.app.ids import new_id
-from service.app.optimistic_update import authorized_write
 from service.app.request_context import RequestContext
 from service.domain.idempotency import AlreadyCreated
 from service.domain.post import Post, PostRepository
-from service.domain.profile import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +46,9 @@ class CreatePostHandler:
             updated_at=now,
             idempotency_key=key,
         )
+        await self.session_guard.authorizing_profile(user)
         try:
-            await authorized_write(self.session_guard, user, partial(self._add, post.with_created_event()))
+            await self.posts.add(post.with_created_event())
         except AlreadyCreated:  # just now, by the same command on another worker
             return await find_created(self.posts, key) or post
         return post
-
-    async def _add(self, post: Post, authorizing: Profile | None) -> None:
-        await self.posts.add(post, authorized_by=authorizing)

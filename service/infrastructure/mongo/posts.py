@@ -7,7 +7,6 @@ from uuid import UUID
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -15,10 +14,8 @@ from service.app.outbox import Kind
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
-from service.domain.profile import Profile
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.guarded_writes import guarded_call, together
-from service.infrastructure.mongo.indexes import POSTS, PROFILES
+from service.infrastructure.mongo.indexes import POSTS
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
 from service.infrastructure.mongo.processed_commands import (
     PROJECTION,
@@ -39,7 +36,6 @@ class MongoPosts(PostRepository):
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
         self._posts = database[POSTS]
-        self._profiles = database[PROFILES]
         self._by_id = ReadsById(self._posts, projection=PROJECTION)
         self._notify = notify
 
@@ -47,16 +43,12 @@ class MongoPosts(PostRepository):
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
-    @guarded_call
-    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
+    @database_call
+    async def add(self, post: Post) -> None:
         """Store a new post."""
-        document = {**_to_document(post), "outbox": to_records(post.events), **created_by(post)}
-
-        async def insert(transaction: AsyncClientSession | None) -> None:
-            await self._posts.insert_one(document, session=transaction)
-
         try:
-            await together(self._profiles, insert, authorized_by)
+            outbox = {"outbox": to_records(post.events)}
+            await self._posts.insert_one({**_to_document(post), **outbox, **created_by(post)})
         except DuplicateKeyError as error:
             if is_already_created(error):
                 raise AlreadyCreated from error
@@ -88,16 +80,12 @@ class MongoPosts(PostRepository):
         found = self._posts.find(query, PROJECTION).sort("deleted_at", 1).skip(skip).limit(limit)
         return [_to_post(each) async for each in found]
 
-    @guarded_call
-    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
+    @database_call
+    async def save(self, post: Post) -> None:
         """Store a changed post over the version before it, or raise `StaleVersion`."""
-
-        async def save(transaction: AsyncClientSession | None) -> None:
-            result = await self._posts.update_one(*_change(post), session=transaction)
-            if result.matched_count == 0:
-                raise StaleVersion
-
-        await together(self._profiles, save, authorized_by)
+        result = await self._posts.update_one(*_change(post))
+        if result.matched_count == 0:
+            raise StaleVersion
         self._notify(Kind.POST, post.id)
 
     @database_call

@@ -228,7 +228,8 @@ def make_admin(here: People) -> Awaitable[Any]:
     )
 
 
-# By what the command is stopped at: of the hasher, or of the repository as it begins its write.
+# By what the command is stopped at: of the hasher, or of the repository as it begins its write. Posts, and
+# the end of other sessions, are written right after the proof, for which a profile is read.
 OWN: list[tuple[Slow, str, str]] = [
     (change_address, "hasher", "verify"),
     (change_address, "profiles", "save"),
@@ -239,11 +240,11 @@ OWN: list[tuple[Slow, str, str]] = [
     (change_password, "profiles", "save"),
     (remove_second_factor, "hasher", "verify"),
     (remove_second_factor, "profiles", "save"),
-    (write_post, "posts", "add"),
+    (write_post, "profiles", "get"),
     (change_post, "posts", "get"),
-    (change_post, "posts", "save"),
-    (delete_post, "posts", "save"),
-    (log_out_others, "repository", "end"),
+    (change_post, "profiles", "get"),
+    (delete_post, "profiles", "get"),
+    (log_out_others, "profiles", "get"),
 ]
 OF_ADMINS: list[tuple[Slow, str, str]] = [
     (give_role, "profiles", "save"),
@@ -254,8 +255,8 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
     (add_second_factor, "profiles", "save"),
     (erase_another, "profiles", "save"),
     (restore_another, "profiles", "save"),
-    (delete_anothers_post, "posts", "save"),
-    (log_out_another, "repository", "end"),
+    (delete_anothers_post, "profiles", "get"),
+    (log_out_another, "profiles", "get"),
 ]
 
 

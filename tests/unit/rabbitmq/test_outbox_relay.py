@@ -11,7 +11,7 @@ from aio_pika import Message
 
 from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.events import Event
-from service.domain.session_events import revoked
+from service.domain.session import revoked
 from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.pkg.background import Background
 from tests.builders import NOON
