@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from tests.builders import an_address
-from tests.integration.conftest import Person
+from tests.integration.conftest import Person, SignUp
 from tests.integration.gateway import Gateway
 from tests.integration.replies import result
 from tests.integration.requests import a_request
@@ -78,13 +78,13 @@ async def test_one_of_twenty_deletes_a_profile(gateway: Gateway, ada: Person, ad
 
 
 async def test_two_profiles_cannot_change_to_one_address(
-    gateway: Gateway, ada: Person, bob: Person, admin: Person
+    gateway: Gateway, ada: Person, admin: Person, sign_up: SignUp
 ) -> None:
-    address = an_address()
+    other, address = await sign_up(), an_address()
     replies = await asyncio.gather(
         *(
             gateway.ask("profile.update", {"id": each["id"], "email": spelling}, token=admin["token"])
-            for each, spelling in ((ada, address), (bob, address.upper())) * 5
+            for each, spelling in ((ada, address), (other, address.upper())) * 5
         )
     )
     outcomes = _outcomes(replies)
