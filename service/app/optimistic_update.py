@@ -202,7 +202,7 @@ async def _write_profile(
 async def _write_post(
     posts: PostRepository, session_guard: SessionGuard, actor: Actor, before: Post, after: Post
 ) -> None:
-    await session_guard.authorizing_profile(actor)
+    await session_guard.authorizing_profile(actor)  # what let the command in may be a second old
     if after.version > before.version:
         await posts.save(after)
     elif after.idempotency_key:

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.box import SIMPLE
@@ -42,13 +42,13 @@ def list_keys(folder: KeysFolder = Path("keys"), *, as_json: AsJson = False) -> 
         found = _found(Keyring(folder, SystemClock()), RootKeyring(folder, SystemClock()))
     if as_json:
         for each in found:
-            typer.echo(json.dumps(each))
+            typer.echo(json.dumps(each._asdict()))
         return
     # A kid is there to be copied into `retire`: however narrow the terminal, it is written out.
-    kid = Column("kid", no_wrap=True, min_width=len(found[0]["kid"] or ""))
+    kid = Column("kid", no_wrap=True, min_width=len(found[0].kid))
     table = Table(kid, "kind", "made", "state", box=SIMPLE)
     for each in found:
-        table.add_row(each["kid"], each["kind"], each["made"] or "the first one", each["state"])
+        table.add_row(each.kid, each.kind, each.made or "the first one", each.state)
     Console(soft_wrap=True).print(table)
 
 
@@ -60,19 +60,35 @@ def retire(kid: str, folder: KeysFolder = Path("keys")) -> None:
         print(retire_key(folder, kid))  # noqa: T201 - the command's output
 
 
-def _found(keyring: Keyring, root_keyring: RootKeyring) -> list[dict[str, str | None]]:
+class _Key(NamedTuple):
+    """What there is to say of a key.
+
+    Attributes:
+        made: None for the root key that was there before they had names.
+
+    """
+
+    kid: str
+    kind: str
+    made: str | None
+    state: str
+
+
+def _found(keyring: Keyring, root_keyring: RootKeyring) -> list[_Key]:
     signing = [
-        (key.kid, "signing", key.made_at, "signs" if key is keyring.signer else "verifies")
+        _Key(key.kid, "signing", _time(key.made_at), "signs" if key is keyring.signer else "verifies")
         for key in keyring.keys
     ]
     roots = [
-        (root.kid, "root", root.made_at, "current" if root is root_keyring.current else "accepted")
+        _Key(
+            root.kid,
+            "root",
+            _time(root.made_at) if root.made_at else None,
+            "current" if root is root_keyring.current else "accepted",
+        )
         for root in root_keyring.keys
     ]
-    return [
-        {"kid": kid, "kind": kind, "made": _time(made) if made else None, "state": state}
-        for kid, kind, made, state in [*signing, *roots]
-    ]
+    return [*signing, *roots]
 
 
 def _time(made_at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 import typer
@@ -41,7 +41,7 @@ def carry_out(event: str, subject: UUID, work: Callable[[AdminUseCases], Awaitab
     return found
 
 
-def show(changed: Profile | Post, field: str, *, as_json: bool) -> None:
+def show(changed: Profile | Post, field: Literal["status", "role"], *, as_json: bool) -> None:
     """Print what *field* of a profile or post is now, and its version."""
     value = getattr(changed, field)
     if as_json:

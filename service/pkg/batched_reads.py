@@ -7,11 +7,10 @@ databases).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextvars import Context
 from itertools import chain
 from typing import Final, Generic, TypeVar
 
-from service.pkg.trace_context import only_the_trace
+from service.pkg.trace_context import context_of, current_trace
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -36,9 +35,7 @@ class BatchedReads(Generic[Key, Value]):
     def __init__(self, load: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
         self._load = load
         self._waiting: dict[Key, list[asyncio.Future[Value | None]]] = {}
-        self._context = (
-            Context()
-        )  # of the next question: not the caller's, whose time limit is not the others'
+        self._trace = current_trace()  # of the first who waits for the next question
         self._running: set[asyncio.Task[None]] = set()
         self._last: asyncio.Task[None] | None = None  # nothing is asked before it has ended, or is slow
 
@@ -53,7 +50,7 @@ class BatchedReads(Generic[Key, Value]):
         """
         found: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
         if not self._waiting:
-            self._context = only_the_trace()
+            self._trace = current_trace()
         self._waiting.setdefault(key, []).append(found)
         if self._last is None:
             self._ask()
@@ -64,7 +61,7 @@ class BatchedReads(Generic[Key, Value]):
         self._last = None
         if self._waiting:
             # Not the context of whoever came first: its time limit is not that of the others.
-            context = self._context.copy()
+            context = context_of(self._trace)
             self._last = asyncio.get_running_loop().create_task(self._ask_once(), context=context)
             self._running.add(self._last)
             self._last.add_done_callback(self._running.discard)

@@ -24,9 +24,9 @@ def working_for(trace: Mapping[str, str]) -> Iterator[None]:
         _current.reset(token)
 
 
-def only_the_trace() -> Context:
-    """Return a context in which the current trace holds, and nothing else of this task's own."""
+def context_of(trace: Mapping[str, str]) -> Context:
+    """Return a context in which *trace* is the current one, and which has nothing of this task's own."""
     context = Context()
-    if trace := _current.get():
+    if trace:
         context.run(_current.set, trace)
     return context

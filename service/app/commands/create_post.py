@@ -46,7 +46,7 @@ class CreatePostHandler:
             updated_at=now,
             idempotency_key=key,
         )
-        await self.session_guard.authorizing_profile(user)
+        await self.session_guard.authorizing_profile(user)  # what let the command in may be a second old
         try:
             await self.posts.add(post.with_created_event())
         except AlreadyCreated:  # just now, by the same command on another worker

@@ -195,16 +195,14 @@ def change_post(here: People) -> Awaitable[Any]:
     )
 
 
-def delete_post(here: People) -> Awaitable[Any]:
+def delete_post(here: People, name: str = "ada") -> Awaitable[Any]:
     return here.app_fixture.app.delete_post.handle(
-        DeletePost(context=here.caller("ada"), post_id=here.post.id)
+        DeletePost(context=here.caller(name), post_id=here.post.id)
     )
 
 
 def delete_anothers_post(here: People) -> Awaitable[Any]:
-    return here.app_fixture.app.delete_post.handle(
-        DeletePost(context=here.caller("boss"), post_id=here.post.id)
-    )
+    return delete_post(here, "boss")
 
 
 def log_out_others(here: People) -> Awaitable[Any]:
