@@ -221,8 +221,8 @@ async def test_a_broker_that_takes_nothing_stops_no_work(own_servers: Servers, t
         assert node, "only a broker that we started can be told to raise an alarm"
         for number in range(MANY):
             await env.tell(number)
-            # The reply has nowhere to go, and nobody waits for it after some seconds.
-            waited_for = env.service.message(env.change(number + MANY), expiration=12)
+            # The reply has nowhere to go, and nobody waits for it once the worker, however slow, has come.
+            waited_for = env.service.message(env.change(number + MANY), expiration=20)
             await env.service.send("profile.update", waited_for)
         async with memory_alarm(node):
             _, ask = await stack.enter_async_context(probed(env))

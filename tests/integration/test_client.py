@@ -121,8 +121,9 @@ async def test_two_thousand_calls_are_in_flight_at_once_over_one_connection(
     client: ProfileClient, broker: Broker, ada: Person, bob: Person
 ) -> None:
     ids = [UUID(ada["id"]), UUID(bob["id"])] * 50
-    others = [asyncio.ensure_future(client.keys()) for _ in range(1_900)]
-    found = await asyncio.gather(*(client.get_profile(GetProfile(id=each), ada["token"]) for each in ids))
+    others = [asyncio.ensure_future(client.keys(timeout=60)) for _ in range(1_900)]
+    asked = [client.get_profile(GetProfile(id=each), ada["token"], timeout=60) for each in ids]
+    found = await asyncio.gather(*asked)
 
     assert [each.id for each in found] == ids
     assert all(each.keys for each in await asyncio.gather(*others))
