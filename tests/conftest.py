@@ -63,11 +63,17 @@ def waiting_beside_computing(items: list[pytest.Item], processes: int) -> list[p
     """Order tests so that half of the *processes* begin with tests of faults, which mostly wait.
 
     Each process of xdist begins with as many tests as any other, in this order. So the cores are busy with
-    the others' tests meanwhile. A module stays in one piece.
+    the others' tests meanwhile. A module stays in one piece, and so do those that need servers of their own:
+    each process that has one of them starts servers.
     """
     faults = [item for item in items if item.get_closest_marker("faults")]
     others = iter([item for item in items if not item.get_closest_marker("faults")])
-    modules = [list(tests) for _, tests in groupby(faults, lambda item: item.path)]
+    with_own_servers = {item.path for item in faults if "own_servers" in getattr(item, "fixturenames", ())}
+    faults.sort(key=lambda item: item.path not in with_own_servers)
+    modules = [
+        list(tests)
+        for _, tests in groupby(faults, lambda item: None if item.path in with_own_servers else item.path)
+    ]
     first = max(1, processes // 2)
     ordered: list[pytest.Item] = []
     for number in range(first):
