@@ -23,7 +23,7 @@ class PendingEvents:
     """The events of one aggregate that are not published yet, in the order of their versions.
 
     Attributes:
-        key: What the outbox calls the aggregate.
+        subject: The id of the aggregate.
         unreadable: What this version of the service can't publish, as an event or as the outbox has it: a
             newer version has stored it, or it is corrupt.
         is_all: Whether nothing else of the aggregate is pending.
@@ -31,7 +31,7 @@ class PendingEvents:
     """
 
     kind: Kind
-    key: Any
+    subject: UUID
     events: Sequence[Event]
     unreadable: Sequence[Event | Mapping[str, Any]] = ()
     is_all: bool = True

@@ -154,7 +154,9 @@ async def test_of_events_that_were_told_in_part_the_rest_waits(fresh: Any) -> No
         await profiles.save(profile := profile.updated(ProfilePatch(last_name=f"{number}"), LATER))
     (pending,) = await outbox.load_pending(Kind.PROFILE, [profile.id])
     for published, left in ((2, 2), (1, 2), (4, 0)):  # whoever is late takes nothing back
-        await outbox.mark_published([PendingEvents(pending.kind, pending.key, pending.events[:published])])
+        await outbox.mark_published(
+            [PendingEvents(pending.kind, pending.subject, pending.events[:published])]
+        )
 
         waiting = [
             each for found in await outbox.load_pending(Kind.PROFILE, [profile.id]) for each in ids(found)
@@ -191,7 +193,7 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
     client = open_mongo(f"mongodb://127.0.0.1:{closed_port()}/profiles")
     outbox, pending = (
         MongoOutbox(default_database(client)),
-        PendingEvents(Kind.POST, "", a_post().with_created_event().events),
+        PendingEvents(Kind.POST, uuid4(), a_post().with_created_event().events),
     )
     outcomes = await asyncio.gather(
         outbox.find_stale(NOON, 9),

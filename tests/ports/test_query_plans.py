@@ -1,7 +1,7 @@
 """Every query of the service is answered from an index, whatever the collections grow to."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,10 +25,37 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
 from tests.builders import NOON, a_post, a_profile, a_session
 
+_ROOM_FOR_NOTES = 64 * 1024 * 1024
 COMMAND = IdempotencyKey(
     b"m-1", b"digest", FormerKey("m-1", lambda: (b"former",)), (IdempotencyKey(b"m-2", b"other"),)
 )
 LATER = NOON + timedelta(milliseconds=1)
+# By what a collection would be sharded, hashed.
+SHARD_KEYS = {"profiles": "id", "posts": "id", "sessions": "_id"}
+# Queries that do not name it: collection and fields, and what they are for.
+OF_ALL_SHARDS: dict[tuple[str, ...], str] = {
+    ("profiles", "email_key"): "log in; taken addresses",
+    ("profiles", "deleted_email_key"): "profile.find",
+    ("profiles", "role", "status"): "profile.list",
+    ("profiles", "role", "status", "id"): "profile.list",
+    ("profiles", "role", "status", "email_key"): "profile.list",
+    ("profiles", "status", "deleted_at"): "retention",
+    ("posts", "status"): "post.list",
+    ("posts", "status", "id"): "post.list",
+    ("posts", "status", "user_id"): "post.list",
+    ("posts", "status", "user_id", "id"): "post.list",
+    ("posts", "status", "deleted_at", "deleted_with_owner"): "retention",
+    ("posts", "user_id", "status"): "cascade",
+    ("posts", "user_id", "status", "id"): "cascade",
+    ("posts", "user_id", "status", "deleted_with_owner"): "cascade",
+    ("posts", "user_id", "status", "id", "deleted_with_owner"): "cascade",
+    ("sessions", "user_id", "ended_at"): "sessions of a user",
+    ("sessions", "user_id", "ended_at", "_id"): "sessions of a user",
+    ("sessions", "user_id", "sessions_version", "ended_at"): "sessions of a user",
+    **{(each, "created_by.id"): "a creation that is repeated" for each in ("profiles", "posts")},
+    **{(each, "outbox.time"): "backlog" for each in ("profiles", "posts", "sessions")},
+    **{(each, "outbox.time", "outbox"): "relay" for each in ("profiles", "posts", "sessions")},
+}
 FILTERS = [
     ProfileFilter(status=status, role=role, email_prefix=prefix)
     for status in (None, Status.ACTIVE, Status.SUSPENDED)
@@ -191,6 +218,8 @@ async def profiled(
     await ensure_indexes(database)
     for each in some_profiles():
         await MongoProfiles(database).add(each)
+    # By itself it has room for a megabyte, and the first notes make way for the last ones.
+    await database.create_collection("system.profile", capped=True, size=_ROOM_FOR_NOTES)
     await database.command("profile", 2)
     called = {kind: (await use(database)).called for kind, use in USES.items()}
     await database.command("profile", 0)
@@ -247,3 +276,28 @@ def test_a_list_is_read_from_one_end_whatever_is_filtered(profiled: Profiled) ->
     # One more key for each role and status: where each of these lists begins.
     most = len(Role) * 2
     assert [summary(note) for note in lists if note["keysExamined"] > note["nreturned"] + most] == []
+
+
+def names_the_shard_key(note: Documents) -> bool:
+    """Return whether MongoDB knows from an operation which shards have what it is about."""
+    wanted = (note["command"].get("q") or note["command"]["filter"]).get(SHARD_KEYS[note["collection"]])
+    return wanted is not None and (not isinstance(wanted, Mapping) or set(wanted) <= {"$eq", "$in"})
+
+
+def test_every_write_names_the_shard_key(profiled: Profiled) -> None:
+    """`docs/capacity.md` says so (MongoDB's manual, "mongos": targeted and broadcast operations)."""
+    _, notes = profiled
+    writes = [note for note in notes if note["op"] in {"update", "remove"} and note["collection"] in INDEXES]
+    to_all = [note for note in writes if not names_the_shard_key(note)]
+
+    assert len(writes) > len(INDEXES)
+    # An administrator who leaves writes to some other one, whoever that is.
+    assert {tuple(note["command"]["q"]) for note in to_all} == {("role", "status", "id")}
+
+
+def test_what_is_asked_of_all_shards_is_known(profiled: Profiled) -> None:
+    _, notes = profiled
+    reads = [note for note in notes if note["op"] == "query" and note["collection"] in INDEXES]
+    to_all = [note for note in reads if not names_the_shard_key(note)]
+
+    assert {(note["collection"], *note["command"]["filter"]) for note in to_all} == set(OF_ALL_SHARDS)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -35,7 +34,7 @@ async def make_way(collection: AsyncCollection[dict[str, Any]], email: Email) ->
     document = await collection.find_one({"email_key": email.key}, PROJECTION)
     if document is None or not is_held_by_former_rule(holder := to_profile(document), email):
         return False
-    held = {"_id": ObjectId(holder.oid), "email_key": email.key, "email": holder.email.typed}
+    held = {"id": holder.id, "email_key": email.key, "email": holder.email.typed}
     try:
         await collection.update_one(held, {"$set": {"email_key": current_key(holder.email)}})
     except DuplicateKeyError:  # two profiles of one mailbox, both from before

@@ -137,7 +137,8 @@ def _to_pending(kind: Kind, document: Mapping[str, Any]) -> PendingEvents:
     pending = [each for each in records if each.get("held_by") != VERSION]
     events = [event for each in pending if (event := _to_event(each))]
     unreadable = [each for each in pending if not _to_event(each)]
-    return PendingEvents(kind, document["_id"], events, unreadable, len(events) == len(document["outbox"]))
+    is_all = len(events) == len(document["outbox"])
+    return PendingEvents(kind, document[_NAMES[kind]], events, unreadable, is_all)
 
 
 def _to_event(record: Mapping[str, Any]) -> Event | None:
@@ -155,14 +156,18 @@ def _to_record(event: Event) -> dict[str, Any]:
 
 def _removal(published: PendingEvents) -> UpdateOne | DeleteOne:
     if published.kind is Kind.SESSION and published.is_all:  # of one that has ended nothing else is kept
-        return DeleteOne({"_id": published.key})
+        return DeleteOne(_document(published))
     return UpdateOne(
-        {"_id": published.key}, {"$pull": {"outbox": {"$or": list(map(_to_record, published.events))}}}
+        _document(published), {"$pull": {"outbox": {"$or": list(map(_to_record, published.events))}}}
     )
+
+
+def _document(pending: PendingEvents) -> dict[str, Any]:
+    return {_NAMES[pending.kind]: pending.subject}
 
 
 def _marking(held: PendingEvents) -> UpdateOne:
     records = [_to_record(each) if isinstance(each, Event) else each for each in held.unreadable]
     entries = [{f"entry.{name}": value for name, value in record.items()} for record in records]
     marking = {"$set": {"outbox.$[entry].held_by": VERSION}}
-    return UpdateOne({"_id": held.key}, marking, array_filters=[{"$or": entries}])
+    return UpdateOne(_document(held), marking, array_filters=[{"$or": entries}])

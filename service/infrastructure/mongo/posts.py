@@ -146,7 +146,7 @@ _STATUSES: Final = {
 def _change(post: Post) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return which document *post* is stored over, and how."""
     before = {
-        "_id": ObjectId(post.oid),
+        "id": post.id,
         "version": post.version - 1,
         **unless_processed(post),
     }

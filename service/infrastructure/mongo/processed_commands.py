@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from bson import ObjectId
 from bson.binary import Binary
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
@@ -69,7 +68,7 @@ def forgetting() -> dict[str, str]:
 async def record_only(collection: AsyncCollection[dict[str, Any]], aggregate: Profile | Post) -> None:
     """Record the command that left *aggregate* as it was, or raise `StaleVersion`."""
     unchanged = {
-        "_id": ObjectId(aggregate.oid),
+        "id": aggregate.id,
         "version": aggregate.version,
         **unless_processed(aggregate),
     }

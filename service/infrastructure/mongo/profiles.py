@@ -205,7 +205,7 @@ class MongoProfiles(ProfileRepository):
     async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
         same = {"version": profile.version - 1, "logouts": as_authorized(profile)["logouts"]}
         same |= unused_since(profile) | unless_processed(profile)
-        before = {"_id": ObjectId(profile.oid), **same}
+        before = {"id": profile.id, **same}
         document = to_document(profile)
         gone = dict.fromkeys(KEYS - document.keys(), "")
         gone |= forgetting() if profile.status is Status.ERASED else {}
@@ -238,28 +238,28 @@ class MongoProfiles(ProfileRepository):
     @database_call
     async def replace_hash(self, profile: Profile, hashed_password: str) -> None:
         """Store another hash of the same password, unless the password has changed meanwhile."""
-        same_password = {"_id": ObjectId(profile.oid), "hashed_password": profile.hashed_password}
+        same_password = {"id": profile.id, "hashed_password": profile.hashed_password}
         await self._profiles.update_one(same_password, {"$set": {"hashed_password": hashed_password}})
 
     @database_call
     async def use_totp_step(self, profile: Profile, step: int) -> bool:
         """Record that the code of a time step was used, if neither it nor a later one was before."""
         secret = profile.totp and profile.totp.sealed_secret
-        unused = {"_id": ObjectId(profile.oid), "totp.secret": secret, "totp.last_step": {"$lt": step}}
+        unused = {"id": profile.id, "totp.secret": secret, "totp.last_step": {"$lt": step}}
         used = {"$set": {"totp.last_step": step}, "$inc": {"otp_uses": 1}}
         return bool((await self._profiles.update_one(unused, used)).matched_count)
 
     @database_call
     async def use_recovery_code(self, profile: Profile, digest: bytes) -> bool:
         """Take a recovery code away, if it is there."""
-        unused = {"_id": ObjectId(profile.oid), "totp.recovery": digest}
+        unused = {"id": profile.id, "totp.recovery": digest}
         used = {"$pull": {"totp.recovery": digest}, "$inc": {"otp_uses": 1}}
         return bool((await self._profiles.update_one(unused, used)).matched_count)
 
     @database_call
     async def replace_totp_secret(self, profile: Profile, sealed_secret: bytes) -> None:
         """Store the same secret, encrypted otherwise, unless there is another one meanwhile."""
-        same = {"_id": ObjectId(profile.oid), "totp.secret": profile.totp and profile.totp.sealed_secret}
+        same = {"id": profile.id, "totp.secret": profile.totp and profile.totp.sealed_secret}
         await self._profiles.update_one(same, {"$set": {"totp.secret": sealed_secret}})
 
 

@@ -176,10 +176,12 @@ class Relay:
         published: list[Event] = []
         unreadable = [*pending.unreadable]
         for _ in pending.unreadable:
-            self._background.skip(_NAME, UnreadableEvent(), kind=pending.kind.name, key=str(pending.key))
+            self._background.skip(
+                _NAME, UnreadableEvent(), kind=pending.kind.name, subject=str(pending.subject)
+            )
         for event in pending.events:
             message = None
-            with self._background.skipping(_NAME, kind=pending.kind.name, key=str(pending.key)):
+            with self._background.skipping(_NAME, kind=pending.kind.name, subject=str(pending.subject)):
                 message = to_message(event)
             if message is None:
                 unreadable.append(event)

@@ -38,7 +38,7 @@ class FakeOutbox(Outbox):
 
     async def mark_published(self, published: Sequence[PendingEvents]) -> None:
         for each in published:
-            del self.pending[each.kind, each.key]
+            del self.pending[each.kind, each.subject]
 
     async def hold(self, held: Sequence[PendingEvents]) -> None:
         assert not held
