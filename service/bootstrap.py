@@ -1,6 +1,6 @@
 """Puts the use cases together: which class stands for which port."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,7 @@ from service.app.commands.cascade_profile_status import CascadeProfileStatusHand
 from service.app.commands.erase_expired import EraseExpiredHandler, Guard
 from service.app.commands.erase_post import ErasePostHandler
 from service.app.commands.erase_profile import EraseProfileHandler
-from service.app.commands.import_profiles import ImportProfilesHandler
+from service.app.commands.import_profiles import HashKinds, ImportProfilesHandler
 from service.app.commands.promote_to_admin import PromoteToAdminHandler
 from service.app.commands.restore_post import RestorePostHandler
 from service.app.commands.restore_profile import RestoreProfileHandler
@@ -49,7 +49,13 @@ from service.infrastructure.security.caching_password_hasher import CachingPassw
 from service.infrastructure.security.common_passwords import CommonPasswordList
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.device_tokens import MacDeviceTokens
-from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt, scheme_of
+from service.infrastructure.security.hash_schemes import (
+    MOST_KINDS,
+    Argon2id,
+    Bcrypt,
+    kind_of,
+    scheme_of,
+)
 from service.infrastructure.security.keyring import Keyring
 from service.infrastructure.security.one_time_tokens import MacOneTimeTokens
 from service.infrastructure.security.passwords import PooledPasswordHasher
@@ -186,7 +192,7 @@ def admin_use_cases(
         restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
         erase_profile=erase_profile,
         export_profile=ExportProfileHandler(profiles, sessions, posts),
-        import_profiles=ImportProfilesHandler(profiles, lambda each: scheme_of(each) is not None, clock),
+        import_profiles=ImportProfilesHandler(profiles, _hash_kinds(settings), clock),
         export_profiles=ExportProfilesHandler(profiles),
         cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),
         restore_post=RestorePostHandler(profiles, posts, clock),
@@ -219,6 +225,14 @@ def _scheme(settings: Settings) -> Bcrypt | Argon2id:
     if settings.password_scheme == "bcrypt":  # noqa: S105 - a name
         return Bcrypt(settings.bcrypt_cost)
     return Argon2id(settings.argon2_memory_kib, settings.argon2_iterations, settings.argon2_parallelism)
+
+
+def _hash_kinds(settings: Settings) -> HashKinds:
+    def kind(hashed: str) -> Hashable | None:
+        scheme = scheme_of(hashed)
+        return kind_of(scheme) if scheme else None
+
+    return HashKinds(kind, MOST_KINDS, {kind_of(_scheme(settings))})
 
 
 def _session_cache(resources: Resources, lifetime: timedelta) -> SessionStatusCache:

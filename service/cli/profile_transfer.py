@@ -1,10 +1,11 @@
 """All users at once: from a file, and into one."""
 
 import os
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -24,6 +25,20 @@ from service.pkg.signals import finished, run_until_terminated
 from service.settings import Settings
 
 _BATCH_SIZE: Final = 1000
+_MAX_LINE_BYTES: Final = 64 * 1024  # more than all fields take, however they are escaped
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file: of one that is too long, the beginning."""
+
+    number: int
+    text: bytes
+    size: int
+
+    @property
+    def is_too_long(self) -> bool:
+        return self.size > _MAX_LINE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +89,41 @@ async def _import(path: Path, options: _Options, result: _Result) -> None:
             bar = progress.add_task(path.name, total=os.fstat(file.fileno()).st_size)
             for batch in _batches(file):
                 await finished(_import_batch(handler, batch, options, result))
-                progress.advance(bar, sum(len(line) for _, line in batch))
+                progress.advance(bar, sum(line.size for line in batch))
 
 
-def _batches(file: BinaryIO) -> Iterator[Sequence[tuple[int, bytes]]]:
-    lines = enumerate(iter(file.readline, b""), 1)
+def _batches(file: BinaryIO) -> Iterator[Sequence[_Line]]:
+    lines = _lines(file)
     while batch := list(islice(lines, _BATCH_SIZE)):
         yield batch
 
 
+def _lines(file: BinaryIO) -> Iterator[_Line]:
+    """Return the lines of *file*, of which none need fit into memory."""
+    for number in count(1):
+        text = file.readline(_MAX_LINE_BYTES + 1)
+        size, end = len(text), text
+        while end and not end.endswith(b"\n"):
+            end = file.readline(_MAX_LINE_BYTES + 1)
+            size += len(end)
+        if not size:
+            return
+        yield _Line(number, text.removeprefix(BOM_UTF8) if number == 1 else text, size)
+
+
 async def _import_batch(
-    handler: ImportProfilesHandler, batch: Sequence[tuple[int, bytes]], options: _Options, result: _Result
+    handler: ImportProfilesHandler, batch: Sequence[_Line], options: _Options, result: _Result
 ) -> None:
     users: dict[int, ProfileToImport] = {}
     refusals: dict[int, str] = {}
-    for number, line in batch:
-        if line.strip():
+    for line in batch:
+        if line.is_too_long:
+            refusals[line.number] = f"It is longer than {_MAX_LINE_BYTES} bytes"
+        elif line.text.strip():
             try:
-                users[number] = read_line(line)
+                users[line.number] = read_line(line.text)
             except ValidationError as error:
-                refusals[number] = reasons_of(error)
+                refusals[line.number] = reasons_of(error)
     command = ImportProfiles(list(users.values()), options.dry_run, options.publish)
     for number, refusal in zip(users, await handler.handle(command), strict=True):
         if refusal is None:

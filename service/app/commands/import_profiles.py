@@ -1,6 +1,6 @@
 """Take users over from elsewhere, with the hashes of their passwords. For operators."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +21,14 @@ class PasswordHashUnknown(Invalid):
 
     reason = "password_hash_unknown"
     message = "The hash is none of bcrypt, argon2id or scrypt, or takes too much work to verify."
+    field = "password_hash"
+
+
+class TooManyHashKinds(Invalid):
+    """Each kind makes each wrong password dearer, or its users could be told by the time."""
+
+    reason = "too_many_hash_kinds"
+    message = "Those before have as many kinds of hashes as there may be, and this is another one."
     field = "password_hash"
 
 
@@ -69,17 +77,37 @@ class ImportProfiles:
     publish: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ImportProfilesHandler:
-    """Carries out `ImportProfiles`.
+@dataclass(slots=True)
+class HashKinds:
+    """The kinds of hashes that there are: of former lines, and what this service makes.
 
     Attributes:
-        is_verifiable: Whether a password can be compared with a hash.
+        kind_of: What a hash is made by and at which cost; `None`, if no password can be compared with it.
+        most: How many there may be.
+        known: Those that were met.
 
     """
 
+    kind_of: Callable[[str], Hashable | None]
+    most: int
+    known: set[Hashable]
+
+    def require_room(self, hashed: str) -> None:
+        """Raise `PasswordHashUnknown`, or `TooManyHashKinds` if it is one more than there may be."""
+        kind = self.kind_of(hashed)
+        if kind is None:
+            raise PasswordHashUnknown
+        if kind not in self.known and len(self.known) >= self.most:
+            raise TooManyHashKinds
+        self.known.add(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProfilesHandler:
+    """Carries out `ImportProfiles`, for the batches of one import."""
+
     profiles: ProfileRepository
-    is_verifiable: Callable[[str], bool]
+    hash_kinds: HashKinds
     clock: Clock
 
     async def handle(self, command: ImportProfiles) -> Sequence[ServiceError | None]:
@@ -101,10 +129,9 @@ class ImportProfilesHandler:
         created_at = given.created_at or now
         try:
             email, attributes = Email.parse(given.email), checked(given.attributes)
-            if not self.is_verifiable(given.password_hash):
-                raise PasswordHashUnknown
             if not _EPOCH <= created_at <= now:
                 raise CreatedAtImpossible
+            self.hash_kinds.require_room(given.password_hash)
         except Invalid as refusal:
             return refusal
         return Profile(

@@ -139,6 +139,14 @@ class Scrypt:
 
 Scheme = Bcrypt | Argon2id | Scrypt
 
+# How many kinds of hashes there may be, so that a refusal, which takes the work of all, stays bearable.
+MOST_KINDS: Final = 8
+
+
+def kind_of(scheme: Scheme) -> Scheme | type[Bcrypt]:
+    """Return what hashes are counted by: bcrypt's are one kind, as its highest cost stands for all."""
+    return Bcrypt if isinstance(scheme, Bcrypt) else scheme
+
 
 def scheme_of(hashed: str) -> Scheme | None:
     """Return what *hashed* was made by, or `None` if it is no hash, or one that costs too much to look at."""

@@ -4,12 +4,23 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
+import structlog
+
 from service.app.auth.passwords import PasswordHasher
 from service.domain.errors import Unavailable
-from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt, Scheme, scheme_of
+from service.infrastructure.security.hash_schemes import (
+    MOST_KINDS,
+    Argon2id,
+    Bcrypt,
+    Scheme,
+    kind_of,
+    scheme_of,
+)
 from service.pkg.hashing_pool import HashingPool, PoolFull
 
 Value = TypeVar("Value")
+
+_log = structlog.get_logger("profile.passwords")
 
 
 class Overloaded(Unavailable):
@@ -24,7 +35,8 @@ class PooledPasswordHasher(PasswordHasher):
 
     To say no takes the work of all schemes that hashes are known to have, whoever it is said to: of the one
     that is set, and of those of stored hashes, from before it was changed or from elsewhere. Otherwise the
-    time would tell whose password was hashed otherwise, and so who has an account.
+    time would tell whose password was hashed otherwise, and so who has an account. An import lets
+    `MOST_KINDS` in, as a thousand would make a refusal take minutes; of more than that the first ones count.
 
     Args:
         pool: Where hashing runs.
@@ -51,7 +63,7 @@ class PooledPasswordHasher(PasswordHasher):
         scheme = scheme_of(hashed) if hashed else None
         if hashed is None or scheme is None:
             return await self._run(partial(_refuse, _beyond(None, self._known)))
-        self._known |= {scheme}
+        self._learn(scheme)
         return await self._run(partial(_verify, password, hashed, scheme, _beyond(scheme, self._known)))
 
     def is_outdated(self, hashed: str) -> bool:
@@ -62,6 +74,13 @@ class PooledPasswordHasher(PasswordHasher):
         """Raise `Overloaded` if as many passwords wait as may wait."""
         if self._pool.is_full:
             raise Overloaded
+
+    def _learn(self, scheme: Scheme) -> None:
+        known = self._known | {scheme}
+        if len({kind_of(each) for each in known}) <= MOST_KINDS:
+            self._known = known
+        else:
+            _log.warning("too many kinds of hashes", kind=str(scheme))
 
     async def _run(self, work: Callable[[], Value]) -> Value:
         try:

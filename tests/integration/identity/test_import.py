@@ -106,3 +106,34 @@ async def test_what_can_not_be_imported_is_named_by_its_line_and_events_only_on_
         assert f"line {number}: {reason}" in said.err
     assert "canary" not in said.out + said.err
     assert [(each["event"], each["count"]) for each in said.audit] == [("profiles_imported", 1)]
+
+
+async def test_of_hashes_with_ever_other_costs_no_more_than_eight_kinds_are_imported(
+    narrow: IsolatedEnv, tmp_path: Path
+) -> None:
+    """Each would make each wrong password of anybody dearer, or tell by the time whose it is."""
+    costs = [f"m={256 + each},t=2" for each in (*range(9), 0)]
+    lines = [users()[0] | {"password_hash": ARGON2ID.replace("m=256,t=2", each)} for each in costs]
+    file = written(tmp_path / "costs.jsonl", *users()[:1], *lines)
+    environment = {"MONGO_URL": narrow.sandbox.mongo_url, "REDIS_URL": narrow.sandbox.redis_url}
+    for options in (("--dry-run",), ()):
+        said = await run(narrow.sandbox, "profile", "import", file, *options, **environment)
+        assert said.out.strip().endswith("imported, 0 there already, 2 refused.")
+        told = [each for each in said.err.splitlines() if each.startswith("line ")]
+        assert [each.partition(": password_hash: ")[0] for each in told] == ["line 9", "line 10"]
+
+
+async def test_lines_of_other_systems_are_read_and_one_that_is_too_long_is_not(
+    narrow: IsolatedEnv, tmp_path: Path
+) -> None:
+    ada, bob, eve = (json.dumps(each).encode() for each in users())
+    file = tmp_path / "windows.jsonl"
+    huge = b'{"email": "' + b"a" * 1_000_000 + b'"}'
+    file.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join([ada, b"", huge, bob, b"\0", eve]))
+    environment = {"MONGO_URL": narrow.sandbox.mongo_url, "REDIS_URL": narrow.sandbox.redis_url}
+    said = await run(narrow.sandbox, "profile", "import", str(file), **environment)
+
+    assert said.out.strip() == "3 imported, 0 there already, 2 refused."
+    told = [each for each in said.err.splitlines() if each.startswith("line ")]
+    assert told[0] == "line 3: It is longer than 65536 bytes"
+    assert told[1].startswith("line 5: Invalid JSON")

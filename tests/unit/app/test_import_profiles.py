@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.app.commands.import_profiles import ImportProfiles, ImportProfilesHandler, ProfileToImport
+from service.app.commands.import_profiles import (
+    HashKinds,
+    ImportProfiles,
+    ImportProfilesHandler,
+    ProfileToImport,
+)
 from service.app.queries.export_profiles import ExportProfilesHandler
 from service.domain.profile import Profile, Role, Status
 from tests.builders import NOON, a_profile, an_address
@@ -21,9 +26,14 @@ def known_of(**changes: Any) -> ProfileToImport:
     return ProfileToImport(**{**known, **changes})
 
 
+def kind_of(hashed: str) -> str | None:
+    """Return what a hash is made by: fake ones may say so in their first word."""
+    return hashed.partition("hash of ")[0] if "hash of " in hashed else None
+
+
 async def imported(profiles: FakeProfiles, *known: ProfileToImport, **options: bool) -> Sequence[str | None]:
     """Return of each user the reason why it was not taken over."""
-    handler = ImportProfilesHandler(profiles, lambda each: each.startswith("hash of "), FakeClock())
+    handler = ImportProfilesHandler(profiles, HashKinds(kind_of, 8, {""}), FakeClock())
     outcomes = await handler.handle(ImportProfiles(known, **options))
     return [each.reason if each else None for each in outcomes]
 
@@ -83,6 +93,28 @@ async def test_each_that_can_not_be_taken_over_says_why_and_keeps_no_other_back(
     for impossible in (datetime(1969, 12, 31, tzinfo=UTC), NOON + timedelta(days=1)):
         assert await imported(profiles, known_of(created_at=impossible)) == ["created_at_impossible"]
     assert len(profiles.all()) == 2
+
+
+async def test_as_many_kinds_of_hashes_as_may_be_are_taken_over_in_all_batches_of_an_import() -> None:
+    profiles, kinds = FakeProfiles(), HashKinds(kind_of, 3, {"today's "})
+    handler = ImportProfilesHandler(profiles, kinds, FakeClock())
+    batches = [["one ", "one ", "md5", "today's "], ["two ", "three ", "one "], ["three ", "two "]]
+    told = []
+    for batch in batches:
+        users = [known_of(password_hash=each if each == "md5" else f"{each}{HASHED}") for each in batch]
+        told += [each and each.reason for each in await handler.handle(ImportProfiles(users))]
+
+    too_many = "too_many_hash_kinds"
+    assert told == [None, None, "password_hash_unknown", None, None, too_many, None, too_many, None]
+    assert len(profiles.all()) == 6
+
+
+async def test_a_user_who_is_refused_brings_no_kind_of_hash_along() -> None:
+    handler = ImportProfilesHandler(FakeProfiles(), HashKinds(kind_of, 1, set()), FakeClock())
+    users = [known_of(email="nonsense", password_hash=f"one {HASHED}"), known_of(password_hash=HASHED)]
+    told = await handler.handle(ImportProfiles(users))
+
+    assert [each and each.reason for each in told] == ["email_malformed", None]
 
 
 async def test_a_dry_run_says_the_same_and_stores_nothing() -> None:

@@ -24,6 +24,7 @@ NEVER_SENT = {
     "counted_in_memory",
     "id_taken",
     "password_hash_unknown",
+    "too_many_hash_kinds",
     "created_at_impossible",
 }
 

@@ -5,8 +5,16 @@ from collections.abc import Iterator
 
 import bcrypt
 import pytest
+import structlog
 
-from service.infrastructure.security.hash_schemes import Argon2id, Bcrypt, Scheme, Scrypt, scheme_of
+from service.infrastructure.security.hash_schemes import (
+    MOST_KINDS,
+    Argon2id,
+    Bcrypt,
+    Scheme,
+    Scrypt,
+    scheme_of,
+)
 from service.infrastructure.security.passwords import PooledPasswordHasher
 from service.pkg.hashing_pool import HashingPool
 
@@ -178,3 +186,19 @@ async def test_no_work_is_done_for_schemes_that_nobody_has(pool: HashingPool, sp
         spent.clear()
         assert not await PooledPasswordHasher(pool, scheme).verify(b"wrong", None)
         assert spent == [scheme]
+
+
+async def test_no_more_kinds_than_may_be_make_a_no_dearer(pool: HashingPool, spent: list[Scheme]) -> None:
+    """A thousand kinds, brought along by an import, made each wrong password cost a thousand hashes."""
+    passwords = PooledPasswordHasher(pool, Bcrypt(12))
+    many = [ARGON2ID.replace("m=256", f"m={256 + each}") for each in range(1000)]
+    with structlog.testing.capture_logs() as logs:
+        for hashed in (*many, "$2b$13$" + "a" * 53):
+            assert await passwords.verify(b"right", hashed)  # whoever has one of them logs in all the same
+    spent.clear()
+    assert not await passwords.verify(b"wrong", None)
+
+    others = {Argon2id(256 + each, 2, 1) for each in range(MOST_KINDS - 1)}
+    assert work(spent) == (2**13, others, len(others))
+    assert len(logs) == 1000 - len(others)
+    assert logs[0]["kind"] == str(Argon2id(256 + len(others), 2, 1))
