@@ -1,6 +1,6 @@
 """Puts the use cases together: which class stands for which port."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -228,7 +228,7 @@ def _scheme(settings: Settings) -> Bcrypt | Argon2id:
 
 
 def _hash_kinds(settings: Settings) -> HashKinds:
-    def kind(hashed: str) -> Hashable | None:
+    def kind(hashed: str) -> str | None:
         scheme = scheme_of(hashed)
         return kind_of(scheme) if scheme else None
 

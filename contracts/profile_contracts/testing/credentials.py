@@ -13,7 +13,7 @@ from profile_contracts.testing.refusals import refused
 
 _ADDRESS: Final = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)*")
 _COMMON: Final = {"password", "12345678", "qwertyuiop", "password123"}
-_MIN_CHARACTERS, _MAX_BYTES = 8, 72
+_MIN_CHARACTERS = 8
 _SHORT_WORD, _LITTLE = 2, 4
 
 
@@ -47,12 +47,12 @@ def find_deleted_by_email(memory: Memory, email: str) -> Account | None:
     return max(deleted, key=lambda each: each.profile.updated_at, default=None)
 
 
-def new_password(given: SecretStr, field: str, *personal: str) -> str:
+def new_password(memory: Memory, given: SecretStr, field: str, *personal: str) -> str:
     """Return a password that somebody wants to have, or raise `Invalid`."""
     password = unicodedata.normalize("NFKC", given.get_secret_value())
     if "\0" in password:
         raise refused("password_malformed", field=field)
-    if len(password.encode()) > _MAX_BYTES:
+    if len(password.encode()) > memory.rules.max_password_bytes:
         raise refused("password_too_long", field=field)
     if len(password) < _MIN_CHARACTERS:
         raise refused("password_too_short", field=field)

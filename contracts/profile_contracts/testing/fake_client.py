@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack, cast
+from typing import Any, Final, Literal, Self, TypeVar, Unpack, cast
 from uuid import UUID
 from weakref import WeakSet
 
@@ -29,7 +29,7 @@ from profile_contracts.testing import (
     sessions,
 )
 from profile_contracts.testing.fake_feed import FakeFeed
-from profile_contracts.testing.memory import Memory
+from profile_contracts.testing.memory import Memory, Rules
 from profile_contracts.testing.request_context import Origin, RequestContext, origin_of
 from profile_contracts.testing.token_signer import TokenSigner
 
@@ -68,6 +68,8 @@ HANDLERS: Final[dict[str, Callable[..., Any]]] = {
     operations.POST_LIST.queue: posts.list_all,
 }
 
+_MAX_PASSWORD_BYTES: Final = {"bcrypt": 72, "argon2id": 1024}
+
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
@@ -88,9 +90,12 @@ class FakeProfileClient(ProfileApi):
         issuer, audience: What access tokens say in `iss` and `aud`.
         trusted_for: The operations that the gateway may ask for on its own account, as `TRUSTED_SERVICES`
             lists them for its broker user. If there is any, `client_ip` and `user_agent` are believed.
+        max_sessions: As `MAX_SESSIONS` has it: one more ends the oldest of the user.
+        login_needs_verified_email: As `LOGIN_NEEDS_VERIFIED_EMAIL` has it.
+        password_scheme: As `PASSWORD_SCHEME` has it: how long passwords may be follows from it.
 
     Raises:
-        ValueError: There is no such operation.
+        ValueError: There is no such operation, or users may have no session.
 
     Attributes:
         calls: All requests so far, by the name of their operation, in their order.
@@ -105,11 +110,18 @@ class FakeProfileClient(ProfileApi):
         issuer: str = "profile-service",
         audience: str = "gateways",
         trusted_for: Collection[str] = (),
+        max_sessions: int = 100,
+        login_needs_verified_email: bool = False,
+        password_scheme: Literal["bcrypt", "argon2id"] = "bcrypt",  # noqa: S107 - a name
     ) -> None:
         if unknown := sorted(set(trusted_for) - HANDLERS.keys()):
             message = f"no such operation: {unknown}"
             raise ValueError(message)
-        self._memory = Memory(now, TokenSigner(issuer, audience, token_seconds))
+        if max_sessions < 1:
+            message = f"max_sessions has to be 1 at least, not {max_sessions}"
+            raise ValueError(message)
+        rules = Rules(max_sessions, login_needs_verified_email, _MAX_PASSWORD_BYTES[password_scheme])
+        self._memory = Memory(now, TokenSigner(issuer, audience, token_seconds), rules)
         self._trusted_for = frozenset(trusted_for)
         self._failures: list[_Failure] = []
         self._feeds: WeakSet[FakeFeed] = WeakSet()
@@ -216,6 +228,7 @@ class FakeProfileClient(ProfileApi):
             raise NotSent(message)
         headers(token, options)
         self.calls.append((operation.queue, request))
+        self._memory.remove_expired_sessions()
         key = idempotency_key(options)
         digest = sha256(operation.queue.encode() + body).hexdigest()
         context = replace(self._context(operation, token, options), key=key, digest=digest)

@@ -24,13 +24,15 @@ from profile_contracts.testing.records import Account, Session
 from profile_contracts.testing.refusals import refused
 from profile_contracts.testing.request_context import Origin, RequestContext, User
 from profile_contracts.testing.second_factor import require_code
-from profile_contracts.testing.sessions import end, end_all
+from profile_contracts.testing.sessions import end, end_all, end_oldest
 
 
 def log_in(memory: Memory, request: LogIn, context: RequestContext) -> Tokens:
     """Open a session."""
     account = verify_password(find_by_email(memory, request.email), request.password)
     require_code(account, request.otp, memory.now())
+    if memory.rules.login_needs_verified_email and not account.profile.email_verified:
+        raise refused("email_not_verified")
     tokens = _opened(memory, account, memory.new_id(), context.origin)
     return tokens.model_copy(update={"device_token": secrets.token_urlsafe(24)})
 
@@ -87,7 +89,7 @@ def keys(memory: Memory, _: ListKeys, __: RequestContext) -> JsonWebKeySet:
 
 def set_password(memory: Memory, account: Account, password: SecretStr, kept: UUID | None = None) -> None:
     """Set a new password, which ends all sessions but one that may be about to open."""
-    account.password = new_password(password, "new_password", *account.personal_words)
+    account.password = new_password(memory, password, "new_password", *account.personal_words)
     memory.save_profile(account, {}, PROFILE_UPDATED, "password")
     end_all(memory, account, "password_changed", kept)
 
@@ -103,6 +105,7 @@ def _opened(memory: Memory, account: Account, session_id: UUID, origin: Origin) 
     now = memory.now()
     session = Session(session_id, account.profile.id, now, now, origin, [secrets.token_urlsafe(48)])
     memory.sessions[session.id] = session
+    end_oldest(memory, session.user_id)
     return _tokens(memory, account, session)
 
 

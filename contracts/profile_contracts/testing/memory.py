@@ -22,6 +22,22 @@ ResultT = TypeVar("ResultT", bound=Result)
 CommandName = tuple[UUID | None, UUID | None, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What operators set up.
+
+    Attributes:
+        max_sessions: How many a user may have; one more ends the oldest.
+        login_needs_verified_email: Whether nobody is logged in whose address is not verified.
+        max_password_bytes: How long a password may be.
+
+    """
+
+    max_sessions: int
+    login_needs_verified_email: bool
+    max_password_bytes: int
+
+
 @dataclass(slots=True)
 class Memory:
     """Everything that the fake remembers.
@@ -29,6 +45,7 @@ class Memory:
     Attributes:
         clock: Tells the time.
         signer: Makes access tokens.
+        rules: What operators set up.
         accounts, posts: All of them, deleted ones too.
         sessions: Those that have not ended.
         access_tokens: Whose they are, and until when, in seconds since 1970.
@@ -39,6 +56,7 @@ class Memory:
 
     clock: Callable[[], datetime]
     signer: TokenSigner
+    rules: Rules
     accounts: dict[UUID, Account] = field(default_factory=dict)
     posts: dict[UUID, PostRecord] = field(default_factory=dict)
     sessions: dict[UUID, Session] = field(default_factory=dict)
@@ -85,6 +103,11 @@ class Memory:
         if user.session_id not in self.sessions:
             return RequestContext(auth_error=refused("session_ended"), former_user=user)
         return RequestContext(user=user, auth_error=refused("missing_token"))
+
+    def remove_expired_sessions(self) -> None:
+        """Let sessions go that are too old; no event says so."""
+        now = self.now()
+        self.sessions = {name: each for name, each in self.sessions.items() if now < each.expires_at}
 
     def once(
         self,

@@ -119,7 +119,9 @@ def require_other_admin(memory: Memory, account: Account, patch: dict[str, Any])
 def _created(memory: Memory, request: CreateProfile) -> Profile:
     require_free_email(memory, request.email)
     last_name = request.last_name if isinstance(request.last_name, str) else ""
-    password = new_password(request.password, "password", request.first_name, last_name, request.email)
+    password = new_password(
+        memory, request.password, "password", request.first_name, last_name, request.email
+    )
     now = memory.now()
     profile = Profile(
         id=memory.new_id(),

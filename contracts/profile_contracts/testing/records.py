@@ -1,7 +1,7 @@
 """What the fake keeps of each thing, beside what the service shows of it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from profile_contracts.posts import Post, PostStatus
@@ -104,6 +104,11 @@ class Session:
     last_used_at: datetime
     origin: Origin
     refresh_tokens: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends: 30 days after it was refreshed last, and 90 days after the login in any case."""
+        return min(self.last_used_at + timedelta(days=30), self.created_at + timedelta(days=90))
 
 
 @dataclass(frozen=True, slots=True)

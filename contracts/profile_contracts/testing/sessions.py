@@ -69,6 +69,13 @@ def end(memory: Memory, session: Session, reason: str) -> None:
     memory.publish(SESSION_REVOKED, session.id, data)
 
 
+def end_oldest(memory: Memory, user_id: UUID) -> None:
+    """End the sessions of a user beyond as many as one may have."""
+    mine = sorted(of_user(memory, user_id), key=lambda each: (each.created_at, each.id))
+    for each in mine[: -memory.rules.max_sessions]:
+        end(memory, each, "too_many_sessions")
+
+
 def _listed(session: Session, user: User | None) -> ListedSession:
     return ListedSession(
         id=session.id,

@@ -1,6 +1,6 @@
 """Take users over from elsewhere, with the hashes of their passwords. For operators."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -88,9 +88,9 @@ class HashKinds:
 
     """
 
-    kind_of: Callable[[str], Hashable | None]
+    kind_of: Callable[[str], str | None]
     most: int
-    known: set[Hashable]
+    known: set[str]
 
     def require_room(self, hashed: str) -> None:
         """Raise `PasswordHashUnknown`, or `TooManyHashKinds` if it is one more than there may be."""

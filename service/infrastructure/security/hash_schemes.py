@@ -143,9 +143,9 @@ Scheme = Bcrypt | Argon2id | Scrypt
 MOST_KINDS: Final = 8
 
 
-def kind_of(scheme: Scheme) -> Scheme | type[Bcrypt]:
+def kind_of(scheme: Scheme) -> str:
     """Return what hashes are counted by: bcrypt's are one kind, as its highest cost stands for all."""
-    return Bcrypt if isinstance(scheme, Bcrypt) else scheme
+    return "bcrypt" if isinstance(scheme, Bcrypt) else str(scheme)
 
 
 def scheme_of(hashed: str) -> Scheme | None:

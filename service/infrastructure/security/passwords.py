@@ -80,7 +80,7 @@ class PooledPasswordHasher(PasswordHasher):
         if len({kind_of(each) for each in known}) <= MOST_KINDS:
             self._known = known
         else:
-            _log.warning("too many kinds of hashes", kind=str(scheme))
+            _log.warning("too many kinds of hashes", kind=kind_of(scheme))
 
     async def _run(self, work: Callable[[], Value]) -> Value:
         try:

@@ -13,8 +13,10 @@ from profile_contracts.auth import (
     ChangePassword,
     ListSessions,
     LogIn,
+    LogOut,
     Refresh,
     ResetPassword,
+    Scope,
     StartReset,
     VerifyToken,
 )
@@ -184,6 +186,27 @@ def test_nobody_is_trusted_for_what_there_is_not() -> None:
         FakeProfileClient(trusted_for=["profile.get", "profile.eat"])
 
 
+def test_every_user_may_have_a_session() -> None:
+    with pytest.raises(ValueError, match="max_sessions has to be 1 at least, not 0"):
+        FakeProfileClient(max_sessions=0)
+
+
+async def test_the_end_of_a_session_too_many_is_heard_and_that_of_an_old_one_is_not() -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    async with FakeProfileClient(now=lambda: now[0], max_sessions=1) as fake:
+        feed = fake.events("auth.session_revoked")
+        hearing = asyncio.ensure_future(_reasons(feed, 2))
+        await feed.wait_connected()
+        await fake.create_profile(ADA)
+        for _ in range(2):
+            token = SecretStr((await fake.log_in(LOGIN)).access_token)
+        now[0] += timedelta(days=30)
+        assert not (await fake.verify_token(VerifyToken(token=token))).active
+        await fake.log_out(LogOut(scope=Scope.LOCAL), (await fake.log_in(LOGIN)).access_token)
+        async with asyncio.timeout(5):
+            assert await hearing == ["too_many_sessions", "logout"]
+
+
 async def test_it_says_what_it_was_asked() -> None:
     async with FakeProfileClient() as fake:
         await fake.create_profile(ADA)
@@ -272,3 +295,12 @@ def test_a_queue_is_bound_as_to_a_topic_exchange(key: str, is_bound: bool) -> No
 
 async def _all(events: FakeFeed) -> list[str]:
     return [event.subject async for event in events]
+
+
+async def _reasons(events: FakeFeed, count: int) -> list[str]:
+    heard: list[str] = []
+    async for event in events:
+        heard.append(event.data.reason)
+        if len(heard) == count:
+            break
+    return heard
