@@ -92,7 +92,7 @@ class HashKinds:
     most: int
     known: set[str]
 
-    def require_room(self, hashed: str) -> None:
+    def ensure_known(self, hashed: str) -> None:
         """Raise `PasswordHashUnknown`, or `TooManyHashKinds` if it is one more than there may be."""
         kind = self.kind_of(hashed)
         if kind is None:
@@ -131,7 +131,7 @@ class ImportProfilesHandler:
             email, attributes = Email.parse(given.email), checked(given.attributes)
             if not _EPOCH <= created_at <= now:
                 raise CreatedAtImpossible
-            self.hash_kinds.require_room(given.password_hash)
+            self.hash_kinds.ensure_known(given.password_hash)
         except Invalid as refusal:
             return refusal
         return Profile(
