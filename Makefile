@@ -76,8 +76,10 @@ overload: $(VENV)/ready ## Measure: reads beside logins, and the answer of a ful
 hostile: $(VENV)/ready ## Measure: do hostile messages slow down the good ones among them?
 	$(BIN)/python -m benchmarks.hostile_messages
 
-timing: $(VENV)/ready ## Measure: does a refused login tell by its time who has an account?
-	$(BIN)/python -m benchmarks.login_timing
+TRIES ?= 400
+timing: $(VENV)/ready ## Measure: does a refused login, reset or verification tell by its time who has an account?
+	$(BIN)/python -m benchmarks.token_timing $(TRIES)
+	$(BIN)/python -m benchmarks.login_timing $(TRIES)
 
 guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what do others lose? (table of SECURITY.md)
 	$(BIN)/python -m benchmarks.guessing
