@@ -212,7 +212,8 @@ def profiles_and_passwords(
     least = settings.password_min_score
     weak = ZxcvbnPasswords(resources.hashing, least) if least else None
     hasher = _hasher(settings, resources)
-    return profiles, Passwords(hasher, CommonPasswordList(), throttle, profiles, breached, weak)
+    words = settings.password_context_words
+    return profiles, Passwords(hasher, CommonPasswordList(), throttle, profiles, breached, weak, words)
 
 
 def _hasher(settings: Settings, resources: Resources) -> PasswordHasher:

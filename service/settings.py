@@ -138,6 +138,12 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=4, description="Lowest score of zxcvbn that a new password may have; 0 is any.")
     ] = 0
 
+    password_context_words: Annotated[
+        # Shorter ones are in passwords by chance.
+        tuple[Annotated[str, Field(min_length=3, max_length=100)], ...],
+        Field(description="JSON: words of the organisation that no new password is made from."),
+    ] = ()
+
     device_token_days: Annotated[
         int, Field(ge=1, le=3650, description="How long a device is known after a login from it.")
     ] = 180

@@ -53,7 +53,8 @@ def worker(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("worker")
     breached = folder / "breached.txt"
     breached.write_text(f"{sha1(LEAKED.encode(), usedforsecurity=False).hexdigest().upper()}:7\r\n")
-    settings = {**settings_for(sandbox), "BREACHED_PASSWORDS": str(breached)}
+    words = {"PASSWORD_CONTEXT_WORDS": '["AcmeCorp"]'}
+    settings = {**settings_for(sandbox), "BREACHED_PASSWORDS": str(breached), **words}
     with running_worker(sandbox, folder, settings) as running:
         yield running
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.app.auth.passwords import PasswordTooCommon
 from service.bootstrap import Resources, profiles_and_passwords
 from service.domain.password import PasswordTooLong
 from service.infrastructure.security.breached_passwords import BreachedPasswordFile
@@ -32,6 +33,15 @@ async def test_new_passwords_are_looked_at_more_closely_if_that_is_asked_for(tmp
     assert await wired() == (None, None)
     assert isinstance(breached, BreachedPasswordFile)
     assert isinstance(weak, ZxcvbnPasswords)
+
+
+async def test_words_of_the_organisation_are_none_of_passwords() -> None:
+    chosen = Settings.model_validate({**URLS, "password_context_words": ["Acme"]})
+    resources = Resources.opened(chosen)
+    _, passwords = profiles_and_passwords(chosen, resources)
+    with pytest.raises(PasswordTooCommon):
+        await passwords.hash_new("acme2026", ())
+    await resources.close()
 
 
 async def test_argon2id_hashes_by_owasps_values_what_bcrypt_can_not_read() -> None:

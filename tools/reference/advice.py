@@ -62,7 +62,10 @@ REASONS: Final[Mapping[str, str]] = {
         "Ask for a password of at most 72 bytes of UTF-8; of 1024, if `PASSWORD_SCHEME` is argon2id."
     ),
     "password_malformed": "Ask for a password without NUL and unpaired surrogates.",
-    "password_too_common": "Ask for another password: this one is among the 30,000 most common.",
+    "password_too_common": (
+        "Ask for another password: this one is among the 30,000 most common, "
+        "or made from words of the organisation."
+    ),
     "password_too_weak": "Ask for a password that is harder to guess: longer, and not of names and dates.",
     "password_breached": "Ask for another password: this one has leaked, and is tried by others.",
     "password_too_personal": "Ask for a password that is not made from the user's name or address.",

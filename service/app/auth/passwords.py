@@ -29,7 +29,7 @@ class CurrentPasswordRequired(Invalid):
 
 
 class PasswordTooCommon(Invalid):
-    """A new password is in the list of common ones (NIST SP 800-63B, 5.1.1.2)."""
+    """A new password is a common one, or made from words of the organisation (NIST SP 800-63B, 5.1.1.2)."""
 
     reason = "password_too_common"
     message = "The password is one of those that are guessed first."
@@ -111,6 +111,7 @@ class Passwords:
     Attributes:
         breached: Those that nobody should have any more, if operators have a list of them.
         weak: Those that are guessed soon, if operators ask for more than that it is not common.
+        context_words: Words of the organisation and its services, which are guessed first there.
 
     """
 
@@ -120,6 +121,7 @@ class Passwords:
     profiles: ProfileRepository
     breached: BreachedPasswords | None = None
     weak: WeakPasswords | None = None
+    context_words: tuple[str, ...] = ()
 
     async def hash_new(self, password: str, personal: tuple[str, ...], field: str = "password") -> str:
         """Return the hash of a password that somebody wants to have from now on.
@@ -134,7 +136,7 @@ class Passwords:
             encoded = self._checked(password, personal)
             if self.breached and await self.breached.contains(encoded.decode()):
                 raise PasswordBreached
-            if self.weak and await self.weak.contains(encoded.decode(), personal):
+            if self.weak and await self.weak.contains(encoded.decode(), (*personal, *self.context_words)):
                 raise PasswordTooWeak
         except Invalid as refusal:
             refusal.field = field
@@ -148,6 +150,8 @@ class Passwords:
             raise PasswordTooCommon
         if _is_made_from(normal, personal):
             raise PasswordTooPersonal
+        if _is_made_from(normal, (*personal, *self.context_words)):
+            raise PasswordTooCommon
         return encoded
 
     async def verify_credentials(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
@@ -177,10 +181,10 @@ class Passwords:
         return known
 
 
-def _is_made_from(password: str, personal: tuple[str, ...]) -> bool:
-    """Return whether little is left of *password* without the *personal* words in it."""
+def _is_made_from(password: str, words: tuple[str, ...]) -> bool:
+    """Return whether little is left of *password* without the *words* in it."""
     rest = folded = password.casefold()
-    for word in personal:
+    for word in words:
         rest = rest.replace(word.casefold(), "")
     return len(rest) < len(folded) and len(rest) <= _LITTLE
 

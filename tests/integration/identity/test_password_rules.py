@@ -24,6 +24,7 @@ REFUSED = {
     "iloveyou": "password_too_common",
     "12345678": "password_too_common",
     "qwertyuiop": "password_too_common",
+    "acmecorp2026": "password_too_common",
     LEAKED: "password_breached",
     "wilhelmina": "password_too_personal",
     "Wilhelmina1": "password_too_personal",

@@ -217,6 +217,17 @@ async def test_a_password_with_enough_beside_the_name_is_not(password: str) -> N
     assert await a_fixture().passwords.hash_new(password, ("Lovelace", "Ada"))
 
 
+@pytest.mark.parametrize("password", ["acmecorp", "ACMEcorp2026", "AcmeCorp Ada!"])
+async def test_a_password_of_words_of_the_organisation_is_refused(password: str) -> None:
+    passwords = replace(a_fixture().passwords, weak=Guessed(), context_words=("Acme", "Corp", "Rocket"))
+
+    with pytest.raises(PasswordTooCommon):
+        await passwords.hash_new(password, ("Lovelace", "Ada"))
+    with pytest.raises(PasswordTooWeak):  # what estimates how soon one is guessed knows them, too
+        await passwords.hash_new("Rocket science is hard", ("Lovelace", "Ada"))
+    assert await passwords.hash_new("a horse of Acme Corp", ("Lovelace", "Ada"))
+
+
 async def test_a_password_of_few_characters_is_not_personal_for_that() -> None:
     assert await a_fixture().passwords.hash_new("\U0001f40e" * 8, ("Lovelace", "Ada"))
 
