@@ -37,7 +37,7 @@ class MacDeviceTokens(DeviceTokens):
         seconds = int(self._clock.now().timestamp())
         name = _FORMAT.pack(_FORMAT_VERSION, device.user_id.bytes, device.id.bytes, seconds)
         current, *_ = self._keys()
-        return base64.urlsafe_b64encode(name + _mac(name, current)).rstrip(b"=").decode()
+        return _signed(name, current)
 
     def read(self, token: str) -> Device | None:
         """Return the device that *token* was issued to, or `None` if it is not good."""
@@ -47,8 +47,9 @@ class MacDeviceTokens(DeviceTokens):
             data = base64.b64decode(token + "=" * (-_LENGTH % 4), b"-_", validate=True)
         except ValueError:
             return None
-        name, mac = data[: _FORMAT.size], data[_FORMAT.size :]
-        if not any(hmac.compare_digest(mac, _mac(name, key)) for key in self._keys()):
+        name = data[: _FORMAT.size]
+        # The whole spelling: as base64 allows another by its last bits and by "+" for "-", and that is none.
+        if not any(hmac.compare_digest(token, _signed(name, key)) for key in self._keys()):
             return None
         version, user, device, seconds = _FORMAT.unpack(name)
         age = self._clock.now() - datetime.fromtimestamp(seconds, UTC)
@@ -56,5 +57,7 @@ class MacDeviceTokens(DeviceTokens):
         return Device(UUID(bytes=user), UUID(bytes=device)) if is_good else None
 
 
-def _mac(name: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, name, hashlib.sha256)
+def _signed(name: bytes, key: bytes) -> str:
+    """Return *name* and its MAC as a token is spelt."""
+    data = name + hmac.digest(key, name, hashlib.sha256)
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

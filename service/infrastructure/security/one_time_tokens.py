@@ -45,7 +45,7 @@ class MacOneTimeTokens(OneTimeTokens):
         current, *_ = self._keys()
         end = int((self._clock.now() + LIFETIME).timestamp())
         name = _FORMAT.pack(_FORMAT_VERSION, purpose, profile_id.bytes, end, _binding(state, current))
-        return base64.urlsafe_b64encode(name + _mac(name, current)).rstrip(b"=").decode()
+        return _signed(name, current)
 
     def read(self, purpose: TokenPurpose, token: str) -> OneTimeToken:
         """Return what *token* says, or raise `OneTimeTokenInvalid`: not genuine, or its time is over."""
@@ -67,14 +67,17 @@ class MacOneTimeTokens(OneTimeTokens):
             data = base64.b64decode(token + "=" * (-_LENGTH % 4), b"-_", validate=True)
         except ValueError as error:
             raise OneTimeTokenInvalid from error
-        name, mac = data[: _FORMAT.size], data[_FORMAT.size :]
-        if not any(hmac.compare_digest(mac, _mac(name, key)) for key in self._keys()):
+        name = data[: _FORMAT.size]
+        # The whole spelling: as base64 allows another by its last bits and by "+" for "-", and that is none.
+        if not any(hmac.compare_digest(token, _signed(name, key)) for key in self._keys()):
             raise OneTimeTokenInvalid
         return name
 
 
-def _mac(name: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, name, hashlib.sha256)
+def _signed(name: bytes, key: bytes) -> str:
+    """Return *name* and its MAC as a token is spelt."""
+    data = name + hmac.digest(key, name, hashlib.sha256)
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _binding(state: str, key: bytes) -> bytes:
