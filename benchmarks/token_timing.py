@@ -142,8 +142,8 @@ async def questions(gateways: Gateways) -> Mapping[str, Mapping[str, Question]]:
         }
     return {
         **asking,
-        "auth.reset_password, by a dead token": resets,
-        "auth.verify_email, by a dead token": verifications,
+        "auth.reset_password, by an ended token": resets,
+        "auth.verify_email, by an ended token": verifications,
     }
 
 

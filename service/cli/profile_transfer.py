@@ -121,7 +121,7 @@ async def _import_batch(
             refusals[line.number] = f"It is longer than {_MAX_LINE_BYTES} bytes"
         elif line.text.strip():
             try:
-                users[line.number] = read_line(line.text)
+                users[line.number] = read_line(line.text.strip())
             except ValidationError as error:
                 refusals[line.number] = reasons_of(error)
     command = ImportProfiles(list(users.values()), options.dry_run, options.publish)

@@ -70,6 +70,8 @@ def code_at(secret: bytes, step: int) -> str:
 
 def matching_step(secret: bytes, code: str, now: datetime, after: int = -1) -> int | None:
     """Return the time step around *now* that *code* is of, if that is *after* one, or `None`."""
+    if not is_code(code):  # nor could it be compared, if it is not ASCII
+        return None
     current = step_at(now)
     steps = [each for each in range(current - _DRIFT, current + _DRIFT + 1) if each > after]
     return next((each for each in steps if hmac.compare_digest(code_at(secret, each), code)), None)

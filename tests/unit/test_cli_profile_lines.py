@@ -39,7 +39,7 @@ def test_only_address_first_name_and_hash_are_needed() -> None:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (b"{", "Invalid JSON"),
+        (b"{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
         (b"\xff", "Invalid JSON"),
         (b"[]", "Input should be an object"),
         (line(first_name=""), "first_name: Value should have at least 1 item"),

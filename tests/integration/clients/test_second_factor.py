@@ -35,8 +35,10 @@ async def test_a_login_needs_a_code_once_an_app_has_shown_one(subject: Subject) 
     assert parse_qs(urlsplit(enrolment.uri).query)["secret"] == [enrolment.secret]
     assert enrolment.expires_in == 1800
     await subject.api.log_in(login)  # what is not confirmed is none
-    async with refusing(Unauthenticated, "otp_invalid"):
-        await subject.api.confirm_totp(_confirmation(enrolment, SecretStr("abcdef")), person.token)
+    wide = SecretStr("\N{FULLWIDTH DIGIT ONE}" * 6)
+    for wrong in (SecretStr("abcdef"), wide):
+        async with refusing(Unauthenticated, "otp_invalid"):
+            await subject.api.confirm_totp(_confirmation(enrolment, wrong), person.token)
     confirmed = await subject.api.confirm_totp(_confirmation(enrolment, _code(enrolment)), person.token)
 
     assert len(set(confirmed.recovery_codes)) == 10
@@ -49,6 +51,9 @@ async def test_a_login_needs_a_code_once_an_app_has_shown_one(subject: Subject) 
         await subject.api.log_in(
             login.model_copy(update={"password": SecretStr("wrong"), "otp": _code(enrolment, 1)})
         )
+    for wrong in (SecretStr("abcdef"), wide):
+        async with refusing(Unauthenticated, "otp_invalid"):
+            await subject.api.log_in(login.model_copy(update={"otp": wrong}))
     following = login.model_copy(update={"otp": _code(enrolment, 1)})
     await subject.api.log_in(following)
     async with refusing(Unauthenticated, "otp_invalid"):

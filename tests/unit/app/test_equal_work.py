@@ -87,7 +87,7 @@ async def test_of_others_nobody_starts_a_verification_and_nothing_is_looked_up(a
 
 
 @pytest.mark.parametrize("key", [None, IdempotencyKey(b"i" * 16, b"d" * 16)], ids=["no key", "a key"])
-async def test_a_dead_token_takes_the_same_work_whatever_has_become_of_its_user(
+async def test_a_token_that_has_ended_takes_the_same_work_whatever_has_become_of_its_user(
     key: IdempotencyKey | None,
 ) -> None:
     changes = {

@@ -55,6 +55,14 @@ def test_a_code_of_a_step_that_was_used_is_good_no_more() -> None:
     assert matching_step(SECRET, code_at(SECRET, step + 1), now, step) == step + 1
 
 
+@pytest.mark.parametrize(
+    "text", ["", "12345", "1234567", "\N{FULLWIDTH DIGIT ONE}" * 6, "\ud800" * 6, "\0" * 6]
+)
+def test_what_is_no_code_is_of_no_step(text: str) -> None:
+    """What is not ASCII made `hmac.compare_digest` fail, and so the request."""
+    assert matching_step(SECRET, text, at(1_111_111_111)) is None
+
+
 def test_an_app_gets_all_that_it_needs() -> None:
     uri = urlsplit(uri_of(SECRET, "Engines & Co", "ada@example.org"))
 
