@@ -1,8 +1,8 @@
-"""What do replies cost, direct or by a queue? `python -m benchmarks.replies [--cluster] [--at-a-time N]`.
+"""What do replies cost, direct or by a queue? `python -m benchmarks.replies [--cluster]`.
 
 A client in Python asks a worker for `auth.keys`, which needs no database, with some calls in flight all the
-time. Both ways take turns, each round on a connection of its own. With `--cluster`, there are three nodes of
-RabbitMQ, and queues for queries are quorum queues; a client is on the first node, the worker on any.
+time. Both ways take turns, each round with a new client; the medians are shown. With `--cluster`, there are
+three nodes of RabbitMQ, and queues for queries are quorum queues; the client is on the first node.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -22,7 +22,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.comparison.processes import ProcessTree
+from benchmarks.comparison.processes import ProcessTree, descendants
 from benchmarks.comparison.running import Load
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
@@ -34,6 +34,7 @@ from tools.servers.server_cluster import running_cluster
 from tools.worker import running_worker
 
 _WAYS: Final = ("direct", "queue")
+_IN_FLIGHT: Final = (1, 64)
 _WARM_UP_SECONDS: Final = 1.0
 
 
@@ -117,5 +118,38 @@ def _box(*, cluster: bool, console: Console) -> Iterator[Sandbox]:
 
 
 def _brokers() -> ProcessTree:
-    """Return the nodes of RabbitMQ that we have started."""
-    return descendants("beam.smp")
+    """Return the nodes of RabbitMQ, which have to be ours."""
+    if nodes := descendants("beam.smp"):
+        return nodes
+    sys.exit("The broker has to be a process of this machine's, started here.")
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:.0f}" if figure >= 100 else f"{figure:.1f}"  # noqa: PLR2004 - three digits
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cluster", action="store_true", help="three nodes of RabbitMQ instead of one")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each round")
+    options = parser.parse_args()
+    console = Console(highlight=False)
+    rounds = defaultdict[tuple[int, str], list[Round]](list)
+    with _setting(cluster=options.cluster, console=console) as setting:
+        for _ in range(options.rounds):
+            for in_flight in _IN_FLIGHT:
+                for way in _WAYS:
+                    rounds[in_flight, way].append(setting.round(way, options.seconds, in_flight))
+    columns = ("client us", "worker us", "broker us", "p50 ms", "p99 ms", "calls/s")
+    nodes = "three nodes" if options.cluster else "one node"
+    table = Table("in flight", "replies", *columns, title=f"{nodes}, {os.cpu_count()} cores")
+    for (in_flight, way), found in sorted(rounds.items()):
+        figures = (median(column) for column in zip(*map(astuple, found), strict=True))
+        table.add_row(str(in_flight), way, *(_shown(each) for each in figures))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
