@@ -108,8 +108,8 @@ class ReplyQueue(Replies):
     has another name: RabbitMQ makes no queue anew whose node is away.
 
     Args:
-        user: The broker user. Workers write to queues whose names begin with it, because RabbitMQ vouches for
-            the `user_id` of requests.
+        user: The broker user. Workers write to queues whose names begin with it, because RabbitMQ
+            validates the `user_id` of requests.
         come_back: Is called when a channel is lost.
 
     """
@@ -139,7 +139,7 @@ class ReplyQueue(Replies):
         self._come_back()
 
     async def delete(self, channel: AbstractChannel) -> None:
-        """Delete the queue, with the replies that nobody waits for any more.
+        """Delete the queue, with the replies that are still in it.
 
         Raises:
             Disconnected: The connection broke.
@@ -158,7 +158,7 @@ class ReplyQueue(Replies):
 
     async def _acknowledge(self, reply: AbstractIncomingMessage) -> None:
         await self._take(reply)
-        with suppress(Disconnected), lost_connection(sent=True):  # then it comes again, and nobody waits
+        with suppress(Disconnected), lost_connection(sent=True):  # then it comes again
             await reply.ack()
 
 

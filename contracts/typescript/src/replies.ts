@@ -99,7 +99,7 @@ export class ReplyQueue extends Replies {
     this.comeBack();
   }
 
-  /** Deletes the queue, with the replies that nobody waits for any more. */
+  /** Deletes the queue, with the replies that are still in it. */
   async delete(channel: ConfirmChannel): Promise<void> {
     await channel.deleteQueue(this.address);
   }
@@ -128,7 +128,7 @@ export class ReplyQueue extends Replies {
     try {
       channel.ack(reply);
     } catch {
-      // The channel is closed: it comes again, and nobody waits.
+      // The channel is closed: the reply comes again.
     }
   }
 }
