@@ -120,7 +120,7 @@ class RpcConnection:
             self._channel.lose()
             with suppress(Disconnected, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
-                    await queue.delete(self._channel.channel)
+                    await queue.delete()
 
 
 def _retrieve(attempt: asyncio.Task[RpcChannel]) -> None:

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Final, Literal
 from uuid import uuid4
 
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
 
 from profile_contracts.client.connection import lost_connection
@@ -119,6 +119,7 @@ class ReplyQueue(Replies):
         self._user = user
         self._come_back = come_back
         self._priorities = count(1)
+        self._consumer: tuple[AbstractQueue, str] | None = None
 
     async def listen(self, connection: AbstractConnection) -> AbstractChannel:
         """Consume the queue over *connection*: the one of before, if it is there, or else a new one."""
@@ -138,22 +139,25 @@ class ReplyQueue(Replies):
         """Come back: who waits may have a reply there."""
         self._come_back()
 
-    async def delete(self, channel: AbstractChannel) -> None:
+    async def delete(self) -> None:
         """Delete the queue, with the replies that are still in it.
 
         Raises:
             Disconnected: The connection broke.
 
         """
-        with lost_connection(sent=True):
-            await channel.queue_delete(self.address)
+        if self._consumer:
+            queue, tag = self._consumer
+            with lost_connection(sent=True):
+                await queue.cancel(tag)
+                await queue.delete(if_unused=False, if_empty=False)
 
     async def _consume(self, channel: AbstractChannel) -> AbstractChannel:
         await channel.set_qos(prefetch_count=_PREFETCH)
         queue = await channel.get_queue(self.address, ensure=False)
         # Rather here than to a connection that is lost, which the broker notices later than we do.
         priority: Any = {"x-priority": next(self._priorities)}
-        await queue.consume(self._acknowledge, arguments=priority)
+        self._consumer = queue, await queue.consume(self._acknowledge, arguments=priority)
         return channel
 
     async def _acknowledge(self, reply: AbstractIncomingMessage) -> None:
