@@ -8,14 +8,16 @@ from pathlib import Path
 from benchmarks.clients.in_flight import keep_in_flight
 from benchmarks.load.runs import Tally, obey
 from profile_contracts.client import ProfileClient
+from profile_contracts.client.replies import ReplyMode
 
 
-async def main(url: str) -> None:
+async def main(url: str, replies: ReplyMode = "direct") -> None:
     """Connect, and obey."""
-    async with ProfileClient(url, name="bench", timeout=120) as client:
+    async with ProfileClient(url, name="bench", timeout=120, replies=replies) as client:
 
         async def call() -> bool:
-            return not (await client.keys()).keys
+            await client.keys()
+            return True
 
         async def run(seconds: float, in_flight: int) -> Tally:
             return await keep_in_flight(call, seconds, in_flight)
@@ -24,4 +26,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text())["url"]))
+    plan = json.loads(Path(sys.argv[1]).read_text())
+    asyncio.run(main(plan["url"], plan.get("replies", "direct")))

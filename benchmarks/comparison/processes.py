@@ -37,16 +37,17 @@ class ProcessTree:
         return members
 
 
-def descendant(command: str) -> ProcessTree | None:
-    """Return the descendant of ours that runs *command*, if there is one: a server that we started."""
+def descendants(command: str) -> ProcessTree | None:
+    """Return the descendants of ours that run *command*, if there are any: servers that we started."""
     children = _children()
-    waiting = [os.getpid()]
+    waiting, found = [os.getpid()], []
     while waiting:
         each = waiting.pop()
         if _name(each) == command:
-            return ProcessTree((each,))
-        waiting += children[each]
-    return None
+            found.append(each)  # with all that it has started itself
+        else:
+            waiting += children[each]
+    return ProcessTree(tuple(found)) if found else None
 
 
 def _children() -> defaultdict[int, list[int]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.comparison.figures import Figures
-from benchmarks.comparison.processes import ProcessTree, descendant
+from benchmarks.comparison.processes import ProcessTree, descendants
 from benchmarks.comparison.scenarios import Scenario, System
 from tools.servers.logs import end_of
 from tools.servers.processes import Processes
@@ -84,9 +84,9 @@ class Stage:
     _numbers: Iterator[int] = field(default_factory=count)
     servers: Mapping[str, ProcessTree | None] = field(
         default_factory=lambda: {
-            "broker": descendant("beam.smp"),
-            "mongodb": descendant("mongod"),
-            "redis": descendant("redis-server"),
+            "broker": descendants("beam.smp"),
+            "mongodb": descendants("mongod"),
+            "redis": descendants("redis-server"),
         }
     )
 

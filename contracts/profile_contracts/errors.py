@@ -15,7 +15,7 @@ CallFailed                  each one has `code`, `reason` and `retryable`, as th
 ├── UnreadableReply         what came back is no reply of this contract: the outcome is unknown
 ├── Unroutable              no queue took the request: it was not carried out
 ├── NotSent                 the request can't be sent as it is, or the client is closed
-├── QueueRefused            the broker does not let this user have a queue of events
+├── QueueRefused            the broker does not let this user have a queue of events or replies
 └── Disconnected            the connection broke; `sent` says whether the request may have arrived
 """
 
@@ -72,7 +72,7 @@ class NotSent(CallFailed):
 
 
 class QueueRefused(CallFailed):
-    """The broker does not let this user have the queue, or not bind it to events."""
+    """The broker does not let this user have a queue for events or replies, or not bind it to events."""
 
     code = ErrorCode.FORBIDDEN
     reason = "queue_refused"

@@ -10,6 +10,7 @@ import aio_pika
 import pytest
 
 from profile_contracts.client import ProfileClient
+from profile_contracts.client.replies import ReplyMode
 from profile_contracts.errors import Disconnected, NoReply, NotSent, UnreadableReply
 from profile_contracts.operations import AUTH_KEYS
 from profile_contracts.profiles import GetProfile
@@ -173,15 +174,16 @@ async def test_calls_in_flight_when_the_client_closes_are_disconnected(
     assert {type(each) for each in outcomes} == {Disconnected}
 
 
+@pytest.mark.parametrize("replies", ["direct", "queue"])
 @pytest.mark.parametrize("fault", ["cut", "reset"])
 async def test_whatever_breaks_the_line_calls_are_answered_or_disconnected(
-    sandbox: Sandbox, worker: Worker, fault: str
+    sandbox: Sandbox, worker: Worker, fault: str, replies: ReplyMode
 ) -> None:
     """Aiormq cancels who waits for the broker: nobody may take that for a cancellation of the call."""
     assert worker.process.poll() is None
     async with (
         proxied(*address_of(sandbox.gateway_url)) as proxy,
-        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=10, retry=False) as client,
+        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=10, retry=False, replies=replies) as client,
     ):
         for _ in range(10):
             assert await eventually(lambda: _works(client))

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from profile_contracts.client import CallOptions, ProfileClient
+from profile_contracts.client.replies import ReplyMode
 from profile_contracts.errors import Conflict, Disconnected, NotSent
 from profile_contracts.operations import POST_CREATE, PROFILE_UPDATE
 from profile_contracts.posts import CreatePost, ListPosts
@@ -37,14 +38,15 @@ async def test_a_command_sent_twice_under_one_key_has_its_effect_once(
             await client.create_profile(ada)
 
 
+@pytest.mark.parametrize("replies", ["direct", "queue"])
 async def test_commands_whose_line_breaks_are_sent_again_and_done_once(
-    sandbox: Sandbox, worker: Worker, ada: Person
+    sandbox: Sandbox, worker: Worker, ada: Person, replies: ReplyMode
 ) -> None:
     assert worker.process.poll() is None
     who, token = UUID(ada["id"]), ada["token"]
     async with (
         proxied(*address_of(sandbox.gateway_url)) as proxy,
-        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=30) as client,
+        ProfileClient(behind(proxy, sandbox.gateway_url), timeout=30, replies=replies) as client,
     ):
         before = await client.get_profile(GetProfile(id=who), token)
         assert isinstance(before, Profile)

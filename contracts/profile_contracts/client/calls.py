@@ -8,7 +8,6 @@ from uuid import uuid4
 from aio_pika import DeliveryMode, Message
 
 from profile_contracts.call_options import CallOptions, headers, idempotency_key
-from profile_contracts.client.channel import DIRECT_REPLY_TO
 from profile_contracts.errors import NotSent
 from profile_contracts.fields import MAX_BODY_BYTES
 from profile_contracts.operations import Kind, Operation
@@ -49,14 +48,17 @@ class Call:
         key = idempotency_key(options)
         return cls(operation, body, headers(token, options), key, user, deadline)
 
-    def message(self) -> Message:
-        """Return it as it is sent now; each time it says how much of its time is left."""
+    def message(self, reply_to: str) -> Message:
+        """Return it as it is sent now; each time it says how much of its time is left.
+
+        The reply comes to *reply_to*, if there is to be one.
+        """
         command = self.operation.kind is Kind.COMMAND
         return Message(
             self.body,
             headers={**self.headers, **self._deadline_header()},
             content_type="application/json",
-            reply_to=DIRECT_REPLY_TO if self.deadline else None,
+            reply_to=reply_to if self.deadline else None,
             correlation_id=uuid4().hex,
             message_id=self.key,
             type=self.operation.queue,

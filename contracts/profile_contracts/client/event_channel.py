@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
 from yarl import URL
 
-from profile_contracts.client.channel import close_in_time, lost_connection
+from profile_contracts.client.connection import close_in_time, lost_connection
 from profile_contracts.errors import Disconnected, QueueRefused
 from profile_contracts.events import EVENTS_EXCHANGE
 

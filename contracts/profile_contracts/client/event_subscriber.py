@@ -15,7 +15,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 from yarl import URL
 
-from profile_contracts.client.channel import lost_connection
+from profile_contracts.client.connection import lost_connection
 from profile_contracts.client.event_channel import EventChannel
 from profile_contracts.errors import Disconnected
 from profile_contracts.event_feed import REMEMBERED, OnGap

@@ -22,9 +22,13 @@ def pause_before_retry(operation: Operation[Any, Any], failure: CallFailed, trie
     """
     if not _is_safe(operation, failure):
         return None
+    return _asked_for(failure) + backoff(tries)
+
+
+def backoff(tries: int) -> float:
+    """Return how many seconds to wait after so many tries: between half and all of a time that grows."""
     longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(tries - 1, 10))
-    pause = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
-    return _asked_for(failure) + pause
+    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
 
 
 def _is_safe(operation: Operation[Any, Any], failure: CallFailed) -> bool:

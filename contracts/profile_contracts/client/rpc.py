@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache
-from itertools import cycle
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Union, Unpack
 from weakref import WeakSet
@@ -16,12 +15,12 @@ from yarl import URL
 
 from profile_contracts.call_options import CallOptions, require_timeout
 from profile_contracts.client.calls import Call
-from profile_contracts.client.channel import RpcChannel
 from profile_contracts.client.event_subscriber import EventSubscriber
+from profile_contracts.client.reconnecting import RpcConnection
+from profile_contracts.client.replies import ReplyMode
 from profile_contracts.client.retries import pause_before_retry
 from profile_contracts.errors import (
     CallFailed,
-    Disconnected,
     NoReply,
     NotSent,
     UnreadableReply,
@@ -37,7 +36,6 @@ from profile_contracts.replies import Failure, Success
 RequestT = TypeVar("RequestT", bound=Request)
 ResultT = TypeVar("ResultT")
 
-_CLOSE_SECONDS: Final = 2.0
 # aiormq gives a line up after three of these, and a second each.
 _HEARTBEAT_SECONDS: Final = 5
 
@@ -54,9 +52,13 @@ class ProfileClient(ProfileApi):
         connect_timeout: How long connecting to one address may take, in seconds, at most a day.
         retry: Whether calls that failed are sent again, where that is safe, within their time.
         name: What the console calls the connection.
+        replies: How they come: `direct`, by RabbitMQ's direct reply-to, or by a `queue` of this client's own,
+            where the replies to calls in flight outlive a lost connection. When which one is right:
+            `docs/howto/replies.md`.
 
     Raises:
-        ValueError: A timeout is out of bounds, or the addresses are not all of one user.
+        ValueError: A timeout is out of bounds, the addresses are not all of one user, or there is no such way
+            for replies.
 
     """
 
@@ -68,27 +70,26 @@ class ProfileClient(ProfileApi):
         connect_timeout: float = 5.0,
         retry: bool = True,
         name: str = "profile-client",
+        replies: ReplyMode = "direct",
     ) -> None:
         self._urls = [_named(each, name) for each in ([url] if isinstance(url, str) else url)]
         self._user = _only_user(self._urls)
-        self._next_urls = cycle(self._urls)
         self._name = name
         self._timeout = require_timeout(timeout)
         self._connect_timeout = require_timeout(connect_timeout)
         self._retry = retry
-        self._channel: RpcChannel | None = None
-        self._connecting: asyncio.Task[RpcChannel] | None = None
+        self._connection = RpcConnection(self._urls, self._connect_timeout, replies)
         self._subscribers: WeakSet[EventSubscriber] = WeakSet()
-        self._closed = False
 
     async def __aenter__(self) -> Self:
         """Connect.
 
         Raises:
             Disconnected: The broker isn't there, or lets nobody in, or says nothing.
+            QueueRefused: The user may not have a queue of replies.
 
         """
-        await self._connected()
+        await self._connection.channel()
         return self
 
     async def __aexit__(
@@ -98,7 +99,7 @@ class ProfileClient(ProfileApi):
         trace: TracebackType | None,
     ) -> None:
         """Disconnect, within a few seconds; calls in flight are `Disconnected`."""
-        await self._close()
+        await asyncio.gather(self._connection.close(), *(each.close() for each in self._subscribers))
 
     async def call(
         self,
@@ -148,7 +149,8 @@ class ProfileClient(ProfileApi):
 
         async def publish() -> None:
             async with _answered(operation, deadline - time.time(), seconds):
-                await (await self._connected()).publish(operation.queue, call.message())
+                channel = await self._connection.channel()
+                await channel.publish(operation.queue, call.message(channel.replies.address))
 
         await self._retried(operation, deadline, publish)
 
@@ -186,7 +188,7 @@ class ProfileClient(ProfileApi):
             NotSent: The client is closed.
 
         """
-        if self._closed:
+        if self._connection.is_closed:
             raise NotSent("The client is closed.")
         subscriber = EventSubscriber(
             [each.update_query(name=f"{self._name}-events") for each in self._urls],
@@ -201,8 +203,8 @@ class ProfileClient(ProfileApi):
 
     async def _ask(self, call: Call, seconds: float) -> bytes:
         async with _answered(call.operation, call.seconds_left(), seconds):
-            channel = await self._connected()
-            return await channel.ask(call.operation.queue, call.message())
+            channel = await self._connection.channel()
+            return await channel.ask(call.operation.queue, call.message(channel.replies.address))
 
     async def _retried(
         self, operation: Operation[Any, Any], deadline: float, attempt: Callable[[], Awaitable[ResultT]]
@@ -213,52 +215,12 @@ class ProfileClient(ProfileApi):
             try:
                 return await attempt()
             except CallFailed as failure:
-                again = self._retry and not self._closed
+                again = self._retry and not self._connection.is_closed
                 pause = pause_before_retry(operation, failure, tries) if again else None
                 if pause is None or time.time() + pause >= deadline:
                     raise
             await asyncio.sleep(pause)
             tries += 1
-
-    async def _connected(self) -> RpcChannel:
-        """Return a channel that is open, connecting again if the last one broke.
-
-        All calls share one attempt, and none of them ends it by giving up.
-        """
-        if self._closed:
-            raise NotSent("The client is closed.")
-        if self._channel and self._channel.is_open:
-            return self._channel
-        if self._connecting is None or self._connecting.done():
-            self._connecting = asyncio.create_task(self._connect())
-            self._connecting.add_done_callback(_retrieve)
-        return await asyncio.shield(self._connecting)
-
-    async def _connect(self) -> RpcChannel:
-        if self._channel:
-            await self._channel.close()
-        for _ in self._urls[1:]:
-            with suppress(Disconnected):
-                return await self._connect_to(next(self._next_urls))
-        return await self._connect_to(next(self._next_urls))
-
-    async def _connect_to(self, url: URL) -> RpcChannel:
-        try:
-            async with asyncio.timeout(self._connect_timeout):
-                self._channel = await RpcChannel.open(url)
-        except TimeoutError:
-            message = f"The broker did not let us in within {self._connect_timeout:g} s."
-            raise Disconnected(message, sent=False) from None
-        return self._channel
-
-    async def _close(self) -> None:
-        self._closed = True
-        await asyncio.gather(*(each.close() for each in self._subscribers))
-        if self._connecting and not self._connecting.done():
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting], timeout=_CLOSE_SECONDS)
-        if self._channel:
-            await self._channel.close()
 
 
 def _named(address: str, name: str) -> URL:
@@ -284,12 +246,6 @@ async def _answered(operation: Operation[Any, Any], left: float, seconds: float)
         raise NoReply(f"No reply from {operation.queue} within {seconds:g} s.") from None
     except DeliveryError:  # its text quotes the request
         raise Unroutable(f"No queue took the request to {operation.queue}.") from None
-
-
-def _retrieve(attempt: asyncio.Task[RpcChannel]) -> None:
-    """Look at how *attempt* ended, for callers who no longer wait for it: asyncio would complain."""
-    if not attempt.cancelled():
-        attempt.exception()
 
 
 def _result(operation: Operation[Any, ResultT], body: bytes) -> ResultT:

@@ -4,12 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Options } from "amqplib";
 
-import { CallFailed, Disconnected, ErrorReply, NoReply, NotSent, UnreadableReply } from "./errors.js";
+import { CallFailed, ErrorReply, NoReply, NotSent, UnreadableReply } from "./errors.js";
 import { EventSubscriber, type SubscriberOptions } from "./events.js";
 import { OPERATIONS, type OperationName, type Operations, ProfileApi } from "./generated.js";
 import { type CallOptions, headersOf, idempotencyKey, requireTimeout } from "./options.js";
+import { RpcConnection } from "./reconnecting.js";
+import type { ReplyMode } from "./replies.js";
 import { pauseBeforeRetry } from "./retries.js";
-import { DIRECT_REPLY_TO, RpcChannel } from "./rpc-channel.js";
+import type { RpcChannel } from "./rpc-channel.js";
 import { withTimeout } from "./time.js";
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -23,6 +25,11 @@ export interface ClientOptions {
   readonly retry?: boolean;
   /** What the broker's console calls the connection. */
   readonly name?: string;
+  /**
+   * How replies come: "direct", by RabbitMQ's direct reply-to, or by a "queue" of this client's own, where the
+   * replies to calls in flight outlive a lost connection. When which one is right: `docs/howto/replies.md`.
+   */
+  readonly replies?: ReplyMode;
 }
 
 interface Call {
@@ -36,15 +43,12 @@ interface Call {
 export class ProfileClient extends ProfileApi {
   private readonly urls: readonly string[];
   private readonly user: string;
+  private readonly connection: RpcConnection;
   private readonly timeoutMs: number;
   private readonly connectTimeoutMs: number;
   private readonly retry: boolean;
   private readonly name: string;
   private readonly subscribers = new Set<EventSubscriber>();
-  private connecting: Promise<RpcChannel> | null = null;
-  private channel: RpcChannel | null = null;
-  private attempts = 0;
-  private isClosed = false;
 
   /** `url`: the broker, with user and virtual host; or several nodes of it, which are tried in turn. */
   constructor(url: string | readonly string[], options: ClientOptions = {}) {
@@ -60,11 +64,13 @@ export class ProfileClient extends ProfileApi {
     this.connectTimeoutMs = requireTimeout(options.connectTimeoutMs ?? 5_000);
     this.retry = options.retry ?? true;
     this.name = options.name ?? "profile-client";
+    const replies = options.replies ?? "direct";
+    this.connection = new RpcConnection(this.urls, user, this.name, this.connectTimeoutMs, replies);
   }
 
   /** Connects. Calls do so by themselves: this is for those who want to know at the start. */
   async connect(): Promise<this> {
-    await this.connected();
+    await this.connection.channel();
     return this;
   }
 
@@ -79,7 +85,7 @@ export class ProfileClient extends ProfileApi {
     const call = callOf(operation, request, token, options);
     return this.retried(operation, deadline, async () => {
       const channel = await this.connectedInTime(operation, deadline);
-      const message = this.message(call, deadline);
+      const message = this.message(call, deadline, channel.replies.address);
       return resultOf(operation, await channel.ask(operation, call.body, message, deadline - Date.now()));
     });
   }
@@ -95,13 +101,13 @@ export class ProfileClient extends ProfileApi {
     const call = callOf(operation, request, token, options);
     await this.retried(operation, deadline, async () => {
       const channel = await this.connectedInTime(operation, deadline);
-      await channel.publish(operation, call.body, this.message(call, null), deadline - Date.now());
+      await channel.publish(operation, call.body, this.message(call, null, ""), deadline - Date.now());
     });
   }
 
   /** Returns events with these routing keys, for `for await`, over a connection of their own. */
   events(keys: readonly string[], options: SubscriberOptions = {}): EventSubscriber {
-    if (this.isClosed) throw new NotSent("The client is closed.");
+    if (this.connection.isClosed) throw new NotSent("The client is closed.");
     const subscriber: EventSubscriber = new EventSubscriber(this.urls, keys, {
       ...options,
       connectTimeoutMs: this.connectTimeoutMs,
@@ -114,20 +120,17 @@ export class ProfileClient extends ProfileApi {
 
   /** Disconnects, within a few seconds; calls in flight are Disconnected, and events end. */
   async close(): Promise<void> {
-    this.isClosed = true;
-    await Promise.all([...this.subscribers].map((each) => each.close()));
-    const connecting = this.connecting?.catch(() => null);
-    await (this.channel ?? (await connecting))?.close();
+    await Promise.all([this.connection.close(), ...[...this.subscribers].map((each) => each.close())]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  private message(call: Call, deadline: number | null): Options.Publish {
+  private message(call: Call, deadline: number | null, replyTo: string): Options.Publish {
     const left = deadline === null ? 0 : Math.max(0, deadline - Date.now());
     return {
-      ...(deadline === null ? {} : { replyTo: DIRECT_REPLY_TO, expiration: left }),
+      ...(deadline === null ? {} : { replyTo, expiration: left }),
       headers: { ...call.headers, ...(deadline === null ? {} : { "x-deadline": deadline }) },
       contentType: "application/json",
       correlationId: randomUUID(),
@@ -140,7 +143,7 @@ export class ProfileClient extends ProfileApi {
 
   private async connectedInTime(operation: OperationName, deadline: number): Promise<RpcChannel> {
     const late = () => new NoReply(`No reply from ${operation} in time.`);
-    return withTimeout(this.connected(), deadline - Date.now(), late);
+    return withTimeout(this.connection.channel(), deadline - Date.now(), late);
   }
 
   /** Returns what `attempt` returns, trying again where that is safe and there is time for it. */
@@ -153,37 +156,12 @@ export class ProfileClient extends ProfileApi {
       try {
         return await attempt();
       } catch (failure) {
-        if (!(failure instanceof CallFailed) || !this.retry || this.isClosed) throw failure;
+        if (!(failure instanceof CallFailed) || !this.retry || this.connection.isClosed) throw failure;
         const pause = pauseBeforeRetry(operation, failure, tries);
         if (pause === null || Date.now() + pause >= deadline) throw failure;
         await sleep(pause);
       }
     }
-  }
-
-  /** Returns a channel that is open. All calls share one attempt to connect. */
-  private async connected(): Promise<RpcChannel> {
-    if (this.isClosed) throw new NotSent("The client is closed.");
-    if (this.channel?.isOpen) return this.channel;
-    this.connecting ??= this.connectToAny().finally(() => {
-      this.connecting = null;
-    });
-    return this.connecting;
-  }
-
-  private async connectToAny(): Promise<RpcChannel> {
-    await this.channel?.close();
-    let failure: unknown = new Disconnected("There is no connection to the broker.", false);
-    for (const _ of this.urls) {
-      const url = this.urls[this.attempts++ % this.urls.length] as string;
-      try {
-        this.channel = await RpcChannel.open(url, this.name, this.connectTimeoutMs);
-        return this.channel;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
   }
 }
 

@@ -1,12 +1,15 @@
 /** Connecting, and what amqplib says when the connection is gone. */
 import { type ChannelModel, connect } from "amqplib";
 
-import { Disconnected } from "./errors.js";
+import { CallFailed, Disconnected, QueueRefused } from "./errors.js";
 import { withTimeout } from "./time.js";
 
 /** amqplib gives a line up after two of these without a sign of life. */
 const HEARTBEAT_SECONDS = 5;
 const CLOSE_MS = 2_000;
+/** AMQP 0-9-1: not-found, and access-refused, resource-locked, precondition-failed. */
+const NOT_FOUND = 404;
+const REFUSED = new Set([403, 405, 406]);
 
 /** Connects to `url`, as `name` in the broker's console; throws Disconnected after `timeoutMs` at the latest. */
 export async function connectTo(url: string, name: string, timeoutMs: number): Promise<ChannelModel> {
@@ -37,7 +40,26 @@ export async function closeInTime(connection: ChannelModel): Promise<void> {
 
 /** Returns `error` as the client says it. Its text is left out: it may quote the address, with its password. */
 export function asDisconnected(error: unknown, sent: boolean): Error {
-  if (error instanceof Disconnected) return error;
-  const what = error instanceof Error && "code" in error ? `: ${String(error.code)}` : "";
+  if (error instanceof CallFailed) return error;
+  const code = codeOf(error);
+  const what = code === null ? "" : `: ${String(code)}`;
   return new Disconnected(`There is no connection to the broker${what}.`, sent);
+}
+
+/** Returns whether the broker has closed a channel because a queue isn't there. */
+export function isNotFound(error: unknown): boolean {
+  return codeOf(error) === NOT_FOUND;
+}
+
+/** Returns what throws QueueRefused if that is what an error about `queue` says, and Disconnected otherwise. */
+export function rethrow(queue: string): (error: unknown) => never {
+  return (error) => {
+    const code = codeOf(error);
+    if (typeof code !== "number" || !REFUSED.has(code)) throw asDisconnected(error, false);
+    throw new QueueRefused(`The broker does not let us have the queue ${queue}.`);
+  };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : null;
 }

@@ -6,7 +6,7 @@
  * - UnreadableReply: what came back is no reply of this contract, and the outcome is unknown;
  * - Unroutable: no queue took the request, and it was not carried out;
  * - NotSent: the request can't be sent as it is, or the client is closed;
- * - QueueRefused: the broker does not let this user have a queue of events;
+ * - QueueRefused: the broker does not let this user have a queue of events or replies;
  * - Disconnected: the connection broke; `sent` says whether the request may have arrived.
  */
 import type { ErrorBody, ErrorCode } from "./generated.js";

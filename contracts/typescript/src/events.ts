@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 
-import { asDisconnected, closeInTime, connectTo, openedInTime } from "./connection.js";
-import { Disconnected, QueueRefused } from "./errors.js";
+import { closeInTime, connectTo, isNotFound, openedInTime, rethrow } from "./connection.js";
+import { Disconnected } from "./errors.js";
 import { EVENT_TYPES, type ProfileServiceEvent } from "./generated.js";
 import { jittered } from "./retries.js";
 import { withTimeout } from "./time.js";
@@ -17,9 +17,6 @@ const PREFETCH = 200;
 const REMEMBERED = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
-/** AMQP 0-9-1: not-found, and access-refused, resource-locked, precondition-failed. */
-const NOT_FOUND = 404;
-const REFUSED = new Set([403, 405, 406]);
 
 export interface SubscriberOptions {
   /**
@@ -262,17 +259,9 @@ async function hasQueue(connection: ChannelModel, name: string): Promise<boolean
     await channel.checkQueue(name);
     return true; // the channel goes with the connection
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === NOT_FOUND) return false;
+    if (isNotFound(error)) return false;
     throw error;
   }
-}
-
-function rethrow(queue: string): (error: unknown) => never {
-  return (error) => {
-    const code = error instanceof Error && "code" in error ? error.code : null;
-    if (typeof code !== "number" || !REFUSED.has(code)) throw asDisconnected(error, false);
-    throw new QueueRefused(`The broker does not let us have the queue ${queue}.`);
-  };
 }
 
 function acknowledge(channel: Channel, message: ConsumeMessage): void {

@@ -16,7 +16,12 @@ const LONGEST_MS = 5_000;
 export function pauseBeforeRetry(operation: OperationName, failure: CallFailed, tries: number): number | null {
   if (!isSafe(operation, failure)) return null;
   const asked = failure instanceof ErrorReply ? (failure.error.retry_after_ms ?? 0) : 0;
-  return asked + jittered(Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1)));
+  return asked + backoffMs(tries);
+}
+
+/** Returns how many milliseconds to wait after so many tries. */
+export function backoffMs(tries: number): number {
+  return jittered(Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1)));
 }
 
 /** Returns between half and all of `ms`: not all who wait for one server come at once. */

@@ -1,48 +1,46 @@
-/** A channel over which requests go and direct replies come back, until its connection breaks. */
+/** A channel over which requests go and replies come back, until its connection breaks. */
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 
 import { asDisconnected, closeInTime, connectTo, openedInTime } from "./connection.js";
 import { Disconnected, NoReply, Unroutable } from "./errors.js";
+import type { Replies, Waiting } from "./replies.js";
 import { withTimeout } from "./time.js";
 
 const COMMANDS_EXCHANGE = "profile.commands";
-export const DIRECT_REPLY_TO = "amq.rabbitmq.reply-to";
-
-interface Waiting {
-  readonly resolve: (body: Buffer) => void;
-  readonly reject: (error: Error) => void;
-}
 
 export class RpcChannel {
-  /** Who waits for a reply or a confirm, by correlation id. Direct replies do not outlive their channel. */
-  private readonly waiting = new Map<string, Waiting>();
   isOpen = true;
+  private opened: ConfirmChannel | null = null;
 
   private constructor(
     private readonly connection: ChannelModel,
-    private readonly channel: ConfirmChannel,
+    readonly replies: Replies,
   ) {}
 
-  /** Connects to `url`, and listens for replies. */
-  static async open(url: string, name: string, timeoutMs: number): Promise<RpcChannel> {
+  /** Connects to `url`, and listens for `replies`. */
+  static async open(url: string, name: string, timeoutMs: number, replies: Replies): Promise<RpcChannel> {
     const connection = await connectTo(url, name, timeoutMs);
+    const opened = new RpcChannel(connection, replies);
     try {
-      return await openedInTime(RpcChannel.on(connection), timeoutMs);
+      await openedInTime(opened.listen(), timeoutMs);
+      return opened;
     } catch (error) {
       await closeInTime(connection);
       throw asDisconnected(error, false);
     }
   }
 
-  private static async on(connection: ChannelModel): Promise<RpcChannel> {
-    const channel = await connection.createConfirmChannel();
-    const opened = new RpcChannel(connection, channel);
-    channel.on("error", () => {});
-    channel.on("close", () => opened.giveUp());
-    connection.on("close", () => opened.giveUp());
-    channel.on("return", (message) => opened.isReturned(message));
-    await channel.consume(DIRECT_REPLY_TO, (reply) => opened.settle(reply), { noAck: true });
-    return opened;
+  /** The channel underneath. */
+  get channel(): ConfirmChannel {
+    if (!this.opened) throw new Disconnected("The channel is not open yet.", false);
+    return this.opened;
+  }
+
+  private async listen(): Promise<void> {
+    this.connection.on("close", () => this.lose());
+    this.opened = await this.replies.listen(this.connection, () => this.lose());
+    this.opened.on("close", () => this.lose());
+    this.opened.on("return", (message) => this.isReturned(message));
   }
 
   /** Sends a request, and returns the body of the reply, which has to come within `ms`. */
@@ -55,9 +53,16 @@ export class RpcChannel {
     await this.send(queue, body, message, ms, (waiting) => waiting.resolve(Buffer.alloc(0)));
   }
 
-  /** Disconnects; whoever waits for a reply is Disconnected. */
+  /** Stops using it. */
+  lose(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.replies.onChannelLost();
+  }
+
+  /** Disconnects. */
   async close(): Promise<void> {
-    this.giveUp();
+    this.lose();
     await closeInTime(this.connection);
   }
 
@@ -71,7 +76,7 @@ export class RpcChannel {
     const key = String(message.correlationId);
     const answered = new Promise<Buffer>((resolve, reject) => {
       const waiting = { resolve, reject };
-      this.waiting.set(key, waiting);
+      this.replies.waiting.set(key, waiting);
       try {
         this.channel.publish(COMMANDS_EXCHANGE, queue, body, { ...message, mandatory: true }, (error) => {
           if (error) reject(new Disconnected("The connection broke before the broker had the request.", true));
@@ -82,23 +87,11 @@ export class RpcChannel {
       }
     });
     const late = () => new NoReply(`No reply from ${queue} in time.`);
-    return withTimeout(answered, ms, late).finally(() => this.waiting.delete(key));
-  }
-
-  private settle(reply: Message | null): void {
-    if (reply) this.waiting.get(String(reply.properties.correlationId))?.resolve(reply.content);
-    else this.giveUp();
+    return withTimeout(answered, ms, late).finally(() => this.replies.waiting.delete(key));
   }
 
   private isReturned(message: Message): void {
     const text = `No queue took the request to ${message.fields.routingKey}.`;
-    this.waiting.get(String(message.properties.correlationId))?.reject(new Unroutable(text));
-  }
-
-  private giveUp(): void {
-    this.isOpen = false;
-    for (const each of this.waiting.values()) {
-      each.reject(new Disconnected("The connection broke before the reply came.", true));
-    }
+    this.replies.waiting.get(String(message.properties.correlationId))?.reject(new Unroutable(text));
   }
 }

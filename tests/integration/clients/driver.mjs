@@ -6,8 +6,8 @@ import { createInterface } from "node:readline";
 
 import { CallFailed, ProfileClient, TokenVerifier } from "../../../contracts/typescript/dist/index.js";
 
-const { urls, retry } = JSON.parse(process.argv[2]);
-const client = new ProfileClient(urls, { timeoutMs: 30_000, name: "driver", retry });
+const { urls, retry, replies } = JSON.parse(process.argv[2]);
+const client = new ProfileClient(urls, { timeoutMs: 30_000, name: "driver", retry, replies });
 const feeds = new Map();
 const verifiers = new Map();
 

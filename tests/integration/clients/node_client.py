@@ -77,12 +77,13 @@ class Driver:
 
 
 @asynccontextmanager
-async def node_client(*urls: str, retry: bool = True) -> AsyncIterator["NodeClient"]:
-    """Start a Node.js with a client on the broker at *urls*."""
+async def node_client(*urls: str, retry: bool = True, replies: str = "direct") -> AsyncIterator["NodeClient"]:
+    """Start a Node.js with a client on the broker at *urls*, whose replies come so."""
     await asyncio.to_thread(build)
     node = find_node().node
+    plan = json.dumps({"urls": urls, "retry": retry, "replies": replies})
     process = await asyncio.create_subprocess_exec(
-        *node, str(DRIVER), json.dumps({"urls": urls, "retry": retry}), stdin=PIPE, stdout=PIPE, limit=_LIMIT
+        *node, str(DRIVER), plan, stdin=PIPE, stdout=PIPE, limit=_LIMIT
     )
     driver = Driver(process)
     reading = asyncio.create_task(driver.read())

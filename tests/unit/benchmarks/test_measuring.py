@@ -13,7 +13,7 @@ from pamqp.body import ContentBody
 
 from benchmarks.comparison.checks import limited, ratio_checks
 from benchmarks.comparison.figures import Figures
-from benchmarks.comparison.processes import ProcessTree, descendant
+from benchmarks.comparison.processes import ProcessTree, descendants
 from benchmarks.comparison.results import Check
 from benchmarks.comparison.scenarios import HAND_WRITTEN, OURS
 from benchmarks.load.amqp import ID, AmqpLoad
@@ -49,13 +49,13 @@ def test_a_server_is_found_among_our_descendants_by_its_name() -> None:
         try:
             # Until it has become `sleep`, it has our name.
             deadline = time.monotonic() + 10
-            while (found := descendant("sleep")) is None and time.monotonic() < deadline:
+            while (found := descendants("sleep")) is None and time.monotonic() < deadline:
                 pass
         finally:
             child.kill()
 
     assert found == ProcessTree((child.pid,))
-    assert descendant("no-such-server") is None
+    assert descendants("no-such-server") is None
 
 
 def test_medians_leave_out_what_was_not_measured() -> None:
