@@ -94,8 +94,9 @@ CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/faults/test_history.py
 
-chaos-cluster: $(VENV)/ready ## Members of a RabbitMQ cluster and a replica set die and hang: CHAOS_SECONDS, SEED
-	CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/pytest -q -s tests/cluster
+ROUNDS ?= 5
+chaos-cluster: $(VENV)/ready ## Members of a RabbitMQ cluster and a replica set die, hang and are cut off: ROUNDS, RATE, SEED
+	ROUNDS=$(ROUNDS) RATE=$(RATE) $(BIN)/pytest -q -s tests/cluster
 
 # Several at once meet a slower machine than each alone would.
 FAULTS_AT_ONCE ?= 2

@@ -75,7 +75,13 @@ def guide(cluster: ServerCluster, box: Sandbox, worker: Worker, settings: Path) 
     """Return where everything is, and what to try."""
     consoles = "\n           ".join(each.management_url for each in cluster.nodes)
     recipes = "\n".join(f"  kill -9 {each.pid:<8} # {each.name}" for each in cluster.members)
-    pid = cluster.rabbitmq[0].pid
+    node = cluster.rabbitmq[0]
+    link = node.host.link
+    cut = (
+        f"\n  ip link set {link} down; sleep 15; ip link set {link} up # {node.name} is cut off"
+        if link
+        else ""
+    )
     return f"""
 The workers answer.
   brokers  {box.gateway_url}
@@ -92,7 +98,7 @@ In another terminal, ask again and again:
 Meanwhile lose what you like; what has ended is started again after {_AWAY_SECONDS:g} seconds:
 {recipes}
   kill -9 $(pgrep -nP {worker.process.pid}) # a worker
-  kill -STOP {pid}; sleep 15; kill -CONT {pid} # a node that hangs
+  kill -STOP {node.pid}; sleep 15; kill -CONT {node.pid} # a node that hangs{cut}
 
 Ctrl-C stops everything."""
 

@@ -12,6 +12,7 @@ from typing import Final
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from service.pkg.management_api import ManagementApi
 from tests.faults.cluster import Cluster
 from tests.faults.fault_injection import Disturbance, end_a_worker
 from tests.integration.gateway import eventually
@@ -23,7 +24,11 @@ from tools.servers.server_cluster import ServerCluster
 _AWAY: Final = (3.0, 6.0)
 # A pause is longer than any heartbeat, and shorter than Erlang waits before it takes a node for dead (45 s).
 _PAUSED: Final = (12.0, 20.0)
-_BACK_SECONDS: Final = 60.0
+# A member that is cut off for long has been given up by the others, and a node then stops working by itself.
+_CUT_OFF_FOR_LONG: Final = (80.0, 90.0)
+_BACK_SECONDS: Final = 90.0
+_VHOST: Final = "%2F"
+_BUSY_QUEUES: Final = ("profile.update", "post.update", "profile.get")
 
 
 @dataclass(slots=True)
@@ -34,17 +39,32 @@ class MemberFaults:
     turns: Iterator[int] = field(default_factory=itertools.count)
 
     def by_name(self) -> Mapping[str, Disturbance]:
-        """Return all of them."""
+        """Return all that can be done here: to cut a member off, it has to be a host of its own."""
         return {
             "RabbitMQ node killed": self._kill_node,
+            "RabbitMQ leader of a queue killed": self._kill_leader,
             "RabbitMQ node paused": self._pause_node,
             "MongoDB primary killed": self._kill_primary,
             "MongoDB primary stepped down": self._step_down,
             "worker killed": partial(end_a_worker, signal.SIGKILL),
+            "all restarted, one by one": self._restart_all,
+            **(self._cuts() if self.servers.rabbitmq[0].host.can_be_cut_off else {}),
+        }
+
+    def _cuts(self) -> Mapping[str, Disturbance]:
+        return {
+            "RabbitMQ node cut off": partial(self._cut_node_off, _PAUSED),
+            "RabbitMQ node cut off for long": partial(self._cut_node_off, _CUT_OFF_FOR_LONG),
+            "MongoDB primary cut off": self._cut_primary_off,
         }
 
     async def _kill_node(self, _: Cluster, chance: random.Random) -> bool:
         await _kill(self._next_node(), chance)
+        return True
+
+    async def _kill_leader(self, _: Cluster, chance: random.Random) -> bool:
+        leader = await asyncio.to_thread(self._leader_of, chance.choice(_BUSY_QUEUES))
+        await _kill(leader, chance)
         return True
 
     async def _pause_node(self, _: Cluster, chance: random.Random) -> bool:
@@ -57,15 +77,41 @@ class MemberFaults:
         await asyncio.to_thread(node.wait, _BACK_SECONDS)
         return True
 
+    async def _cut_node_off(self, away: tuple[float, float], _: Cluster, chance: random.Random) -> bool:
+        await _cut_off(self._next_node(), away, chance)
+        return True
+
+    async def _cut_primary_off(self, _: Cluster, chance: random.Random) -> bool:
+        await _cut_off(await self._primary(), _PAUSED, chance)
+        await self._primary()
+        return True
+
     async def _kill_primary(self, _: Cluster, chance: random.Random) -> bool:
         await _kill(await self._primary(), chance)
         await self._primary()
+        return True
+
+    async def _restart_all(self, cluster: Cluster, _chance: random.Random) -> bool:
+        """Restart all as an upgrade of machines does: each is back before the next one goes."""
+        for member in self.servers.members:
+            await asyncio.to_thread(member.stop)
+            member.start()
+            await asyncio.to_thread(member.wait, _BACK_SECONDS)
+        await self._primary()
+        for place in cluster.places:
+            await place.restart()
         return True
 
     async def _step_down(self, _: Cluster, _chance: random.Random) -> bool:
         await asyncio.to_thread(_step_down, await self._primary())
         await self._primary()
         return True
+
+    def _leader_of(self, queue: str) -> Member:
+        """Return the node that leads *queue*; all nodes are there."""
+        management = ManagementApi.of(self.servers.nodes[0].management_url, self.servers.servers.rabbitmq_url)
+        leader = management.get(f"queues/{_VHOST}/{queue}")["leader"]
+        return next(each for each in self.servers.rabbitmq if each.name.endswith(leader))
 
     def _next_node(self) -> Member:
         nodes = self.servers.rabbitmq
@@ -84,6 +130,15 @@ async def _kill(member: Member, chance: random.Random) -> None:
     await asyncio.to_thread(member.kill)
     await asyncio.sleep(chance.uniform(*_AWAY))
     member.start()
+    await asyncio.to_thread(member.wait, _BACK_SECONDS)
+
+
+async def _cut_off(member: Member, away: tuple[float, float], chance: random.Random) -> None:
+    member.host.cut_off()
+    try:
+        await asyncio.sleep(chance.uniform(*away))
+    finally:
+        member.host.reconnect()
     await asyncio.to_thread(member.wait, _BACK_SECONDS)
 
 

@@ -13,21 +13,28 @@ from tests.cluster.member_faults import MemberFaults
 from tests.cluster.silences import silences
 from tests.faults.checker import violations
 from tests.faults.cluster import SETTINGS, Cluster, sandbox_with_short_retries
-from tests.faults.fault_injection import counted, disturb
+from tests.faults.fault_injection import counted, disturb_once
+from tests.faults.generators import COMMANDS_SHARE
 from tests.faults.history import listening_on_any_node
 from tests.faults.indexed_history import IndexedHistory
 from tests.faults.records import History
-from tests.faults.runs import Trouble, recorded
+from tests.faults.runs import LoadProfile, Trouble, recorded
 from tests.faults.test_history import counts, write
 from tests.integration.broker import administrating
+from tests.integration.workers import CHEAP_WORKER
 from tests.reaper import reaping
 from tools.servers.server_cluster import ServerCluster, running_cluster
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+# Each fault comes so often.
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
+# Commands in a second that are asked for; a machine that cannot bear them gets as many as it can.
+RATE = float(os.environ.get("RATE", "50"))
 SEED = int(os.environ.get("SEED", "1"))
 QUERIES: QueueType = "classic" if os.environ.get("QUERY_QUEUE_TYPE") == "classic" else "quorum"
 # Seconds of peace after each fault.
 PAUSES = (1.0, 3.0)
+# One worker's clock is 30 s ahead of the other's.
+AHEAD = ("tests.cluster.worker_ahead", "worker")
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +44,26 @@ def server_cluster() -> Iterator[ServerCluster]:
         yield started
 
 
-def member_trouble(servers: ServerCluster, seed: int, seconds: float) -> Trouble:
-    """Return the trouble that members make, drawn by *seed*, for so many *seconds*."""
+def member_trouble(servers: ServerCluster, seed: int, rounds: int) -> Trouble:
+    """Return the trouble that members make, drawn by *seed*: each kind so many times."""
 
     async def trouble(cluster: Cluster, history: History) -> None:
-        over = asyncio.Event()
-        asyncio.get_running_loop().call_later(seconds, over.set)
         chance = random.Random(f"{seed}/members")  # noqa: S311 - to be repeated, not to be secret
-        faults = MemberFaults(servers).by_name()
-        await disturb(cluster, history, faults, pauses=PAUSES, chance=chance, over=over)
+        faults, never = MemberFaults(servers).by_name(), asyncio.Event()
+        for _ in range(rounds):
+            await disturb_once(cluster, history, faults, pauses=PAUSES, chance=chance, over=never)
 
     return trouble
+
+
+def pace(history: History) -> str:
+    """Return how many commands were asked for and carried out, a second."""
+    asked = IndexedHistory(history)
+    firsts = [min(each.at for each in sendings) for sendings in asked.asked.values()]
+    seconds = max(firsts) - min(firsts)
+    done = sum(bool(asked.acknowledged(name)) for name in asked.asked)
+    wanted, acknowledged = len(firsts) / seconds, done / seconds
+    return f"{seconds:.0f} s: {wanted:.0f} commands a second asked for, {acknowledged:.0f} acknowledged"
 
 
 async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
@@ -56,11 +72,14 @@ async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
     with sandbox_with_short_retries(server_cluster.servers, QUERIES, vhost="/") as sandbox:
         async with administrating(sandbox) as broker:
             settings = {**SETTINGS, "QUERY_QUEUE_TYPE": QUERIES}
-            cluster = Cluster(sandbox, tmp_path, broker, {}, settings)
-            trouble = member_trouble(server_cluster, SEED, SECONDS)
-            history = await recorded(cluster, SEED, trouble, listen=listening_on_any_node)
+            cluster = Cluster(sandbox, tmp_path, broker, {}, settings, (CHEAP_WORKER, AHEAD))
+            trouble = member_trouble(server_cluster, SEED, ROUNDS)
+            history = await recorded(
+                cluster, SEED, trouble, LoadProfile(rate=RATE / COMMANDS_SHARE), listening_on_any_node
+            )
     wrong = violations(history)
-    print(f"\nseed {SEED}, {SECONDS:g} s\n{counts(history, wrong)}")  # noqa: T201 - for the closing note
+    print(f"\nseed {SEED}, {ROUNDS} of each fault\n{counts(history, wrong)}")  # noqa: T201 - for the closing note
+    print(pace(history))  # noqa: T201 - likewise
     for name, each in silences(history).items():
         print(  # noqa: T201 - for the closing note
             f"{name}: {each.times} times, at most {each.commands:.1f} s without a command, "

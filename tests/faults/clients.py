@@ -26,6 +26,8 @@ from tests.integration.gateway import REPLY_TO
 # Requests of a client at the same time, and the pause after each, at most.
 _AT_ONCE: Final = 3
 _PACE: Final = 0.25
+# Of one client that keeps to a rate, at the same time, at most.
+_MOST: Final = 60
 # After how many seconds a client is somebody else.
 _LIFE_OF_AUTHORS: Final = (5.0, 20.0)
 # How long they wait who set a limit.
@@ -73,9 +75,27 @@ class Client:
         passes = self.generator.client % 2 > 0
         self.generator.author = Author(made.result["id"], tokens.result["access_token"], passes)
 
-    async def run(self, over: asyncio.Event) -> None:
-        """Ask for one thing after the other, and for a few at the same time, until it is *over*."""
-        await asyncio.gather(*(self._run(over) for _ in range(_AT_ONCE)), self._change_authors(over))
+    async def run(self, over: asyncio.Event, rate: float | None) -> None:
+        """Ask until it is *over*: for so many things a second, or for a few at the same time."""
+        asking = [self._keep_up(rate, over)] if rate else [self._run(over) for _ in range(_AT_ONCE)]
+        await asyncio.gather(*asking, self._change_authors(over))
+
+    async def _keep_up(self, rate: float, over: asyncio.Event) -> None:
+        """Ask for so many things a second, whatever becomes of them.
+
+        Where too many are under way, some are left out: a system that is overloaded shows nothing but that.
+        """
+        began = asyncio.get_running_loop().time()
+        asking = set[asyncio.Task[None]]()
+        async with asyncio.TaskGroup() as under_way:
+            for number in itertools.count(1):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(began + number / rate):
+                        await over.wait()
+                        return
+                if len(asking) < _MOST:
+                    asking.add(one := under_way.create_task(self._another()))
+                    one.add_done_callback(asking.discard)
 
     async def _change_authors(self, over: asyncio.Event) -> None:
         """Delete the user whose posts these are, if it is one that passes, and sign another one up."""
@@ -89,11 +109,14 @@ class Client:
 
     async def _run(self, over: asyncio.Event) -> None:
         while not over.is_set():
-            if self.lately and self.chance.random() < _AGAIN:
-                await self.ask(self.chance.choice(self.lately), self._patience())
-            else:
-                await self._one(self.generator.wish())
+            await self._another()
             await asyncio.sleep(self.chance.uniform(0, _PACE))
+
+    async def _another(self) -> None:
+        if self.lately and self.chance.random() < _AGAIN:
+            await self.ask(self.chance.choice(self.lately), self._patience())
+        else:
+            await self._one(self.generator.wish())
 
     async def _one(self, wish: Wish) -> None:
         times = 2 if wish.name and self.chance.random() < _TWICE else 1
@@ -116,6 +139,7 @@ class Client:
     async def _ask_once(self, wish: Wish, patience: float | None) -> Answer | None:
         if wish.name is None:  # a query that was lost is not answered: nobody waits for it without a limit
             patience = _SHORT[1]
+        position = len(self.history.sent)
         sent = self._note(wish, patience, waits=True)
         self.waiting[sent.key] = asyncio.get_running_loop().create_future()
         try:
@@ -125,7 +149,7 @@ class Client:
         except TimeoutError:
             return None
         except ConnectionError:  # where the reply would go is gone: it may come to nobody
-            self.history.sent[self.history.sent.index(sent)] = replace(sent, patience=_SHORT[1])
+            self.history.sent[position] = replace(sent, patience=_SHORT[1])
             return None
 
     async def _tell(self, wish: Wish) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -53,6 +54,17 @@ class Place:
             with suppress(RuntimeError, TimeoutError):
                 await self._run(f"{self.name}-{self.starts}")
 
+    async def restart(self) -> None:
+        """Tell the worker to end, and wait for the next one."""
+        before = self.worker
+        if before:
+            before.process.send_signal(signal.SIGTERM)
+
+        async def is_another() -> bool:
+            return self.worker not in (None, before)
+
+        await eventually(is_another, within=_PROMPT)
+
     async def _run(self, name: str) -> None:
         async with working(self.sandbox, self.folder, self.settings, name, self.module) as worker:
             self.worker = worker
@@ -67,6 +79,7 @@ class Cluster:
 
     Attributes:
         proxies: What stands between the workers and each kind of server.
+        modules: What each of the workers runs.
 
     """
 
@@ -75,14 +88,15 @@ class Cluster:
     broker: Broker
     proxies: Mapping[str, Proxy]
     settings: Mapping[str, str]
-    module: Sequence[str] = CHEAP_WORKER
+    modules: tuple[Sequence[str], Sequence[str]] = (CHEAP_WORKER, CHEAP_WORKER)
     places: list[Place] = field(default_factory=list)
 
     @asynccontextmanager
     async def staffed(self, name: str) -> AsyncIterator[None]:
         """Have two workers run; wait for them at the beginning, and for their end at the end."""
         self.places = [
-            Place(self.sandbox, self.folder, self.settings, f"{name}-{each}", self.module) for each in "ab"
+            Place(self.sandbox, self.folder, self.settings, f"{name}-{each}", module)
+            for each, module in zip("ab", self.modules, strict=True)
         ]
         async with asyncio.TaskGroup() as keeping:
             for place in self.places:
@@ -138,7 +152,7 @@ async def cluster_of(
             name: await stack.enter_async_context(proxied(*address)) for name, address in addresses.items()
         }
         broker = await stack.enter_async_context(administrating(sandbox))
-        yield Cluster(sandbox, folder, broker, proxies, _settings(sandbox, proxies), module)
+        yield Cluster(sandbox, folder, broker, proxies, _settings(sandbox, proxies), (module, module))
 
 
 def _settings(sandbox: Sandbox, proxies: Mapping[str, Proxy]) -> dict[str, str]:

@@ -183,10 +183,23 @@ async def disturb(
     over: asyncio.Event,
 ) -> None:
     """Disturb until it is *over*: each disturbance once, in any order, and so again."""
-    left: list[str] = []
     while not over.is_set():
-        left = left or chance.sample(list(disturbances), len(disturbances))
-        name = left.pop()
+        await disturb_once(cluster, history, disturbances, pauses=pauses, chance=chance, over=over)
+
+
+async def disturb_once(
+    cluster: Cluster,
+    history: History,
+    disturbances: Mapping[str, Disturbance],
+    *,
+    pauses: tuple[float, float],
+    chance: random.Random,
+    over: asyncio.Event,
+) -> None:
+    """Do each disturbance once, in any order, as long as it is not *over*."""
+    for name in chance.sample(list(disturbances), len(disturbances)):
+        if over.is_set():
+            return
         history.faults.append(note := (asyncio.get_running_loop().time(), name))
         if not await disturbances[name](cluster, chance):
             history.faults.remove(note)

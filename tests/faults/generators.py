@@ -22,6 +22,10 @@ _OPERATIONS: Final = {
     "post.get": 10,
     "post.list": 5,
 }
+# How much of what is drawn changes something.
+COMMANDS_SHARE: Final = 1 - sum(
+    weight for name, weight in _OPERATIONS.items() if name.endswith((".get", ".list"))
+) / sum(_OPERATIONS.values())
 # Where a command leaves its name, so that its effect can be told from those of others.
 MARKS: Final = {"profile": "last_name", "post": "title"}
 

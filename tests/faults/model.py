@@ -1,7 +1,8 @@
 """What clients know of profiles and posts, and what they may wish for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from tests.faults.records import Answer, Body
@@ -93,12 +94,12 @@ class Model:
 
     def open(self, kind: str) -> Sequence[Thing]:
         """Return the newest things that can be changed."""
-        found = [each for each in self._of(kind) if each.left and not each.is_gone]
-        return found[-_BUSY:]
+        changeable = (each for each in self._newest(kind) if each.left and not each.is_gone)
+        return list(islice(changeable, _BUSY))
 
     def known(self, kind: str) -> Sequence[Thing]:
         """Return the newest things, be they deleted."""
-        return self._of(kind)[-2 * _BUSY :]
+        return list(islice(self._newest(kind), 2 * _BUSY))
 
-    def _of(self, kind: str) -> list[Thing]:
-        return [each for each in self.things.values() if each.kind == kind]
+    def _newest(self, kind: str) -> Iterator[Thing]:
+        return (each for each in reversed(self.things.values()) if each.kind == kind)

@@ -46,11 +46,13 @@ class LoadProfile:
 
     Attributes:
         unlimited: How long those wait who set no limit: longer than any fault lasts.
+        rate: Requests a second of all of them together. Without it, each waits for replies before it goes on.
 
     """
 
     clients: int = 8
     unlimited: float = 120.0
+    rate: float | None = None
 
 
 Trouble = Callable[[Cluster, History], Awaitable[None]]
@@ -100,7 +102,7 @@ async def recorded(
             )
         ]
         async with cluster.staffed("worker"):
-            await _ask(asking, lambda: trouble(cluster, history))
+            await _ask(asking, load_profile.rate, lambda: trouble(cluster, history))
             cluster.mend()
             await cluster.all_here()
             # A connection from before the trouble may be one of those that broke.
@@ -122,13 +124,13 @@ def _chance(seed: int, who: object) -> random.Random:
     return random.Random(f"{seed}/{who}")  # noqa: S311 - to be repeated, not to be secret
 
 
-async def _ask(clients: list[Client], trouble: Callable[[], Awaitable[None]]) -> None:
+async def _ask(clients: list[Client], rate: float | None, trouble: Callable[[], Awaitable[None]]) -> None:
     """Let *clients* ask as long as there is *trouble*, and then until all is answered."""
     await asyncio.gather(*(client.sign_up() for client in clients))
     over = asyncio.Event()
     async with asyncio.TaskGroup() as asking:
         for client in clients:
-            asking.create_task(client.run(over))
+            asking.create_task(client.run(over, rate and rate / len(clients)))
         await trouble()
         over.set()
 

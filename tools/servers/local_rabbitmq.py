@@ -7,13 +7,13 @@ from typing import Any
 
 from service.pkg.management_api import ManagementApi, ManagementError
 from tools.servers.addresses import Address
-from tools.servers.processes import Processes, free_port, is_free
+from tools.servers.processes import LOOPBACK, Processes, free_port, is_free
 
 SECONDS_TO_START = 90
 
 CONFIGURATION = """
-listeners.tcp.1 = 127.0.0.1:{port}
-management.tcp.ip = 127.0.0.1
+listeners.tcp.1 = {address}:{port}
+management.tcp.ip = {address}
 management.tcp.port = {console_port}
 disk_free_limit.absolute = 50MB
 # As in deploy/rabbitmq/rabbitmq.conf.
@@ -50,7 +50,9 @@ def start_rabbitmq(processes: Processes, server: Path, *, usual_ports: bool = Fa
     folder = processes.new_folder("rabbitmq")
     node = f"{folder.name}@localhost"
     (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
-    (folder / "rabbitmq.conf").write_text(CONFIGURATION.format(port=port, console_port=console_port))
+    (folder / "rabbitmq.conf").write_text(
+        CONFIGURATION.format(address=LOOPBACK, port=port, console_port=console_port)
+    )
     # Whoever knows it may run code as us: in a file of ours, not on a command line that all users see.
     cookie = folder / ".erlang.cookie"
     cookie.write_text(secrets.token_hex(16))

@@ -7,10 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from tools.servers.hosts import Host
 from tools.servers.processes import Child
 
 # For the system to take back what a process had that was killed.
 _KILLED_SECONDS: Final = 30.0
+# For it to hand over what it leads, and to write what it has.
+_STOPPED_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -18,6 +21,7 @@ class Member:
     """A server that keeps its ports and its data, whatever happens to its process.
 
     Attributes:
+        address: Host and port.
         launch: Starts the process anew, and does not wait.
         is_ready: Whether this very process, by its id, does its part; it may take a moment to say so.
         child: The process that there is or was last.
@@ -25,6 +29,7 @@ class Member:
     """
 
     name: str
+    host: Host
     address: str
     launch: Callable[[], Child]
     is_ready: Callable[[int], bool]
@@ -43,6 +48,11 @@ class Member:
         """End it as a failing machine does."""
         self._signal(signal.SIGKILL)
         self.child.process.wait(_KILLED_SECONDS)
+
+    def stop(self) -> None:
+        """Tell it to end, as an upgrade does, and wait until it has."""
+        self._signal(signal.SIGTERM)
+        self.child.process.wait(_STOPPED_SECONDS)
 
     def pause(self) -> None:
         """Let it say nothing more, and keep its connections."""

@@ -1,5 +1,6 @@
 """Members of a replica set of MongoDB, on this machine."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from tools.servers.hosts import Host
 from tools.servers.local_mongodb import SECONDS_TO_START
 from tools.servers.members import Member
-from tools.servers.processes import LOOPBACK, Processes, free_port
+from tools.servers.processes import Processes, free_port
 from tools.servers.waiting import wait_until
 
 _NAME = "rs0"
@@ -17,22 +19,22 @@ _NAME = "rs0"
 _PARAMETERS = "--setParameter transactionLifetimeLimitSeconds=10"
 
 
-def start_mongodb_set(processes: Processes, server: Path, count: int) -> tuple[list[Member], str]:
-    """Start *count* members, wait until they have a primary, and return them, and their address as one.
+def start_mongodb_set(processes: Processes, server: Path, hosts: Sequence[Host]) -> tuple[list[Member], str]:
+    """Start a member on each of *hosts*, wait for a primary, and return them, and their address as one.
 
     Raises:
         ServerFailed
 
     """
-    members = [_start(processes, server, number) for number in range(count)]
+    members = [_start(processes, server, number, host) for number, host in enumerate(hosts)]
     for each in members:
         each.wait(SECONDS_TO_START)
-    hosts = [each.address for each in members]
-    with _client(hosts[0]) as client:
-        wanted = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
+    addresses = [each.address for each in members]
+    with _client(addresses[0]) as client:
+        wanted = [{"_id": number, "host": address} for number, address in enumerate(addresses)]
         client.admin.command("replSetInitiate", {"_id": _NAME, "members": wanted})
     wait_until(lambda: primary_of(members), within=SECONDS_TO_START)
-    return members, f"mongodb://{','.join(hosts)}/?replicaSet={_NAME}"
+    return members, f"mongodb://{','.join(addresses)}/?replicaSet={_NAME}"
 
 
 def primary_of(members: list[Member]) -> Member | None:
@@ -42,13 +44,14 @@ def primary_of(members: list[Member]) -> Member | None:
     )
 
 
-def _start(processes: Processes, server: Path, number: int) -> Member:
+def _start(processes: Processes, server: Path, number: int, host: Host) -> Member:
     port, folder = free_port(), processes.new_folder(f"mongodb-{number}")
-    options = f"--port {port} --bind_ip {LOOPBACK} --replSet {_NAME} --wiredTigerCacheSizeGB 0.25"
+    options = f"--port {port} --bind_ip {host.address} --replSet {_NAME} --wiredTigerCacheSizeGB 0.25"
     command: list[str | Path] = [server, "--dbpath", folder, *options.split(), *_PARAMETERS.split()]
     command.append("--nounixsocket")
-    launch = partial(processes.start, "mongodb", command, folder)
-    member = Member(f"MongoDB {port}", f"{LOOPBACK}:{port}", launch, lambda _: False, launch())
+    launch = partial(processes.start, "mongodb", host.command(command), folder)
+    address = f"{host.address}:{port}"
+    member = Member(f"MongoDB {address}", host, address, launch, lambda _: False, launch())
     member.is_ready = lambda pid: _is_ready(member, pid)
     return member
 

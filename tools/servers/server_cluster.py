@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tools.servers import Servers
 from tools.servers.binaries import find_or_install
+from tools.servers.hosts import private_hosts
 from tools.servers.local_redis import start_redis
 from tools.servers.members import Member
 from tools.servers.mongodb_set import start_mongodb_set
@@ -50,10 +51,12 @@ def running_cluster(report: Report = print) -> Iterator[ServerCluster]:
     """
     began = time.monotonic()
     programs = find_or_install(["rabbitmq-server", "mongod", "redis-server"], report)
-    with private_processes() as processes, ThreadPoolExecutor() as pool:
+    with private_hosts(2 * COUNT) as hosts, private_processes() as processes, ThreadPoolExecutor() as pool:
         try:
-            brokers = pool.submit(start_rabbitmq_cluster, processes, programs["rabbitmq-server"], COUNT)
-            databases = pool.submit(start_mongodb_set, processes, programs["mongod"], COUNT)
+            brokers = pool.submit(
+                start_rabbitmq_cluster, processes, programs["rabbitmq-server"], hosts[:COUNT]
+            )
+            databases = pool.submit(start_mongodb_set, processes, programs["mongod"], hosts[COUNT:])
             redis = pool.submit(start_redis, processes, programs["redis-server"])
             (rabbitmq, nodes), (mongodb, mongo_url) = brokers.result(), databases.result()
             redis_url = redis.result().url
