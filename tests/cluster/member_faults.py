@@ -27,7 +27,6 @@ _PAUSED: Final = (12.0, 20.0)
 # A member that is cut off for long has been given up by the others, and a node then stops working by itself.
 _CUT_OFF_FOR_LONG: Final = (80.0, 90.0)
 _BACK_SECONDS: Final = 90.0
-_VHOST: Final = "%2F"
 _BUSY_QUEUES: Final = ("profile.update", "post.update", "profile.get")
 
 
@@ -110,7 +109,7 @@ class MemberFaults:
     def _leader_of(self, queue: str) -> Member:
         """Return the node that leads *queue*; all nodes are there."""
         management = ManagementApi.of(self.servers.nodes[0].management_url, self.servers.servers.rabbitmq_url)
-        leader = management.get(f"queues/{_VHOST}/{queue}")["leader"]
+        leader = management.get("queues", "/", queue)["leader"]
         return next(each for each in self.servers.rabbitmq if each.name.endswith(leader))
 
     def _next_node(self) -> Member:

@@ -5,7 +5,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,17 @@ WORKERS = 2
 BACKLOG = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a worker of a fleet runs."""
+
+    module: Sequence[str] = ("tests.faults.worker_logging", "worker")
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+CURRENT = Kind()
+
+
 @dataclass(slots=True)
 class Fleet:
     """Workers, of which each is replaced in its turn.
@@ -47,13 +58,11 @@ class Fleet:
     workers: list[Worker] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
 
-    async def grow(self) -> None:
+    async def grow(self, kind: Kind = CURRENT) -> None:
         """Start one more, and wait until it is ready."""
-        settings = {**settings_for(self.sandbox), "ACCESS_TOKEN_SECONDS": "3600"}
+        settings = {**settings_for(self.sandbox), "ACCESS_TOKEN_SECONDS": "3600", **kind.settings}
         name = f"worker-{next(self.numbers)}"
-        another = working(
-            self.sandbox, self.folder, settings, name, module=("tests.faults.worker_logging", "worker")
-        )
+        another = working(self.sandbox, self.folder, settings, name, kind.module)
         self.workers.append(await self.stack.enter_async_context(another))
 
     async def shrink(self, by: signal.Signals = signal.SIGTERM) -> None:
@@ -70,13 +79,15 @@ class Fleet:
         logs = [path.read_text().splitlines() for path in self.folder.glob("*.log")]
         return [line for log in logs for line in log if f'"{AGAIN}"' in line]
 
-    async def replace(self, by: signal.Signals = signal.SIGTERM) -> None:
+    async def replace(self, by: signal.Signals = signal.SIGTERM, kind: Kind = CURRENT) -> None:
         """Replace the eldest, as a deployment does: its successor starts while it finishes."""
-        await asyncio.gather(self.shrink(by), self.grow())
+        await asyncio.gather(self.shrink(by), self.grow(kind))
 
 
 @asynccontextmanager
-async def under_load(servers: Servers, folder: Path) -> AsyncIterator[tuple[Fleet, Load, Broker]]:
+async def under_load(
+    servers: Servers, folder: Path, kind: Kind = CURRENT
+) -> AsyncIterator[tuple[Fleet, Load, Broker]]:
     """Run two workers, and give those who send to them."""
     with isolated_sandbox(servers) as sandbox:
         async with (
@@ -86,7 +97,7 @@ async def under_load(servers: Servers, folder: Path) -> AsyncIterator[tuple[Flee
         ):
             fleet = Fleet(sandbox, folder, stack)
             for _ in range(WORKERS):
-                await fleet.grow()
+                await fleet.grow(kind)
             yield fleet, await load_on(service), broker
 
 
