@@ -76,12 +76,9 @@ def guide(cluster: ServerCluster, box: Sandbox, worker: Worker, settings: Path) 
     consoles = "\n           ".join(each.management_url for each in cluster.nodes)
     recipes = "\n".join(f"  kill -9 {each.pid:<8} # {each.name}" for each in cluster.members)
     node = cluster.rabbitmq[0]
-    link = node.host.link
-    cut = (
-        f"\n  ip link set {link} down; sleep 15; ip link set {link} up # {node.name} is cut off"
-        if link
-        else ""
-    )
+    host = node.host
+    link = f"ip -n {host.switch} link set {host.port}"
+    cut = f"\n  {link} down; sleep 15; {link} up # {node.name} is cut off" if host.can_be_cut_off else ""
     return f"""
 The workers answer.
   brokers  {box.gateway_url}

@@ -1,7 +1,8 @@
-"""Hosts of our own on this machine, each of which can be cut off: network namespaces at one bridge.
+"""Hosts of our own on this machine, each of which can be cut off: network namespaces, joined by a switch.
 
-Where namespaces are not allowed, all members are on loopback, and none can be cut off (manual pages
-ip-netns(8) and veth(4)).
+The switch, a bridge, is in a namespace of its own: what a firewall of this machine does to bridges (Docker's
+drops what it does not know) is not done there. Where namespaces are not allowed, all members are on loopback,
+and none can be cut off (manual pages ip-netns(8), veth(4) and bridge(8)).
 """
 
 import ipaddress
@@ -21,7 +22,10 @@ from tools.servers.processes import LOOPBACK
 # For tests of networks, and for nothing else (RFC 2544, appendix C.2.2): one /24 of it for each run.
 _NETWORKS: Final = ipaddress.ip_network("198.18.0.0/15")
 _NAMESPACES: Final = Path("/run/netns")
-_IP_SECONDS: Final = 10.0
+# With the process's id, of all names: the kernel takes at most 15 letters for one of an interface.
+_PREFIX: Final = "profile"
+_SWITCH: Final = "switch"
+_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +34,20 @@ class Host:
 
     Attributes:
         namespace: Its network namespace; none if it is this machine itself.
-        link: The near end of its cable.
+        switch: The namespace that the other end of its cable is in.
+        port: What that end is called.
 
     """
 
     address: str = LOOPBACK
     namespace: str = ""
-    link: str = ""
+    switch: str = ""
+    port: str = ""
 
     @property
     def can_be_cut_off(self) -> bool:
         """Whether it has a cable of its own."""
-        return bool(self.link)
+        return bool(self.port)
 
     def command(self, command: Sequence[str | Path]) -> list[str | Path]:
         """Return what runs *command* on this host."""
@@ -50,11 +56,11 @@ class Host:
 
     def cut_off(self) -> None:
         """Let nothing through, either way: neither side hears that connections are gone."""
-        _ip("link", "set", self.link, "down")
+        _ip("-n", self.switch, "link", "set", self.port, "down")
 
     def reconnect(self) -> None:
         """Let everything through again."""
-        _ip("link", "set", self.link, "up")
+        _ip("-n", self.switch, "link", "set", self.port, "up")
 
 
 @contextmanager
@@ -67,7 +73,7 @@ def private_hosts(count: int) -> Iterator[list[Host]]:
         yield [Host()] * count
         return
     _remove_those_of_the_dead()
-    name = _name_for(os.getpid())
+    name = f"{_PREFIX}{os.getpid()}"
     try:
         yield _new_hosts(name, count)
     finally:
@@ -75,56 +81,65 @@ def private_hosts(count: int) -> Iterator[list[Host]]:
 
 
 def _new_hosts(name: str, count: int) -> list[Host]:
-    network = _free_network()
-    near, *addresses = (str(each) for _, each in zip(range(count + 1), network.hosts(), strict=False))
-    _ip("link", "add", name, "type", "bridge")
+    network, switch = _free_network(), f"{name}-switch"
+    near, *addresses = (f"{each}" for _, each in zip(range(count + 1), network.hosts(), strict=False))
+    _new_namespace(switch)
+    _ip("-n", switch, "link", "add", _SWITCH, "type", "bridge")
+    _ip("-n", switch, "link", "set", _SWITCH, "up")
+    _ip("link", "add", name, "type", "veth", "peer", "name", "near", "netns", switch)
+    _plug_in(switch, "near")
     _ip("address", "add", f"{near}/{network.prefixlen}", "dev", name)
     _ip("link", "set", name, "up")
-    hosts = [Host(each, f"{name}-{number}", f"{name}v{number}") for number, each in enumerate(addresses)]
+    hosts = [
+        Host(each, f"{name}-{number}", switch, f"port{number}") for number, each in enumerate(addresses, 1)
+    ]
     for host in hosts:
-        _ip("netns", "add", host.namespace)
-        _ip("link", "add", host.link, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
-        _ip("link", "set", host.link, "master", name, "up")
-        for words in (
-            f"address add {host.address}/{network.prefixlen} dev eth0",
-            "link set lo up",
-            "link set eth0 up",
-        ):
-            _ip("-n", host.namespace, *words.split())
+        _new_namespace(host.namespace)
+        cable = f"link add {host.port} type veth peer name eth0 netns {host.namespace}"
+        _ip("-n", switch, *cable.split())
+        _plug_in(switch, host.port)
+        _ip("-n", host.namespace, "address", "add", f"{host.address}/{network.prefixlen}", "dev", "eth0")
+        _ip("-n", host.namespace, "link", "set", "eth0", "up")
     return hosts
 
 
+def _new_namespace(name: str) -> None:
+    _ip("netns", "add", name)
+    _ip("-n", name, "link", "set", "lo", "up")
+
+
+def _plug_in(switch: str, port: str) -> None:
+    _ip("-n", switch, "link", "set", port, "master", _SWITCH, "up")
+
+
 def _are_allowed() -> bool:
-    """Return whether we may make namespaces, and bridges between them."""
+    """Return whether we may make namespaces, and switches in them."""
     if os.geteuid() != 0 or not (shutil.which("ip") and shutil.which("nsenter")):
         return False
-    probe = f"{_name_for(os.getpid())}t"
-    made = [_try_ip("netns", "add", probe), _try_ip("link", "add", probe, "type", "bridge")]
-    enter = Host(namespace=probe).command(["true"])
-    entered = subprocess.run(enter, check=False, capture_output=True)
-    _try_ip("netns", "delete", probe)
-    _try_ip("link", "delete", probe)
-    return all(made) and entered.returncode == 0
-
-
-def _name_for(process: int) -> str:
-    """Return what the bridge of *process* is called: names of interfaces have at most 15 letters."""
-    return f"pf{process}"
+    probe = Host(namespace=f"{_PREFIX}{os.getpid()}-probe")
+    try:
+        _new_namespace(probe.namespace)
+        _ip("-n", probe.namespace, "link", "add", _SWITCH, "type", "bridge")
+        _run(*probe.command(["true"]))
+    except subprocess.CalledProcessError:
+        return False
+    finally:
+        _remove(probe.namespace.removesuffix("-probe"))
+    return True
 
 
 def _remove_those_of_the_dead() -> None:
     """Remove what processes of ours have left that were killed."""
-    bridges = set(re.findall(r"^\d+: (pf\d+):", _ip("-o", "link", "show", "type", "bridge"), re.MULTILINE))
-    for bridge in bridges:
-        if not Path("/proc", bridge.removeprefix("pf")).exists():
-            _remove(bridge)
+    for each in _NAMESPACES.glob(f"{_PREFIX}*-switch"):
+        name, _, _ = each.name.partition("-")
+        if not Path("/proc", name.removeprefix(_PREFIX)).exists():
+            _remove(name)
 
 
 def _remove(name: str) -> None:
-    """Remove a bridge and its hosts; their cables go with them, as soon as no process is left there."""
+    """Remove hosts and their switch; cables go with them, as soon as no process is left there."""
     for each in _NAMESPACES.glob(f"{name}-*"):
         _ip("netns", "delete", each.name)
-    _try_ip("link", "delete", name)
 
 
 def _free_network() -> ipaddress.IPv4Network | ipaddress.IPv6Network:
@@ -135,13 +150,9 @@ def _free_network() -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=_IP_SECONDS)
+    return _run("ip", *arguments)
+
+
+def _run(*command: str | Path) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
     return done.stdout
-
-
-def _try_ip(*arguments: str) -> bool:
-    try:
-        _ip(*arguments)
-    except subprocess.CalledProcessError:
-        return False
-    return True

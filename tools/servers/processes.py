@@ -142,6 +142,8 @@ class Processes:
     def stop(self) -> None:
         """End all children and remove their data; none can be started afterwards."""
         assert self.guard.stdin is not None  # noqa: S101 - a pipe was asked for
+        if self.guard.stdin.closed:  # whoever could not wait for the end of the block has done it
+            return
         with self.lock, self.guard.stdin as pipe:
             # Here and not only in the guard: a child that is about to report to it would come too late.
             for child in self.children:
