@@ -199,6 +199,9 @@ class _NamingQueue(RobustQueue):
         await not_running.acquire()
         try:
             return await super().consume(once_running, *args, **{**options, **ours})
+        except TimeoutError:
+            message = f"RabbitMQ does not let us consume from {self.name} within {_WAIT_SECONDS:g} seconds"
+            raise TimeoutError(message) from None
         finally:
             # Whoever has called this goes on before the event loop does.
             asyncio.get_running_loop().call_soon(not_running.release)

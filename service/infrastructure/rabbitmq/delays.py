@@ -24,6 +24,8 @@ from service.pkg.background import is_cancelled
 _LIFETIME_MS: Final = 500
 # It waits for those before it, each of which has the delay of its queue at most.
 _PATIENCE_SECONDS: Final = 12.0
+# How long the broker may take to answer: in a cluster with a silent node, some answers come much later.
+_ANSWER_SECONDS: Final = 5.0
 # Where a probe comes back to outlives us, for one that found no queue would stay, and keep others back.
 _INBOX_MS: Final = 30 * 60 * 1_000
 _PROBE: Final = "profile.probe"
@@ -83,8 +85,8 @@ class Delays:
                 else:
                     self._note(delay, f"{delay} gives nothing back: its policy is missing, or another holds")
                     await _emptied(channel, delay)
-                await channel.basic_cancel(inbox)
-                await channel.queue_delete(inbox)
+                await channel.basic_cancel(inbox, timeout=_ANSWER_SECONDS)
+                await channel.queue_delete(inbox, timeout=_ANSWER_SECONDS)
         finally:
             await close_channel(channel)
 
@@ -92,14 +94,21 @@ class Delays:
         """Return whether a message comes from *delay* to *inbox* in time."""
         milliseconds, came = self._queues[delay], asyncio.Event()
         arguments: dict[str, Any] = {"x-queue-type": "classic", "x-expires": milliseconds + _INBOX_MS}
-        await channel.queue_declare(inbox, durable=True, arguments=arguments)
+        await channel.queue_declare(inbox, durable=True, arguments=arguments, timeout=_ANSWER_SECONDS)
 
         async def take(_probe: DeliveredMessage) -> None:
             came.set()
 
-        await channel.basic_consume(inbox, take, no_ack=True, consumer_tag=inbox)
+        await channel.basic_consume(inbox, take, no_ack=True, consumer_tag=inbox, timeout=_ANSWER_SECONDS)
         probe = commands.Basic.Properties(message_type=_PROBE, expiration=str(_LIFETIME_MS))
-        await channel.basic_publish(b"", exchange=delay, routing_key=inbox, properties=probe, mandatory=True)
+        await channel.basic_publish(
+            b"",
+            exchange=delay,
+            routing_key=inbox,
+            properties=probe,
+            mandatory=True,
+            timeout=_ANSWER_SECONDS,
+        )
         try:
             async with asyncio.timeout(milliseconds / 1000 + _PATIENCE_SECONDS):
                 await came.wait()
@@ -123,13 +132,17 @@ class Delays:
 async def _emptied(channel: AbstractChannel, delay: str) -> None:
     """Let everything in *delay* be tried again now, for nothing else would bring it back."""
     while True:
-        found = await channel.basic_get(delay)
+        found = await channel.basic_get(delay, timeout=_ANSWER_SECONDS)
         if not isinstance(found.delivery, commands.Basic.GetOk) or found.delivery.delivery_tag is None:
             return
         properties = found.header.properties
         if properties.message_type != _PROBE:
             await channel.basic_publish(
-                found.body, routing_key=found.routing_key or "", properties=properties, mandatory=True
+                found.body,
+                routing_key=found.routing_key or "",
+                properties=properties,
+                mandatory=True,
+                timeout=_ANSWER_SECONDS,
             )
             _log.warning("given back by hand", queue=found.routing_key, delay=delay)
         await channel.basic_ack(found.delivery.delivery_tag)

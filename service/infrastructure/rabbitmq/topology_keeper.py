@@ -14,7 +14,7 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
-from service.infrastructure.rabbitmq.declare import declare
+from service.infrastructure.rabbitmq.declare import BindingTimeout, declare
 from service.infrastructure.rabbitmq.management import Management, ManagementRefused
 from service.infrastructure.rabbitmq.topology import Binding, Exchange, Queue, Topology
 from service.infrastructure.rabbitmq.topology_check import CheckResult, State, TopologyProbe, topology_probe
@@ -55,7 +55,10 @@ class TopologyKeeper:
 
         """
         if self._may_make:
-            await declare(url, self._topology)
+            try:
+                await declare(url, self._topology)
+            except BindingTimeout:  # what was bound is so still, and `look` comes back to it
+                _log.warning("not bound", why="a node of the cluster is silent")
             if management_url:
                 await self._make_policies(Management.of(management_url, url))
 
@@ -84,6 +87,8 @@ class TopologyKeeper:
     async def ensure(self, queue: str) -> None:
         """Return if *queue* is there, and makes it with its bindings if it is not.
 
+        What is there is not bound once more: `look` does that. To consume must not wait for it.
+
         Raises:
             ChannelNotFoundEntity, ChannelAccessRefused: It is missing, and is not to be made, or may not be.
             AMQPError, ConnectionError, TimeoutError: The broker is away.
@@ -94,10 +99,12 @@ class TopologyKeeper:
         bindings = [each for each in self._topology.bindings if each.queue == queue]
         around = {queue, *(each.exchange for each in bindings)}
         async with topology_probe(self.connection) as ask:
+            made = False
             for thing in self._topology.things:
                 if thing.name in around and not await self._is_there(ask, thing):
                     await ask.declare(thing, passive=not self._may_make)
-            for each in bindings if self._may_make else ():
+                    made = True
+            for each in bindings if made else ():
                 await ask.bind(each)
 
     async def _found(self, ask: TopologyProbe, thing: Exchange | Queue) -> CheckResult:
