@@ -27,7 +27,8 @@ from tests.integration.gateway import REPLY_TO
 _AT_ONCE: Final = 3
 _PACE: Final = 0.25
 # Of one client that keeps to a rate, at the same time, at most.
-_MOST: Final = 60
+_MOST: Final = 100
+_SLOWEST: Final = 10
 # After how many seconds a client is somebody else.
 _LIFE_OF_AUTHORS: Final = (5.0, 20.0)
 # How long they wait who set a limit.
@@ -56,7 +57,7 @@ class Client:
     generator: RequestGenerator
     history: History
     unlimited: float
-    waiting: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
+    waiting: dict[str, asyncio.Future[Answer | None]] = field(default_factory=dict)
     line: "Line" = field(init=False)
     lately: deque[Wish] = field(default_factory=lambda: deque(maxlen=30))
     sendings: Iterator[int] = field(default_factory=itertools.count)
@@ -129,12 +130,14 @@ class Client:
 
     async def ask(self, wish: Wish, patience: float | None) -> Answer:
         """Ask until there is an answer with which there is no sense in asking again."""
-        while True:
+        for tries in itertools.count(1):
             answer = await self._ask_once(wish, patience)
             if answer and answer.is_final:
                 self.generator.model.learn(wish, answer)
                 return answer
-            await asyncio.sleep(self.chance.uniform(0.05, 0.5))
+            # Ever more slowly: what nobody answers for long is not to be a flood.
+            await asyncio.sleep(self.chance.uniform(0.05, 0.5) * min(tries, _SLOWEST))
+        raise AssertionError
 
     async def _ask_once(self, wish: Wish, patience: float | None) -> Answer | None:
         if wish.name is None:  # a query that was lost is not answered: nobody waits for it without a limit
@@ -145,12 +148,16 @@ class Client:
         try:
             async with asyncio.timeout(patience or self.unlimited):
                 await self._publish(_message(wish, sent, self.user), wish.queue)
-                return await self.waiting[sent.key]
+                if answer := await self.waiting[sent.key]:
+                    return answer
+                raise ConnectionError  # noqa: TRY301 - as when the line breaks while it is sent
         except TimeoutError:
             return None
         except ConnectionError:  # where the reply would go is gone: it may come to nobody
             self.history.sent[position] = replace(sent, patience=_SHORT[1])
             return None
+        finally:
+            del self.waiting[sent.key]
 
     async def _tell(self, wish: Wish) -> None:
         """Send a request that nobody waits for, again and again until the broker has it."""
@@ -198,7 +205,7 @@ class Client:
         """Tell whoever waits for a reply that none will come."""
         for waiting in self.waiting.values():
             if not waiting.done():
-                waiting.set_exception(ConnectionError("the line broke"))
+                waiting.set_result(None)
 
     def _patience(self) -> float | None:
         return None if self.chance.random() < _UNLIMITED else round(self.chance.uniform(*_SHORT), 3)

@@ -34,8 +34,9 @@ async def declare(url: URL, topology: Topology) -> None:
             kind = ExchangeType(exchange.type)
             await channel.declare_exchange(exchange.name, kind, durable=True, timeout=_SECONDS)
         for queue in topology.queues:
-            arguments = dict(queue.arguments)
-            await channel.declare_queue(queue.name, durable=True, arguments=arguments, timeout=_SECONDS)
+            await channel.declare_queue(
+                queue.name, durable=True, arguments=dict(queue.arguments), timeout=_SECONDS
+            )
         try:
             for binding in topology.bindings:
                 bound = await channel.get_queue(binding.queue, ensure=False)
