@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from yarl import URL
 
 from service.infrastructure.rabbitmq.connection import connected, map_cancellation
@@ -58,6 +58,8 @@ async def opened_history(url: URL, start: Start) -> AsyncIterator[AsyncIterator[
             raise NoEventHistory(
                 f"There is no {EVENT_HISTORY}: workers with EVENT_HISTORY=true keep one, from then on."
             ) from None
+        except ChannelPreconditionFailed:  # what has no offset takes no offset
+            raise NoEventHistory(f"{EVENT_HISTORY} is no stream: delete it.") from None
         yield _events(arrived)
 
 
@@ -66,11 +68,8 @@ async def _events(
 ) -> AsyncIterator[AbstractIncomingMessage]:
     go_on = ""
     while message := await arrived.get():
-        offset = message.headers.get("x-stream-offset")
-        if not isinstance(offset, int):  # and is put back unread
-            raise NoEventHistory(f"{EVENT_HISTORY} is a queue and has to be a stream: delete it.")
         yield message
         await message.ack()  # that is, let more come
-        go_on = f": go on from {offset + 1}"
-    message_text = f"The history has ended, or the connection has{go_on}"
-    raise ConnectionError(message_text)
+        go_on = f": go on from {int(str(message.headers['x-stream-offset'])) + 1}"
+    ended = f"The history has ended, or the connection has{go_on}"
+    raise ConnectionError(ended)
