@@ -21,7 +21,9 @@ from service.pkg.broker_urls import broker_urls
 app = typer.Typer(no_args_is_help=True, help="What the service publishes.")
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_MOST: Final = 2**63 - 1  # AMQP's largest integer
+# What AMQP can say: its largest integer, and its earliest time.
+_MOST: Final = 2**63 - 1
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 From = Annotated[
     str | None,
@@ -68,13 +70,14 @@ def start_of(text: str, now: datetime) -> Start:
     """
     if text == "first":
         return "first"
-    if text.isascii() and text.isdigit() and int(text) <= _MOST:
+    if re.fullmatch(r"\d{1,19}", text, re.ASCII) and int(text) <= _MOST:
         return int(text)
     try:
         if age := re.fullmatch(r"(\d{1,9})([smhd])", text, re.ASCII):
-            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            moment = now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        else:
+            moment = datetime.fromisoformat(text)
+        return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), _EPOCH)
     except (ValueError, OverflowError):
         message = "it is `first`, a number, an age such as 2h, or a time such as 2026-11-27T08:00:00Z"
         raise typer.BadParameter(message, param_hint="--from") from None

@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aio_pika.exceptions import (
+    AMQPError,
+    ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 from yarl import URL
 
 from service.infrastructure.rabbitmq.connection import connected, map_cancellation
@@ -69,7 +74,8 @@ async def _events(
     go_on = ""
     while message := await arrived.get():
         yield message
-        await message.ack()  # that is, let more come
+        with suppress(AMQPError, ChannelInvalidStateError, ConnectionError), map_cancellation():
+            await message.ack()  # that is, let more come
         go_on = f": go on from {int(str(message.headers['x-stream-offset'])) + 1}"
     ended = f"The history has ended, or the connection has{go_on}"
     raise ConnectionError(ended)
