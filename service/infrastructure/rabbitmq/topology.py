@@ -1,7 +1,7 @@
 """What stands on the broker, as data: the one source of declarations, definitions files and documents.
 
-Code declares durability and type only, because arguments of a queue can never be changed; and of a stream the
-size of its segments, which can't be changed either. All else is a policy, which operators can change (RabbitMQ
+Code declares durability and type only, because arguments of a queue can never be changed; of a stream, the
+size of its segments, too, which is one for good. All else is a policy, which operators can change (RabbitMQ
 documentation, "Policies").
 """
 
