@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from yarl import URL
 
-from benchmarks.comparison.processes import ProcessTree, descendant
+from benchmarks.comparison.processes import ProcessTree, descendants
 from tools.servers import Servers, running_servers
 from tools.servers.sandbox import admin_url, virtual_host
 
@@ -231,7 +231,7 @@ def measure(servers: Servers, slot: tuple[int, int], broker: ProcessTree) -> Fig
 def main() -> None:
     """Measure in turn, and print the medians."""
     with running_servers() as servers:
-        broker = descendant("beam.smp")
+        broker = descendants("beam.smp")
         if broker is None:
             raise SystemExit("RabbitMQ is no process of ours: its CPU time is not seen.")
         found: dict[tuple[int, int], list[Figures]] = {slot: [] for slot in _SLOTS}
