@@ -30,6 +30,9 @@ USERS: Final = (100_000, 1_000_000, 10_000_000, 100_000_000)
 # What a core of one broker, and one primary, may be given; beyond that they have to be divided.
 LARGEST: Final = 32
 
+# Commands a second through one quorum queue of one node: `python -m benchmarks.one_queue`.
+QUEUE: Final = 17_000
+
 KEYCLOAK_LOGINS, KEYCLOAK_REFRESHES = 15, 120
 ZITADEL_GRANTS, ZITADEL_CORES = 1_806, 7 * 6
 
@@ -101,7 +104,9 @@ def markdown(results: Results) -> str:
     costs = costs_of(results)
     million = cores(1_000_000, costs)
     login = 1e6 / costs["auth.login"]["cpu_us"]
-    refresh = 1e6 / costs["profile.update"]["cpu_us"]
+    update = costs["profile.update"]
+    refresh = 1e6 / update["cpu_us"]
+    most_frequent = max(load.times for load in DAY if not load.is_query)
     return _TEMPLATE.read_text(encoding="utf-8").format(
         utilisation=f"{UTILISATION:.0%}",
         peak=f"{PEAK:g}",
@@ -118,6 +123,10 @@ def markdown(results: Results) -> str:
         keycloak_refreshes=KEYCLOAK_REFRESHES,
         zitadel=f"{ZITADEL_GRANTS:,}",
         zitadel_each=f"{ZITADEL_GRANTS / ZITADEL_CORES:.0f}",
+        queue=f"{QUEUE:,}",
+        queue_workers=math.ceil(QUEUE * update["cpu_us"] / 1e6 / UTILISATION),
+        queue_primary=math.ceil(QUEUE * update["mongodb_cpu_us"] / 1e6 / UTILISATION),
+        queue_users=_round(QUEUE * SECONDS_A_DAY / (ACTIVE * PEAK * most_frequent) / 1e6),
         largest=LARGEST,
         broker_users=f"{_round(LARGEST / million.broker):,}",
         primary_users=f"{_round(LARGEST / million.primary):,}",

@@ -149,7 +149,10 @@ class Worker:
             each=partial(self.background.skipping, "retention", transient=(Unavailable,)),
         )
         self.broker = consuming_broker(settings)
-        self.keeper = TopologyKeeper(topology(settings.query_queue_type), may_make=settings.declare_topology)
+        self.keeper = TopologyKeeper(
+            topology(settings.query_queue_type, event_history=settings.event_history),
+            may_make=settings.declare_topology,
+        )
         self.consumers = Consumers(self.broker, self.keeper)
         self.in_flight = InFlight()
         self.termination = Termination(STOP_SECONDS, UNACKED)

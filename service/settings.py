@@ -208,6 +208,9 @@ class Settings(BaseSettings):
     query_queue_type: Annotated[Literal["classic", "quorum"], Field(description="`quorum` for clusters.")] = (
         "classic"
     )
+    event_history: Annotated[
+        bool, Field(description="Keep what happens to profiles and posts, for consumers to come.")
+    ] = False
     prefetch_commands: Annotated[Prefetch, Field(description="Unacknowledged commands, for each queue.")] = 16
     prefetch_queries: Annotated[Prefetch, Field(description="Unacknowledged queries, for each queue.")] = 64
     prefetch_logins: Annotated[

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from profile_contracts.fields import Id, Result, Timestamp, Version
 from profile_contracts.replies import ErrorCode
@@ -177,3 +177,18 @@ EVENTS: Final = (
     KEYS_ROTATED,
     COMMAND_FAILED,
 )
+
+
+def _envelope(data: Any) -> type[Event[Any]]:  # noqa: ANN401 - the types are known at run time only
+    return Event[data]
+
+
+_ENVELOPES: Final = {each.name: _envelope(each.data) for each in EVENTS}
+
+
+def read_event(routing_key: str | None, body: bytes) -> Event[Any] | None:
+    """Return the event in the *body* of a message, or nothing if this version does not know it."""
+    try:
+        return _ENVELOPES[routing_key or ""].model_validate_json(body)
+    except (KeyError, ValidationError):
+        return None

@@ -21,6 +21,7 @@ from service.cli.supervisor import TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
+from service.infrastructure.rabbitmq.event_history import NoEventHistory
 from service.infrastructure.rabbitmq.management import ManagementRefused
 from service.infrastructure.security.key_files import NoSigningKeys
 
@@ -35,6 +36,7 @@ _EXPLAINED: Final = (
     ChannelInvalidStateError,
     DeadLetterError,
     ManagementRefused,
+    NoEventHistory,
     NoReplicaSet,
     NoSigningKeys,
     OSError,

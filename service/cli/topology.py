@@ -29,6 +29,9 @@ _DIFFERS, _UNKNOWN = 1, 2
 _NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings, consumers."
 
 QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
+EventHistory = Annotated[
+    bool, typer.Option("--event-history", envvar="EVENT_HISTORY", help="With the event history")
+]
 
 
 @app.callback()
@@ -39,9 +42,12 @@ def topologies() -> None:
 @app.command("definitions")
 def show_definitions(
     query_queue_type: Annotated[QueueType, typer.Option(help="`quorum` for clusters")] = "classic",
+    *,
+    event_history: Annotated[bool, typer.Option("--event-history", help="With the event history")] = False,
 ) -> None:
     """Print the definitions file that RabbitMQ can import."""
-    print(json.dumps(definitions(topology(query_queue_type)), indent=2))  # noqa: T201 - the command's output
+    whole = topology(query_queue_type, event_history=event_history)
+    print(json.dumps(definitions(whole), indent=2))  # noqa: T201 - the command's output
 
 
 @app.command("check")
@@ -50,6 +56,7 @@ def check_topology(
     management_url: ManagementUrl = None,
     query_queue_type: QueryQueueType = "classic",
     *,
+    event_history: EventHistory = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how the broker differs from what the service needs.
@@ -57,7 +64,7 @@ def check_topology(
     Exits with 1 if it does, and with 2 if that is not known: policies, bindings and consumers are
     only seen by the management API.
     """
-    whole = topology(query_queue_type)
+    whole = topology(query_queue_type, event_history=event_history)
     with reporting_errors():
         findings = asyncio.run(inspect(with_connection_name(url, "profilectl"), whole))
         too_large = asyncio.run(oversize(with_connection_name(url, "profilectl")))
@@ -81,10 +88,11 @@ def apply_topology(
     management_url: ManagementUrl = None,
     query_queue_type: QueryQueueType = "classic",
     *,
+    event_history: EventHistory = False,
     as_json: AsJson = False,
 ) -> None:
     """Make what is missing; exit with 2 if something stands in the way, and 1 if a policy differs."""
-    whole = topology(query_queue_type)
+    whole = topology(query_queue_type, event_history=event_history)
     with reporting_errors():
         findings = asyncio.run(apply(with_connection_name(url, "profilectl"), whole))
         policies, differing = asyncio.run(_with_policies(whole, url, management_url))

@@ -16,6 +16,7 @@ from tools import kubernetes
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
 WHOLE: Final = topology("quorum")
+NAME: Final = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 # Set up by the manifest itself, from a secret.
 PARTS_OF_ADDRESSES: Final = {"RABBITMQ_USER", "RABBITMQ_PASSWORD"}
 
@@ -44,6 +45,11 @@ def specs(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [each["spec"] for each in found if each["kind"] == kind]
 
 
+def names_of(found: list[dict[str, Any]]) -> list[str]:
+    """Return what resources are called."""
+    return [each["metadata"]["name"] for each in found]
+
+
 def worker(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what the pods of workers are."""
     (pod,) = [
@@ -57,6 +63,35 @@ def worker(found: list[dict[str, Any]]) -> dict[str, Any]:
 def test_the_file_for_the_operator_is_what_the_code_says() -> None:
     """Write it anew with `make definitions`."""
     assert kubernetes.FILE.read_text() == kubernetes.rendered()
+    assert kubernetes.HISTORY_FILE.read_text() == kubernetes.rendered_history()
+
+
+def test_the_component_adds_what_an_event_history_needs_and_the_setting() -> None:
+    wanted = definitions(topology("quorum", event_history=True))
+    more = {
+        kind: [each for each in wanted[kind] if each not in definitions(WHOLE)[kind]]
+        for kind in ("queues", "bindings", "policies")
+    }
+    folder = kubernetes.HISTORY_FILE.parent
+    component = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    found = list(yaml.safe_load_all(kubernetes.HISTORY_FILE.read_text()))
+    (queue,), (policy,) = specs(found, "Queue"), specs(found, "Policy")
+    (patch,) = component["patches"]
+    ((change,),) = (yaml.safe_load(patch["patch"]),)
+
+    assert component["resources"] == [kubernetes.HISTORY_FILE.name]
+    assert {"x-queue-type": queue["type"], **queue["arguments"]} == more["queues"][0]["arguments"]
+    assert (queue["name"], policy["definition"]) == (
+        more["queues"][0]["name"],
+        more["policies"][0]["definition"],
+    )
+    assert [each["routingKey"] for each in specs(found, "Binding")] == [
+        each["routing_key"] for each in more["bindings"]
+    ]
+    assert [each for each in names_of(found) if not re.fullmatch(NAME, each)] == []
+    assert patch["target"] == {"kind": "Deployment", "name": "profile-service"}
+    assert change["value"] == {"name": "EVENT_HISTORY", "value": "true"}
+    assert "event_history" in Settings.model_fields
 
 
 def test_kubernetes_has_the_objects_that_rabbitmq_imports_elsewhere(
@@ -85,9 +120,7 @@ def test_every_resource_has_a_name_that_kubernetes_takes_and_no_other_has(
     names = [(each["kind"], each["metadata"]["name"]) for each in all_of_them]
 
     assert len(names) == len(set(names))
-    assert [
-        name for _, name in names if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", name)
-    ] == []
+    assert [each for each in names_of(all_of_them) if not re.fullmatch(NAME, each)] == []
 
 
 def test_a_worker_gets_settings_that_exist_and_has_time_to_end(all_of_them: list[dict[str, Any]]) -> None:

@@ -36,10 +36,21 @@ def test_the_version_is_the_one_that_is_installed() -> None:
     assert (result.exit_code, result.stdout) == (0, f"profilectl {version('profile-service')}\n")
 
 
-@pytest.mark.parametrize("words", [(), ("--query-queue-type", "classic"), ("--query-queue-type", "quorum")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--query-queue-type", "classic"),
+        ("--query-queue-type", "quorum"),
+        ("--event-history",),
+        ("--query-queue-type", "quorum", "--event-history"),
+    ],
+)
 def test_definitions_are_printed_as_json(words: tuple[str, ...]) -> None:
     result = profilectl("topology", "definitions", *words)
-    expected = definitions(topology("quorum" if "quorum" in words else "classic"))
+    expected = definitions(
+        topology("quorum" if "quorum" in words else "classic", event_history="--event-history" in words)
+    )
 
     assert result.exit_code == 0
     assert json.loads(result.stdout) == expected

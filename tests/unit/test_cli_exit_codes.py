@@ -8,6 +8,7 @@ from service.cli.exit_codes import MEANINGS, exit_code_of
 from service.domain.errors import Unavailable
 from service.domain.post import PostNotFound
 from service.domain.profile import EmailTaken
+from service.infrastructure.rabbitmq.event_history import NoEventHistory
 from service.infrastructure.security.key_files import NoSigningKeys
 
 
@@ -23,6 +24,7 @@ def reply(code: ErrorCode) -> Exception:
         (EmailTaken(), 1),
         (OSError("no such file"), 2),
         (NoSigningKeys("keys"), 2),
+        (NoEventHistory("none"), 2),
         (NoReply("no reply"), 5),
         (Disconnected("it broke", sent=True), 5),
         (reply(ErrorCode.NOT_FOUND), 6),

@@ -29,7 +29,10 @@ _PROMISES: Final = (
         "Events hold ids, the `version` and the names of changed fields, and nothing personal. "
         "Ask for what you need."
     ),
-    "An event goes to the queues that are bound at that moment. Nothing is kept for those that come later.",
+    (
+        "An event goes to the queues that are bound at that moment. For those that come later, those about "
+        "profiles and posts are kept where there is an event history."
+    ),
     (
         "`auth.session_revoked` without `session_ids` means all sessions of the user that were opened before "
         "`revoked_before`, but for `spared_session_id`, if there is one: that of the user who has just "

@@ -12,27 +12,19 @@ from typing import Any, Final, Self
 from uuid import uuid4
 
 from aio_pika.abc import AbstractIncomingMessage
-from pydantic import ValidationError
 from yarl import URL
 
 from profile_contracts.client.connection import lost_connection
 from profile_contracts.client.event_channel import EventChannel
 from profile_contracts.errors import Disconnected
 from profile_contracts.event_feed import REMEMBERED, OnGap
-from profile_contracts.events import EVENTS, Event
+from profile_contracts.events import Event, read_event
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _ACK_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 2.0
 _log = logging.getLogger("profile_contracts.events")
-
-
-def _envelope(data: Any) -> type[Event[Any]]:  # noqa: ANN401 - the types are known at run time only
-    return Event[data]
-
-
-_ENVELOPES: Final = {each.name: _envelope(each.data) for each in EVENTS}
 
 
 class EventSubscriber:
@@ -219,11 +211,10 @@ class EventSubscriber:
 
 def _read(message: AbstractIncomingMessage) -> Event[Any] | None:
     """Return the event in *message*, or nothing if this version of the contract does not know it."""
-    try:
-        return _ENVELOPES[message.routing_key or ""].model_validate_json(message.body)
-    except (KeyError, ValidationError):
+    event = read_event(message.routing_key, message.body)
+    if event is None:
         _log.warning("Passed over an event with the routing key %r.", message.routing_key)
-        return None
+    return event
 
 
 async def _acknowledge(message: AbstractIncomingMessage) -> None:

@@ -7,22 +7,24 @@ the same rights with passwords of your own.
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from profile_contracts.events import EVENTS_EXCHANGE
-from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, Topology
+from service.infrastructure.rabbitmq.topology import COMMANDS_EXCHANGE, EVENT_HISTORY, Topology
 
 _VHOST: Final = "/"
 _OWN: Final = r"^(auth|post|profile)\..*$"
 
 # By broker user: what it may configure, write and read. Direct reply-to needs no right. A gateway may
 # have queues `gateway.…` of its own, to consume events or replies from, and queues that the broker names.
+# It may read the event history, if there is one: to read takes nothing out, and nobody can purge a stream.
 PERMISSIONS: Final[dict[str, tuple[str, str, str]]] = {
     "profile-service": (_OWN, r"^(amq\.default|(auth|post|profile)\..*)$", _OWN),
     "gateway": (
         r"^(gateway\.|amq\.gen-).*$",
         rf"^({re.escape(COMMANDS_EXCHANGE)}|gateway\..*)$",
-        rf"^({re.escape(EVENTS_EXCHANGE)}|gateway\..*|amq\.gen-.*)$",
+        rf"^({re.escape(EVENTS_EXCHANGE)}|{re.escape(EVENT_HISTORY)}|gateway\..*|amq\.gen-.*)$",
     ),
 }
 
@@ -72,8 +74,8 @@ def definitions(topology: Topology) -> dict[str, Any]:
 _ALGORITHM: Final = "rabbit_password_hashing_sha256"
 
 
-def _durable(arguments: dict[str, str]) -> dict[str, Any]:
-    return {"vhost": _VHOST, "durable": True, "auto_delete": False, "arguments": arguments}
+def _durable(arguments: Mapping[str, str | int]) -> dict[str, Any]:
+    return {"vhost": _VHOST, "durable": True, "auto_delete": False, "arguments": dict(arguments)}
 
 
 def _hash(password: str) -> str:

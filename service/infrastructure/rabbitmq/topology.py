@@ -1,12 +1,13 @@
 """What stands on the broker, as data: the one source of declarations, definitions files and documents.
 
-Code declares durability and type only, because arguments of a queue can never be changed. All else
-is a policy, which operators can change (RabbitMQ documentation, "Policies").
+Code declares durability and type only, because arguments of a queue can never be changed; of a stream, the
+size of its segments, too, which is one for good. All else is a policy, which operators can change (RabbitMQ
+documentation, "Policies").
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from profile_contracts.events import (
@@ -33,6 +34,10 @@ MALFORMED: Final = "profile.malformed.dlq"
 CASCADE_QUEUE: Final = "profile.followup"
 # Those of a user's profile, and of posts that may have been written while it was being deleted.
 CASCADE_EVENTS: Final = (PROFILE_UPDATED.name, PROFILE_DELETED.name, PROFILE_ERASED.name, POST_CREATED.name)
+# What has happened to profiles and posts, kept for consumers to come: a stream. Sessions and failed commands
+# are no part of it: nobody needs them later, and a `message_id` is whatever a caller took for one.
+EVENT_HISTORY: Final = "profile.events.history"
+_KEPT_EVENTS: Final = ("profile.*", "post.*")
 # A message waits here before it is tried again: a queue for each delay, for only the first one can expire.
 RETRIES: Final[Mapping[str, int]] = {
     "profile.retry.5s": 5_000,
@@ -48,6 +53,9 @@ _LOOKS: Final = 1_000_000
 _MIB: Final = 1024 * 1024
 # Larger than any message of ours with its properties; the broker's `max_message_size` has to be no larger.
 MAX_MESSAGE_BYTES: Final = _MIB
+# A stream forgets whole segments, and never the one that it writes. Their size can't be changed later
+# (rabbitmq-server #10498); RabbitMQ's own is 500 MB, a million events.
+_SEGMENT_BYTES: Final = 16 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +71,13 @@ class Queue:
     """A durable queue."""
 
     name: str
-    type: QueueType
+    type: QueueType | Literal["stream"]
 
     @property
-    def arguments(self) -> dict[str, str]:
-        """The arguments it is declared with."""
-        return {"x-queue-type": self.type}
+    def arguments(self) -> dict[str, str | int]:
+        """The arguments it is declared with: what no policy can say."""
+        segments = {"x-stream-max-segment-size-bytes": _SEGMENT_BYTES} if self.type == "stream" else {}
+        return {"x-queue-type": self.type, **segments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +129,28 @@ def dead_letter_queue(operation: Operation[Any, Any]) -> Queue:
     return Queue(operation.dead_letters, "quorum")
 
 
-def topology(query_type: QueueType = "classic") -> Topology:
-    """Return what has to stand on the broker for all operations."""
+def topology(query_type: QueueType = "classic", *, event_history: bool = False) -> Topology:
+    """Return what has to stand on the broker for all operations; for an *event_history*, too, if asked."""
+    whole = _without_history(query_type)
+    if not event_history:
+        return whole
+    return replace(
+        whole,
+        queues=(*whole.queues, Queue(EVENT_HISTORY, "stream")),
+        bindings=(*whole.bindings, *(Binding(EVENTS_EXCHANGE, EVENT_HISTORY, key) for key in _KEPT_EVENTS)),
+        policies=(
+            *whole.policies,
+            Policy(
+                "profile-event-history",
+                _any_of([EVENT_HISTORY]),
+                "queues",
+                {"max-age": "1Y", "max-length-bytes": 10 * 1024 * _MIB},
+            ),
+        ),
+    )
+
+
+def _without_history(query_type: QueueType) -> Topology:
     return Topology(
         exchanges=(
             Exchange(COMMANDS_EXCHANGE, "direct"),

@@ -11,6 +11,7 @@ from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import (
     CASCADE_QUEUE,
+    EVENT_HISTORY,
     UNROUTABLE,
     Exchange,
     Policy,
@@ -150,7 +151,10 @@ def _obeyed(topology: Topology, found: _Listed) -> Iterator[str]:
 
 
 def _matches(policy: Mapping[str, Any], thing: Exchange | Queue) -> bool:
-    kinds = _EXCHANGES if isinstance(thing, Exchange) else _QUEUES | {f"{thing.type}_queues"}
+    if isinstance(thing, Exchange):
+        kinds = _EXCHANGES
+    else:
+        kinds = _QUEUES | {"streams" if thing.type == "stream" else f"{thing.type}_queues"}
     try:
         return policy["apply-to"] in kinds and re.search(policy["pattern"], thing.name) is not None
     except re.error:  # RabbitMQ's expressions know more than Python's
@@ -166,7 +170,8 @@ def _operator_policies(topology: Topology, queues: _Listed) -> Iterator[str]:
 
 
 def _consumers(topology: Topology, queues: _Listed) -> Iterator[str]:
-    ours = {queue.name for queue in topology.queues} - _CONSUMED
+    # A history is there to be read: that takes nothing out of it.
+    ours = {queue.name for queue in topology.queues} - _CONSUMED - {EVENT_HISTORY}
     for each in queues:
         if each["name"] in ours and each.get("consumers"):
             yield f"{each['name']} has {each['consumers']} consumers and should have none: stop them"

@@ -9,6 +9,7 @@ from service.infrastructure.rabbitmq.topology import (
     CASCADE_EVENTS,
     CASCADE_QUEUE,
     COMMANDS_EXCHANGE,
+    EVENT_HISTORY,
     MALFORMED,
     PARKED,
     RETRIES,
@@ -82,6 +83,29 @@ def test_a_delay_ends_in_the_queue_that_the_message_names() -> None:
 def test_queues_are_declared_with_their_type_and_nothing_else(query_type: QueueType) -> None:
     for queue in topology(query_type).queues:
         assert queue.arguments == {"x-queue-type": queue.type}
+
+
+@pytest.mark.parametrize("query_type", TYPES)
+def test_an_event_history_is_a_stream_beside_all_else_that_says_how_much_is_kept(
+    query_type: QueueType,
+) -> None:
+    without, whole = topology(query_type), topology(query_type, event_history=True)
+    [history] = set(whole.queues) - set(without.queues)
+    [limits] = [each for each in whole.policies if each not in without.policies]
+
+    assert whole.exchanges == without.exchanges
+    assert history == Queue(EVENT_HISTORY, "stream")
+    # A stream keeps its last segment for ever: the size of one can't be left to RabbitMQ, nor to a policy.
+    assert history.arguments == {
+        "x-queue-type": "stream",
+        "x-stream-max-segment-size-bytes": 16 * 1024 * 1024,
+    }
+    assert [(each.exchange, each.routing_key) for each in whole.bindings if each not in without.bindings] == [
+        (EVENTS_EXCHANGE, "profile.*"),
+        (EVENTS_EXCHANGE, "post.*"),
+    ]
+    assert [each for each in whole.policies if re.search(each.pattern, EVENT_HISTORY)] == [limits]
+    assert limits.definition == {"max-age": "1Y", "max-length-bytes": 10 * 1024**3}
 
 
 def test_every_queue_obeys_exactly_one_policy() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import Exchange, Queue, topology
+from service.infrastructure.rabbitmq.topology import EVENT_HISTORY, Exchange, Queue, topology
 from service.infrastructure.rabbitmq.topology_check import conflict
 from service.infrastructure.rabbitmq.topology_diff import (
     BrokerState,
@@ -125,6 +125,23 @@ def test_who_consumes_where_nobody_should_is_told_and_who_does_not_where_somebod
     assert "profile.retry.5s has 1 consumers and should have none: stop them" in differences(WHOLE, found)
     assert {"profile.followup", "profile.unroutable", *(each.queue for each in OPERATIONS)} == set(
         without_consumers(WHOLE, found)
+    )
+
+
+def test_who_reads_an_event_history_is_no_difference_and_who_limits_it_is() -> None:
+    whole = topology(event_history=True)
+    file: dict[str, Any] = definitions(whole)
+    queues = [{"name": EVENT_HISTORY, "consumers": 3}]
+    others = [
+        a_policy("streams", "history", 11, **{"apply-to": "streams"}),
+        a_policy("quorum", "history", 12, **{"apply-to": "quorum_queues"}),
+    ]
+    there = BrokerState(queues, file["exchanges"], file["bindings"], [*file["policies"], *others])
+
+    assert without_consumers(whole, there) == []
+    (difference,) = differences(whole, there)
+    assert difference.startswith(
+        "profile.events.history obeys policy streams of priority 11, not profile-event-history: "
     )
 
 
