@@ -139,6 +139,6 @@ dist: $(VENV)/ready ## Build wheels and source archives of both distributions in
 	@$(BIN)/python -m tools.dist
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules contracts/typescript/node_modules contracts/typescript/dist *.egg-info examples/gateway-express/node_modules examples/gateway-express/dist contracts/*.egg-info
+	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules asyncapi/modelina/node_modules contracts/typescript/node_modules contracts/typescript/dist *.egg-info examples/gateway-express/node_modules examples/gateway-express/dist contracts/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
