@@ -85,8 +85,9 @@ guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what d
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
 
-rules: $(VENV)/ready ## Check and test the rules for Prometheus, by its own promtool (Debian: prometheus)
+rules: $(VENV)/ready ## Check and test what Prometheus is told, and have one watch a worker (Debian: prometheus)
 	@$(BIN)/python -m tools.rules
+	$(BIN)/pytest -q tests/monitoring
 
 CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled

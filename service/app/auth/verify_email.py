@@ -59,8 +59,14 @@ class VerifyEmailHandler:
         token = self.tokens.read(TokenPurpose.VERIFY_EMAIL, command.token)
         change = _WithVerifiedEmail(command.context, self.tokens, token)
         try:
+            # A deletion has ended the token. Not to find who is gone would take another time than to refuse.
             _, after = await update_profile(
-                self.profiles, self.session_guard, self.clock, token.profile_id, change
+                self.profiles,
+                self.session_guard,
+                self.clock,
+                token.profile_id,
+                change,
+                including_deleted=True,
             )
         except (OneTimeTokenInvalid, ProfileNotFound):
             return await find_done(self.profiles, token, command.context)
