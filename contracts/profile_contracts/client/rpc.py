@@ -14,9 +14,9 @@ from aio_pika.exceptions import DeliveryError
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
-from profile_contracts.call_options import CallOptions, require_timeout
+from profile_contracts.call_options import DEFAULT_TIMEOUT, CallOptions, require_timeout, timeout_of
 from profile_contracts.client.calls import Call
-from profile_contracts.client.channel import RpcChannel
+from profile_contracts.client.channel import RpcChannel, lost_connection
 from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.retries import pause_before_retry
 from profile_contracts.errors import (
@@ -37,6 +37,7 @@ from profile_contracts.replies import Failure, Success
 RequestT = TypeVar("RequestT", bound=Request)
 ResultT = TypeVar("ResultT")
 
+_SCHEMES: Final = ("amqp", "amqps")
 _CLOSE_SECONDS: Final = 2.0
 # aiormq gives a line up after three of these, and a second each.
 _HEARTBEAT_SECONDS: Final = 5
@@ -56,7 +57,7 @@ class ProfileClient(ProfileApi):
         name: What the console calls the connection.
 
     Raises:
-        ValueError: A timeout is out of bounds, or the addresses are not all of one user.
+        ValueError: A timeout is out of bounds, an address is none, or they are not all of one user.
 
     """
 
@@ -64,7 +65,7 @@ class ProfileClient(ProfileApi):
         self,
         url: str | Sequence[str],
         *,
-        timeout: float = 5.0,
+        timeout: float = DEFAULT_TIMEOUT,
         connect_timeout: float = 5.0,
         retry: bool = True,
         name: str = "profile-client",
@@ -114,7 +115,7 @@ class ProfileClient(ProfileApi):
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout), request)
+        seconds = timeout_of(options, self._timeout, request)
         deadline = time.time() + seconds
         body = request.model_dump_json().encode()
         call = Call.of(operation, body, token, options, user=self._user, deadline=deadline)
@@ -141,7 +142,7 @@ class ProfileClient(ProfileApi):
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout))
+        seconds = timeout_of(options, self._timeout)
         deadline = time.time() + seconds
         body = request.model_dump_json().encode()
         call = Call.of(operation, body, token, options, user=self._user, deadline=None)
@@ -166,7 +167,7 @@ class ProfileClient(ProfileApi):
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout))
+        seconds = timeout_of(options, self._timeout)
         deadline = time.time() + seconds
         call = Call.of(operation, body, token, options, user=self._user, deadline=deadline)
         return await self._ask(call, seconds)
@@ -232,7 +233,8 @@ class ProfileClient(ProfileApi):
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(_retrieve)
-        return await asyncio.shield(self._connecting)
+        with lost_connection(sent=False):  # the client may be closed meanwhile, which ends the attempt
+            return await asyncio.shield(self._connecting)
 
     async def _connect(self) -> RpcChannel:
         if self._channel:
@@ -263,6 +265,8 @@ class ProfileClient(ProfileApi):
 
 def _named(address: str, name: str) -> URL:
     url = URL(address)
+    if url.scheme not in _SCHEMES or not url.host:
+        raise ValueError("The address of a broker begins with amqp:// or amqps://, and names a host.")
     return url.with_query({"heartbeat": str(_HEARTBEAT_SECONDS), **url.query, "name": name})
 
 

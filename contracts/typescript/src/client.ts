@@ -10,7 +10,7 @@ import { OPERATIONS, type OperationName, type Operations, ProfileApi } from "./g
 import { type CallOptions, headersOf, idempotencyKey, requireTimeout } from "./options.js";
 import { pauseBeforeRetry } from "./retries.js";
 import { DIRECT_REPLY_TO, RpcChannel } from "./rpc-channel.js";
-import { withTimeout } from "./time.js";
+import { unlessAborted, withTimeout } from "./time.js";
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -44,13 +44,13 @@ export class ProfileClient extends ProfileApi {
   private connecting: Promise<RpcChannel> | null = null;
   private channel: RpcChannel | null = null;
   private attempts = 0;
-  private isClosed = false;
+  private readonly closing = new AbortController();
 
   /** `url`: the broker, with user and virtual host; or several nodes of it, which are tried in turn. */
   constructor(url: string | readonly string[], options: ClientOptions = {}) {
     super();
     this.urls = typeof url === "string" ? [url] : [...url];
-    const users = new Set(this.urls.map((each) => decodeURIComponent(new URL(each).username)));
+    const users = new Set(this.urls.map(userOf));
     const [user] = users;
     if (user === undefined || users.size > 1) {
       throw new RangeError("Give at least one address, and all of one user.");
@@ -114,14 +114,17 @@ export class ProfileClient extends ProfileApi {
 
   /** Disconnects, within a few seconds; calls in flight are Disconnected, and events end. */
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.closing.abort();
     await Promise.all([...this.subscribers].map((each) => each.close()));
-    const connecting = this.connecting?.catch(() => null);
-    await (this.channel ?? (await connecting))?.close();
+    await this.channel?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  private get isClosed(): boolean {
+    return this.closing.signal.aborted;
   }
 
   private message(call: Call, deadline: number | null): Options.Publish {
@@ -165,7 +168,8 @@ export class ProfileClient extends ProfileApi {
   private async connected(): Promise<RpcChannel> {
     if (this.isClosed) throw new NotSent("The client is closed.");
     if (this.channel?.isOpen) return this.channel;
-    this.connecting ??= this.connectToAny().finally(() => {
+    const closed = () => new Disconnected("The client was closed.", false);
+    this.connecting ??= unlessAborted(this.connectToAny(), this.closing.signal, closed).finally(() => {
       this.connecting = null;
     });
     return this.connecting;
@@ -175,16 +179,28 @@ export class ProfileClient extends ProfileApi {
     await this.channel?.close();
     let failure: unknown = new Disconnected("There is no connection to the broker.", false);
     for (const _ of this.urls) {
+      if (this.isClosed) break;
       const url = this.urls[this.attempts++ % this.urls.length] as string;
       try {
         this.channel = await RpcChannel.open(url, this.name, this.connectTimeoutMs);
+        if (this.isClosed) break;
         return this.channel;
       } catch (error) {
         failure = error;
       }
     }
+    if (this.isClosed) await this.channel?.close(); // it was opened after all others were closed
     throw failure;
   }
+}
+
+/** Returns the user in an address. Nothing of it is in the error: it may hold a password. */
+function userOf(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (!url?.hostname || !["amqp:", "amqps:"].includes(url.protocol)) {
+    throw new RangeError("The address of a broker begins with amqp:// or amqps://, and names a host.");
+  }
+  return decodeURIComponent(url.username);
 }
 
 function callOf(

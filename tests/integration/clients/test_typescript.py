@@ -1,6 +1,7 @@
 """The client in TypeScript where the line is at fault, and its documents."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -123,6 +124,54 @@ async def test_a_line_that_has_gone_silent_is_no_reply_in_time(sandbox: Sandbox,
 
         assert time.monotonic() - began < 5
         proxy.mend()
+
+
+async def test_calls_that_wait_for_a_connection_when_the_client_closes_are_disconnected(
+    sandbox: Sandbox, worker: Worker
+) -> None:
+    assert worker.process.poll() is None
+    async with (
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        node_client(behind(proxy, sandbox.gateway_url)) as client,
+    ):
+        assert (await client.keys()).keys
+        proxy.cut()
+        with pytest.raises(Disconnected):
+            await client.keys(timeout=0.2)
+        proxy.mend()
+        proxy.freeze()
+        calls = [asyncio.ensure_future(client.keys(timeout=30)) for _ in range(5)]
+
+        async def is_connecting() -> bool:
+            return bool(proxy.links)
+
+        assert await eventually(is_connecting)
+        await client.driver.ask("closeClient")
+        began = time.monotonic()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        took = time.monotonic() - began
+        proxy.mend()
+
+        async def is_gone() -> bool:
+            return not proxy.links
+
+        assert await eventually(is_gone)
+        with pytest.raises(NotSent):
+            await client.keys()
+
+    assert [type(each) for each in outcomes] == [Disconnected] * 5
+    assert took < 2
+
+
+@pytest.mark.parametrize("url", ["", "localhost", "amqp://", "http://u:canary@h/", "amqp://u:canary@h:port/"])
+def test_an_address_that_is_none_is_refused_and_not_shown(url: str) -> None:
+    build()
+    program = f"import {{ ProfileClient }} from './dist/index.js'; new ProfileClient({json.dumps(url)});"
+    done = run((*find_node().node, "--input-type=module", "--eval", program), PACKAGE, 60)
+
+    assert done.returncode == 1
+    assert "RangeError: The address of a broker begins with amqp://" in done.stdout
+    assert "canary" not in done.stdout.replace(program, "")
 
 
 async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:
