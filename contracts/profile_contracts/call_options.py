@@ -61,7 +61,7 @@ def require_timeout(seconds: float, request: Request | None = None) -> float:
 
 
 def timeout_of(options: CallOptions, otherwise: float, request: Request | None = None) -> float:
-    """Return how long a call with *request* may take, in seconds; raise `ValueError` if it may not take so long."""
+    """Return how long a call with *request* may take, in seconds; raise `ValueError` if that is too long."""
     given = options.get("timeout")
     return require_timeout(otherwise if given is None else given, request)
 

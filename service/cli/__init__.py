@@ -30,7 +30,7 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
 @app.callback()
 def profilectl(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

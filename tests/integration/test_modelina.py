@@ -11,7 +11,10 @@ from profile_contracts.operations import OPERATIONS
 from tests.integration.clients.typescript import PACKAGE, build
 
 _SECONDS = 120
-_STRICT = "--strict --noEmit --target es2022 --module esnext --moduleResolution bundler".split()
+_STRICT = (
+    *("--strict", "--noEmit"),
+    *("--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler"),
+)
 
 
 # Modelina has 200 MB, and its installation takes half a minute.

@@ -1,4 +1,4 @@
-"""A Prometheus that runs by `deploy/prometheus` watches a worker: every panel and every alert finds its numbers."""
+"""A Prometheus that runs by `deploy/prometheus` watches a worker: each panel and alert finds its numbers."""
 
 import asyncio
 import re

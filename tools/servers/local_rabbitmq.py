@@ -49,7 +49,7 @@ def start_rabbitmq(
 ) -> Address:
     """Start *server* with the management plugin, and wait until it listens for clients.
 
-    With *usual_ports*, it takes those of the two that are free. With a *metrics_port*, it tells Prometheus there.
+    With *usual_ports*, it takes those of the two that are free. On a *metrics_port* it answers Prometheus.
     """
     port, console_port = (
         usual if usual_ports and is_free(usual) else free_port() for usual in (USUAL_PORT, USUAL_CONSOLE_PORT)

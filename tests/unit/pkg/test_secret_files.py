@@ -44,7 +44,7 @@ def test_a_file_without_text_is_named_and_not_shown(tmp_path: Path, content: byt
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SecretFileError, match="RABBITMQ_URL_FILE: .*No such file or directory: .*nowhere"):
+    with pytest.raises(SecretFileError, match=r"RABBITMQ_URL_FILE: .*No such file or directory: .*nowhere"):
         read_secret_files({FILE: str(tmp_path / "nowhere")}, [NAME])
     with pytest.raises(SecretFileError, match="Is a directory"):
         read_secret_files({FILE: str(tmp_path)}, [NAME])
