@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shlex
+import shutil
 import time
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -184,16 +186,46 @@ async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:
             await client.keys(idempotency_key="a b")
 
 
-def test_the_program_of_the_readme_runs(sandbox: Sandbox, worker: Worker, tmp_path: Path) -> None:
-    assert worker.process.poll() is None
-    build()
+def _program_of_the_readme(folder: Path, sandbox: Sandbox) -> str:
+    """Write it into *folder*; return what it prints."""
     page = blocks(PACKAGE / "README.md")
     place = next(number for number, each in enumerate(page) if each.text.startswith("// first_call.mjs"))
     program, printed = page[place : place + 2]
+    text = program.text.replace("amqp://gateway:gateway@127.0.0.1:5672/", sandbox.gateway_url)
+    (folder / "first_call.mjs").write_text(text.replace("grace@example.org", f"{uuid4().hex}@example.org"))
+    return printed.text
+
+
+def test_the_program_of_the_readme_runs(sandbox: Sandbox, worker: Worker, tmp_path: Path) -> None:
+    assert worker.process.poll() is None
+    build()
+    printed = _program_of_the_readme(tmp_path, sandbox)
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "profile-contracts").symlink_to(PACKAGE)
-    text = program.text.replace("amqp://gateway:gateway@127.0.0.1:5672/", sandbox.gateway_url)
-    (tmp_path / "first_call.mjs").write_text(text.replace("grace@example.org", f"{uuid4().hex}@example.org"))
     done = run((*find_node().node, "first_call.mjs"), tmp_path, 60)
 
-    assert (done.returncode, done.stdout) == (0, printed.text), done.stdout
+    assert (done.returncode, done.stdout) == (0, printed), done.stdout
+
+
+@pytest.mark.at_length
+def test_the_program_runs_in_a_project_that_is_made_as_the_readme_says(
+    sandbox: Sandbox, worker: Worker, tmp_path: Path
+) -> None:
+    assert worker.process.poll() is None
+    clone, project = tmp_path / "clone", tmp_path / "project"
+    project.mkdir()
+    built = shutil.ignore_patterns("node_modules", "dist", "*.tgz")
+    shutil.copytree(PACKAGE, clone / "contracts" / "typescript", ignore=built)
+    printed = _program_of_the_readme(project, sandbox)
+    (commands,) = [each.text for each in blocks(PACKAGE / "README.md") if "npm pack" in each.text]
+    names = {"/path/to/clone": str(clone), "/path/to/your/project": str(project)}
+    for line in commands.splitlines():
+        for written, actual in names.items():
+            line = line.replace(written, actual)  # noqa: PLW2901 - the same line, as it is typed here
+        # Whatever npm a reader has, it is called `npm`.
+        typed = line.replace("npm ", shlex.join(find_node().npm) + " ")
+        done = run(("/bin/sh", "-e", "-c", typed), tmp_path, 120)
+        assert done.returncode == 0, done.stdout
+    done = run((*find_node().node, "first_call.mjs"), project, 60)
+
+    assert (done.returncode, done.stdout) == (0, printed), done.stdout
