@@ -87,8 +87,9 @@ guessing: $(VENV)/ready ## Simulate: what does a guesser get per day, and what d
 mutation: $(VENV)/ready ## Break the security modules on purpose, and see whether unit tests notice
 	$(BIN)/python -m tools.mutation
 
-rules: $(VENV)/ready ## Check and test the rules for Prometheus, by its own promtool (Debian: prometheus)
+rules: $(VENV)/ready ## Check and test what Prometheus is told, and have one watch a worker (Debian: prometheus)
 	@$(BIN)/python -m tools.rules
+	$(BIN)/pytest -q tests/monitoring
 
 CHAOS_SECONDS ?= 600
 chaos: $(VENV)/ready ## Ten minutes of faults at random, drawn by SEED: nothing lost, nothing doubled
@@ -142,6 +143,6 @@ dist: $(VENV)/ready ## Build wheels and source archives of both distributions in
 	@$(BIN)/python -m tools.dist
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules contracts/typescript/node_modules contracts/typescript/dist *.egg-info examples/gateway-express/node_modules examples/gateway-express/dist contracts/*.egg-info
+	rm -rf $(VENV) $(VENV).lock $(VENV).log $(VENV)-bench build dist contracts/build asyncapi/node_modules asyncapi/modelina/node_modules contracts/typescript/node_modules contracts/typescript/dist *.egg-info examples/gateway-express/node_modules examples/gateway-express/dist contracts/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -82,6 +82,11 @@ class _WireSchema(GenerateJsonSchema):
             return super().default_schema(schema)
         return self.generate_inner(schema["schema"])
 
+    def literal_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - as pydantic has it
+        """Wrap what is always true: of a bare `const: true`, Modelina makes a class that does not compile."""
+        found = super().literal_schema(schema)
+        return {"anyOf": [found]} if isinstance(found.get("const"), bool) else found
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - as pydantic has it
         """Give no title to a field: "First Name" says no more than `first_name`."""
         return False

@@ -9,7 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any, Final
@@ -277,7 +277,7 @@ class Worker:
                 loops.periodic("topology", self.keeper.look, LOOKING),
                 loops.running("delays", self.publisher.watch_delays),
                 loops.periodic("watchdog", self.watchdog.look, EVERY),
-                loops.running("lag", partial(measure_lag, lag_histogram(self.registry).observe)),
+                self.measuring_lag(),
             ):
                 try:
                     await self.consumers.connect()
@@ -286,6 +286,12 @@ class Worker:
                     # FastStream leaves it open when its start fails. It would connect again for ever, and
                     # what does that swallows the cancellation by which asyncio.run ends.
                     await self._stop_consuming()
+
+    def measuring_lag(self) -> AbstractAsyncContextManager[None]:
+        """Return what measures how late the event loop is; where nobody can ask for it, nothing does."""
+        if not self.settings.health_port:
+            return nullcontext()
+        return self.background.running("lag", partial(measure_lag, lag_histogram(self.registry).observe))
 
     async def _stop_consuming(self) -> None:
         """Close the consumers' connection; a broker that does not answer is not waited for."""

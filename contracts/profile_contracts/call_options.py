@@ -8,6 +8,8 @@ from uuid import uuid4
 from profile_contracts.errors import NotSent
 from profile_contracts.fields import Request
 
+# In seconds, retries included.
+DEFAULT_TIMEOUT: Final = 5.0
 # A day. Whoever would wait longer wants no reply.
 MAX_TIMEOUT: Final = 86_400.0
 # The service hashes a password for a fifth of a second and more, and others before. A try that ends sooner
@@ -24,7 +26,7 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f
 
 
 class CallOptions(TypedDict, total=False):
-    """What may be said about one call, beside the request and the access token.
+    """What may be said about one call, beside the request and the access token. None is as good as nothing.
 
     Attributes:
         timeout: How long to wait for the result, retries included, in seconds, at most a day; at least one
@@ -40,11 +42,11 @@ class CallOptions(TypedDict, total=False):
 
     """
 
-    timeout: float
-    idempotency_key: str
-    client_ip: str
-    user_agent: str
-    traceparent: str
+    timeout: float | None
+    idempotency_key: str | None
+    client_ip: str | None
+    user_agent: str | None
+    traceparent: str | None
 
 
 def require_timeout(seconds: float, request: Request | None = None) -> float:
@@ -58,9 +60,17 @@ def require_timeout(seconds: float, request: Request | None = None) -> float:
     return seconds
 
 
+def timeout_of(options: CallOptions, otherwise: float, request: Request | None = None) -> float:
+    """Return how long a call with *request* may take, in seconds; raise `ValueError` if that is too long."""
+    given = options.get("timeout")
+    return require_timeout(otherwise if given is None else given, request)
+
+
 def idempotency_key(options: CallOptions) -> str:
     """Return the key that was given, or else a new one; raise `NotSent` if it can't be sent."""
-    key = options.get("idempotency_key", uuid4().hex)
+    key = options.get("idempotency_key")
+    if key is None:
+        return uuid4().hex
     if not _KEY.fullmatch(key):
         raise NotSent("The idempotency key is not 1 to 255 printable ASCII characters without blanks.")
     return key

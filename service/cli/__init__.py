@@ -5,12 +5,18 @@ from service.pkg.pid_one import exit_on_sigterm  # isort: skip
 
 exit_on_sigterm()
 
-from typing import Annotated  # noqa: E402 - see above
+import os  # noqa: E402 - see above
+from typing import Annotated, Final  # noqa: E402 - see above
 
 import typer  # noqa: E402 - see above
 
 import service  # noqa: E402 - see above
 from service.cli.lazy import LazyGroup  # noqa: E402 - see above
+from service.pkg.secret_files import SecretFileError, read_secret_files  # noqa: E402 - see above
+
+# Variables that may hold a password.
+MAY_COME_FROM_FILES: Final = ("RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL", "MONGO_URL", "REDIS_URL")
+_MISUSED: Final = 2
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -24,8 +30,13 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
 @app.callback()
 def profilectl(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Run and look after the profile service."""
+    try:
+        read_secret_files(os.environ, MAY_COME_FROM_FILES)
+    except SecretFileError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(_MISUSED) from None

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from service.cli import MAY_COME_FROM_FILES
+from service.infrastructure.security.root_key import Purpose
+from service.settings import Settings
+from tests.architecture.health_pages import health_pages
 from tests.documents import ROOT, documents, name_of, prose
 from tools.reference.profilectl import commands
 
 NAMES = [name_of(each) for each in documents()]
+# What says how things are now.
+PRESENT = [each for each in NAMES if each != "CHANGELOG.md"]
 # Of a line: in code points, so that `…` counts as one.
 WIDEST = 120
 README_LINES = 150
@@ -17,6 +23,14 @@ README_LINES = 150
 PATH = re.compile(
     r"`((?:asyncapi|benchmarks|contracts|deploy|docs|service|tests|tools)/[\w./-]*|\.ci/run|[\w-]+\.(?:toml|yml))`"
 )
+# A code span that is a variable, set or not; `A|B` and what is typed are not.
+SETTING = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`")
+# Of the gateways in examples/, of `profilectl`, of make, and names in the code.
+OF_OTHERS = {
+    *("ADMIN_PASSWORD", "BROKER_URLS", "CHAOS_SECONDS", "COMMON_ERRORS", "SECURE_COOKIES", "TRUSTED_HOPS"),
+    *(each.name for each in Purpose),
+}
+PAGE = re.compile(r"`(/[a-z]+)`")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -57,12 +71,28 @@ def test_every_make_target_that_is_named_is_there(name: str) -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("name", [each for each in NAMES if each != "CHANGELOG.md"])
+@pytest.mark.parametrize("name", PRESENT)
 def test_every_command_of_profilectl_that_is_named_is_there(name: str) -> None:
-    known = {each for command, _ in commands() for each in (command, command.rpartition(" ")[0])}
+    """A word behind a command may be its argument; behind a group it is a command of that."""
+    known = {command for command, _ in commands()}
+    groups = {each.rpartition(" ")[0] for each in known} - {"profilectl"}
     named = set(re.findall(r"`(profilectl(?: [a-z]+){1,2})[^`|]*`", prose(ROOT / name)))
 
-    assert {each for each in named if each not in known and each.rpartition(" ")[0] not in known} == set()
+    assert {each for each in named - known - groups if each.rpartition(" ")[0] not in known} == set()
+
+
+@pytest.mark.parametrize("name", [each for each in PRESENT if each != "docs/reference/profilectl.md"])
+def test_every_setting_that_is_named_is_there(name: str) -> None:
+    settings = {each.upper() for each in Settings.model_fields}
+    files = {f"{each}_FILE" for each in MAY_COME_FROM_FILES}
+    named = {each for each in SETTING.findall(prose(ROOT / name)) if not each.startswith("DEV_")}
+
+    assert named - settings - files - OF_OTHERS == set()
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_every_page_of_the_health_port_that_is_named_is_there(name: str) -> None:
+    assert set(PAGE.findall(prose(ROOT / name))) <= health_pages()
 
 
 @pytest.mark.parametrize("name", NAMES)

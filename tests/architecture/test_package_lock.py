@@ -11,6 +11,7 @@ from tests.documents import ROOT
 
 LOCKS = [
     FOLDER / "package-lock.json",
+    FOLDER / "modelina" / "package-lock.json",
     ROOT / "contracts" / "typescript" / "package-lock.json",
     ROOT / "examples" / "gateway-express" / "package-lock.json",
 ]
@@ -45,10 +46,11 @@ def test_it_is_of_the_version_that_every_npm_from_7_on_reads(lock: Path) -> None
     assert read(lock)["lockfileVersion"] == 3
 
 
-def test_what_is_asked_for_is_one_version() -> None:
-    asked = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("lock", LOCKS[:2], ids=lambda each: each.parent.name)
+def test_what_is_asked_for_is_one_version(lock: Path) -> None:
+    asked = json.loads(lock.with_name("package.json").read_text(encoding="utf-8"))
 
-    assert LOCK["packages"][""]["devDependencies"] == asked["devDependencies"]
+    assert read(lock)["packages"][""]["devDependencies"] == asked["devDependencies"]
     assert all(version[0].isdigit() for version in asked["devDependencies"].values())
 
 

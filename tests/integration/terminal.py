@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -49,7 +50,7 @@ class Terminal:
         script.write_text(commands)
         assert self.shell.stdin is not None
         # Whoever asks a question gets no answer: a reader who has to type one is told so by another block.
-        typed = f". ./{script.name} </dev/null; printf '\\n%s\\n' '{_MARK}'\n"
+        typed = f". {shlex.quote(str(script))} </dev/null; printf '\\n%s\\n' '{_MARK}'\n"
         self.shell.stdin.write(typed.encode())
         return await _read(self.shell, re.compile(rf"^{_MARK}\n", re.MULTILINE), commands)
 

@@ -54,6 +54,17 @@ def test_addresses_that_are_none_or_of_several_users_are_refused(urls: list[str]
         ProfileClient(urls)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost", "amqp://", "http://u:canary@h/", "amqp://u:canary@h:port/", "amqp://u:canary@[::1/"],
+)
+def test_an_address_that_is_none_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ValueError, match=r"begins with amqp://|Invalid .*URL") as refused:
+        ProfileClient(url)
+
+    assert "canary" not in str(refused.value)
+
+
 async def test_where_one_node_is_away_calls_and_events_go_over_the_next(
     sandbox: Sandbox, worker: Worker
 ) -> None:
@@ -114,6 +125,20 @@ async def test_a_call_to_a_broker_that_says_nothing_has_no_reply_in_time() -> No
                 await client.keys()
         finally:
             await client.__aexit__(None, None, None)
+
+
+async def test_calls_that_wait_for_a_connection_when_the_client_closes_are_disconnected() -> None:
+    async with _silent_listener() as port:
+        client = ProfileClient(f"amqp://gateway:gateway@127.0.0.1:{port}/", timeout=30)
+        calls = [asyncio.ensure_future(client.keys()) for _ in range(5)]
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        await client.__aexit__(None, None, None)
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [type(each) for each in outcomes] == [Disconnected] * 5
+    assert not any(each.sent for each in outcomes if isinstance(each, Disconnected))
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("token", ["x" * 200_000, "\ud800", "täken", "two words", "line\r\nfeed", "\0"])

@@ -129,3 +129,12 @@ async def test_a_timeout_of_a_call_out_of_bounds_is_refused(sandbox: Sandbox, se
     async with ProfileClient(sandbox.gateway_url) as client:
         with pytest.raises(ValueError, match="timeout"):
             await client.keys(timeout=seconds)
+
+
+async def test_an_option_that_is_none_is_as_good_as_nothing(sandbox: Sandbox, worker: Worker) -> None:
+    assert worker.process.poll() is None
+    nothing = CallOptions(
+        timeout=None, idempotency_key=None, client_ip=None, user_agent=None, traceparent=None
+    )
+    async with ProfileClient(sandbox.gateway_url) as client:
+        assert (await client.keys(**nothing)).keys

@@ -10,16 +10,19 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from asyncapi.node import find_node
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.settings import Settings
@@ -36,6 +39,9 @@ from tools.worker import running_worker
 COMMANDS, STAYING, PYTHON = "sh", "sh stays", "python"
 # What is shown, and not run.
 SHOWN = {"text", "json", "yaml", "mermaid"}
+
+# What builds leave behind.
+BUILT = shutil.ignore_patterns("node_modules", "dist", "build", "*.egg-info", "*.tgz", "__pycache__")
 
 RUN = "make run"
 # By line: the file that has the line run, or the test that does the same.
@@ -90,7 +96,7 @@ def box(servers: Servers) -> Iterator[Sandbox]:
         yield corner
 
 
-def addresses(box: Sandbox) -> dict[str, str]:
+def addresses(box: Sandbox, folder: Path) -> dict[str, str]:
     """Return what stands in the documents, and what it is here."""
     console = urlsplit(box.management_url)
     return {
@@ -100,6 +106,8 @@ def addresses(box: Sandbox) -> dict[str, str]:
         "redis://127.0.0.1:6379/0": box.redis_url,
         "http://guest:guest@127.0.0.1:15672": f"http://{urlsplit(box.admin_url).netloc.split('@')[0]}@{console.netloc}",
         "8080": str(free_port()),
+        "8081": str(free_port()),
+        "/path/to/my-gateway": str(folder / "elsewhere"),
     }
 
 
@@ -117,8 +125,10 @@ def checkout(folder: Path, here: dict[str, str], program: Path) -> Path:
     (folder / ".venv/bin/python").symlink_to(Path(sys.prefix, "bin/python"))
     (folder / ".venv/bin/profilectl").symlink_to(program)
     (folder / ".venv/bin/profilectl.real").symlink_to(Path(sys.prefix, "bin/profilectl"))
-    for name in ("contracts", "deploy", "examples"):
-        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv/bin/uv").symlink_to(Path(sys.prefix, "bin/uv"))
+    (folder / "deploy").symlink_to(ROOT / "deploy")
+    for name in ("contracts", "examples"):  # in which readers build something
+        shutil.copytree(ROOT / name, folder / name, ignore=BUILT)
     example = (ROOT / ".env.example").read_text()
     (folder / ".env.example").write_text(translated(example, here))
     return folder
@@ -130,7 +140,13 @@ def environment(folder: Path) -> dict[str, str]:
     usual = {name: value for name, value in os.environ.items() if name not in settings}
     if shutil.which("curl") is None:
         curl.put_into(folder)
-    return {**usual, "COLUMNS": "110", "PATH": f"{usual['PATH']}:{folder}"}
+    for name, words in asdict(find_node()).items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        script.chmod(0o755)
+    # What npm asks a registry beside the packages takes as long as they do.
+    usual |= {"npm_config_audit": "false", "npm_config_prefer_offline": "true"}
+    return {**usual, "COLUMNS": "110", "PATH": f"{folder}:{usual['PATH']}"}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +155,7 @@ def environment(folder: Path) -> dict[str, str]:
 async def test_a_reader_who_does_as_the_page_says_gets_what_it_says(
     name: str, box: Sandbox, program: Path, tmp_path: Path
 ) -> None:
-    here = addresses(box)
+    here = addresses(box, tmp_path)
     folder = checkout(tmp_path, here, program)
     for each in programs_in(name):
         (folder / str(each.file_name)).write_text(translated(each.text, here))

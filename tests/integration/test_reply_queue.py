@@ -117,8 +117,11 @@ async def test_the_rights_of_a_gateway_suffice_and_nothing_is_left_at_the_end(
 
     async def queues() -> list[dict[str, Any]]:
         found = await broker.look_here("queues")
-        return [each for each in found if each["name"].startswith("gateway.replies.")]
+        ours = [each for each in found if each["name"].startswith("gateway.replies.")]
+        return [each for each in ours if each["name"] not in before]
 
+    before = set[str]()  # those of clients that were not closed wait for their expiry
+    before |= {each["name"] for each in await queues()}
     async with ProfileClient(sandbox.gateway_url, timeout=10, replies="queue") as client:
         found = await asyncio.gather(*(client.keys() for _ in range(100)))
         (queue,) = await eventually(queues)

@@ -120,6 +120,24 @@ def test_an_unreachable_broker_is_said_when_its_time_is_over(
     assert seconds < 45  # of which two or three are its imports, many times that on a busy machine
 
 
+def test_an_address_is_read_from_its_file(sandbox: Sandbox, keys: Path, nobody: int, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"amqp://service:hunter2@127.0.0.1:{nobody}/x\n")
+    changes = {"RABBITMQ_URL": "", "RABBITMQ_URL_FILE": str(file), "STARTUP_SECONDS": "0"}
+    code, said, _ = _start(sandbox, keys, **changes)
+
+    assert code == FAILED
+    _is_a_sentence(said, "Cannot run: RabbitMQ:", f"('127.0.0.1', {nobody})")
+
+
+def test_an_address_and_a_file_of_it_are_refused(sandbox: Sandbox, keys: Path, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("amqp://service:hunter2@127.0.0.1/x")
+    code, said, _ = _start(sandbox, keys, RABBITMQ_URL_FILE=str(tmp_path / "url"))
+
+    assert code == USAGE
+    _is_a_sentence(said, "RABBITMQ_URL and RABBITMQ_URL_FILE are both set.")
+
+
 def test_a_wrong_password_is_said_and_not_shown(sandbox: Sandbox, keys: Path) -> None:
     parts = urlsplit(sandbox.service_url)
     url = parts._replace(netloc=f"profile-service:hunter2@{parts.hostname}:{parts.port}").geturl()

@@ -93,6 +93,17 @@ def test_a_worker_says_which_variable_is_wrong_and_not_how_it_is_set(
     assert "canary" not in result.output
 
 
+def test_every_command_reads_addresses_from_files(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("http://canary\n")
+    variables = {"RABBITMQ_URL": "", "RABBITMQ_URL_FILE": str(tmp_path / "url")}
+    asked, no_worker = profilectl("dlq", "list", **variables), profilectl("worker", **REQUIRED | variables)
+
+    assert (asked.exit_code, no_worker.exit_code) == (2, 2)
+    assert "it begins with amqp://" in said(asked)
+    assert "RABBITMQ_URL: " in said(no_worker)
+    assert "canary" not in asked.output + no_worker.output
+
+
 def test_a_worker_without_a_key_says_how_to_make_one() -> None:
     result = profilectl("worker", **REQUIRED)
 

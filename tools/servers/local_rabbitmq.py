@@ -22,6 +22,11 @@ max_message_size = 1048576
 collect_statistics_interval = 1000
 """
 
+METRICS = """
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {port}
+"""
+
 # No epmd, the daemon that tells nodes each other's ports: Erlang would start one that outlives us. This node
 # is told its port; and as it has a name already, RabbitMQ does not start a second Erlang to wake epmd.
 # `+sbwtdio short`: threads that serve files spin for a moment before they sleep. Starting up looks for so
@@ -39,20 +44,25 @@ WITHOUT_EPMD = {"ERL_ZFLAGS": "-start_epmd false", "ERL_CRASH_DUMP_SECONDS": "0"
 USUAL_PORT, USUAL_CONSOLE_PORT = 5672, 15672
 
 
-def start_rabbitmq(processes: Processes, server: Path, *, usual_ports: bool = False) -> Address:
+def start_rabbitmq(
+    processes: Processes, server: Path, *, usual_ports: bool = False, metrics_port: int = 0
+) -> Address:
     """Start *server* with the management plugin, and wait until it listens for clients.
 
-    With *usual_ports*, it takes those of the two that are free.
+    With *usual_ports*, it takes those of the two that are free. On a *metrics_port* it answers Prometheus.
     """
     port, console_port = (
         usual if usual_ports and is_free(usual) else free_port() for usual in (USUAL_PORT, USUAL_CONSOLE_PORT)
     )
     folder = processes.new_folder("rabbitmq")
     node = f"{folder.name}@localhost"
-    (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
-    (folder / "rabbitmq.conf").write_text(
-        CONFIGURATION.format(address=LOOPBACK, port=port, console_port=console_port)
-    )
+    plugins = "rabbitmq_management"
+    configuration = CONFIGURATION.format(address=LOOPBACK, port=port, console_port=console_port)
+    if metrics_port:
+        plugins += ", rabbitmq_prometheus"
+        configuration += METRICS.format(port=metrics_port)
+    (folder / "enabled_plugins").write_text(f"[{plugins}].\n")
+    (folder / "rabbitmq.conf").write_text(configuration)
     # Whoever knows it may run code as us: in a file of ours, not on a command line that all users see.
     cookie = folder / ".erlang.cookie"
     cookie.write_text(secrets.token_hex(16))

@@ -9,6 +9,7 @@ from typing import Final
 from yarl import URL
 
 from profile_contracts.client.channel import RpcChannel
+from profile_contracts.client.connection import lost_connection
 from profile_contracts.client.replies import DirectReplies, ReplyMode, ReplyQueue
 from profile_contracts.client.retries import backoff
 from profile_contracts.errors import CallFailed, Disconnected, NotSent
@@ -66,7 +67,8 @@ class RpcConnection:
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(_retrieve)
-        return await asyncio.shield(self._connecting)
+        with lost_connection(sent=False):  # the client may be closed meanwhile, which ends the attempt
+            return await asyncio.shield(self._connecting)
 
     async def close(self) -> None:
         """Disconnect, within a few seconds; who waits for a reply is `Disconnected`."""

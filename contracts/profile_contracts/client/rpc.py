@@ -13,7 +13,7 @@ from aio_pika.exceptions import DeliveryError
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
-from profile_contracts.call_options import CallOptions, require_timeout
+from profile_contracts.call_options import DEFAULT_TIMEOUT, CallOptions, require_timeout, timeout_of
 from profile_contracts.client.calls import Call
 from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.reconnecting import RpcConnection
@@ -36,6 +36,7 @@ from profile_contracts.replies import Failure, Success
 RequestT = TypeVar("RequestT", bound=Request)
 ResultT = TypeVar("ResultT")
 
+_SCHEMES: Final = ("amqp", "amqps")
 # aiormq gives a line up after three of these, and a second each.
 _HEARTBEAT_SECONDS: Final = 5
 
@@ -57,8 +58,8 @@ class ProfileClient(ProfileApi):
             `docs/howto/replies.md`.
 
     Raises:
-        ValueError: A timeout is out of bounds, the addresses are not all of one user, or there is no such way
-            for replies.
+        ValueError: A timeout is out of bounds, an address is none, they are not all of one user, or there is
+            no such way for replies.
 
     """
 
@@ -66,7 +67,7 @@ class ProfileClient(ProfileApi):
         self,
         url: str | Sequence[str],
         *,
-        timeout: float = 5.0,
+        timeout: float = DEFAULT_TIMEOUT,
         connect_timeout: float = 5.0,
         retry: bool = True,
         name: str = "profile-client",
@@ -115,7 +116,7 @@ class ProfileClient(ProfileApi):
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout), request)
+        seconds = timeout_of(options, self._timeout, request)
         deadline = time.time() + seconds
         body = request.model_dump_json().encode()
         call = Call.of(operation, body, token, options, user=self._user, deadline=deadline)
@@ -142,7 +143,7 @@ class ProfileClient(ProfileApi):
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout))
+        seconds = timeout_of(options, self._timeout)
         deadline = time.time() + seconds
         body = request.model_dump_json().encode()
         call = Call.of(operation, body, token, options, user=self._user, deadline=None)
@@ -168,7 +169,7 @@ class ProfileClient(ProfileApi):
             ValueError: The timeout is out of bounds.
 
         """
-        seconds = require_timeout(options.get("timeout", self._timeout))
+        seconds = timeout_of(options, self._timeout)
         deadline = time.time() + seconds
         call = Call.of(operation, body, token, options, user=self._user, deadline=deadline)
         return await self._ask(call, seconds)
@@ -225,6 +226,8 @@ class ProfileClient(ProfileApi):
 
 def _named(address: str, name: str) -> URL:
     url = URL(address)
+    if url.scheme not in _SCHEMES or not url.host:
+        raise ValueError("The address of a broker begins with amqp:// or amqps://, and names a host.")
     return url.with_query({"heartbeat": str(_HEARTBEAT_SECONDS), **url.query, "name": name})
 
 

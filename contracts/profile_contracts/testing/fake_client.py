@@ -10,7 +10,7 @@ from uuid import UUID
 from weakref import WeakSet
 
 from profile_contracts import operations
-from profile_contracts.call_options import CallOptions, headers, idempotency_key, require_timeout
+from profile_contracts.call_options import DEFAULT_TIMEOUT, CallOptions, headers, idempotency_key, timeout_of
 from profile_contracts.errors import CallFailed, ErrorReply, NotSent
 from profile_contracts.event_feed import REMEMBERED, OnGap
 from profile_contracts.events import COMMAND_FAILED
@@ -170,8 +170,7 @@ class FakeProfileClient(ProfileApi):
         **options: Unpack[CallOptions],
     ) -> ResultT:
         """Carry *operation* out, and return its result."""
-        if "timeout" in options:
-            require_timeout(options["timeout"], request)
+        timeout_of(options, DEFAULT_TIMEOUT, request)
         failing = self._take_failure(operation)
         if failing and not failing.carried_out:
             raise failing.failure
@@ -188,8 +187,7 @@ class FakeProfileClient(ProfileApi):
         **options: Unpack[CallOptions],
     ) -> None:
         """Carry the command *request* out; if it is refused, an event says so."""
-        if "timeout" in options:
-            require_timeout(options["timeout"])
+        timeout_of(options, DEFAULT_TIMEOUT)
         key = options["idempotency_key"] = idempotency_key(options)
         if failing := self._take_failure(operation):
             raise failing.failure

@@ -54,7 +54,7 @@ export class ProfileClient extends ProfileApi {
   constructor(url: string | readonly string[], options: ClientOptions = {}) {
     super();
     this.urls = typeof url === "string" ? [url] : [...url];
-    const users = new Set(this.urls.map((each) => decodeURIComponent(new URL(each).username)));
+    const users = new Set(this.urls.map(userOf));
     const [user] = users;
     if (user === undefined || users.size > 1) {
       throw new RangeError("Give at least one address, and all of one user.");
@@ -163,6 +163,15 @@ export class ProfileClient extends ProfileApi {
       }
     }
   }
+}
+
+/** Returns the user in an address. Nothing of it is in the error: it may hold a password. */
+function userOf(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (!url?.hostname || !["amqp:", "amqps:"].includes(url.protocol)) {
+    throw new RangeError("The address of a broker begins with amqp:// or amqps://, and names a host.");
+  }
+  return decodeURIComponent(url.username);
 }
 
 function callOf(

@@ -5,13 +5,13 @@ import { CallFailed, Disconnected, NotSent } from "./errors.js";
 import { DirectReplies, type ReplyMode, ReplyQueue } from "./replies.js";
 import { backoffMs } from "./retries.js";
 import { RpcChannel } from "./rpc-channel.js";
-import { withTimeout } from "./time.js";
+import { unlessAborted, withTimeout } from "./time.js";
 
 const DELETE_MS = 2_000;
 
 /** Connects to one of several addresses, again and again, until it is closed. */
 export class RpcConnection {
-  isClosed = false;
+  private readonly closing = new AbortController();
   private readonly replyQueue: ReplyQueue | null;
   private current: RpcChannel | null = null;
   private connecting: Promise<RpcChannel> | null = null;
@@ -35,11 +35,17 @@ export class RpcConnection {
     this.replyQueue = replies === "queue" ? new ReplyQueue(user, () => void this.comeBack()) : null;
   }
 
+  /** Whether it was told to close. */
+  get isClosed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
   /** Returns a channel that is open. All who ask share one attempt to connect. */
   async channel(): Promise<RpcChannel> {
     if (this.isClosed) throw new NotSent("The client is closed.");
     if (this.current?.isOpen) return this.current;
-    this.connecting ??= this.connect().finally(() => {
+    const closed = () => new Disconnected("The client was closed.", false);
+    this.connecting ??= unlessAborted(this.connect(), this.closing.signal, closed).finally(() => {
       this.connecting = null;
     });
     return this.connecting;
@@ -47,10 +53,9 @@ export class RpcConnection {
 
   /** Disconnects; who waits for a reply is Disconnected. */
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.closing.abort();
     this.replyQueue?.giveUp();
-    const connecting = this.connecting?.catch(() => null);
-    const channel = this.current ?? (await connecting);
+    const channel = this.current;
     if (channel?.isOpen && this.replyQueue) {
       channel.lose();
       const deleting = this.replyQueue.delete(channel.channel); // or else it expires
@@ -63,15 +68,18 @@ export class RpcConnection {
     await this.current?.close();
     let failure: unknown = new Disconnected("There is no connection to the broker.", false);
     for (const _ of this.urls) {
+      if (this.isClosed) break;
       const url = this.urls[this.attempts++ % this.urls.length] as string;
       try {
         const replies = this.replyQueue ?? new DirectReplies();
         this.current = await RpcChannel.open(url, this.name, this.connectTimeoutMs, replies);
+        if (this.isClosed) break;
         return this.current;
       } catch (error) {
         failure = error;
       }
     }
+    if (this.isClosed) await this.current?.close(); // it was opened after all others were closed
     throw failure;
   }
 

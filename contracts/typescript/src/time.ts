@@ -12,3 +12,21 @@ export async function withTimeout<Value>(promise: Promise<Value>, ms: number, la
     clearTimeout(timer);
   }
 }
+
+/** Returns what `promise` comes to, or throws what `aborted` returns as soon as `signal` says so. */
+export async function unlessAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal,
+  aborted: () => Error,
+): Promise<Value> {
+  let abort = () => {};
+  const end = new Promise<never>((_, reject) => {
+    abort = () => reject(aborted());
+    signal.addEventListener("abort", abort);
+  });
+  try {
+    return await Promise.race([promise, end]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

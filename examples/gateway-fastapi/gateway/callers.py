@@ -67,14 +67,11 @@ def call_options(
     traceparent: Annotated[str | None, Header()] = None,
 ) -> CallOptions:
     """Return what the service should know about the call beside its body."""
-    options = CallOptions()
-    if idempotency_key:
-        options["idempotency_key"] = idempotency_key
-    if traceparent:
-        options["traceparent"] = traceparent
-    if address := client_ip(request, settings(request).trusted_hops):
-        options["client_ip"] = address
-    return options
+    return CallOptions(
+        idempotency_key=idempotency_key or None,
+        traceparent=traceparent or None,
+        client_ip=client_ip(request, settings(request).trusted_hops),
+    )
 
 
 Options = Annotated[CallOptions, Depends(call_options)]

@@ -48,6 +48,7 @@ const ACTIONS = {
   listen: (order) => void listen(order),
   done: ({ feed }) => feeds.get(feed).answer("done"),
   fail: ({ feed }) => feeds.get(feed).answer("fail"),
+  closeClient: () => client.close(),
   close: ({ feed }) => feeds.get(feed).events.close(),
   startVerifier: async ({ verifier }) => void verifiers.set(verifier, await TokenVerifier.start(client)),
   verify: ({ verifier, token }) => verifiers.get(verifier).verify(token),

@@ -226,7 +226,7 @@ def _order(
         "clientIp": options.get("client_ip"),
         "userAgent": options.get("user_agent"),
         "traceparent": options.get("traceparent"),
-        "timeoutMs": options["timeout"] * 1000 if "timeout" in options else None,
+        "timeoutMs": None if (seconds := options.get("timeout")) is None else seconds * 1000,
     }
     return {
         "operation": operation.queue,

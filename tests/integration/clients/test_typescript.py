@@ -1,6 +1,9 @@
 """The client in TypeScript where the line is at fault, and its documents."""
 
 import asyncio
+import json
+import shlex
+import shutil
 import time
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -125,6 +128,54 @@ async def test_a_line_that_has_gone_silent_is_no_reply_in_time(sandbox: Sandbox,
         proxy.mend()
 
 
+async def test_calls_that_wait_for_a_connection_when_the_client_closes_are_disconnected(
+    sandbox: Sandbox, worker: Worker
+) -> None:
+    assert worker.process.poll() is None
+    async with (
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        node_client(behind(proxy, sandbox.gateway_url)) as client,
+    ):
+        assert (await client.keys()).keys
+        proxy.cut()
+        with pytest.raises((Disconnected, NoReply)):  # from here on it needs another connection
+            await client.keys(timeout=0.2)
+        proxy.mend()
+        proxy.freeze()
+        calls = [asyncio.ensure_future(client.keys(timeout=30)) for _ in range(5)]
+
+        async def is_connecting() -> bool:
+            return bool(proxy.links)
+
+        assert await eventually(is_connecting)
+        await client.driver.ask("closeClient")
+        began = time.monotonic()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        took = time.monotonic() - began
+        proxy.mend()
+
+        async def is_gone() -> bool:
+            return not proxy.links
+
+        assert await eventually(is_gone)
+        with pytest.raises(NotSent):
+            await client.keys()
+
+    assert [type(each) for each in outcomes] == [Disconnected] * 5
+    assert took < 2
+
+
+@pytest.mark.parametrize("url", ["", "localhost", "amqp://", "http://u:canary@h/", "amqp://u:canary@h:port/"])
+def test_an_address_that_is_none_is_refused_and_not_shown(url: str) -> None:
+    build()
+    program = f"import {{ ProfileClient }} from './dist/index.js'; new ProfileClient({json.dumps(url)});"
+    done = run((*find_node().node, "--input-type=module", "--eval", program), PACKAGE, 60)
+
+    assert done.returncode == 1
+    assert "RangeError: The address of a broker begins with amqp://" in done.stdout
+    assert "canary" not in done.stdout.replace(program, "")
+
+
 async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:
     async with node_client(sandbox.gateway_url) as client:
         with pytest.raises(ValueError, match="timeout"):
@@ -135,16 +186,46 @@ async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:
             await client.keys(idempotency_key="a b")
 
 
-def test_the_program_of_the_readme_runs(sandbox: Sandbox, worker: Worker, tmp_path: Path) -> None:
-    assert worker.process.poll() is None
-    build()
+def _program_of_the_readme(folder: Path, sandbox: Sandbox) -> str:
+    """Write it into *folder*; return what it prints."""
     page = blocks(PACKAGE / "README.md")
     place = next(number for number, each in enumerate(page) if each.text.startswith("// first_call.mjs"))
     program, printed = page[place : place + 2]
+    text = program.text.replace("amqp://gateway:gateway@127.0.0.1:5672/", sandbox.gateway_url)
+    (folder / "first_call.mjs").write_text(text.replace("grace@example.org", f"{uuid4().hex}@example.org"))
+    return printed.text
+
+
+def test_the_program_of_the_readme_runs(sandbox: Sandbox, worker: Worker, tmp_path: Path) -> None:
+    assert worker.process.poll() is None
+    build()
+    printed = _program_of_the_readme(tmp_path, sandbox)
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "profile-contracts").symlink_to(PACKAGE)
-    text = program.text.replace("amqp://gateway:gateway@127.0.0.1:5672/", sandbox.gateway_url)
-    (tmp_path / "first_call.mjs").write_text(text.replace("grace@example.org", f"{uuid4().hex}@example.org"))
     done = run((*find_node().node, "first_call.mjs"), tmp_path, 60)
 
-    assert (done.returncode, done.stdout) == (0, printed.text), done.stdout
+    assert (done.returncode, done.stdout) == (0, printed), done.stdout
+
+
+@pytest.mark.at_length
+def test_the_program_runs_in_a_project_that_is_made_as_the_readme_says(
+    sandbox: Sandbox, worker: Worker, tmp_path: Path
+) -> None:
+    assert worker.process.poll() is None
+    clone, project = tmp_path / "clone", tmp_path / "project"
+    project.mkdir()
+    built = shutil.ignore_patterns("node_modules", "dist", "*.tgz")
+    shutil.copytree(PACKAGE, clone / "contracts" / "typescript", ignore=built)
+    printed = _program_of_the_readme(project, sandbox)
+    (commands,) = [each.text for each in blocks(PACKAGE / "README.md") if "npm pack" in each.text]
+    names = {"/path/to/clone": str(clone), "/path/to/your/project": str(project)}
+    for line in commands.splitlines():
+        for written, actual in names.items():
+            line = line.replace(written, actual)  # noqa: PLW2901 - the same line, as it is typed here
+        # Whatever npm a reader has, it is called `npm`.
+        typed = line.replace("npm ", shlex.join(find_node().npm) + " ")
+        done = run(("/bin/sh", "-e", "-c", typed), tmp_path, 120)
+        assert done.returncode == 0, done.stdout
+    done = run((*find_node().node, "first_call.mjs"), project, 60)
+
+    assert (done.returncode, done.stdout) == (0, printed), done.stdout
