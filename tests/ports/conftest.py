@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
-from service.infrastructure.mongo.indexes import ensure_indexes
+from service.infrastructure.mongo.indexes import INDEXES, ensure_indexes
 from service.pkg.database import Documents, close_mongo, default_database, open_mongo
 from tools.servers.sandbox import Sandbox
 
@@ -27,6 +28,23 @@ async def pymongo_client(sandbox: Sandbox) -> AsyncIterator[AsyncMongoClient[Doc
     await ensure_indexes(default_database(client))
     yield client
     await close_mongo(client)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def spare_database(pymongo_client: AsyncMongoClient[Documents]) -> AsyncIterator[str]:
+    """The name of a database for tests that want nothing of others' in it; see `emptied`."""
+    name = f"{default_database(pymongo_client).name}-spare"
+    await ensure_indexes(pymongo_client.get_database(name))
+    yield name
+    await pymongo_client.drop_database(name)
+
+
+async def emptied(client: AsyncMongoClient[Documents], name: str) -> AsyncDatabase[Documents]:
+    """Return the spare database with its indexes and nothing else: a new one takes MongoDB half a second."""
+    database = client.get_database(name)
+    for each in INDEXES:
+        await database[each].delete_many({})
+    return database
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Events that wait in the documents of profiles, posts and sessions, through both drivers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from service.domain.post import PostPatch
 from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo import outbox as module
 from service.infrastructure.mongo.errors import DatabaseUnavailable
-from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS, ensure_indexes
+from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
 from service.infrastructure.mongo.outbox import VERSION, Backlog, MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
@@ -24,19 +24,16 @@ from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, close_mongo, default_database, open_mongo
 from service.pkg.trace_context import working_for
 from tests.builders import NOON, a_post, a_profile, a_session
-from tests.ports.conftest import closed_port
+from tests.ports.conftest import closed_port, emptied
 
 COLLECTIONS = {Kind.PROFILE: PROFILES, Kind.POST: POSTS, Kind.SESSION: SESSIONS}
 LATER, LATEST = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
 
 
 @pytest_asyncio.fixture
-async def fresh(client: AsyncMongoClient[Documents]) -> AsyncIterator[Any]:
+async def fresh(client: AsyncMongoClient[Documents], spare_database: str) -> Any:
     """A database without anything in it but indexes."""
-    database = client.get_database(f"{default_database(client).name}-{uuid4().hex[:8]}")
-    await ensure_indexes(database)
-    yield database
-    await client.drop_database(database.name)
+    return await emptied(client, spare_database)
 
 
 async def a_told_profile(database: Any) -> UUID:

@@ -1,9 +1,8 @@
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import product
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -12,23 +11,14 @@ from pymongo import AsyncMongoClient
 from service.app.ids import new_id
 from service.domain.email import Email, email_prefix
 from service.domain.profile import Profile, ProfileFilter, ProfilePatch, ProfileRepository, Role, Status
-from service.infrastructure.mongo.indexes import ensure_indexes
 from service.infrastructure.mongo.profiles import MongoProfiles
-from service.pkg.database import Documents, default_database
+from service.pkg.database import Documents
 from tests.builders import NOON, a_profile
 from tests.fakes.profiles import FakeProfiles
+from tests.ports.conftest import emptied
 
 LATER = NOON + timedelta(hours=1)
 ALL = ProfileFilter()
-
-
-@asynccontextmanager
-async def empty(client: AsyncMongoClient[Documents]) -> AsyncIterator[ProfileRepository]:
-    """Give profiles in a database of their own."""
-    database = client.get_database(f"{default_database(client).name}-{uuid4().hex[:8]}")
-    await ensure_indexes(database)
-    yield MongoProfiles(database)
-    await client.drop_database(database.name)
 
 
 @pytest.fixture
@@ -38,16 +28,14 @@ def fake_profiles() -> ProfileRepository:
 
 @pytest_asyncio.fixture
 async def pymongo_profiles(
-    pymongo_client: AsyncMongoClient[Documents],
-) -> AsyncIterator[ProfileRepository]:
-    async with empty(pymongo_client) as profiles:
-        yield profiles
+    pymongo_client: AsyncMongoClient[Documents], spare_database: str
+) -> ProfileRepository:
+    return MongoProfiles(await emptied(pymongo_client, spare_database))
 
 
 @pytest_asyncio.fixture
-async def motor_profiles(motor_client: AsyncMongoClient[Documents]) -> AsyncIterator[ProfileRepository]:
-    async with empty(motor_client) as profiles:
-        yield profiles
+async def motor_profiles(motor_client: AsyncMongoClient[Documents], spare_database: str) -> ProfileRepository:
+    return MongoProfiles(await emptied(motor_client, spare_database))
 
 
 @pytest.fixture(params=["fake", "pymongo", "motor"])
