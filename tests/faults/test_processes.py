@@ -85,7 +85,7 @@ def gone(pid: int) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    "by", [signal.SIGTERM, signal.SIGKILL, *at_length(signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)]
+    "by", [signal.SIGKILL, *at_length(signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)]
 )
 async def test_workers_end_with_their_parent(servers: Servers, tmp_path: Path, by: signal.Signals) -> None:
     async with (

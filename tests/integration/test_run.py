@@ -28,7 +28,7 @@ from tools.servers.sandbox import Sandbox
 from tools.servers.waiting import wait_until
 from tools.worker import Worker, WorkerFailed
 
-ENDS = [signal.SIGINT, signal.SIGKILL, *at_length(signal.SIGTERM, signal.SIGHUP)]
+ENDS = [signal.SIGKILL, *at_length(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 SOME_ENDS = [signal.SIGINT, *at_length(signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)]
 SECONDS = 60.0
 
@@ -351,6 +351,7 @@ def _dying_worker(log: Path) -> Iterator[Worker]:
         yield Worker(process, log)
 
 
+@pytest.mark.at_length
 def test_a_server_that_dies_ends_it_with_a_word(tmp_path: Path) -> None:
     """A worker alone would wait for it for ever, and so would the user."""
     with started("tools.run", tmp_path, OWN) as running:
