@@ -19,7 +19,7 @@ import typer
 from service import lifecycle, main
 from service.cli import worker as cli
 from service.main import Worker, create_worker
-from service.pkg.watchdog import Watchdog, watched_loop
+from service.pkg.watchdog import watched_loop
 
 
 async def lock_database(worker: Worker) -> None:
@@ -69,14 +69,18 @@ def fragile_worker() -> Worker:
     async def begin() -> None:
         tasks.append(asyncio.create_task(wait()))
 
+    async def notice_quickly() -> None:
+        worker.watchdog.limit = timedelta(seconds=2)
+
     worker.app.on_startup(begin)
+    # Not before: on a busy machine, to begin to consume may take longer than that.
+    worker.app.after_startup(notice_quickly)
     return worker
 
 
 if __name__ == "__main__":
     quick = timedelta(seconds=0.5)
     with (
-        patch.object(main, "Watchdog", partial(Watchdog, limit=timedelta(seconds=2))),
         patch.object(main, "EVERY", quick),
         patch.object(lifecycle, "watched_loop", partial(watched_loop, seconds=3)),
         patch.object(cli, "create_worker", fragile_worker),
