@@ -22,6 +22,12 @@ class LogIn(Request):
         Secret | MISSING,
         Field(description="A code of the app, or a recovery code, if there is a second factor."),
     ] = MISSING
+    refresh_token: Annotated[
+        AnySecret | MISSING,
+        Field(
+            description="Of a session that ends: the new one takes its place. If it is not good, none ends."
+        ),
+    ] = MISSING
 
 
 class Refresh(Request):

@@ -125,7 +125,7 @@ class Application:
             SecondFactor(profiles, passwords.throttle, ports.secret_box, clock),
             ports.login_needs_verified_email,
         )
-        self.refresh = RefreshHandler(self.sessions, ports.sessions, ports.refresh_tokens, clock)
+        self.refresh = RefreshHandler(self.sessions, ports.sessions, clock)
         self.log_out = LogOutHandler(self.sessions)
         self.list_sessions = ListSessionsHandler(profiles, ports.sessions, clock)
         self.unlock_account = UnlockAccountHandler(profiles, passwords.throttle.counters, guard)

@@ -106,6 +106,11 @@ class Session:
     refresh_tokens: list[str] = field(default_factory=list, repr=False)
 
     @property
+    def good_refresh_tokens(self) -> list[str]:
+        """The last one, and the one before, whose successor was not used yet."""
+        return self.refresh_tokens[-2:]
+
+    @property
     def expires_at(self) -> datetime:
         """When it ends: 30 days after it was refreshed last, and 90 days after the login in any case."""
         return min(self.last_used_at + timedelta(days=30), self.created_at + timedelta(days=90))

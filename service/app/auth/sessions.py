@@ -1,6 +1,7 @@
 """Opening sessions, ending them, and telling whether one is alive."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID
@@ -11,7 +12,13 @@ from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.domain.profile import Profile, ProfileRepository
-from service.domain.session import Origin, Session, SessionRepository
+from service.domain.session import (
+    Origin,
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    Session,
+    SessionRepository,
+)
 
 # How many sessions end by one write to the database; and how many a login ends, which somebody waits for.
 _BATCH: Final = 1_000
@@ -72,13 +79,37 @@ class Sessions:
         profile: Profile,
         session_id: UUID | None = None,
         origin: Origin = Origin(),  # noqa: B008 - it is frozen
+        former_token: str | None = None,
     ) -> LoggedIn:
-        """Open a session for the user of *profile*."""
+        """Open a session for the user of *profile*; it takes the place of that of a former refresh token."""
         now = self.clock.now()
         session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now, origin)
         await self.sessions.add(session)
+        if former_token is not None:
+            await self._end_former(former_token)
         await self._end_oldest(profile.id)
         return self.tokens_for(session, profile)
+
+    async def _end_former(self, refresh_token: str) -> None:
+        """End the session of *refresh_token*, whoever's it is; what is good for no refresh ends nothing."""
+        with suppress(RefreshTokenInvalid, RefreshTokenReused):
+            former, generation, _ = await self.holder(refresh_token)
+            former.refreshed(generation, self.clock.now())
+            await self.end(former.user_id, "login", session_id=former.id)
+
+    async def holder(self, refresh_token: str) -> tuple[Session, int, Profile]:
+        """Return the session that *refresh_token* is of, its step, and the user who has the session still.
+
+        Raises:
+            RefreshTokenInvalid: It is none of ours, or its session has ended.
+
+        """
+        session_id, generation = self.refresh_tokens.read(refresh_token)
+        session = await self.sessions.find(session_id)
+        profile = await self.session_guard.user_of(session) if session else None
+        if session is None or profile is None:
+            raise RefreshTokenInvalid
+        return session, generation, profile
 
     async def _end_oldest(self, user_id: UUID) -> None:
         """End the sessions of a user beyond as many as one may have, or some of very many."""

@@ -121,7 +121,7 @@ def test_secrets_are_found() -> None:
     assert {queue: names for queue, names in found.items() if names} == {
         "profile.create": ["password"],
         "profile.update": ["current_password"],
-        "auth.login": ["password", "device_token", "otp"],
+        "auth.login": ["password", "device_token", "otp", "refresh_token"],
         "auth.refresh": ["refresh_token"],
         "auth.verify": ["token"],
         "auth.change_password": ["current_password", "new_password"],
