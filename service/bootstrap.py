@@ -150,6 +150,7 @@ def wire(
             clock=clock,
             max_sessions=settings.max_sessions,
             login_needs_verified_email=settings.login_needs_verified_email,
+            logout_needs_password=settings.logout_needs_password,
             totp_issuer=settings.totp_issuer,
         )
     )

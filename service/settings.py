@@ -177,6 +177,9 @@ class Settings(BaseSettings):
     login_needs_verified_email: Annotated[
         bool, Field(description="Whether nobody is logged in whose e-mail address is not verified.")
     ] = False
+    logout_needs_password: Annotated[
+        bool, Field(description="Whether users show their password to end other sessions than this one.")
+    ] = False
     trusted_services: Annotated[
         dict[str, frozenset[str]],
         Field(description="JSON: by broker user, the operations it may call on its own account."),

@@ -180,6 +180,7 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("auth.reset_password", "new_password"): _NO_TOKEN,  # which is looked at first
     ("auth.verify_email", "token"): _NO_TOKEN,
     ("auth.login", "otp"): ("unauthenticated", "invalid_credentials"),
+    ("auth.logout", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.totp_enroll", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.totp_confirm", "enrolment"): ("unauthenticated", "missing_token"),
     ("auth.totp_confirm", "otp"): ("unauthenticated", "missing_token"),

@@ -55,6 +55,10 @@ class LogOut(Request):
         Id | MISSING,
         Field(description="Whose, as administrator: with `session_id`, or with the scope `global`."),
     ] = MISSING
+    current_password: Annotated[
+        Secret | MISSING,
+        Field(description="Of a user who ends other sessions than this one, if the service asks for it."),
+    ] = MISSING
 
 
 class ListSessions(Request):

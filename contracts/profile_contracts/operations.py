@@ -443,8 +443,9 @@ AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
     results=(LoggedOut,),
     actor="the user; with `user_id`, administrator",
     errors={
-        **_ACTOR_ERRORS,
-        "not_allowed": ErrorCode.FORBIDDEN,
+        **_PROFILE_ERRORS,
+        **_LOGIN_ERRORS,
+        "current_password_required": ErrorCode.INVALID,
         "sessions_unclear": ErrorCode.INVALID,
     },
     authentication="bearer",

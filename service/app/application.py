@@ -51,6 +51,7 @@ class Ports:
     Attributes:
         max_sessions: How many a user may have; one more ends the oldest.
         login_needs_verified_email: Whether whoever logs in has to have a verified address.
+        logout_needs_password: Whether users show their password to end other sessions of theirs.
         totp_issuer: What authenticator apps show beside the address.
 
     """
@@ -70,6 +71,7 @@ class Ports:
     clock: Clock
     max_sessions: int = 100
     login_needs_verified_email: bool = False
+    logout_needs_password: bool = False
     totp_issuer: str = "Profile service"
 
 
@@ -126,7 +128,7 @@ class Application:
             ports.login_needs_verified_email,
         )
         self.refresh = RefreshHandler(self.sessions, ports.sessions, clock)
-        self.log_out = LogOutHandler(self.sessions)
+        self.log_out = LogOutHandler(self.sessions, passwords, ports.logout_needs_password)
         self.list_sessions = ListSessionsHandler(profiles, ports.sessions, clock)
         self.unlock_account = UnlockAccountHandler(profiles, passwords.throttle.counters, guard)
         self.verify_token = VerifyTokenHandler(ports.access_tokens, self.sessions)

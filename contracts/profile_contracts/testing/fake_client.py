@@ -92,6 +92,7 @@ class FakeProfileClient(ProfileApi):
             lists them for its broker user. If there is any, `client_ip` and `user_agent` are believed.
         max_sessions: As `MAX_SESSIONS` has it: one more ends the oldest of the user.
         login_needs_verified_email: As `LOGIN_NEEDS_VERIFIED_EMAIL` has it.
+        logout_needs_password: As `LOGOUT_NEEDS_PASSWORD` has it.
         password_scheme: As `PASSWORD_SCHEME` has it: how long passwords may be follows from it.
 
     Raises:
@@ -112,6 +113,7 @@ class FakeProfileClient(ProfileApi):
         trusted_for: Collection[str] = (),
         max_sessions: int = 100,
         login_needs_verified_email: bool = False,
+        logout_needs_password: bool = False,
         password_scheme: Literal["bcrypt", "argon2id"] = "bcrypt",  # noqa: S107 - a name
     ) -> None:
         if unknown := sorted(set(trusted_for) - HANDLERS.keys()):
@@ -120,7 +122,12 @@ class FakeProfileClient(ProfileApi):
         if max_sessions < 1:
             message = f"max_sessions has to be 1 at least, not {max_sessions}"
             raise ValueError(message)
-        rules = Rules(max_sessions, login_needs_verified_email, _MAX_PASSWORD_BYTES[password_scheme])
+        rules = Rules(
+            max_sessions,
+            login_needs_verified_email,
+            logout_needs_password,
+            _MAX_PASSWORD_BYTES[password_scheme],
+        )
         self._memory = Memory(now, TokenSigner(issuer, audience, token_seconds), rules)
         self._trusted_for = frozenset(trusted_for)
         self._failures: list[_Failure] = []

@@ -29,12 +29,14 @@ class Rules:
     Attributes:
         max_sessions: How many a user may have; one more ends the oldest.
         login_needs_verified_email: Whether nobody is logged in whose address is not verified.
+        logout_needs_password: Whether users show their password to end other sessions than this one.
         max_password_bytes: How long a password may be.
 
     """
 
     max_sessions: int
     login_needs_verified_email: bool
+    logout_needs_password: bool
     max_password_bytes: int
 
 

@@ -13,7 +13,7 @@ from pydantic import MISSING, SecretStr
 
 from profile_contracts.auth import ConfirmTotp, EnrollTotp, RecoveryCodes, RemoveTotp, TotpEnrolment
 from profile_contracts.profiles import Profile
-from profile_contracts.testing.credentials import verify_password
+from profile_contracts.testing.credentials import verify_current_password, verify_password
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account, Enrolment, SecondFactor
 from profile_contracts.testing.refusals import refused
@@ -67,9 +67,7 @@ def remove(memory: Memory, request: RemoveTotp, context: RequestContext) -> Prof
     context.require_owner(user_id)
     account = memory.account(user_id)
     if user_id == user.id:
-        if request.current_password is MISSING:
-            raise refused("current_password_required", field="current_password")
-        verify_password(account, request.current_password)
+        verify_current_password(account, request.current_password)
     if account.second_factor is None:
         return account.profile
     account.second_factor = None

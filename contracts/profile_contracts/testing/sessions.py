@@ -8,6 +8,7 @@ from profile_contracts.auth import ListSessions, LoggedOut, LogOut, Scope, Sessi
 from profile_contracts.auth import Session as ListedSession
 from profile_contracts.events import SESSION_REVOKED
 from profile_contracts.profiles import Role
+from profile_contracts.testing.credentials import verify_current_password
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account, Session
 from profile_contracts.testing.refusals import refused
@@ -23,6 +24,10 @@ def log_out(memory: Memory, request: LogOut, context: RequestContext) -> LoggedO
     of_another = user_id != user.id and request.scope in {Scope.LOCAL, Scope.OTHERS}
     if (request.scope is MISSING) is (request.session_id is MISSING) or of_another:
         raise refused("sessions_unclear", field="scope")
+    is_password_looked_at = memory.rules.logout_needs_password or request.current_password is not MISSING
+    ends_others = request.scope is not Scope.LOCAL and request.session_id != user.session_id
+    if user_id == user.id and ends_others and is_password_looked_at:
+        verify_current_password(memory.account(user_id), request.current_password)
     named = user.session_id if request.scope is Scope.LOCAL else request.session_id
     kept = user.session_id if request.scope is Scope.OTHERS else None
     mine = of_user(memory, user_id)

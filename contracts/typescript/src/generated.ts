@@ -295,6 +295,8 @@ export interface LogOut {
   readonly session_id?: string | null | undefined;
   /** Whose, as administrator: with `session_id`, or with the scope `global`. */
   readonly user_id?: string | null | undefined;
+  /** Of a user who ends other sessions than this one, if the service asks for it. */
+  readonly current_password?: string | null | undefined;
 }
 
 /** How many sessions ended. */

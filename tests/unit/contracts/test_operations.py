@@ -123,6 +123,7 @@ def test_secrets_are_found() -> None:
         "profile.update": ["current_password"],
         "auth.login": ["password", "device_token", "otp", "refresh_token"],
         "auth.refresh": ["refresh_token"],
+        "auth.logout": ["current_password"],
         "auth.verify": ["token"],
         "auth.change_password": ["current_password", "new_password"],
         "auth.reset_password": ["token", "new_password"],

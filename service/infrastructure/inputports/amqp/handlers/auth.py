@@ -77,6 +77,7 @@ def subscribe_auth(router: Router, app: Application) -> None:
             Scope(scope) if scope else None,
             none_if_missing(request.session_id),
             none_if_missing(request.user_id),
+            secret_or_none(request.current_password),
         )
         return wire.LoggedOut(revoked=await app.log_out.handle(command))
 
