@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     totp_issuer: Annotated[str, Field(min_length=1, description="What apps that show codes call it.")] = (
         "profile-service"
     )
+    second_factor: Annotated[
+        Literal["optional", "administrators", "everybody"],
+        Field(description="Who needs a second factor; without, users can only enroll one."),
+    ] = "optional"
     access_token_seconds: Annotated[Seconds, Field(description="How long an access token lives.")] = 600
     password_scheme: Annotated[
         Literal["bcrypt", "argon2id"],

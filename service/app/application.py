@@ -40,7 +40,7 @@ from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.post import PostRepository
-from service.domain.profile import ProfileRepository
+from service.domain.profile import ProfileRepository, Role
 from service.domain.session import SessionRepository
 
 
@@ -53,6 +53,7 @@ class Ports:
         login_needs_verified_email: Whether whoever logs in has to have a verified address.
         logout_needs_password: Whether users show their password to end other sessions of theirs.
         totp_issuer: What authenticator apps show beside the address.
+        second_factor_for: The roles whose users need a second factor.
 
     """
 
@@ -73,6 +74,7 @@ class Ports:
     login_needs_verified_email: bool = False
     logout_needs_password: bool = False
     totp_issuer: str = "Profile service"
+    second_factor_for: frozenset[Role] = frozenset()
 
 
 class Application:
@@ -89,6 +91,7 @@ class Application:
             ports.session_guard,
             ports.clock,
             ports.max_sessions,
+            ports.second_factor_for,
         )
         self._of_profiles(ports)
         self._of_posts(ports)
@@ -145,5 +148,5 @@ class Application:
         profiles, passwords, guard, clock = ports.profiles, ports.passwords, ports.session_guard, ports.clock
         box = ports.secret_box
         self.enroll_totp = EnrollTotpHandler(profiles, passwords, box, clock, ports.totp_issuer)
-        self.confirm_totp = ConfirmTotpHandler(profiles, guard, box, clock)
+        self.confirm_totp = ConfirmTotpHandler(profiles, ports.sessions, guard, box, clock)
         self.remove_totp = RemoveTotpHandler(profiles, passwords, guard, clock)

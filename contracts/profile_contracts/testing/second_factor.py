@@ -44,7 +44,8 @@ def enroll(memory: Memory, request: EnrollTotp, context: RequestContext) -> Totp
 
 def confirm(memory: Memory, request: ConfirmTotp, context: RequestContext) -> RecoveryCodes:
     """Make an app the second factor, by a code of it."""
-    account = memory.account(context.require_user().id)
+    user = context.require_user()
+    account = memory.account(user.id)
     enrolment = account.enrolments.get(request.enrolment.get_secret_value())
     is_good = enrolment and enrolment.credentials_version == account.credentials_version
     if enrolment is None or not is_good or memory.now() >= enrolment.expires_at:
@@ -57,6 +58,7 @@ def confirm(memory: Memory, request: ConfirmTotp, context: RequestContext) -> Re
     codes = tuple(_recovery_code() for _ in range(10))
     account.second_factor = SecondFactor(enrolment.secret, step, {_plain(each) for each in codes})
     memory.save_profile(account, {"totp_enrolled": True})
+    memory.sessions[user.session_id].with_code = True
     return RecoveryCodes(recovery_codes=codes)
 
 

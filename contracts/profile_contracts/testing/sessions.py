@@ -19,6 +19,7 @@ def log_out(memory: Memory, request: LogOut, context: RequestContext) -> LoggedO
     """End sessions of the user who asks, or as administrator of another one."""
     user = context.require_user()
     user_id = user.id if request.user_id is MISSING else request.user_id
+    _require_code(context, user_id)
     if user_id != user.id and user.role is not Role.ADMIN:
         raise refused("not_allowed")
     of_another = user_id != user.id and request.scope in {Scope.LOCAL, Scope.OTHERS}
@@ -40,6 +41,7 @@ def log_out(memory: Memory, request: LogOut, context: RequestContext) -> LoggedO
 def list_all(memory: Memory, request: ListSessions, context: RequestContext) -> SessionList:
     """Return the sessions of a user, the one that was used last first."""
     user_id = context.require_user().id if request.user_id is MISSING else request.user_id
+    _require_code(context, user_id)
     context.require_owner(user_id)
     memory.account(user_id)
     mine = sorted(of_user(memory, user_id), key=lambda each: (each.last_used_at, each.id), reverse=True)
@@ -79,6 +81,12 @@ def end_oldest(memory: Memory, user_id: UUID) -> None:
     mine = sorted(of_user(memory, user_id), key=lambda each: (each.created_at, each.id))
     for each in mine[: -memory.rules.max_sessions]:
         end(memory, each, "too_many_sessions")
+
+
+def _require_code(context: RequestContext, owner_id: UUID) -> None:
+    """Raise `Forbidden` if a second factor is needed for what is about somebody else."""
+    if context.lacks_code and context.user and context.user.id != owner_id:
+        raise refused("second_factor_needed")
 
 
 def _listed(session: Session, user: User | None) -> ListedSession:

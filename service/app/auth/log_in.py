@@ -80,7 +80,8 @@ class LogInHandler:
         if self.needs_verified_email and not profile.email_verified:
             raise EmailNotVerified
         origin, former = command.context.origin, command.refresh_token
-        opened = await self.sessions.open(profile, session_id, origin, former)
+        has_code = profile.totp is not None
+        opened = await self.sessions.open(profile, session_id, origin, former, with_code=has_code)
         token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)
 

@@ -11,7 +11,7 @@ from service.app.auth.session_guard import SessionEnded, SessionGuard
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
-from service.domain.profile import Profile, ProfileRepository
+from service.domain.profile import Profile, ProfileRepository, Role
 from service.domain.session import (
     Origin,
     RefreshTokenInvalid,
@@ -62,6 +62,7 @@ class Sessions:
 
     Attributes:
         most: How many a user may have; one more ends the oldest.
+        second_factor_for: The roles whose users need a second factor.
 
     """
 
@@ -73,6 +74,7 @@ class Sessions:
     session_guard: SessionGuard
     clock: Clock
     most: int = 100
+    second_factor_for: frozenset[Role] = frozenset()
 
     async def open(
         self,
@@ -80,10 +82,22 @@ class Sessions:
         session_id: UUID | None = None,
         origin: Origin = Origin(),  # noqa: B008 - it is frozen
         former_token: str | None = None,
+        *,
+        with_code: bool = False,
     ) -> LoggedIn:
-        """Open a session for the user of *profile*; it takes the place of that of a former refresh token."""
+        """Open a session for the user of *profile*, who may have shown a code of a second factor.
+
+        It takes the place of that of a former refresh token.
+        """
         now = self.clock.now()
-        session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now, origin)
+        session = Session.opened(
+            session_id or new_id(now),
+            profile.id,
+            profile.sessions_version,
+            now,
+            origin,
+            with_code=with_code,
+        )
         await self.sessions.add(session)
         if former_token is not None:
             await self._end_former(former_token)
@@ -119,7 +133,7 @@ class Sessions:
 
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
         """Return tokens of *session* at its step."""
-        user = User(profile.id, profile.role, session.id)
+        user = User(profile.id, profile.role, session.id, session.with_code)
         refresh_token = self.refresh_tokens.issue(session.id, session.generation)
         return LoggedIn(profile.id, self.access_tokens.issue(user), refresh_token)
 
@@ -138,6 +152,20 @@ class Sessions:
                 await self.session_cache.mark_alive(user.session)
         if not alive:
             raise SessionEnded
+
+    async def lacks_code(self, user: User) -> bool:
+        """Return whether *user* needs a second factor, and has shown no code of one in this session.
+
+        The session is read only if the token does not know of any: one may have been enrolled since.
+        """
+        return user.role in self.second_factor_for and not await self.has_code(user)
+
+    async def has_code(self, user: User) -> bool:
+        """Return whether *user* has shown a code of a second factor in this session, or to open it."""
+        if user.with_code:
+            return True
+        session = await self.sessions.find(user.session)
+        return session is not None and session.with_code
 
     async def end(
         self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
