@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pymongo import AsyncMongoClient
 from pymongo.monitoring import CommandListener
@@ -32,7 +32,7 @@ from service.app.commands.restore_profile import RestoreProfileHandler
 from service.app.queries.export_profile import ExportProfileHandler
 from service.app.queries.export_profiles import ExportProfilesHandler
 from service.app.queries.find_profile import FindProfileHandler
-from service.domain.profile import ProfileRepository
+from service.domain.profile import ProfileRepository, Role
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.memory.attempts import MemoryAttempts
 from service.infrastructure.memory.session_status_cache import NullSessionCache
@@ -68,6 +68,12 @@ from service.infrastructure.security.weak_passwords import ZxcvbnPasswords
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.pkg.hashing_pool import HashingPool
 from service.settings import Settings
+
+_SECOND_FACTOR_FOR: Final = {
+    "optional": frozenset[Role](),
+    "administrators": frozenset({Role.ADMIN}),
+    "everybody": frozenset(Role),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,9 @@ def wire(
             clock=clock,
             max_sessions=settings.max_sessions,
             login_needs_verified_email=settings.login_needs_verified_email,
+            logout_needs_password=settings.logout_needs_password,
             totp_issuer=settings.totp_issuer,
+            second_factor_for=_SECOND_FACTOR_FOR[settings.second_factor],
         )
     )
 

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     totp_issuer: Annotated[str, Field(min_length=1, description="What apps that show codes call it.")] = (
         "profile-service"
     )
+    second_factor: Annotated[
+        Literal["optional", "administrators", "everybody"],
+        Field(description="Who needs a second factor; without, users can only enroll one."),
+    ] = "optional"
     access_token_seconds: Annotated[Seconds, Field(description="How long an access token lives.")] = 600
     password_scheme: Annotated[
         Literal["bcrypt", "argon2id"],
@@ -176,6 +180,9 @@ class Settings(BaseSettings):
 
     login_needs_verified_email: Annotated[
         bool, Field(description="Whether nobody is logged in whose e-mail address is not verified.")
+    ] = False
+    logout_needs_password: Annotated[
+        bool, Field(description="Whether users show their password to end other sessions than this one.")
     ] = False
     trusted_services: Annotated[
         dict[str, frozenset[str]],

@@ -166,6 +166,7 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("auth.login", "email"): ("unauthenticated", "invalid_credentials"),
     ("auth.login", "password"): ("unauthenticated", "invalid_credentials"),
     ("auth.login", "device_token"): ("unauthenticated", "invalid_credentials"),  # a stranger
+    ("auth.login", "refresh_token"): ("unauthenticated", "invalid_credentials"),  # which is looked at first
     # Who asks is not known, and hears no more than that.
     ("profile.update", "current_password"): ("unauthenticated", "missing_token"),
     ("profile.list", "cursor"): ("unauthenticated", "missing_token"),
@@ -179,6 +180,7 @@ NO_NUL: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("auth.reset_password", "new_password"): _NO_TOKEN,  # which is looked at first
     ("auth.verify_email", "token"): _NO_TOKEN,
     ("auth.login", "otp"): ("unauthenticated", "invalid_credentials"),
+    ("auth.logout", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.totp_enroll", "current_password"): ("unauthenticated", "missing_token"),
     ("auth.totp_confirm", "enrolment"): ("unauthenticated", "missing_token"),
     ("auth.totp_confirm", "otp"): ("unauthenticated", "missing_token"),

@@ -22,6 +22,12 @@ class LogIn(Request):
         Secret | MISSING,
         Field(description="A code of the app, or a recovery code, if there is a second factor."),
     ] = MISSING
+    refresh_token: Annotated[
+        AnySecret | MISSING,
+        Field(
+            description="Of a session that ends: the new one takes its place. If it is not good, none ends."
+        ),
+    ] = MISSING
 
 
 class Refresh(Request):
@@ -48,6 +54,10 @@ class LogOut(Request):
     user_id: Annotated[
         Id | MISSING,
         Field(description="Whose, as administrator: with `session_id`, or with the scope `global`."),
+    ] = MISSING
+    current_password: Annotated[
+        Secret | MISSING,
+        Field(description="Of a user who ends other sessions than this one, if the service asks for it."),
     ] = MISSING
 
 

@@ -55,8 +55,8 @@ class SessionRevoked(Result):
         ),
     ] = None
     reason: str = Field(
-        description="`logout`, `password_changed`, `suspended`, `role_changed`, `deleted`, `reuse` or "
-        "`too_many_sessions`."
+        description="`logout`, `login`, `password_changed`, `suspended`, `role_changed`, `deleted`, `reuse` "
+        "or `too_many_sessions`."
     )
 
 

@@ -120,6 +120,15 @@ class Operation(Generic[RequestT, ResultT]):
         return self.queue not in {"auth.login", "auth.change_password", "auth.totp_confirm"}
 
     @property
+    def needs_second_factor(self) -> bool:
+        """Whether it is refused to a user who needs a second factor, and has shown no code in this session.
+
+        What is left is to enroll one, and to see and end one's own sessions.
+        """
+        without = {"auth.totp_enroll", "auth.totp_confirm", "auth.sessions", "auth.logout"}
+        return self.authentication == "bearer" and self.queue not in without
+
+    @property
     def dead_letters(self) -> str:
         """The queue for what is left of requests that could not be handled."""
         return f"{self.queue}.dlq"
@@ -141,19 +150,22 @@ COMMON_ERRORS: Final[dict[str, ErrorCode]] = {
     "service_timeout": ErrorCode.UNAVAILABLE,
     "internal_error": ErrorCode.INTERNAL,
 }
+_FACTOR_ERRORS: Final[dict[str, ErrorCode]] = {"second_factor_needed": ErrorCode.FORBIDDEN}
 _ACTOR_ERRORS: Final[dict[str, ErrorCode]] = {
     "missing_token": ErrorCode.UNAUTHENTICATED,
     "token_invalid": ErrorCode.UNAUTHENTICATED,
     "token_expired": ErrorCode.UNAUTHENTICATED,
     "session_ended": ErrorCode.UNAUTHENTICATED,
 }
-_PROFILE_ERRORS: Final[dict[str, ErrorCode]] = {
+_OWN_ERRORS: Final[dict[str, ErrorCode]] = {
     **_ACTOR_ERRORS,
     "not_allowed": ErrorCode.FORBIDDEN,
     "profile_not_found": ErrorCode.NOT_FOUND,
 }
+_PROFILE_ERRORS: Final[dict[str, ErrorCode]] = {**_OWN_ERRORS, **_FACTOR_ERRORS}
 _POST_ERRORS: Final[dict[str, ErrorCode]] = {
     **_ACTOR_ERRORS,
+    **_FACTOR_ERRORS,
     "not_allowed": ErrorCode.FORBIDDEN,
     "post_not_found": ErrorCode.NOT_FOUND,
 }
@@ -246,6 +258,7 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
     needs_actor=False,
     errors={
         **_ACTOR_ERRORS,
+        **_FACTOR_ERRORS,
         "role_not_allowed": ErrorCode.FORBIDDEN,
         **_EMAIL_ERRORS,
         **_ATTRIBUTE_ERRORS,
@@ -273,7 +286,7 @@ PROFILE_GET: Final[Operation[GetProfile, Profile | PublicProfile]] = Operation(
     actor="any user or trusted service",
     authentication="bearer",
     needs_actor=True,
-    errors={**_ACTOR_ERRORS, "profile_not_found": ErrorCode.NOT_FOUND},
+    errors={**_ACTOR_ERRORS, **_FACTOR_ERRORS, "profile_not_found": ErrorCode.NOT_FOUND},
     idempotent=True,
     example=({"id": _ID}, _PROFILE),
 )
@@ -327,7 +340,7 @@ PROFILE_LIST: Final[Operation[ListProfiles, ProfilePage]] = Operation(
     actor="administrator or trusted service",
     authentication="bearer",
     needs_actor=True,
-    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN, **_LIST_ERRORS},
+    errors={**_ACTOR_ERRORS, **_FACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN, **_LIST_ERRORS},
     idempotent=True,
     example=(
         {"limit": 1, "status": "active", "role": "user"},
@@ -443,8 +456,9 @@ AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
     results=(LoggedOut,),
     actor="the user; with `user_id`, administrator",
     errors={
-        **_ACTOR_ERRORS,
-        "not_allowed": ErrorCode.FORBIDDEN,
+        **_PROFILE_ERRORS,
+        **_LOGIN_ERRORS,
+        "current_password_required": ErrorCode.INVALID,
         "sessions_unclear": ErrorCode.INVALID,
     },
     authentication="bearer",
@@ -596,7 +610,7 @@ AUTH_TOTP_ENROLL: Final[Operation[EnrollTotp, TotpEnrolment]] = Operation(
     actor="the user",
     authentication="bearer",
     needs_actor=True,
-    errors={**_PROFILE_ERRORS, **_LOGIN_ERRORS, "totp_already_enrolled": ErrorCode.CONFLICT},
+    errors={**_OWN_ERRORS, **_LOGIN_ERRORS, "totp_already_enrolled": ErrorCode.CONFLICT},
     idempotent=True,
     example=(
         {"current_password": _PASSWORD},
@@ -618,7 +632,7 @@ AUTH_TOTP_CONFIRM: Final[Operation[ConfirmTotp, RecoveryCodes]] = Operation(
     authentication="bearer",
     needs_actor=True,
     errors={
-        **_PROFILE_ERRORS,
+        **_OWN_ERRORS,
         **_NAMED_ERRORS,
         "enrolment_invalid": ErrorCode.INVALID,
         "otp_invalid": ErrorCode.UNAUTHENTICATED,
@@ -686,7 +700,7 @@ POST_CREATE: Final[Operation[CreatePost, Post]] = Operation(
     actor="any user; the post is the user's own",
     authentication="bearer",
     needs_actor=True,
-    errors={**_ACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    errors={**_ACTOR_ERRORS, **_FACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
     idempotent=False,
     example=({"title": _POST["title"], "body": _POST["body"]}, _POST),
 )

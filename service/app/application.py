@@ -40,7 +40,7 @@ from service.app.queries.get_profile import GetProfileHandler
 from service.app.queries.list_posts import ListPostsHandler
 from service.app.queries.list_profiles import ListProfilesHandler
 from service.domain.post import PostRepository
-from service.domain.profile import ProfileRepository
+from service.domain.profile import ProfileRepository, Role
 from service.domain.session import SessionRepository
 
 
@@ -51,7 +51,9 @@ class Ports:
     Attributes:
         max_sessions: How many a user may have; one more ends the oldest.
         login_needs_verified_email: Whether whoever logs in has to have a verified address.
+        logout_needs_password: Whether users show their password to end other sessions of theirs.
         totp_issuer: What authenticator apps show beside the address.
+        second_factor_for: The roles whose users need a second factor.
 
     """
 
@@ -70,7 +72,9 @@ class Ports:
     clock: Clock
     max_sessions: int = 100
     login_needs_verified_email: bool = False
+    logout_needs_password: bool = False
     totp_issuer: str = "Profile service"
+    second_factor_for: frozenset[Role] = frozenset()
 
 
 class Application:
@@ -87,6 +91,7 @@ class Application:
             ports.session_guard,
             ports.clock,
             ports.max_sessions,
+            ports.second_factor_for,
         )
         self._of_profiles(ports)
         self._of_posts(ports)
@@ -125,8 +130,8 @@ class Application:
             SecondFactor(profiles, passwords.throttle, ports.secret_box, clock),
             ports.login_needs_verified_email,
         )
-        self.refresh = RefreshHandler(self.sessions, ports.sessions, ports.refresh_tokens, clock)
-        self.log_out = LogOutHandler(self.sessions)
+        self.refresh = RefreshHandler(self.sessions, ports.sessions, clock)
+        self.log_out = LogOutHandler(self.sessions, passwords, ports.logout_needs_password)
         self.list_sessions = ListSessionsHandler(profiles, ports.sessions, clock)
         self.unlock_account = UnlockAccountHandler(profiles, passwords.throttle.counters, guard)
         self.verify_token = VerifyTokenHandler(ports.access_tokens, self.sessions)
@@ -143,5 +148,5 @@ class Application:
         profiles, passwords, guard, clock = ports.profiles, ports.passwords, ports.session_guard, ports.clock
         box = ports.secret_box
         self.enroll_totp = EnrollTotpHandler(profiles, passwords, box, clock, ports.totp_issuer)
-        self.confirm_totp = ConfirmTotpHandler(profiles, guard, box, clock)
+        self.confirm_totp = ConfirmTotpHandler(profiles, ports.sessions, guard, box, clock)
         self.remove_totp = RemoveTotpHandler(profiles, passwords, guard, clock)

@@ -64,6 +64,7 @@ class Session:
         rotated_at: When it was last.
         expires_at: When it ends unless it is refreshed.
         origin: Where it was opened from.
+        with_code: Whether a code of a second factor was shown in it, or by the login that opened it.
 
     """
 
@@ -75,6 +76,7 @@ class Session:
     created_at: datetime
     expires_at: datetime
     origin: Origin = Origin()
+    with_code: bool = False
 
     @classmethod
     def opened(
@@ -84,6 +86,8 @@ class Session:
         sessions_version: int,
         now: datetime,
         origin: Origin = Origin(),
+        *,
+        with_code: bool = False,
     ) -> "Session":
         """Return a new session of a user."""
         return cls(
@@ -94,6 +98,7 @@ class Session:
             created_at=now,
             expires_at=now + IDLE_TIMEOUT,
             origin=origin,
+            with_code=with_code,
         )
 
     def refreshed(self, generation: int, now: datetime) -> "Session":
@@ -157,7 +162,13 @@ class SessionRepository(Protocol):
         """Return a session."""
 
     async def save(self, session: Session) -> None:
-        """Store a session over the generation before it, or raise `RefreshConflict`."""
+        """Store a session over the generation before it, or raise `RefreshConflict`.
+
+        A code that was noted meanwhile stays.
+        """
+
+    async def note_code(self, session_id: UUID) -> None:
+        """Note that a code of a second factor was shown in a session, if it is there."""
 
     async def end(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -32,7 +33,12 @@ class FakeSessions(SessionRepository):
         before = self.stored.get(session.id)
         if before is None or before.generation != session.generation - 1:
             raise RefreshConflict
-        self.stored[session.id] = session
+        self.stored[session.id] = replace(session, with_code=before.with_code)
+
+    async def note_code(self, session_id: UUID) -> None:
+        await asyncio.sleep(0)
+        if session := self.stored.get(session_id):
+            self.stored[session_id] = replace(session, with_code=True)
 
     async def end(
         self,

@@ -147,6 +147,7 @@ async def use_sessions(database: Any) -> Watched:
         await sessions.add(each)
     assert await sessions.find(first.id) == first
     await sessions.save(replace(first, generation=first.generation + 1))
+    await sessions.note_code(first.id)
     assert await sessions.end(user, "logout", NOON, session_id=first.id) == [first.id]
     assert await sessions.end(user, "logout", NOON, except_id=second.id) == [third.id]
     assert await sessions.of_user(user) == [second]

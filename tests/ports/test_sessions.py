@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -158,3 +159,33 @@ async def test_a_session_that_the_version_before_has_stored_is_read(
     await default_database(client)[SESSIONS].insert_one(stored)
 
     assert await MongoSessions(default_database(client)).find(session.id) == session
+
+
+async def test_a_code_is_noted_in_its_session_and_in_no_other(sessions: SessionRepository) -> None:
+    mine, other = a_session(expires_at=LATER), a_session(expires_at=LATER, with_code=True)
+    for each in (mine, other):
+        await sessions.add(each)
+    await sessions.note_code(mine.id)
+    await sessions.note_code(uuid4())
+
+    assert await sessions.find(mine.id) == replace(mine, with_code=True)
+    assert await sessions.find(other.id) == other
+
+
+async def test_a_refresh_that_was_under_way_does_not_lose_a_code(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+    after = session.refreshed(0, NOON + timedelta(hours=1))
+    await sessions.note_code(session.id)
+    await sessions.save(after)
+
+    assert await sessions.find(session.id) == replace(after, with_code=True)
+
+
+async def test_a_code_brings_no_session_back(sessions: SessionRepository) -> None:
+    session = a_session(expires_at=LATER)
+    await sessions.add(session)
+    await sessions.end(session.user_id, "logout", NOON)
+    await sessions.note_code(session.id)
+
+    assert await sessions.find(session.id) is None

@@ -49,6 +49,9 @@ REASONS: Final[Mapping[str, str]] = {
     "session_ended": "Let the user log in again: of logout, a new password or role, suspension, or deletion.",
     "role_not_allowed": "Leave `role` out. Administrators and trusted services give other roles.",
     "not_allowed": "Give up, or ask as somebody who may: see the operation.",
+    "second_factor_needed": (
+        "Let the user enroll a second factor (`auth.totp_enroll`, `auth.totp_confirm`) or log in with one."
+    ),
     "profile_not_found": "Treat the profile as gone.",
     "not_deleted": "Leave it: the profile is not deleted, or was erased, and then nothing can bring it back.",
     "sessions_unclear": "Send either `scope` or `session_id`; for another user, the scope `global` alone.",

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from pydantic import SecretStr
+from pydantic import MISSING, SecretStr
 
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account
@@ -69,6 +69,13 @@ def verify_password(account: Account | None, given: SecretStr) -> Account:
     if account is None or not account.may_log_in or account.password != password:
         raise refused("invalid_credentials")
     return account
+
+
+def verify_current_password(account: Account, given: SecretStr | MISSING) -> None:
+    """Return if the password is that of *account*; raise `Invalid` if there is none."""
+    if given is MISSING:
+        raise refused("current_password_required", field="current_password")
+    verify_password(account, given)
 
 
 def _with_email(memory: Memory, email: str) -> Iterator[Account]:

@@ -29,7 +29,8 @@ from profile_contracts.testing import (
     sessions,
 )
 from profile_contracts.testing.fake_feed import FakeFeed
-from profile_contracts.testing.memory import Memory, Rules
+from profile_contracts.testing.memory import Memory, Rules, SecondFactorPolicy
+from profile_contracts.testing.refusals import refused
 from profile_contracts.testing.request_context import Origin, RequestContext, origin_of
 from profile_contracts.testing.token_signer import TokenSigner
 
@@ -92,7 +93,9 @@ class FakeProfileClient(ProfileApi):
             lists them for its broker user. If there is any, `client_ip` and `user_agent` are believed.
         max_sessions: As `MAX_SESSIONS` has it: one more ends the oldest of the user.
         login_needs_verified_email: As `LOGIN_NEEDS_VERIFIED_EMAIL` has it.
+        logout_needs_password: As `LOGOUT_NEEDS_PASSWORD` has it.
         password_scheme: As `PASSWORD_SCHEME` has it: how long passwords may be follows from it.
+        second_factor: As `SECOND_FACTOR` has it.
 
     Raises:
         ValueError: There is no such operation, or users may have no session.
@@ -112,7 +115,9 @@ class FakeProfileClient(ProfileApi):
         trusted_for: Collection[str] = (),
         max_sessions: int = 100,
         login_needs_verified_email: bool = False,
+        logout_needs_password: bool = False,
         password_scheme: Literal["bcrypt", "argon2id"] = "bcrypt",  # noqa: S107 - a name
+        second_factor: SecondFactorPolicy = "optional",
     ) -> None:
         if unknown := sorted(set(trusted_for) - HANDLERS.keys()):
             message = f"no such operation: {unknown}"
@@ -120,7 +125,13 @@ class FakeProfileClient(ProfileApi):
         if max_sessions < 1:
             message = f"max_sessions has to be 1 at least, not {max_sessions}"
             raise ValueError(message)
-        rules = Rules(max_sessions, login_needs_verified_email, _MAX_PASSWORD_BYTES[password_scheme])
+        rules = Rules(
+            max_sessions,
+            login_needs_verified_email,
+            logout_needs_password,
+            _MAX_PASSWORD_BYTES[password_scheme],
+            second_factor,
+        )
         self._memory = Memory(now, TokenSigner(issuer, audience, token_seconds), rules)
         self._trusted_for = frozenset(trusted_for)
         self._failures: list[_Failure] = []
@@ -230,6 +241,8 @@ class FakeProfileClient(ProfileApi):
         key = idempotency_key(options)
         digest = sha256(operation.queue.encode() + body).hexdigest()
         context = replace(self._context(operation, token, options), key=key, digest=digest)
+        if context.lacks_code and operation.needs_second_factor:
+            raise refused("second_factor_needed")
         return HANDLERS[operation.queue](self._memory, request, context)
 
     def _context(

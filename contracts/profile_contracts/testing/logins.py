@@ -33,22 +33,21 @@ def log_in(memory: Memory, request: LogIn, context: RequestContext) -> Tokens:
     require_code(account, request.otp, memory.now())
     if memory.rules.login_needs_verified_email and not account.profile.email_verified:
         raise refused("email_not_verified")
-    tokens = _opened(memory, account, memory.new_id(), context.origin)
+    former, with_code = request.refresh_token, account.second_factor is not None
+    tokens = _opened(memory, account, memory.new_id(), context.origin, former, with_code=with_code)
     return tokens.model_copy(update={"device_token": secrets.token_urlsafe(24)})
 
 
 def refresh(memory: Memory, request: Refresh, _: RequestContext) -> Tokens:
     """Give the next refresh token; the same again, until that is used."""
     token = request.refresh_token.get_secret_value()
-    session = next((each for each in memory.sessions.values() if token in each.refresh_tokens), None)
+    session = _session_of(memory, token)
     if session is None:
         raise refused("refresh_token_invalid")
-    latest = len(session.refresh_tokens) - 1
-    generation = session.refresh_tokens.index(token)
-    if generation < latest - 1:
+    if token not in session.good_refresh_tokens:
         end(memory, session, "reuse")
         raise refused("refresh_token_reused")
-    if generation == latest:
+    if token == session.refresh_tokens[-1]:
         session.refresh_tokens.append(secrets.token_urlsafe(48))
         session.last_used_at = memory.now()
     return _tokens(memory, memory.account(session.user_id), session)
@@ -70,7 +69,7 @@ def change_password(memory: Memory, request: ChangePassword, context: RequestCon
 
     def again(_: Tokens) -> Tokens:
         account = verify_password(memory.account(user.id), request.new_password)
-        return _opened(memory, account, memory.new_id(), context.origin)
+        return _opened(memory, account, memory.new_id(), context.origin, with_code=user.with_code)
 
     return memory.once(context, user.id, lambda: _changed(memory, request, context), again)
 
@@ -95,22 +94,45 @@ def set_password(memory: Memory, account: Account, password: SecretStr, kept: UU
 
 
 def _changed(memory: Memory, request: ChangePassword, context: RequestContext) -> Tokens:
-    account = verify_password(memory.account(context.require_user().id), request.current_password)
-    session_id = memory.new_id()
+    user = context.require_user()
+    account = verify_password(memory.account(user.id), request.current_password)
+    session_id, with_code = memory.new_id(), memory.sessions[user.session_id].with_code
     set_password(memory, account, request.new_password, session_id)
-    return _opened(memory, account, session_id, context.origin)
+    return _opened(memory, account, session_id, context.origin, with_code=with_code)
 
 
-def _opened(memory: Memory, account: Account, session_id: UUID, origin: Origin) -> Tokens:
+def _opened(
+    memory: Memory,
+    account: Account,
+    session_id: UUID,
+    origin: Origin,
+    former: SecretStr | MISSING = MISSING,
+    *,
+    with_code: bool,
+) -> Tokens:
     now = memory.now()
-    session = Session(session_id, account.profile.id, now, now, origin, [secrets.token_urlsafe(48)])
+    session = Session(
+        session_id, account.profile.id, now, now, origin, [secrets.token_urlsafe(48)], with_code
+    )
     memory.sessions[session.id] = session
+    if former is not MISSING:
+        _end_former(memory, former.get_secret_value())
     end_oldest(memory, session.user_id)
     return _tokens(memory, account, session)
 
 
+def _end_former(memory: Memory, refresh_token: str) -> None:
+    session = _session_of(memory, refresh_token)
+    if session and refresh_token in session.good_refresh_tokens:
+        end(memory, session, "login")
+
+
+def _session_of(memory: Memory, refresh_token: str) -> Session | None:
+    return next((each for each in memory.sessions.values() if refresh_token in each.refresh_tokens), None)
+
+
 def _tokens(memory: Memory, account: Account, session: Session) -> Tokens:
-    user = User(account.profile.id, account.profile.role, session.id)
+    user = User(account.profile.id, account.profile.role, session.id, session.with_code)
     token, expires_at = memory.signer.issue(user, memory.now())
     memory.access_tokens[token] = user, expires_at
     return Tokens(

@@ -4,12 +4,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 from profile_contracts.events import PROFILE_UPDATED, Event, EventType
 from profile_contracts.fields import Result
-from profile_contracts.profiles import Profile
+from profile_contracts.profiles import Profile, Role
 from profile_contracts.testing.fake_feed import FakeExchange
 from profile_contracts.testing.records import Account, OneTimeToken, PostRecord, Session
 from profile_contracts.testing.refusals import refused
@@ -17,6 +17,8 @@ from profile_contracts.testing.request_context import RequestContext, User
 from profile_contracts.testing.token_signer import TokenSigner
 
 ResultT = TypeVar("ResultT", bound=Result)
+
+SecondFactorPolicy = Literal["optional", "administrators", "everybody"]
 
 # Who sent it, what it is about, and its idempotency key.
 CommandName = tuple[UUID | None, UUID | None, str]
@@ -29,13 +31,17 @@ class Rules:
     Attributes:
         max_sessions: How many a user may have; one more ends the oldest.
         login_needs_verified_email: Whether nobody is logged in whose address is not verified.
+        logout_needs_password: Whether users show their password to end other sessions than this one.
         max_password_bytes: How long a password may be.
+        second_factor: Who needs one.
 
     """
 
     max_sessions: int
     login_needs_verified_email: bool
+    logout_needs_password: bool
     max_password_bytes: int
+    second_factor: SecondFactorPolicy
 
 
 @dataclass(slots=True)
@@ -102,7 +108,12 @@ class Memory:
             return RequestContext(auth_error=refused("token_expired"))
         if user.session_id not in self.sessions:
             return RequestContext(auth_error=refused("session_ended"), former_user=user)
-        return RequestContext(user=user, auth_error=refused("missing_token"))
+        lacks_code = not self.sessions[user.session_id].with_code and self._needs_second_factor(user.role)
+        return RequestContext(user=user, auth_error=refused("missing_token"), lacks_code=lacks_code)
+
+    def _needs_second_factor(self, role: Role) -> bool:
+        policy = self.rules.second_factor
+        return policy == "everybody" or (policy == "administrators" and role is Role.ADMIN)
 
     def remove_expired_sessions(self) -> None:
         """Let sessions go that are too old; no event says so."""

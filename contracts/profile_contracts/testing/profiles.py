@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from pydantic import MISSING, SecretStr
+from pydantic import MISSING
 
 from profile_contracts.events import PROFILE_CREATED
 from profile_contracts.profiles import (
@@ -26,7 +26,7 @@ from profile_contracts.testing.credentials import (
     new_password,
     require_email,
     require_free_email,
-    verify_password,
+    verify_current_password,
 )
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.pages import page
@@ -58,9 +58,7 @@ def update(memory: Memory, request: UpdateProfile, context: RequestContext) -> P
     context.require_authenticated()
     user = context.user
     if request.email is not MISSING and user and user.id == request.id:
-        if not isinstance(request.current_password, SecretStr):
-            raise refused("current_password_required", field="current_password")
-        verify_password(memory.account(request.id), request.current_password)
+        verify_current_password(memory.account(request.id), request.current_password)
     account = memory.account(request.id)
     context.require_owner(request.id)
     is_for_admins = request.role is not MISSING or request.status is not MISSING

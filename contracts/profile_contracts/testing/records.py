@@ -96,7 +96,13 @@ class PostRecord:
 
 @dataclass(slots=True)
 class Session:
-    """One login. Its refresh tokens are those of all its generations."""
+    """One login.
+
+    Attributes:
+        refresh_tokens: Those of all its generations.
+        with_code: Whether a code of a second factor was shown in it, or by the login that opened it.
+
+    """
 
     id: UUID
     user_id: UUID
@@ -104,6 +110,12 @@ class Session:
     last_used_at: datetime
     origin: Origin
     refresh_tokens: list[str] = field(default_factory=list, repr=False)
+    with_code: bool = False
+
+    @property
+    def good_refresh_tokens(self) -> list[str]:
+        """The last one, and the one before, whose successor was not used yet."""
+        return self.refresh_tokens[-2:]
 
     @property
     def expires_at(self) -> datetime:

@@ -12,11 +12,17 @@ from profile_contracts.testing.refusals import refused
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A human who has logged in."""
+    """A human who has logged in.
+
+    Attributes:
+        with_code: Whether the token says that a code of a second factor was shown.
+
+    """
 
     id: UUID
     role: Role
     session_id: UUID
+    with_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class RequestContext:
         user: Who asks, if that is known.
         auth_error: What to answer where it has to be known.
         former_user: Whose token came, if it is good and only its session has ended.
+        lacks_code: Whether the user needs a second factor, and has shown no code in this session.
         is_trusted: Whether nobody's token came, and the gateway may ask for this on its own account.
         origin: Where the human is.
         key: The idempotency key.
@@ -51,6 +58,7 @@ class RequestContext:
     user: User | None = None
     auth_error: ErrorReply
     former_user: User | None = None
+    lacks_code: bool = False
     is_trusted: bool = False
     origin: Origin = Origin()
     key: str = ""

@@ -13,7 +13,7 @@ from pydantic import MISSING, SecretStr
 
 from profile_contracts.auth import ConfirmTotp, EnrollTotp, RecoveryCodes, RemoveTotp, TotpEnrolment
 from profile_contracts.profiles import Profile
-from profile_contracts.testing.credentials import verify_password
+from profile_contracts.testing.credentials import verify_current_password, verify_password
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account, Enrolment, SecondFactor
 from profile_contracts.testing.refusals import refused
@@ -44,7 +44,8 @@ def enroll(memory: Memory, request: EnrollTotp, context: RequestContext) -> Totp
 
 def confirm(memory: Memory, request: ConfirmTotp, context: RequestContext) -> RecoveryCodes:
     """Make an app the second factor, by a code of it."""
-    account = memory.account(context.require_user().id)
+    user = context.require_user()
+    account = memory.account(user.id)
     enrolment = account.enrolments.get(request.enrolment.get_secret_value())
     is_good = enrolment and enrolment.credentials_version == account.credentials_version
     if enrolment is None or not is_good or memory.now() >= enrolment.expires_at:
@@ -57,6 +58,7 @@ def confirm(memory: Memory, request: ConfirmTotp, context: RequestContext) -> Re
     codes = tuple(_recovery_code() for _ in range(10))
     account.second_factor = SecondFactor(enrolment.secret, step, {_plain(each) for each in codes})
     memory.save_profile(account, {"totp_enrolled": True})
+    memory.sessions[user.session_id].with_code = True
     return RecoveryCodes(recovery_codes=codes)
 
 
@@ -67,9 +69,7 @@ def remove(memory: Memory, request: RemoveTotp, context: RequestContext) -> Prof
     context.require_owner(user_id)
     account = memory.account(user_id)
     if user_id == user.id:
-        if request.current_password is MISSING:
-            raise refused("current_password_required", field="current_password")
-        verify_password(account, request.current_password)
+        verify_current_password(account, request.current_password)
     if account.second_factor is None:
         return account.profile
     account.second_factor = None

@@ -8,6 +8,7 @@ from profile_contracts.auth import ListSessions, LoggedOut, LogOut, Scope, Sessi
 from profile_contracts.auth import Session as ListedSession
 from profile_contracts.events import SESSION_REVOKED
 from profile_contracts.profiles import Role
+from profile_contracts.testing.credentials import verify_current_password
 from profile_contracts.testing.memory import Memory
 from profile_contracts.testing.records import Account, Session
 from profile_contracts.testing.refusals import refused
@@ -18,11 +19,16 @@ def log_out(memory: Memory, request: LogOut, context: RequestContext) -> LoggedO
     """End sessions of the user who asks, or as administrator of another one."""
     user = context.require_user()
     user_id = user.id if request.user_id is MISSING else request.user_id
+    _require_code(context, user_id)
     if user_id != user.id and user.role is not Role.ADMIN:
         raise refused("not_allowed")
     of_another = user_id != user.id and request.scope in {Scope.LOCAL, Scope.OTHERS}
     if (request.scope is MISSING) is (request.session_id is MISSING) or of_another:
         raise refused("sessions_unclear", field="scope")
+    is_password_looked_at = memory.rules.logout_needs_password or request.current_password is not MISSING
+    ends_others = request.scope is not Scope.LOCAL and request.session_id != user.session_id
+    if user_id == user.id and ends_others and is_password_looked_at:
+        verify_current_password(memory.account(user_id), request.current_password)
     named = user.session_id if request.scope is Scope.LOCAL else request.session_id
     kept = user.session_id if request.scope is Scope.OTHERS else None
     mine = of_user(memory, user_id)
@@ -35,6 +41,7 @@ def log_out(memory: Memory, request: LogOut, context: RequestContext) -> LoggedO
 def list_all(memory: Memory, request: ListSessions, context: RequestContext) -> SessionList:
     """Return the sessions of a user, the one that was used last first."""
     user_id = context.require_user().id if request.user_id is MISSING else request.user_id
+    _require_code(context, user_id)
     context.require_owner(user_id)
     memory.account(user_id)
     mine = sorted(of_user(memory, user_id), key=lambda each: (each.last_used_at, each.id), reverse=True)
@@ -74,6 +81,12 @@ def end_oldest(memory: Memory, user_id: UUID) -> None:
     mine = sorted(of_user(memory, user_id), key=lambda each: (each.created_at, each.id))
     for each in mine[: -memory.rules.max_sessions]:
         end(memory, each, "too_many_sessions")
+
+
+def _require_code(context: RequestContext, owner_id: UUID) -> None:
+    """Raise `Forbidden` if a second factor is needed for what is about somebody else."""
+    if context.lacks_code and context.user and context.user.id != owner_id:
+        raise refused("second_factor_needed")
 
 
 def _listed(session: Session, user: User | None) -> ListedSession:

@@ -30,6 +30,10 @@ class Holder(Protocol):
     def session_id(self) -> UUID:
         """The session."""
 
+    @property
+    def with_code(self) -> bool:
+        """Whether a code of a second factor was shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
@@ -63,6 +67,7 @@ class TokenSigner:
             "sub": str(holder.id),
             "sid": str(holder.session_id),
             "role": holder.role.value,
+            "amr": ["pwd", "otp"] if holder.with_code else ["pwd"],
             "iat": issued_at,
             "exp": issued_at + self.lifetime,
             "jti": str(uuid4()),

@@ -38,6 +38,10 @@ class AccessClaims(Result):
     sub: Annotated[Id, Field(description="The user.")]
     sid: Annotated[Id, Field(description="The session.")]
     role: Role
+    amr: Annotated[
+        tuple[str, ...],
+        Field(description="How the user has logged in (RFC 8176): `pwd`, and `otp` with a second factor."),
+    ] = ()
     iat: Annotated[int, Field(description="When the token was issued, in seconds since 1970.")]
     exp: Annotated[int, Field(description="When it expires, in seconds since 1970.")]
     jti: Annotated[str, Field(description="The name of this token.")]

@@ -283,6 +283,8 @@ export interface LogIn {
   readonly device_token?: string | null | undefined;
   /** A code of the app, or a recovery code, if there is a second factor. */
   readonly otp?: string | null | undefined;
+  /** Of a session that ends: the new one takes its place. If it is not good, none ends. */
+  readonly refresh_token?: string | null | undefined;
 }
 
 /** End sessions of the user who asks, or as administrator of another one. */
@@ -293,6 +295,8 @@ export interface LogOut {
   readonly session_id?: string | null | undefined;
   /** Whose, as administrator: with `session_id`, or with the scope `global`. */
   readonly user_id?: string | null | undefined;
+  /** Of a user who ends other sessions than this one, if the service asks for it. */
+  readonly current_password?: string | null | undefined;
 }
 
 /** How many sessions ended. */
@@ -590,7 +594,7 @@ export interface SessionRevoked {
   readonly spared_session_id?: string | null;
   /** Of all of them, those that were opened before this, in milliseconds since 1970. The first 48 bits of a session's id, a UUID of version 7, are when it was opened. */
   readonly revoked_before?: number | null;
-  /** `logout`, `password_changed`, `suspended`, `role_changed`, `deleted`, `reuse` or `too_many_sessions`. */
+  /** `logout`, `login`, `password_changed`, `suspended`, `role_changed`, `deleted`, `reuse` or `too_many_sessions`. */
   readonly reason: string;
 }
 

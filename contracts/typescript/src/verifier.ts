@@ -21,6 +21,8 @@ export interface AccessClaims {
   /** The session. */
   readonly sid: string;
   readonly role: Role;
+  /** How the user has logged in (RFC 8176): `pwd`, and `otp` with a second factor. */
+  readonly amr: readonly string[];
   /** When the token was issued, in seconds since 1970. */
   readonly iat: number;
   /** When it expires, in seconds since 1970. */
@@ -124,7 +126,7 @@ export class TokenVerifier {
         audience: this.options.audience ?? "gateways",
         requiredClaims: ["sub", "sid", "role", "iat", "exp", "jti"],
       });
-      return payload as unknown as AccessClaims;
+      return { ...payload, amr: payload["amr"] ?? [] } as unknown as AccessClaims;
     } catch (error) {
       throw new TokenRefused(error instanceof errors.JWTExpired ? "token_expired" : "token_invalid");
     }

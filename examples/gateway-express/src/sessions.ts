@@ -7,7 +7,8 @@ import { Problem } from "./problems.js";
 import type { Settings } from "./settings.js";
 
 const REFRESH_COOKIE = "refresh_token";
-const REFRESH_PATH = "/session/refresh";
+/** Where browsers send the refresh token: a refresh takes it, and a login that takes the place of another. */
+const SESSION_PATH = "/session";
 const REFRESH_MS = 30 * 24 * 3600 * 1000;
 
 export function sessions(service: ProfileApi, settings: Settings): Router {
@@ -23,20 +24,22 @@ export function sessions(service: ProfileApi, settings: Settings): Router {
     response.json(await service.refresh(body, callOptions(request)));
   });
 
-  router.post("/session", async (request, response) => {
+  router.post(SESSION_PATH, async (request, response) => {
     const body = bodyOf<LogIn>(request, "email", "password");
-    setCookies(response, await service.logIn(body, callOptions(request)), settings);
+    const former = cookie(request, REFRESH_COOKIE); // the session that the browser still has ends
+    const login: LogIn = former ? { ...body, refresh_token: former } : body;
+    setCookies(response, await service.logIn(login, callOptions(request)), settings);
     response.status(204).end();
   });
 
-  router.post(REFRESH_PATH, async (request, response) => {
+  router.post(`${SESSION_PATH}/refresh`, async (request, response) => {
     const token = cookie(request, REFRESH_COOKIE);
     if (!token) throw new Problem(401, "missing_token");
     setCookies(response, await service.refresh({ refresh_token: token }, callOptions(request)), settings);
     response.status(204).end();
   });
 
-  router.delete("/session", async (request, response) => {
+  router.delete(SESSION_PATH, async (request, response) => {
     await service.logOut({ scope: "local" }, accessToken(request), callOptions(request));
     clearCookies(response);
     response.status(204).end();
@@ -49,11 +52,11 @@ export function sessions(service: ProfileApi, settings: Settings): Router {
 export function setCookies(response: Response, tokens: Tokens, settings: Settings): void {
   const usual: CookieOptions = { secure: settings.secureCookies, httpOnly: true, sameSite: "strict" };
   response.cookie(ACCESS_COOKIE, tokens.access_token, { ...usual, maxAge: tokens.expires_in * 1000, path: "/" });
-  response.cookie(REFRESH_COOKIE, tokens.refresh_token, { ...usual, maxAge: REFRESH_MS, path: REFRESH_PATH });
+  response.cookie(REFRESH_COOKIE, tokens.refresh_token, { ...usual, maxAge: REFRESH_MS, path: SESSION_PATH });
 }
 
 /** Has the browser forget them. */
 export function clearCookies(response: Response): void {
   response.clearCookie(ACCESS_COOKIE, { path: "/" });
-  response.clearCookie(REFRESH_COOKIE, { path: REFRESH_PATH });
+  response.clearCookie(REFRESH_COOKIE, { path: SESSION_PATH });
 }

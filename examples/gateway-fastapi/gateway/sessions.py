@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Cookie, Response, status
-from pydantic import SecretStr
+from pydantic import MISSING, SecretStr
 
 from gateway.bodies import Credentials, RefreshToken
 from gateway.callers import ACCESS_COOKIE, Config, Options, Service, Token
@@ -12,8 +12,11 @@ from profile_contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens
 from profile_contracts.verifier import TokenRefused
 
 REFRESH_COOKIE: Final = "refresh_token"
-_REFRESH_PATH: Final = "/session/refresh"
+# Where browsers send the refresh token: a refresh takes it, and a login that takes the place of another.
+_SESSION_PATH: Final = "/session"
 _REFRESH_SECONDS: Final = 30 * 24 * 3600
+
+RefreshCookie = Annotated[str | None, Cookie(alias=REFRESH_COOKIE)]
 
 router = APIRouter(tags=["sessions"])
 
@@ -30,21 +33,29 @@ async def refresh(body: RefreshToken, service: Service, options: Options) -> Tok
     return await service.refresh(Refresh(**body.model_dump()), **options)
 
 
-@router.post("/session", status_code=status.HTTP_204_NO_CONTENT)
+@router.post(_SESSION_PATH, status_code=status.HTTP_204_NO_CONTENT)
 async def open_session(
-    body: Credentials, service: Service, options: Options, config: Config, response: Response
+    *,
+    body: Credentials,
+    service: Service,
+    options: Options,
+    config: Config,
+    response: Response,
+    refresh_token: RefreshCookie = None,
 ) -> None:
-    """Log in as a browser."""
-    set_cookies(response, await service.log_in(LogIn(**body.model_dump()), **options), config)
+    """Log in as a browser. The session that it still has ends."""
+    former = SecretStr(refresh_token) if refresh_token else MISSING
+    request = LogIn(**body.model_dump(), refresh_token=former)
+    set_cookies(response, await service.log_in(request, **options), config)
 
 
-@router.post(_REFRESH_PATH, status_code=status.HTTP_204_NO_CONTENT)
+@router.post(f"{_SESSION_PATH}/refresh", status_code=status.HTTP_204_NO_CONTENT)
 async def refresh_session(
     service: Service,
     options: Options,
     config: Config,
     response: Response,
-    refresh_token: Annotated[str | None, Cookie()] = None,
+    refresh_token: RefreshCookie = None,
 ) -> None:
     """Get new cookies."""
     if not refresh_token:
@@ -53,7 +64,7 @@ async def refresh_session(
     set_cookies(response, await service.refresh(request, **options), config)
 
 
-@router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
+@router.delete(_SESSION_PATH, status_code=status.HTTP_204_NO_CONTENT)
 async def log_out(token: Token, service: Service, options: Options, response: Response) -> None:
     """Log out, as a browser or as a program."""
     await service.log_out(LogOut(scope=Scope.LOCAL), token, **options)
@@ -64,7 +75,7 @@ def set_cookies(response: Response, tokens: Tokens, config: Settings) -> None:
     """Put *tokens* into cookies. `strict`: no other site can have a browser send them."""
     for name, value, age, path in (
         (ACCESS_COOKIE, tokens.access_token, tokens.expires_in, "/"),
-        (REFRESH_COOKIE, tokens.refresh_token, _REFRESH_SECONDS, _REFRESH_PATH),
+        (REFRESH_COOKIE, tokens.refresh_token, _REFRESH_SECONDS, _SESSION_PATH),
     ):
         response.set_cookie(
             name,
@@ -80,4 +91,4 @@ def set_cookies(response: Response, tokens: Tokens, config: Settings) -> None:
 def clear_cookies(response: Response) -> None:
     """Have the browser forget them."""
     response.delete_cookie(ACCESS_COOKIE)
-    response.delete_cookie(REFRESH_COOKIE, path=_REFRESH_PATH)
+    response.delete_cookie(REFRESH_COOKIE, path=_SESSION_PATH)

@@ -30,11 +30,19 @@ class TokenExpired(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A human, by an access token that this service issued."""
+    """A human, by an access token that this service issued.
+
+    Attributes:
+        with_code: Whether the token says that a code of a second factor was shown.
+        lacks_code: Whether one is needed, and neither the token nor the session knows of any.
+
+    """
 
     id: UUID
     role: Role
     session: UUID
+    with_code: bool = False
+    lacks_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
-from service.app.auth.actors import User
+from service.app.auth.actors import Anonymous, User
 from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import require_user
 from service.app.auth.session_guard import SessionGuard
@@ -51,16 +51,19 @@ class ChangePasswordHandler:
         authorized_by = await self.passwords.verify_credentials(command.current_password, profile, attempt)
         words = authorized_by.personal_words
         hashed = await self.passwords.hash_new(command.new_password, words, "new_password")
-        session_id = new_id(self.clock.now())
+        session_id, with_code = new_id(self.clock.now()), await self.sessions.has_code(user)
         after = await self._save(user, hashed, session_id, command.context.idempotency_key)
         await self.sessions.discard(after)
-        return await self.sessions.open(after, session_id, command.context.origin)
+        return await self.sessions.open(after, session_id, command.context.origin, with_code=with_code)
 
     async def _log_in_again(self, profile: Profile, command: ChangePassword) -> LoggedIn:
         """Open another session: who can open the one before, if its tokens were lost?"""
         attempt = command.context.attempt(profile.email.key)
         await self.passwords.verify_credentials(command.new_password, profile, attempt)
-        return await self.sessions.open(profile, origin=command.context.origin)
+        actor = command.context.actor
+        former = actor.former_user if isinstance(actor, Anonymous) else None
+        with_code = former is not None and former.with_code
+        return await self.sessions.open(profile, origin=command.context.origin, with_code=with_code)
 
     async def _save(self, user: User, hashed: str, session_id: UUID, key: IdempotencyKey | None) -> Profile:
         """Store the new hash, if *user* has the session still.

@@ -12,6 +12,7 @@ from service.app.clock import Clock
 from service.app.optimistic_update import update_profile
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile, ProfileRepository
+from service.domain.session import SessionRepository
 from service.domain.totp import RECOVERY_CODES, Totp, matching_step, new_recovery_code, recovery_digest
 
 
@@ -47,6 +48,7 @@ class ConfirmTotpHandler:
     """Carries out `ConfirmTotp`."""
 
     profiles: ProfileRepository
+    sessions: SessionRepository
     session_guard: SessionGuard
     box: SecretBox
     clock: Clock
@@ -58,7 +60,8 @@ class ConfirmTotpHandler:
             EnrolmentInvalid, OtpInvalid, TotpAlreadyEnrolled
 
         """
-        profile = await self.profiles.get(require_user(command.context.actor).id)
+        user = require_user(command.context.actor)
+        profile = await self.profiles.get(user.id)
         now = self.clock.now()
         secret = secret_of(command.enrolment, profile, self.box, now)
         if (step := matching_step(secret, command.otp, now)) is None:
@@ -68,4 +71,5 @@ class ConfirmTotpHandler:
         totp = Totp(self.box.encrypt(secret, about_totp(profile.id)), step, digests)
         change = _WithTotp(command.context, totp)
         await update_profile(self.profiles, self.session_guard, self.clock, profile.id, change)
+        await self.sessions.note_code(user.session)
         return codes

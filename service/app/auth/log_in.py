@@ -24,13 +24,19 @@ class EmailNotVerified(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """Exchange an e-mail address and a password for tokens."""
+    """Exchange an e-mail address and a password for tokens.
+
+    Attributes:
+        refresh_token: Of a session that ends now: the new one takes its place.
+
+    """
 
     context: RequestContext
     email: str
     password: str = field(repr=False)
     device_token: str | None = field(default=None, repr=False)
     otp: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,9 @@ class LogInHandler:
         await self.second_factor.check(profile, command.otp, attempt)
         if self.needs_verified_email and not profile.email_verified:
             raise EmailNotVerified
-        opened = await self.sessions.open(profile, session_id, command.context.origin)
+        origin, former = command.context.origin, command.refresh_token
+        has_code = profile.totp is not None
+        opened = await self.sessions.open(profile, session_id, origin, former, with_code=has_code)
         token = self.device_tokens.issue(Device(profile.id, device or new_id(self.sessions.clock.now())))
         return replace(opened, device_token=token)
 

@@ -1,9 +1,10 @@
 """End sessions of the user who asks, or of another one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import Action, authorize, require_user
 from service.app.auth.sessions import Sessions
 from service.app.request_context import RequestContext
@@ -33,6 +34,7 @@ class LogOut:
     Attributes:
         scope, session_id: One of them says which.
         user_id: Whose they are, if not those of whoever asks.
+        current_password: Of a user who ends other sessions than this one.
 
     """
 
@@ -40,19 +42,28 @@ class LogOut:
     scope: Scope | None = None
     session_id: UUID | None = None
     user_id: UUID | None = None
+    current_password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LogOutHandler:
-    """Carries out `LogOut`."""
+    """Carries out `LogOut`.
+
+    Attributes:
+        needs_password: Whether users show their password to end other sessions of theirs than this one.
+
+    """
 
     sessions: Sessions
+    passwords: Passwords
+    needs_password: bool = False
 
     async def handle(self, command: LogOut) -> int:
         """Return how many sessions ended: none of a user who is not there.
 
         Raises:
             SessionsUnclear
+            CurrentPasswordRequired, InvalidCredentials: They are other sessions of the user's own.
 
         """
         user = require_user(command.context.actor)
@@ -65,6 +76,14 @@ class LogOutHandler:
             raise SessionsUnclear
         if command.scope is Scope.LOCAL:
             return await self.sessions.end(user.id, "logout", session_id=user.session)
-        await self.sessions.session_guard.authorizing_profile(user)  # or a revoked session would end others
+        if not is_another and command.session_id != user.session:
+            await self._verify_password(command, user.id)
+        # As late as this, after the hashing: or a revoked session would end others.
+        await self.sessions.session_guard.authorizing_profile(user)
         except_id = user.session if command.scope is Scope.OTHERS else None
         return await self.sessions.end(user_id, "logout", session_id=command.session_id, except_id=except_id)
+
+    async def _verify_password(self, command: LogOut, user_id: UUID) -> None:
+        """Return if the user knows the password, or need not show it and has not."""
+        if self.needs_password or command.current_password is not None:
+            await self.passwords.verify_current(command.current_password, user_id, command.context)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from service.app.auth.budgets import Attempt
 from service.app.auth.throttle import Outcome, Throttle
+from service.app.request_context import RequestContext
 from service.domain.errors import Invalid, Unauthenticated
 from service.domain.password import MOST_BYTES, new_password_bytes, password_bytes
 from service.domain.profile import Profile, ProfileRepository
@@ -21,10 +23,10 @@ class InvalidCredentials(Unauthenticated):
 
 
 class CurrentPasswordRequired(Invalid):
-    """A user changes the address by which a password can be reset."""
+    """A user does what nobody else should do who comes by the session of one."""
 
     reason = "current_password_required"
-    message = "Changing your e-mail address needs your current password."
+    message = "This needs your current password."
     field = "current_password"
 
 
@@ -153,6 +155,20 @@ class Passwords:
         if _is_made_from(normal, (*personal, *self.context_words)):
             raise PasswordTooCommon
         return encoded
+
+    async def verify_current(self, password: str | None, user_id: UUID, context: RequestContext) -> None:
+        """Return if *password* is that of the user who asks.
+
+        Raises:
+            CurrentPasswordRequired: There is none.
+            InvalidCredentials, ProfileNotFound
+            RateLimited, Unavailable: The password was not looked at.
+
+        """
+        if password is None:
+            raise CurrentPasswordRequired
+        profile = await self.profiles.get(user_id)
+        await self.verify_credentials(password, profile, context.attempt(profile.email.key))
 
     async def verify_credentials(self, password: str, profile: Profile | None, attempt: Attempt) -> Profile:
         """Return *profile* if *password* is its user's and the user may log in.

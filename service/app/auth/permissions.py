@@ -25,6 +25,13 @@ class RoleNotAllowed(Forbidden):
     field = "role"
 
 
+class SecondFactorNeeded(Forbidden):
+    """Whoever asks needs a second factor, and logged in without one."""
+
+    reason = "second_factor_needed"
+    message = "This needs a second factor: enroll one, or log in with a code."
+
+
 class Relation(Enum):
     """How the one who asks is related to the thing."""
 
@@ -122,8 +129,11 @@ def authorize(
     Raises:
         Unauthenticated: Nobody in particular may not, and it is not known who asks.
         Forbidden: Who asks is known, and may not. *refusal* is the one to raise.
+        SecondFactorNeeded: Without a code, nobody may do anything about somebody else.
 
     """
+    if isinstance(actor, User) and actor.lacks_code and actor.id != owner:
+        raise SecondFactorNeeded
     if allows(action, actor, owner):
         return
     if isinstance(actor, Anonymous):

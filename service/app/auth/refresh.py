@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.app.auth.sessions import LoggedIn, Sessions
-from service.app.auth.tokens import RefreshTokens
 from service.app.clock import Clock
 from service.domain.errors import Unavailable
-from service.domain.session import RefreshConflict, RefreshTokenInvalid, RefreshTokenReused, SessionRepository
+from service.domain.session import RefreshConflict, RefreshTokenReused, SessionRepository
 
 _ATTEMPTS: Final = 5
 
@@ -32,7 +31,6 @@ class RefreshHandler:
 
     sessions: Sessions
     repository: SessionRepository
-    tokens: RefreshTokens
     clock: Clock
 
     async def handle(self, command: Refresh) -> LoggedIn:
@@ -51,13 +49,7 @@ class RefreshHandler:
         raise TooManyRefreshes
 
     async def _try(self, command: Refresh) -> LoggedIn:
-        session_id, generation = self.tokens.read(command.refresh_token)
-        before = await self.repository.find(session_id)
-        if before is None:
-            raise RefreshTokenInvalid
-        profile = await self.sessions.session_guard.user_of(before)
-        if profile is None:
-            raise RefreshTokenInvalid
+        before, generation, profile = await self.sessions.holder(command.refresh_token)
         try:
             after = before.refreshed(generation, self.clock.now())
         except RefreshTokenReused:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.passwords import CurrentPasswordRequired, Passwords
+from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import Action, authorize, require_user
 from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
@@ -52,13 +52,6 @@ class RemoveTotpHandler:
         profile_id = command.profile_id or user.id
         authorize(Action.REMOVE_TOTP, user, profile_id)
         if profile_id == user.id:
-            await self._verify_password(command, user.id)
+            await self.passwords.verify_current(command.current_password, user.id, command.context)
         _, after = await update_profile(self.profiles, self.session_guard, self.clock, profile_id, command)
         return after
-
-    async def _verify_password(self, command: RemoveTotp, user_id: UUID) -> None:
-        if command.current_password is None:
-            raise CurrentPasswordRequired
-        profile = await self.profiles.get(user_id)
-        attempt = command.context.attempt(profile.email.key)
-        await self.passwords.verify_credentials(command.current_password, profile, attempt)

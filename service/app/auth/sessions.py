@@ -1,6 +1,7 @@
 """Opening sessions, ending them, and telling whether one is alive."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID
@@ -10,8 +11,14 @@ from service.app.auth.session_guard import SessionEnded, SessionGuard
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
-from service.domain.profile import Profile, ProfileRepository
-from service.domain.session import Origin, Session, SessionRepository
+from service.domain.profile import Profile, ProfileRepository, Role
+from service.domain.session import (
+    Origin,
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    Session,
+    SessionRepository,
+)
 
 # How many sessions end by one write to the database; and how many a login ends, which somebody waits for.
 _BATCH: Final = 1_000
@@ -55,6 +62,7 @@ class Sessions:
 
     Attributes:
         most: How many a user may have; one more ends the oldest.
+        second_factor_for: The roles whose users need a second factor.
 
     """
 
@@ -66,19 +74,56 @@ class Sessions:
     session_guard: SessionGuard
     clock: Clock
     most: int = 100
+    second_factor_for: frozenset[Role] = frozenset()
 
     async def open(
         self,
         profile: Profile,
         session_id: UUID | None = None,
         origin: Origin = Origin(),  # noqa: B008 - it is frozen
+        former_token: str | None = None,
+        *,
+        with_code: bool = False,
     ) -> LoggedIn:
-        """Open a session for the user of *profile*."""
+        """Open a session for the user of *profile*, who may have shown a code of a second factor.
+
+        It takes the place of that of a former refresh token.
+        """
         now = self.clock.now()
-        session = Session.opened(session_id or new_id(now), profile.id, profile.sessions_version, now, origin)
+        session = Session.opened(
+            session_id or new_id(now),
+            profile.id,
+            profile.sessions_version,
+            now,
+            origin,
+            with_code=with_code,
+        )
         await self.sessions.add(session)
+        if former_token is not None:
+            await self._end_former(former_token)
         await self._end_oldest(profile.id)
         return self.tokens_for(session, profile)
+
+    async def _end_former(self, refresh_token: str) -> None:
+        """End the session of *refresh_token*, whoever's it is; what is good for no refresh ends nothing."""
+        with suppress(RefreshTokenInvalid, RefreshTokenReused):
+            former, generation, _ = await self.holder(refresh_token)
+            former.refreshed(generation, self.clock.now())
+            await self.end(former.user_id, "login", session_id=former.id)
+
+    async def holder(self, refresh_token: str) -> tuple[Session, int, Profile]:
+        """Return the session that *refresh_token* is of, its step, and the user who has the session still.
+
+        Raises:
+            RefreshTokenInvalid: It is none of ours, or its session has ended.
+
+        """
+        session_id, generation = self.refresh_tokens.read(refresh_token)
+        session = await self.sessions.find(session_id)
+        profile = await self.session_guard.user_of(session) if session else None
+        if session is None or profile is None:
+            raise RefreshTokenInvalid
+        return session, generation, profile
 
     async def _end_oldest(self, user_id: UUID) -> None:
         """End the sessions of a user beyond as many as one may have, or some of very many."""
@@ -88,7 +133,7 @@ class Sessions:
 
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
         """Return tokens of *session* at its step."""
-        user = User(profile.id, profile.role, session.id)
+        user = User(profile.id, profile.role, session.id, session.with_code)
         refresh_token = self.refresh_tokens.issue(session.id, session.generation)
         return LoggedIn(profile.id, self.access_tokens.issue(user), refresh_token)
 
@@ -107,6 +152,20 @@ class Sessions:
                 await self.session_cache.mark_alive(user.session)
         if not alive:
             raise SessionEnded
+
+    async def lacks_code(self, user: User) -> bool:
+        """Return whether *user* needs a second factor, and has shown no code of one in this session.
+
+        The session is read only if the token does not know of any: one may have been enrolled since.
+        """
+        return user.role in self.second_factor_for and not await self.has_code(user)
+
+    async def has_code(self, user: User) -> bool:
+        """Return whether *user* has shown a code of a second factor in this session, or to open it."""
+        if user.with_code:
+            return True
+        session = await self.sessions.find(user.session)
+        return session is not None and session.with_code
 
     async def end(
         self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None

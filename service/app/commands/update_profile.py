@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from service.app.auth.passwords import CurrentPasswordRequired, Passwords
+from service.app.auth.passwords import Passwords
 from service.app.auth.permissions import Action, authorize, is_owner
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions
@@ -50,18 +50,11 @@ class UpdateProfileHandler:
         actor = command.context.actor
         authorize(Action.SEE_PUBLIC_PROFILE, actor, command.profile_id)
         if command.patch.email and is_owner(actor, command.profile_id):
-            await self._verify_password(command)
+            # An address is the way back into an account.
+            await self.passwords.verify_current(command.current_password, command.profile_id, command.context)
         before, after = await update_profile(
             self.profiles, self.session_guard, self.clock, command.profile_id, command
         )
         if after.sessions_version != before.sessions_version:
             await self.sessions.discard(after)
         return after
-
-    async def _verify_password(self, command: UpdateProfile) -> None:
-        """Raise unless the owner knows the password: an address is the way back into an account."""
-        if command.current_password is None:
-            raise CurrentPasswordRequired
-        profile = await self.profiles.get(command.profile_id)
-        attempt = command.context.attempt(profile.email.key)
-        await self.passwords.verify_credentials(command.current_password, profile, attempt)

@@ -38,9 +38,17 @@ class MongoSessions(SessionRepository):
     async def save(self, session: Session) -> None:
         """Store a session over the step before it, or raise `RefreshConflict`."""
         before = {"_id": session.id, "step": session.generation - 1, **_ALIVE}
-        result = await self._sessions.replace_one(before, _to_document(session))
+        document = _to_document(session)
+        # Only these: a code may have been noted since the session was read.
+        change = {"$set": {name: document[name] for name in _REFRESHED}}
+        result = await self._sessions.update_one(before, change)
         if result.matched_count == 0:
             raise RefreshConflict
+
+    @database_call
+    async def note_code(self, session_id: UUID) -> None:
+        """Note that a code of a second factor was shown in a session, if it is there."""
+        await self._sessions.update_one({"_id": session_id, **_ALIVE}, {"$set": {"with_code": True}})
 
     @database_call
     async def end(
@@ -81,6 +89,9 @@ class MongoSessions(SessionRepository):
 # A session that has ended is kept until its event is published.
 _ALIVE: Final = {"ended_at": {"$exists": False}}
 
+# What a refresh changes.
+_REFRESHED: Final = ("step", "moved_by", "moved_at", "expires_at")
+
 
 def _ended(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> UpdateOne:
     # MongoDB removes what has an expires_at.
@@ -101,7 +112,11 @@ def _to_document(session: Session) -> dict[str, Any]:
         "created_at": session.created_at,
         "expires_at": session.expires_at,
     }
-    said = {"client_network": session.origin.client_network, "user_agent": session.origin.user_agent}
+    said = {
+        "client_network": session.origin.client_network,
+        "user_agent": session.origin.user_agent,
+        "with_code": session.with_code or None,
+    }
     return document | {name: value for name, value in said.items() if value is not None}
 
 
@@ -115,4 +130,5 @@ def _to_session(document: Mapping[str, Any]) -> Session:
         created_at=document["created_at"],
         expires_at=document["expires_at"],
         origin=Origin(document.get("client_network"), document.get("user_agent")),
+        with_code=document.get("with_code", False),
     )

@@ -74,6 +74,42 @@ async def test_a_refresh_token_gives_the_same_successor_until_that_is_used(subje
         await subject.api.refresh(Refresh(refresh_token=SecretStr(second.refresh_token)))
 
 
+async def test_a_login_ends_the_session_that_it_takes_the_place_of(subject: Subject) -> None:
+    person, other = await subject.person(), await subject.person()
+    for former in (person, other):
+        credentials = LogIn(email=person.email, password=PASSWORD)
+        takes_its_place = {"refresh_token": SecretStr(former.tokens.refresh_token)}
+        wrong = credentials.model_copy(update={**takes_its_place, "password": SecretStr("not that one")})
+        async with refusing(Unauthenticated, "invalid_credentials"):
+            await subject.api.log_in(wrong)
+        assert await _alive(subject, former.token)
+        new = await subject.api.log_in(credentials.model_copy(update=takes_its_place))
+
+        assert not await _alive(subject, former.token)
+        assert await _alive(subject, new.access_token)
+
+
+async def test_a_refresh_token_that_is_good_no_more_ends_nothing_at_a_login(subject: Subject) -> None:
+    person = await subject.person()
+    used_up = person.tokens.refresh_token
+    second = await subject.api.refresh(Refresh(refresh_token=SecretStr(used_up)))
+    await subject.api.refresh(Refresh(refresh_token=SecretStr(second.refresh_token)))
+    for token in (used_up, "none", ""):
+        login = LogIn(email=person.email, password=PASSWORD, refresh_token=SecretStr(token))
+
+        assert (await subject.api.log_in(login)).profile_id == person.id
+    assert await _alive(subject, person.token)
+
+
+async def test_a_refresh_token_whose_successor_got_lost_ends_its_session_at_a_login(subject: Subject) -> None:
+    person = await subject.person()
+    first = SecretStr(person.tokens.refresh_token)
+    await subject.api.refresh(Refresh(refresh_token=first))
+    await subject.api.log_in(LogIn(email=person.email, password=PASSWORD, refresh_token=first))
+
+    assert not await _alive(subject, person.token)
+
+
 async def test_what_is_no_refresh_token_is_refused(subject: Subject) -> None:
     async with refusing(Unauthenticated, "refresh_token_invalid"):
         await subject.api.refresh(Refresh(refresh_token=SecretStr("none")))

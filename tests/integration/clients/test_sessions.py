@@ -15,7 +15,7 @@ from profile_contracts.auth import (
     Unlocked,
     VerifyToken,
 )
-from profile_contracts.errors import Invalid
+from profile_contracts.errors import Invalid, Unauthenticated
 from tests.integration.clients.failing import reason_of, refusing
 from tests.integration.clients.subjects import PASSWORD, Person, Subject
 
@@ -61,6 +61,22 @@ async def test_the_named_session_ends_and_no_other(subject: Subject) -> None:
     for unclear in (LogOut(), LogOut(scope=Scope.LOCAL, session_id=named)):
         async with refusing(Invalid, "sessions_unclear", "scope"):
             await subject.api.log_out(unclear, person.token)
+
+
+async def test_a_password_that_comes_with_the_end_of_other_sessions_has_to_be_right(subject: Subject) -> None:
+    person, admin = await subject.person(), await subject.admin()
+    await subject.api.log_in(LogIn(email=person.email, password=PASSWORD))
+    wrong = SecretStr("not that one")
+    for scope in (Scope.OTHERS, Scope.GLOBAL):
+        async with refusing(Unauthenticated, "invalid_credentials"):
+            await subject.api.log_out(LogOut(scope=scope, current_password=wrong), person.token)
+    right = LogOut(scope=Scope.OTHERS, current_password=PASSWORD)
+    assert (await subject.api.log_out(right, person.token)).revoked == 1
+    of_another = LogOut(user_id=person.id, scope=Scope.GLOBAL, current_password=wrong)
+    assert (await subject.api.log_out(of_another, admin.token)).revoked == 1
+    local = LogOut(scope=Scope.LOCAL, current_password=wrong)
+
+    assert (await subject.api.log_out(local, admin.token)).revoked == 1
 
 
 async def test_administrators_see_and_end_the_sessions_of_others(subject: Subject) -> None:

@@ -17,7 +17,9 @@ from profile_contracts.auth import (
     ChangePassword,
     ListSessions,
     LogIn,
+    LogOut,
     Refresh,
+    Scope,
     StartVerification,
     Tokens,
     VerifyEmail,
@@ -92,6 +94,7 @@ def strict_sandbox(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
         settings = {
             "MAX_SESSIONS": str(MAX_SESSIONS),
             "LOGIN_NEEDS_VERIFIED_EMAIL": "true",
+            "LOGOUT_NEEDS_PASSWORD": "true",
             "PASSWORD_SCHEME": "argon2id",
             "ARGON2_MEMORY_KIB": "7168",
             "ARGON2_ITERATIONS": "1",
@@ -148,6 +151,7 @@ async def strict_fake() -> AsyncIterator[Strict]:
         trusted_for=[VERIFICATION],
         max_sessions=MAX_SESSIONS,
         login_needs_verified_email=True,
+        logout_needs_password=True,
         password_scheme="argon2id",
     ) as fake:
         yield Strict(fake, fake, age)
@@ -217,6 +221,29 @@ async def test_nobody_is_logged_in_whose_address_is_not_verified(strict: Strict)
     assert await reason_of(strict.api.log_in(login)) == "email_not_verified"
     await strict.verify(created.id)
     assert (await strict.api.log_in(login)).profile_id == created.id
+
+
+async def test_users_need_their_password_to_end_other_sessions_than_this_one(strict: Strict) -> None:
+    person = await strict.person()
+    other = await strict.another(person)
+    (named,) = [
+        each.id
+        for each in (await strict.api.list_sessions(ListSessions(), person.token)).items
+        if not each.current
+    ]
+    ways = (LogOut(scope=Scope.OTHERS), LogOut(scope=Scope.GLOBAL), LogOut(session_id=named))
+    for each in ways:
+        async with refusing(Invalid, "current_password_required", "current_password"):
+            await strict.api.log_out(each, person.token)
+        wrong = each.model_copy(update={"current_password": SecretStr("not that one")})
+        async with refusing(Unauthenticated, "invalid_credentials"):
+            await strict.api.log_out(wrong, person.token)
+    assert await strict.is_active(other)
+    right = LogOut(scope=Scope.OTHERS, current_password=PASSWORD)
+    assert (await strict.api.log_out(right, person.token)).revoked == 1
+    assert (await strict.api.log_out(LogOut(scope=Scope.LOCAL), person.token)).revoked == 1
+
+    assert [await strict.is_active(each) for each in (person.tokens, other)] == [False, False]
 
 
 async def test_argon2id_takes_passwords_of_1024_bytes_and_reads_all_of_them(strict: Strict) -> None:

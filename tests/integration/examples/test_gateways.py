@@ -98,6 +98,23 @@ def test_cookies_are_refreshed_and_a_logout_ends_them(browser: Browser) -> None:
     assert dead.headers["www-authenticate"] == "Bearer"
 
 
+def test_a_browser_that_logs_in_again_ends_the_session_that_it_has(browser: Browser) -> None:
+    """Even when its access token has expired, whose cookie is gone then."""
+    user = _signed_up(browser)
+    former = {each.name: each.value for each in browser.cookies}
+    browser.cookies.clear(next(iter(browser.cookies)).domain, "/", "access_token")
+    credentials = {"email": user["email"], "password": PASSWORD}
+    wrong = browser.ask("POST", "/session", {**credentials, "password": "not that one"})
+    alive = browser.ask("GET", "/me", authorization=f"Bearer {former['access_token']}")
+    assert browser.ask("POST", "/session", credentials).status == 204
+
+    assert _is_problem(wrong, 401, "invalid_credentials")
+    assert alive.status == 200
+    dead = browser.ask("GET", "/me", authorization=f"Bearer {former['access_token']}")
+    assert _is_problem(dead, 401, "session_ended")
+    assert browser.ask("GET", "/me").status == 200
+
+
 def test_a_user_changes_only_what_was_seen(browser: Browser) -> None:
     _signed_up(browser)
     changed = browser.ask("PATCH", "/me", {"last_name": "King"}, if_match='"1"')

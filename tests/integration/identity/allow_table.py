@@ -135,6 +135,13 @@ ALLOW_TABLE: Final = (
     Row("auth.login", "", {"email": "{email}", "password": PASSWORD}, _ANYBODY),
     Row("auth.refresh", "", {"refresh_token": "{refresh_token}"}, _ANYBODY),
     Row("auth.logout", "", {"scope": "global"}, _USERS, changes=True),
+    Row(
+        "auth.logout",
+        "with password",
+        {"scope": "global", "current_password": PASSWORD},
+        _USERS,
+        changes=True,
+    ),
     Row("auth.logout", "session_id", {"session_id": "{id}"}, _USERS),
     Row(
         "auth.logout",

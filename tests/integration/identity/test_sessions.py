@@ -173,6 +173,42 @@ async def test_a_change_of_password_needs_the_current_one(gateway: Gateway, ada:
     assert await logged_in(gateway, ada)
 
 
+@pytest.mark.parametrize("whose", ["ada", "bob"])
+async def test_a_login_ends_the_session_that_it_takes_the_place_of(
+    gateway: Gateway, ada: Person, bob: Person, listener: Listener, whose: str
+) -> None:
+    """Whoever's it is: a browser that another user logs in with has one session at a time."""
+    before = ada if whose == "ada" else bob
+    former, other = [await logged_in(gateway, before) for _ in range(2)]
+    session = (await verdict(gateway, former["access_token"]))["sid"]
+    credentials = {"email": ada["email"], "password": ada["password"]}
+    takes_its_place = {"refresh_token": former["refresh_token"]}
+    wrong = await gateway.ask("auth.login", {**credentials, **takes_its_place, "password": "a wrong one"})
+    assert await alive(gateway, [former]) == [True]
+    new = result(await gateway.ask("auth.login", {**credentials, **takes_its_place}))
+    told = await listener.revocation(before["id"], "login")
+
+    assert refusal(wrong) == ("unauthenticated", "invalid_credentials")
+    assert await alive(gateway, [former, other, new]) == [False, True, True]
+    assert await refused(gateway, former) == "refresh_token_invalid"
+    assert told == {**NONE, "user_id": before["id"], "session_ids": [session], "reason": "login"}
+
+
+async def test_a_refresh_token_that_is_good_no_more_keeps_nobody_from_logging_in_and_ends_nothing(
+    gateway: Gateway, ada: Person
+) -> None:
+    credentials = {"email": ada["email"], "password": ada["password"]}
+    used_up = await logged_in(gateway, ada)
+    alive_still = await refresh(gateway, await refresh(gateway, used_up))
+    ended = await logged_in(gateway, ada)
+    await gateway.ask("auth.logout", {"scope": "local"}, token=ended["access_token"])
+    for token in (used_up["refresh_token"], ended["refresh_token"], alive_still["access_token"], "none", ""):
+        new = result(await gateway.ask("auth.login", {**credentials, "refresh_token": token}))
+
+        assert new.keys() == TOKENS | {"device_token"}
+    assert await alive(gateway, [alive_still]) == [True]
+
+
 async def test_a_dead_session_is_told_by_its_name(gateway: Gateway, ada: Person) -> None:
     mine = (await logged_in(gateway, ada))["access_token"]
     assert (await gateway.ask("profile.get", {"id": ada["id"]}, token=mine))["ok"]

@@ -3,11 +3,15 @@ import pytest
 from service.app.auth.actors import Anonymous
 from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import InvalidCredentials
+from service.app.auth.refresh import Refresh
+from service.app.auth.second_factor import OtpRequired
 from service.app.auth.throttle import TooManyAttempts
 from service.app.request_context import RequestContext
 from service.domain.email import Email
 from service.domain.errors import Unavailable
 from service.domain.profile import Profile, Role, Status
+from service.domain.session import IDLE_TIMEOUT
+from service.domain.totp import Totp
 from tests.builders import NOON, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
@@ -149,6 +153,7 @@ async def test_two_spellings_of_an_address_are_one_account(app_fixture: AppFixtu
 
 def test_neither_command_nor_token_shows_its_secret() -> None:
     assert PASSWORD not in repr(LogIn(NOBODY, "ada@example.org", PASSWORD))
+    assert "canary" not in repr(LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token="canary"))
     assert "token." not in repr(FakeTokens().issue(a_user()))
 
 
@@ -170,3 +175,98 @@ async def test_who_has_an_address_that_is_refused_today_logs_in() -> None:
     done = await app_fixture.app.log_in.handle(LogIn(RequestContext(Anonymous()), "Ada@i\u2764.ws", PASSWORD))
 
     assert done.user_id == ada.id
+
+
+@pytest.mark.parametrize("whose", [ADA, BOSS], ids=["one's own", "another's"])
+async def test_the_session_ends_that_the_new_one_takes_the_place_of(
+    app_fixture: AppFixture, whose: Profile
+) -> None:
+    (former, tokens), (other, _) = [await app_fixture.logged_in(whose) for _ in range(2)]
+    done = await app_fixture.app.log_in.handle(
+        LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=tokens.refresh_token)
+    )
+    new = app_fixture.tokens.verify(done.access_token.text).user.session
+
+    assert set(app_fixture.repository.stored) == {other.session, new}
+    assert app_fixture.revoked == [(whose.id, (former.session,), "login")]
+    assert app_fixture.session_cache.known == {former.session: False}
+
+
+async def test_a_refresh_token_whose_successor_nobody_has_used_is_that_of_its_session(
+    app_fixture: AppFixture,
+) -> None:
+    former, tokens = await app_fixture.logged_in(ADA)
+    await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))  # and the reply was lost
+    await app_fixture.app.log_in.handle(
+        LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=tokens.refresh_token)
+    )
+
+    assert not app_fixture.is_open(former.session)
+
+
+async def test_a_refresh_token_that_is_used_up_ends_nothing(app_fixture: AppFixture) -> None:
+    former, tokens = await app_fixture.logged_in(ADA)
+    successor = await app_fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+    await app_fixture.app.refresh.handle(Refresh(successor.refresh_token))
+    await app_fixture.app.log_in.handle(
+        LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=tokens.refresh_token)
+    )
+
+    assert app_fixture.is_open(former.session)
+    assert app_fixture.revoked == []
+
+
+@pytest.mark.parametrize("token", ["", "none", "x" * 82, "\ud800"])
+async def test_what_is_no_refresh_token_keeps_nobody_from_logging_in(
+    app_fixture: AppFixture, token: str
+) -> None:
+    done = await app_fixture.app.log_in.handle(
+        LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=token)
+    )
+
+    assert app_fixture.is_open(app_fixture.tokens.verify(done.access_token.text).user.session)
+
+
+async def test_a_session_that_has_expired_or_ended_already_ends_no_other_time(
+    app_fixture: AppFixture,
+) -> None:
+    (_, old), (ended, tokens) = [await app_fixture.logged_in(ADA) for _ in range(2)]
+    await app_fixture.sessions.end(ADA.id, "logout", session_id=ended.session)
+    app_fixture.clock.advance(seconds=IDLE_TIMEOUT.total_seconds())
+    for each in (old, tokens):
+        command = LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=each.refresh_token)
+        await app_fixture.app.log_in.handle(command)
+
+    assert [reason for _, _, reason in app_fixture.revoked] == ["logout"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "password", "refusal"),
+    [
+        (ADA, "wrong horse", InvalidCredentials),
+        (somebody("ada", totp=Totp(b"sealed", 0, ())), PASSWORD, OtpRequired),
+    ],
+    ids=["wrong", "no code"],
+)
+async def test_a_login_that_is_refused_ends_no_session(
+    profile: Profile, password: str, refusal: type[Exception]
+) -> None:
+    app_fixture = AppFixture(profile)
+    former, tokens = await app_fixture.logged_in(profile)
+    command = LogIn(NOBODY, "ada@example.org", password, refresh_token=tokens.refresh_token)
+
+    with pytest.raises(refusal):
+        await app_fixture.app.log_in.handle(command)
+    assert list(app_fixture.repository.stored) == [former.session]
+
+
+async def test_who_takes_the_place_of_a_session_loses_no_other_by_having_many(
+    app_fixture: AppFixture,
+) -> None:
+    opened = [await app_fixture.logged_in(ADA) for _ in range(app_fixture.sessions.most)]
+    app_fixture.clock.advance(seconds=1)
+    former, tokens = opened[-1]
+    command = LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=tokens.refresh_token)
+    await app_fixture.app.log_in.handle(command)
+
+    assert [user.session for user, _ in opened if not app_fixture.is_open(user.session)] == [former.session]

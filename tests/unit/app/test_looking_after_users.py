@@ -1,14 +1,15 @@
 """What those do who look after users: find, export page by page, unlock, and end sessions of others."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
-from service.app.auth.actors import Anonymous, MissingToken, TrustedService
+from service.app.auth.actors import Anonymous, MissingToken, TrustedService, User
 from service.app.auth.list_sessions import ListSessions, is_current
 from service.app.auth.log_out import LogOut, Scope, SessionsUnclear
-from service.app.auth.passwords import InvalidCredentials
+from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
 from service.app.auth.permissions import NotAllowed
 from service.app.auth.session_guard import SessionEnded
 from service.app.auth.throttle import TooManyAttempts
@@ -244,6 +245,75 @@ async def test_it_has_to_be_clear_which_sessions_end(
     with pytest.raises(SessionsUnclear):
         await fixture.app.log_out.handle(LogOut(RequestContext(admin), scope, session, user))
     assert fixture.is_open(admin.session)
+
+
+def others_of(user: User, other: User) -> list[LogOut]:
+    """Return all ways to end other sessions of one's own than this one."""
+    context = RequestContext(user)
+    return [
+        LogOut(context, Scope.OTHERS),
+        LogOut(context, Scope.GLOBAL),
+        LogOut(context, Scope.GLOBAL, user_id=user.id),
+        LogOut(context, session_id=other.session),
+    ]
+
+
+@pytest.mark.parametrize("way", range(4))
+async def test_a_password_that_comes_with_the_end_of_other_sessions_has_to_be_right(way: int) -> None:
+    ada, _ = ada_and_boss()
+    fixture = AppFixture(ada)
+    (user, _), (other, _) = [await fixture.logged_in(ada) for _ in range(2)]
+    command = others_of(user, other)[way]
+    wrong = replace(command, current_password="wrong horse")
+    for _ in range(10):
+        with pytest.raises(InvalidCredentials):
+            await fixture.app.log_out.handle(wrong)
+    with pytest.raises(TooManyAttempts):
+        await fixture.app.log_out.handle(replace(command, current_password=PASSWORD))
+    assert (fixture.hasher.verified, fixture.is_open(other.session)) == (10, True)
+    fixture.clock.advance(minutes=15)
+
+    assert await fixture.app.log_out.handle(replace(command, current_password=PASSWORD))
+    assert not fixture.is_open(other.session)
+
+
+@pytest.mark.parametrize("way", range(4))
+async def test_users_need_their_password_to_end_other_sessions_if_operators_say_so(way: int) -> None:
+    ada, _ = ada_and_boss()
+    fixture = AppFixture(ada)
+    (user, _), (other, _) = [await fixture.logged_in(ada) for _ in range(2)]
+    command = others_of(user, other)[way]
+    strict = replace(fixture.app.log_out, needs_password=True)
+    with pytest.raises(CurrentPasswordRequired):
+        await strict.handle(command)
+    assert fixture.is_open(other.session)
+
+    assert await strict.handle(replace(command, current_password=PASSWORD))
+    assert not fixture.is_open(other.session)
+
+
+async def test_this_session_and_those_of_others_end_without_a_password_whatever_operators_say() -> None:
+    ada, boss = ada_and_boss()
+    fixture = AppFixture(ada, boss)
+    (one, _), (two, _), (three, _), (four, _) = [await fixture.logged_in(ada) for _ in range(4)]
+    admin, _ = await fixture.logged_in(boss)
+    strict = replace(fixture.app.log_out, needs_password=True)
+    for command in (
+        LogOut(RequestContext(one), Scope.LOCAL),
+        LogOut(RequestContext(two), session_id=two.session),
+        LogOut(RequestContext(admin), session_id=three.session, user_id=ada.id),
+        LogOut(RequestContext(admin), Scope.GLOBAL, user_id=ada.id),
+    ):
+        assert await strict.handle(replace(command, current_password="not looked at")) == 1
+
+    assert fixture.hasher.verified == 0
+    assert not fixture.is_open(four.session)
+    with pytest.raises(CurrentPasswordRequired):
+        await strict.handle(LogOut(RequestContext(admin), Scope.GLOBAL))
+
+
+def test_a_logout_does_not_show_its_password() -> None:
+    assert "canary" not in repr(LogOut(RequestContext(HR), Scope.GLOBAL, current_password="canary"))
 
 
 async def test_an_account_is_unlocked_for_strangers() -> None:

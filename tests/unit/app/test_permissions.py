@@ -9,6 +9,7 @@ from service.app.auth.permissions import (
     NotAllowed,
     Relation,
     RoleNotAllowed,
+    SecondFactorNeeded,
     allows,
     authorize,
     is_owner,
@@ -164,3 +165,21 @@ def test_who_is_known_is_let_through(who: Relation) -> None:
 def test_who_is_not_known_hears_what_was_wrong_with_the_token() -> None:
     with pytest.raises(TokenExpired):
         require_authenticated(Anonymous(auth_error=TokenExpired()))
+
+
+@pytest.mark.parametrize("action", Action)
+def test_who_lacks_a_code_may_do_nothing_about_somebody_else(action: Action) -> None:
+    for role in Role:
+        limited = User(uuid4(), role, uuid4(), lacks_code=True)
+        for owner in (OWNER, None):
+            with pytest.raises(SecondFactorNeeded):
+                authorize(action, limited, owner)
+
+
+@pytest.mark.parametrize("action", [Action.SEE_SESSIONS, Action.END_SESSIONS])
+def test_who_lacks_a_code_sees_and_ends_ones_own_sessions(action: Action) -> None:
+    for role in Role:
+        limited = User(OWNER, role, uuid4(), lacks_code=True)
+        authorize(action, limited, OWNER)
+
+        assert allows(action, limited, OWNER)

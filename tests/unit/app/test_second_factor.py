@@ -9,22 +9,26 @@ from uuid import uuid4
 import pytest
 
 from service.app.auth.actors import Anonymous, TrustedService, User
+from service.app.auth.change_password import ChangePassword
 from service.app.auth.confirm_totp import ConfirmTotp
 from service.app.auth.enroll_totp import EnrollTotp, EnrolmentInvalid, TotpAlreadyEnrolled
 from service.app.auth.log_in import LogIn
 from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
 from service.app.auth.permissions import NotAllowed
+from service.app.auth.refresh import Refresh
 from service.app.auth.remove_totp import RemoveTotp
 from service.app.auth.second_factor import OtpInvalid, OtpRequired, about_totp
 from service.app.auth.session_guard import SessionEnded
+from service.app.auth.sessions import LoggedIn
 from service.app.auth.throttle import TooManyAttempts
 from service.app.auth.unlock_account import UnlockAccount
 from service.app.request_context import RequestContext
 from service.domain.errors import ServiceError
+from service.domain.idempotency import IdempotencyKey
 from service.domain.profile import Profile, ProfilePatch, Role
 from service.domain.totp import Totp, code_at, recovery_digest, step_at
 from service.infrastructure.security.secret_box import SealedSecrets
-from tests.builders import NOON, a_profile
+from tests.builders import NOON, a_profile, a_user
 from tests.fakes.app_fixture import AppFixture, caller
 from tests.fakes.keys import in_use
 from tests.fakes.passwords import fake_hash
@@ -210,3 +214,67 @@ async def test_it_is_removed_by_its_user_with_the_password_or_by_an_administrato
 
 def test_nothing_of_it_is_left_of_the_erased() -> None:
     assert ada().erased(NOON).totp is None
+
+
+async def test_a_session_knows_of_the_code_that_opened_it_and_hands_that_on() -> None:
+    fixture = AppFixture(profile := ada(), other := a_profile(hashed_password=fake_hash(PASSWORD.encode())))
+    with_code = await fixture.app.log_in.handle(logging_in(profile, code(fixture)))
+    refreshed = await fixture.app.refresh.handle(Refresh(with_code.refresh_token))
+    change = ChangePassword(RequestContext(user_of(fixture, refreshed)), PASSWORD, "another horse")
+    changed = await fixture.app.change_password.handle(change)
+    without = await fixture.app.log_in.handle(logging_in(other, None))
+    change = ChangePassword(RequestContext(user_of(fixture, without)), PASSWORD, "another horse")
+    changed_without = await fixture.app.change_password.handle(change)
+
+    for each in (with_code, refreshed, changed):
+        assert user_of(fixture, each).with_code
+    for each in (without, changed_without):
+        assert not user_of(fixture, each).with_code
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+async def test_a_change_of_password_that_is_repeated_hands_on_what_its_token_says(*, with_code: bool) -> None:
+    fixture = AppFixture(profile := a_profile(hashed_password=fake_hash(PASSWORD.encode())))
+    opened = await fixture.sessions.open(profile, with_code=with_code)
+    user, key = user_of(fixture, opened), IdempotencyKey(b"i" * 16, b"d" * 16)
+    change = ChangePassword(RequestContext(user, idempotency_key=key), PASSWORD, "another horse")
+    await fixture.app.change_password.handle(change)
+    former = Anonymous(SessionEnded(), former_user=user)
+    again = replace(change, context=RequestContext(former, idempotency_key=key))
+    done = await fixture.app.change_password.handle(again)
+
+    assert user_of(fixture, done).with_code is with_code
+
+
+async def test_who_has_confirmed_a_second_factor_has_shown_a_code_in_this_session_alone() -> None:
+    fixture = AppFixture(profile := a_profile(hashed_password=fake_hash(PASSWORD.encode())))
+    strict = replace(fixture.sessions, second_factor_for=frozenset(Role))
+    (user, tokens), (other, _) = [await fixture.logged_in(profile) for _ in range(2)]
+    assert await strict.lacks_code(user)
+    enrolment = await fixture.app.enroll_totp.handle(EnrollTotp(caller(user), PASSWORD))
+    confirmation = code_at(base64.b32decode(enrolment.secret), step_at(fixture.clock.now()))
+    await fixture.app.confirm_totp.handle(ConfirmTotp(caller(user), enrolment.sealed, confirmation))
+    refreshed = await fixture.app.refresh.handle(Refresh(tokens.refresh_token))
+
+    assert not await strict.lacks_code(user)  # whose token is from before
+    assert user_of(fixture, refreshed).with_code
+    assert await strict.lacks_code(other)
+
+
+@pytest.mark.parametrize("needed_by", [frozenset(), frozenset({Role.ADMIN}), frozenset(Role)])
+async def test_operators_say_who_needs_one_and_of_others_no_session_is_read(
+    needed_by: frozenset[Role],
+) -> None:
+    fixture = AppFixture()
+    strict = replace(fixture.sessions, second_factor_for=needed_by)
+    for role in needed_by:
+        assert await strict.lacks_code(a_user(role=role))
+    fixture.repository.find = None  # type: ignore[assignment,method-assign]
+    for role in Role:
+        assert not await strict.lacks_code(replace(a_user(role=role), with_code=True))
+    for role in {*Role} - needed_by:
+        assert not await strict.lacks_code(a_user(role=role))
+
+
+def user_of(fixture: AppFixture, tokens: LoggedIn) -> User:
+    return fixture.tokens.verify(tokens.access_token.text).user

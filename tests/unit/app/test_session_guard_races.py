@@ -209,6 +209,12 @@ def log_out_others(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.log_out.handle(LogOut(here.caller("ada"), Scope.OTHERS))
 
 
+def log_out_others_with_password(here: People) -> Awaitable[Any]:
+    return here.app_fixture.app.log_out.handle(
+        LogOut(here.caller("ada"), Scope.OTHERS, current_password=PASSWORD)
+    )
+
+
 def log_out_another(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.log_out.handle(LogOut(here.caller("boss"), Scope.GLOBAL, user_id=here.bob.id))
 
@@ -243,6 +249,7 @@ OWN: list[tuple[Slow, str, str]] = [
     (change_post, "profiles", "get"),
     (delete_post, "profiles", "get"),
     (log_out_others, "profiles", "get"),
+    (log_out_others_with_password, "hasher", "verify"),
 ]
 OF_ADMINS: list[tuple[Slow, str, str]] = [
     (give_role, "profiles", "save"),

@@ -115,14 +115,28 @@ def secrets_of(request: type[Request]) -> list[str]:
     return [name for name, field in request.model_fields.items() if "SecretStr" in repr(field)]
 
 
+def test_each_operation_says_whether_it_may_ask_for_a_second_factor() -> None:
+    asking = {each.queue for each in OPERATIONS if "second_factor_needed" in each.errors}
+    needing = {each.queue for each in OPERATIONS if each.needs_second_factor}
+
+    assert {each.queue for each in OPERATIONS if each.authentication == "bearer"} - needing == {
+        "auth.totp_enroll",
+        "auth.totp_confirm",
+        "auth.sessions",
+        "auth.logout",
+    }
+    assert asking == needing | {"auth.sessions", "auth.logout"}  # about other users
+
+
 def test_secrets_are_found() -> None:
     found = {each.queue: secrets_of(each.request) for each in OPERATIONS}
 
     assert {queue: names for queue, names in found.items() if names} == {
         "profile.create": ["password"],
         "profile.update": ["current_password"],
-        "auth.login": ["password", "device_token", "otp"],
+        "auth.login": ["password", "device_token", "otp", "refresh_token"],
         "auth.refresh": ["refresh_token"],
+        "auth.logout": ["current_password"],
         "auth.verify": ["token"],
         "auth.change_password": ["current_password", "new_password"],
         "auth.reset_password": ["token", "new_password"],

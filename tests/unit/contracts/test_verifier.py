@@ -59,6 +59,11 @@ def test_a_good_token_is_read() -> None:
     assert read(a_token()).sub == USER
 
 
+def test_a_token_says_how_its_user_has_logged_in_and_those_of_former_versions_do_not() -> None:
+    assert read(a_token({"amr": ["pwd", "otp"]})).amr == ("pwd", "otp")
+    assert read(a_token()).amr == ()
+
+
 def test_a_token_of_a_worker_whose_clock_is_ahead_is_good() -> None:
     assert read(a_token({"iat": int(NOW.timestamp()) + 20})).sub == USER
 

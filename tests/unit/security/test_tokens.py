@@ -94,6 +94,7 @@ def test_a_token_says_what_it_is_and_nothing_about_the_person() -> None:
         "sub",
         "sid",
         "role",
+        "amr",
         "iat",
         "exp",
         "jti",
@@ -401,6 +402,7 @@ def test_a_token_comes_back_as_it_went(keyring: Keyring) -> None:
         "sub": str(ADMIN.id),
         "sid": str(ADMIN.session),
         "role": "admin",
+        "amr": ["pwd"],
         "iat": int(now.timestamp()),
         "exp": int(now.timestamp()) + 600,
         "jti": UUID(claims["jti"]).hex,
@@ -565,3 +567,17 @@ def test_so_many_are_remembered_and_the_first_is_forgotten_first(
         again.verify(text)
 
     assert decoded == [first, second, third, first]
+
+
+@pytest.mark.parametrize(("with_code", "amr"), [(False, ["pwd"]), (True, ["pwd", "otp"])])
+def test_a_token_says_how_its_user_has_logged_in(with_code: bool, amr: list[str]) -> None:  # noqa: FBT001
+    user = User(ADA.id, ADA.role, ADA.session, with_code=with_code)
+    token = TOKENS.issue(user).text
+
+    assert jwt.decode(token, options={"verify_signature": False})["amr"] == amr
+    assert TOKENS.verify(token).user == user
+
+
+@pytest.mark.parametrize("amr", [None, [], ["pwd"], "otp", ["otpx"]])
+def test_no_other_word_stands_for_a_code(amr: object) -> None:
+    assert TOKENS.verify(forged({"amr": amr})).user == ADA

@@ -39,6 +39,7 @@ class Route:
         request: The body of a request.
         reads_token: Whether the access token is read.
         is_retryable: Whether fire-and-forget messages are worth carrying out later.
+        needs_second_factor: Whether it is refused to who needs a second factor, and has shown none.
 
     """
 
@@ -48,6 +49,7 @@ class Route:
     request: type[Request] = Request
     reads_token: bool = False
     is_retryable: bool = False
+    needs_second_factor: bool = False
 
     @classmethod
     def of(cls, operation: Operation[Any, Any], handle: Handler) -> Self:
@@ -60,6 +62,7 @@ class Route:
             operation.request,
             operation.authentication == "bearer",
             retries.is_retryable(operation),
+            operation.needs_second_factor,
         )
 
     @property

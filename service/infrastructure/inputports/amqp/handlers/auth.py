@@ -61,6 +61,7 @@ def subscribe_auth(router: Router, app: Application) -> None:
             request.password.get_secret_value(),
             secret_or_none(request.device_token),
             secret_or_none(request.otp),
+            secret_or_none(request.refresh_token),
         )
         return _tokens(await app.log_in.handle(command))
 
@@ -76,6 +77,7 @@ def subscribe_auth(router: Router, app: Application) -> None:
             Scope(scope) if scope else None,
             none_if_missing(request.session_id),
             none_if_missing(request.user_id),
+            secret_or_none(request.current_password),
         )
         return wire.LoggedOut(revoked=await app.log_out.handle(command))
 

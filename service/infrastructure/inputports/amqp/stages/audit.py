@@ -37,6 +37,7 @@ _FAILURES: Final = {
     "otp_invalid": "authn_login_fail",
     "refresh_token_reused": "authn_token_reuse",
     "not_allowed": "authz_fail",
+    "second_factor_needed": "authz_fail",
     "role_not_allowed": "authz_fail",
     "last_admin": "authz_fail",
     "reply_to_refused": "input_validation_fail",

@@ -1,13 +1,14 @@
 """Who asks: the human by a bearer token, the calling service by what the broker has validated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
 from service.app.auth.actors import Actor, Anonymous, TokenExpired, TokenInvalid, TrustedService, User
+from service.app.auth.permissions import SecondFactorNeeded
 from service.app.auth.sessions import Sessions
 from service.app.auth.tokens import AccessTokens
 from service.app.request_context import RequestContext
@@ -29,7 +30,7 @@ _IPV6: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Finds out who asks. That is never a reason to refuse: the use case decides who may.
+    """Finds out who asks. The use case decides who may; only for want of a second factor it is refused here.
 
     Reads the property `user_id`, which names the service: RabbitMQ refuses a message whose `user_id` is not
     the user of its connection (RabbitMQ documentation, "Validated User-ID"). The header `authorization` names
@@ -52,8 +53,16 @@ class Authenticator:
     arrivals: Arrivals
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
-        """Note who asks; go on."""
+        """Note who asks; go on.
+
+        Raises:
+            SecondFactorNeeded: Until there is one, nothing else can be done than to enroll it.
+
+        """
         context.caller = await self.authenticate(context.message, context.route)
+        actor = context.caller.actor
+        if isinstance(actor, User) and actor.lacks_code and context.route.needs_second_factor:
+            raise SecondFactorNeeded
         await call_next(context)
 
     async def authenticate(self, message: AbstractIncomingMessage, route: Route) -> RequestContext:
@@ -97,7 +106,7 @@ class Authenticator:
             await self.sessions.check(user)
         except Unauthenticated as error:
             return Anonymous(error, former_user=user)
-        return user
+        return replace(user, lacks_code=True) if await self.sessions.lacks_code(user) else user
 
     def _verified(self, message: AbstractIncomingMessage, route: Route, token: str) -> User:
         """Return whom *token* names.

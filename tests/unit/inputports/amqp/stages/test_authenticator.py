@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +24,11 @@ from service.app.auth.actors import (
     TrustedService,
     User,
 )
+from service.app.auth.permissions import SecondFactorNeeded
 from service.app.auth.session_guard import SessionEnded
 from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated, Unavailable
+from service.domain.profile import Role
 from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
@@ -422,3 +424,30 @@ async def test_an_address_is_read_up_to_64_bytes(
 
 def test_the_secret_is_not_shown(authenticator: Authenticator) -> None:
     assert "kkkk" not in repr(authenticator)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
+async def test_who_needs_a_second_factor_can_only_enroll_one(operation: AnyOperation) -> None:
+    app_fixture = AppFixture(ADA)
+    app_fixture.sessions = replace(app_fixture.sessions, second_factor_for=frozenset(Role))
+    authenticator = an_authenticator(app_fixture, {})
+    for with_code in (False, True):
+        tokens = await app_fixture.sessions.open(ADA, with_code=with_code)
+        context = a_context(route=operation, headers={"authorization": f"Bearer {tokens.access_token.text}"})
+        rest = Rest()
+        if operation.needs_second_factor and not with_code:
+            with pytest.raises(SecondFactorNeeded):
+                await authenticator(context, rest)
+        else:
+            await authenticator(context, rest)
+
+        assert bool(rest.seen) is (with_code or not operation.needs_second_factor)
+
+
+async def test_where_nobody_needs_one_no_session_is_read_for_that() -> None:
+    app_fixture = AppFixture(ADA)
+    user, tokens = await app_fixture.logged_in(ADA)
+    await app_fixture.session_cache.mark_alive(user.session)
+    app_fixture.repository.find = None  # type: ignore[assignment,method-assign]
+
+    assert await asked(an_authenticator(app_fixture), f"Bearer {tokens.access_token.text}") == user
