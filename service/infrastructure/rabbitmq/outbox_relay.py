@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -40,6 +40,8 @@ _CAPACITY: Final = 1000
 # Of what one command has done to many aggregates, so many go with each batch, and so many are remembered.
 _FAN_OUT_BATCH: Final = 100
 _MOST_OF_FAN_OUTS: Final = 10_000
+# For so long, events are kept that somebody else's queue refuses.
+_KEPT_FOR_REFUSING: Final = timedelta(minutes=1)
 
 _log = structlog.get_logger("profile.relay")
 
@@ -79,6 +81,8 @@ class Relay:
         self._has_work = asyncio.Event()
         self._has_capacity = asyncio.Event()
         self._has_capacity.set()
+        self._refused_since: dict[EventType, datetime] = {}
+        self._lost: set[EventType] = set()
         self.refused: str | None = None
 
     def notify(self, kind: Kind, *subjects: UUID) -> None:
@@ -198,14 +202,31 @@ class Relay:
         except BrokerChoked:  # it stays in its outbox, where operators find it
             return False
         except DeliveryError as error:
-            if needed:
-                if self.refused is None:
-                    _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
-                self.refused = event.type.value
-                return False
+            if not needed:
+                return self._is_lost(event.type)
+            if self.refused is None:
+                _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
+            self.refused = event.type.value
+            return False
+        self._refused_since.pop(event.type, None)
+        self._lost.discard(event.type)
         if needed and self.refused:
             _log.warning("events taken again", type=event.type.value)
             self.refused = None
+        return True
+
+    def _is_lost(self, kind: EventType) -> bool:
+        """Return whether a queue has refused events of a type for so long that they are not kept for it.
+
+        It may have no leader for a moment, as when a cluster has lost a node: then they come later, and to
+        other queues perhaps twice. Or it is full, and that is for its owner to see to.
+        """
+        now = self._clock.now()
+        if now - self._refused_since.setdefault(kind, now) < _KEPT_FOR_REFUSING:
+            return False
+        if kind not in self._lost:
+            self._lost.add(kind)
+            _log.error("events lost: a queue that is bound takes none", type=kind.value)
         return True
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from aio_pika import Message
+from aio_pika.exceptions import DeliveryError
+from pamqp.commands import Basic
 
 from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.events import Event
@@ -24,6 +27,7 @@ class FakeOutbox(Outbox):
     def __init__(self) -> None:
         self.pending: dict[tuple[Kind, UUID], Event] = {}
         self.stale: list[tuple[Kind, UUID]] = []
+        self.published = asyncio.Condition()
 
     def store(self, kind: Kind, *subjects: UUID) -> None:
         for each in subjects:
@@ -37,11 +41,18 @@ class FakeOutbox(Outbox):
         return [PendingEvents(kind, each, [self.pending[kind, each]]) for each in found]
 
     async def mark_published(self, published: Sequence[PendingEvents]) -> None:
-        for each in published:
-            del self.pending[each.kind, each.subject]
+        async with self.published:
+            for each in published:
+                del self.pending[each.kind, each.subject]
+            self.published.notify_all()
 
     async def hold(self, held: Sequence[PendingEvents]) -> None:
         assert not held
+
+    async def is_empty(self) -> None:
+        """Wait until nothing is pending."""
+        async with asyncio.timeout(20), self.published:
+            await self.published.wait_for(lambda: not self.pending)
 
 
 class Published:
@@ -64,6 +75,29 @@ class Published:
         return max(map(self.subjects.index, wanted)) + 1
 
 
+class Refused(Published):
+    """Refuses events while it is told to, as a broker with a bound queue that is full or has no leader."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_refusing = True
+        self.refusals = 0
+
+    async def publish_event(self, event: Message, routing_key: str, *, needed: bool) -> None:
+        if self.is_refusing:
+            async with self._came:
+                self.refusals += 1
+                self._came.notify_all()
+            raise DeliveryError(None, Basic.Nack())
+        await super().publish_event(event, routing_key, needed=needed)
+
+    async def refuses_again(self) -> None:
+        """Wait until one more event was refused."""
+        before = self.refusals
+        async with asyncio.timeout(20), self._came:
+            await self._came.wait_for(lambda: self.refusals > before)
+
+
 @pytest.fixture
 def outbox() -> FakeOutbox:
     return FakeOutbox()
@@ -76,7 +110,15 @@ def publisher() -> Published:
 
 @pytest.fixture
 def relay(outbox: FakeOutbox, publisher: Any) -> Relay:
-    return Relay(outbox, publisher, FakeClock(), frozenset(), Background(lambda _: None))
+    return a_relay(outbox, publisher, FakeClock())
+
+
+def a_relay(outbox: FakeOutbox, publisher: Any, clock: FakeClock) -> Relay:
+    return Relay(outbox, publisher, clock, frozenset(), Background(lambda _: None))
+
+
+def relaying(outbox: FakeOutbox, publisher: Any, clock: FakeClock) -> AbstractAsyncContextManager[None]:
+    return a_relay(outbox, publisher, clock).running()
 
 
 async def test_an_event_is_not_published_after_a_thousand_of_one_command(
@@ -110,6 +152,40 @@ async def test_what_was_left_does_not_hold_up_what_has_just_been_stored(
 
     assert before <= 601
     assert every == len(publisher.subjects)
+
+
+async def test_what_a_queue_refuses_for_a_moment_comes_later(outbox: FakeOutbox) -> None:
+    ada, publisher, clock = uuid4(), Refused(), FakeClock()
+    outbox.store(Kind.PROFILE, ada)
+    outbox.stale = [(Kind.PROFILE, ada)]
+    async with relaying(outbox, publisher, clock):
+        await publisher.refuses_again()
+        clock.advance(seconds=59)
+        await publisher.refuses_again()
+        publisher.is_refusing = False
+        await publisher.until(ada)
+        await outbox.is_empty()
+
+    assert publisher.subjects[0] == str(ada)
+
+
+async def test_a_queue_that_refuses_for_a_minute_loses_its_events_and_keeps_none_from_others(
+    outbox: FakeOutbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many, bea, publisher, clock = [uuid4() for _ in range(3)], uuid4(), Refused(), FakeClock()
+    outbox.store(Kind.PROFILE, *many)
+    outbox.stale = [(Kind.PROFILE, each) for each in (*many, bea)]
+    async with relaying(outbox, publisher, clock):
+        await publisher.refuses_again()
+        clock.advance(minutes=1)
+        await publisher.refuses_again()
+        publisher.is_refusing = False
+        outbox.store(Kind.PROFILE, bea)
+        await publisher.until(bea)
+        await outbox.is_empty()
+
+    assert len(publisher.subjects) < 4
+    assert capsys.readouterr().out.count("events lost") == 1
 
 
 async def test_commands_do_not_wait_for_the_fan_out_of_another(relay: Relay) -> None:
