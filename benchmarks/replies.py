@@ -8,7 +8,6 @@ three nodes of RabbitMQ, and queues for queries are quorum queues; the client is
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -23,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.comparison.processes import ProcessTree, descendants
-from benchmarks.comparison.running import Load
+from benchmarks.comparison.running import Load, load_process
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.pkg.broker_urls import broker_urls
@@ -76,22 +75,9 @@ class Setting:
         plan, log = self.folder / "plan.json", self.folder / "client.log"
         url = broker_urls(self.sandbox.gateway_url)[0]
         plan.write_text(json.dumps({"url": url, "replies": way}))
-        with (
-            log.open("w") as errors,
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.clients.ours", plan],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            ) as process,
-        ):
-            try:
-                load = Load(process, log)
-                load.line()
-                yield load
-            finally:
-                process.kill()  # it has said all that it had to
+        command = (sys.executable, "-m", "benchmarks.clients.ours", plan)
+        with load_process(command, log, env=os.environ) as load:
+            yield load
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +61,29 @@ class Load:
             return line
         msg = f"The load ended. {end_of(self.log)}"
         raise PeerFailed(msg)
+
+
+@contextmanager
+def load_process(command: Sequence[str | Path], log: Path, env: Mapping[str, str]) -> Iterator[Load]:
+    """Start a process that asks, and give it once it is ready; it ends with the block."""
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=ROOT,
+            env=env,
+        ) as process,
+    ):
+        try:
+            load = Load(process, log)
+            load.line()
+            yield load
+        finally:
+            process.kill()  # it has said all that it had to
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +147,9 @@ class Stage:
         name = f"load-{next(self._numbers)}"
         plan, log = self.folder / f"{name}.json", self.folder / f"{name}.log"
         plan.write_text(json.dumps(scenario.plan))
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                [self.programs / "python", "-m", scenario.own_load or "benchmarks.load", plan],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                cwd=ROOT,
-                env=self._environment(),
-            )
-        with process:
-            try:
-                load = Load(process, log)
-                load.line()
-                yield load
-            finally:
-                process.kill()  # it has said all that it had to
+        command = (self.programs / "python", "-m", scenario.own_load or "benchmarks.load", plan)
+        with load_process(command, log, env=self._environment()) as load:
+            yield load
 
     def _environment(self) -> dict[str, str]:
         # Of the two distributions of this repository, clients need the contracts, and nobody the service.

@@ -1,6 +1,5 @@
 """Members of clusters die, hang and come back, and no client can tell. `make chaos-cluster` runs this."""
 
-import asyncio
 import os
 import random
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from tests.cluster.member_faults import MemberFaults
 from tests.cluster.silences import silences
 from tests.faults.checker import violations
 from tests.faults.cluster import SETTINGS, Cluster, sandbox_with_short_retries
-from tests.faults.fault_injection import counted, disturb_once
+from tests.faults.fault_injection import counted, disturb
 from tests.faults.generators import COMMANDS_SHARE
 from tests.faults.history import listening_on_any_node
 from tests.faults.indexed_history import IndexedHistory
@@ -49,9 +48,8 @@ def member_trouble(servers: ServerCluster, seed: int, rounds: int) -> Trouble:
 
     async def trouble(cluster: Cluster, history: History) -> None:
         chance = random.Random(f"{seed}/members")  # noqa: S311 - to be repeated, not to be secret
-        faults, never = MemberFaults(servers).by_name(), asyncio.Event()
-        for _ in range(rounds):
-            await disturb_once(cluster, history, faults, pauses=PAUSES, chance=chance, over=never)
+        faults = MemberFaults(servers).by_name()
+        await disturb(cluster, history, faults, pauses=PAUSES, chance=chance, rounds=rounds)
 
     return trouble
 

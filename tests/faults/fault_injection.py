@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from aio_pika import Message
@@ -180,26 +181,16 @@ async def disturb(
     *,
     pauses: tuple[float, float],
     chance: random.Random,
-    over: asyncio.Event,
+    over: asyncio.Event | None = None,
+    rounds: int | None = None,
 ) -> None:
-    """Disturb until it is *over*: each disturbance once, in any order, and so again."""
-    while not over.is_set():
-        await disturb_once(cluster, history, disturbances, pauses=pauses, chance=chance, over=over)
-
-
-async def disturb_once(
-    cluster: Cluster,
-    history: History,
-    disturbances: Mapping[str, Disturbance],
-    *,
-    pauses: tuple[float, float],
-    chance: random.Random,
-    over: asyncio.Event,
-) -> None:
-    """Do each disturbance once, in any order, as long as it is not *over*."""
-    for name in chance.sample(list(disturbances), len(disturbances)):
-        if over.is_set():
+    """Disturb so many *rounds*, or until it is *over*: each disturbance once, in any order, and so again."""
+    left: list[str] = []
+    for _ in count() if rounds is None else range(rounds * len(disturbances)):
+        if over and over.is_set():
             return
+        left = left or chance.sample(list(disturbances), len(disturbances))
+        name = left.pop()
         history.faults.append(note := (asyncio.get_running_loop().time(), name))
         if not await disturbances[name](cluster, chance):
             history.faults.remove(note)

@@ -187,7 +187,7 @@ class RabbitPublisher:
         """Publish *event*, and wait until the broker has it. If it is *needed*, a queue must take it.
 
         Raises:
-            DeliveryError: A queue takes no more, or none takes what is needed.
+            DeliveryError: A queue refuses it, being full or without a leader, or none takes what is needed.
             BrokerChoked: The broker cannot bear it.
 
         """
