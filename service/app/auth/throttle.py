@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
@@ -33,6 +33,8 @@ class AttemptsInFlight(Unavailable):
 
 # Attempts at one budget that one worker has in flight: less than half of the logins that it takes at once.
 MAX_WAITING: Final = 50
+# So long does one of them wait for its turn. Half of the time of a request is left for the work then.
+MAX_WAIT_SECONDS: Final = 15.0
 # A reservation of a worker that died is given back after this.
 RESERVATION_TTL: Final = timedelta(seconds=60)
 
@@ -82,21 +84,32 @@ class KeyedLock:
     """A queue for each budget, so that its valid logins wait for each other instead of being refused.
 
     One at a time: then as many workers as a budget has attempts leave each other room. No more wait than
-    leave room for others.
+    leave room for others, and none longer than *max_wait* seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_wait: float = MAX_WAIT_SECONDS) -> None:
+        self._max_wait = max_wait
         self._queues: dict[str, tuple[asyncio.Lock, list[None]]] = {}
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
-        """Wait until no other attempt of that *name* goes on here, or raise `AttemptsInFlight` if many do."""
+        """Wait until no other attempt of that *name* goes on here.
+
+        Raises:
+            AttemptsInFlight: Too many wait already, or this one has waited too long.
+
+        """
         lock, users = self._queues.setdefault(name, (asyncio.Lock(), []))
         if len(users) >= MAX_WAITING:
             raise AttemptsInFlight
         users.append(None)
         try:
-            async with lock:
+            async with AsyncExitStack() as stack:
+                try:
+                    async with asyncio.timeout(self._max_wait):
+                        await stack.enter_async_context(lock)
+                except TimeoutError:
+                    raise AttemptsInFlight from None
                 yield
         finally:
             users.pop()
@@ -123,7 +136,8 @@ class Throttle:
 
         Raises:
             TooManyAttempts: Without any look at the password.
-            AttemptsInFlight: What is left of the budget is reserved just now, or too many attempts wait here.
+            AttemptsInFlight: What is left of the budget is reserved just now, or too many attempts wait here,
+                or this one has waited too long.
 
         """
         reservation = Reservation(counters_of(attempt, self.budgets))

@@ -108,6 +108,16 @@ async def test_an_account_takes_no_more_places_than_its_share() -> None:
     assert sum(await asyncio.gather(*many)) == MAX_WAITING
 
 
+async def test_no_attempt_waits_longer_than_it_can() -> None:
+    throttle = Throttle(MemoryAttempts(lambda: 0.0), KeyedLock(max_wait=0.01))
+
+    async with throttle.attempt(ATTEMPT):
+        with pytest.raises(AttemptsInFlight):
+            await guess(throttle, ATTEMPT, Outcome.RIGHT)
+        await guess(throttle, KNOWN, Outcome.RIGHT)
+    await guess(throttle, ATTEMPT, Outcome.RIGHT)
+
+
 async def test_what_other_workers_have_reserved_is_in_flight() -> None:
     counters = MemoryAttempts(lambda: 0.0)
     for name in range(10):

@@ -100,8 +100,8 @@ def seconds_to_reply(message: AbstractIncomingMessage, now: float, spent: float,
 async def limited(limit: Limit, db_timeout: float) -> AsyncIterator[None]:
     """Raise `OutOfTime` or `ServiceTimeout` when the time is over; let other timeouts pass as they are.
 
-    *db_timeout* is for the database alone, so that its failure can be told in time. Whoever's own time
-    is over hears that, whichever layer noticed it.
+    *db_timeout* is for the database alone, so that its failure can be told in time. Whose time is over is
+    told whichever layer noticed it: a database that was asked too late is not away.
     """
     started = time.monotonic()
     try:
@@ -113,8 +113,8 @@ async def limited(limit: Limit, db_timeout: float) -> AsyncIterator[None]:
             raise
         raise (OutOfTime if limit.is_callers else ServiceTimeout) from None
     except Unavailable:
-        if limit.is_callers and time.monotonic() - started >= limit.seconds * DATABASE_SHARE - _ROUND_TRIP:
-            raise OutOfTime from None
+        if time.monotonic() - started >= limit.seconds * DATABASE_SHARE - _ROUND_TRIP:
+            raise (OutOfTime if limit.is_callers else ServiceTimeout) from None
         raise
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.errors import Unavailable
 from service.infrastructure.inputports.amqp import deadlines
 from service.infrastructure.inputports.amqp.deadlines import (
     MAX_SECONDS,
@@ -20,6 +19,7 @@ from service.infrastructure.inputports.amqp.deadlines import (
     limited,
     seconds_to_reply,
 )
+from service.infrastructure.mongo.errors import DatabaseUnavailable
 from tests.fakes.broker import message
 
 NOW = 1_795_348_800.0
@@ -161,10 +161,15 @@ async def test_other_timeouts_are_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "seconds", "expected"),
-    [(THEIRS, 0.045, OutOfTime), (THEIRS, 0.0, Unavailable), (OURS, 0.045, Unavailable)],
-    ids=["their time is over", "there was time left", "it was not theirs"],
+    [
+        (THEIRS, 0.045, OutOfTime),
+        (THEIRS, 0.0, DatabaseUnavailable),
+        (OURS, 0.045, ServiceTimeout),
+        (OURS, 0.0, DatabaseUnavailable),
+    ],
+    ids=["their time is over", "they had time left", "our time is over", "we had time left"],
 )
-async def test_whoevers_time_is_over_hears_that_whichever_layer_noticed(
+async def test_whose_time_is_over_is_told_whichever_layer_noticed(
     monkeypatch: pytest.MonkeyPatch, limit: Limit, seconds: float, expected: type[Exception]
 ) -> None:
     moments = iter([0.0, seconds])
@@ -172,7 +177,7 @@ async def test_whoevers_time_is_over_hears_that_whichever_layer_noticed(
 
     async def fail() -> None:
         async with limited(limit, 1):
-            raise Unavailable
+            raise DatabaseUnavailable
 
     with pytest.raises(expected):
         await fail()
