@@ -1,5 +1,6 @@
 """How a worker ends: it takes nothing more, finishes what is in flight, and only then closes all else."""
 
+from functools import partial
 from typing import Final
 
 import structlog
@@ -43,9 +44,11 @@ class GracefulShutdown:
         self.has_begun = True
         self._termination.begin()
         _log.info("draining")
-        async with self._in_flight.pause_acks(_FILL_SECONDS):
+        with self._in_flight.pause_acks():
             try:
-                await self._consumers.close()
+                await self._consumers.close(
+                    partial(self._in_flight.until_full_or_quiet, seconds=_FILL_SECONDS)
+                )
             except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
                 _log.warning("broker away", error_type=type(error).__name__)
         self.unacked = await self._in_flight.drain(DRAIN_SECONDS)

@@ -23,17 +23,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from asyncapi.node import find_node
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from service.settings import Settings
 from tests.at_length import at_length
 from tests.documents import ROOT, Block, blocks, documents, name_of
 from tests.integration import curl
 from tests.integration.preloaded import preloaded
 from tests.integration.terminal import Terminal, shown_as, terminal
+from tests.integration.workers import isolated_sandbox
 from tools.servers import Servers
 from tools.servers.processes import free_port
-from tools.servers.sandbox import Sandbox, sandbox
+from tools.servers.sandbox import Sandbox
 from tools.worker import running_worker
 
 COMMANDS, STAYING, PYTHON = "sh", "sh stays", "python"
@@ -92,7 +91,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def box(servers: Servers) -> Iterator[Sandbox]:
     """A sandbox for one page."""
-    with sandbox(servers, definitions(topology())) as corner:
+    with isolated_sandbox(servers) as corner:
         yield corner
 
 

@@ -14,18 +14,15 @@ from bson import json_util
 from pymongo import MongoClient
 
 from service.infrastructure.inputports.amqp.stages.reject_poison import MAX_DELIVERIES
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.broker import Broker
 from tests.integration.canary import Canary, a_canary, send_everything, use_as_meant
 from tests.integration.conftest import settings_for
 from tests.integration.connections import connect
 from tests.integration.gateway import Gateway, connected
 from tests.integration.requests import OPERATIONS, a_request
-from tests.integration.workers import running_worker
+from tests.integration.workers import isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
-from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker
 
 # Where requests are left of that make no sense, without `.dlq`.
@@ -122,7 +119,7 @@ async def leave_to_kill(sandbox: Sandbox, queue: str, body: dict[str, Any]) -> N
 @pytest.mark.at_length
 async def test_a_worker_that_logs_at_debug_does_not_name_it_either(servers: Servers, tmp_path: Path) -> None:
     bird = a_canary()
-    with new_sandbox(servers, definitions(topology())) as env:
+    with isolated_sandbox(servers) as env:
         settings = {**settings_for(env), "LOG_LEVEL": "DEBUG"}
         await leave_to_kill(env, "profile.create", a_request("profile.create", last_name=bird.secret))
         with running_worker(env, tmp_path, settings) as running:

@@ -29,6 +29,10 @@ _numbers: Final = count(1)
 _log = structlog.get_logger("profile.consumers")
 
 
+async def _at_once(_queue: str) -> None:
+    """Wait for nothing."""
+
+
 class Consumers:
     """What FastStream has subscribed on *broker*.
 
@@ -82,15 +86,18 @@ class Consumers:
         self._paused = frozenset(queues)
         await self._sync_all()
 
-    async def close(self) -> None:
+    async def close(self, until_settled: Callable[[str], Awaitable[None]] = _at_once) -> None:
         """Let all messages wait in their queues from now on.
+
+        Each consumer is cancelled as soon as *until_settled* has returned for its queue, whatever the others
+        wait for: a queue that was quiet a second ago may not be any more.
 
         Raises:
             AMQPError, ChannelInvalidStateError, TimeoutError: The broker is away; then nothing comes, either.
 
         """
         self._closed = True
-        await self._sync_all()
+        await self._sync_all(until_settled)
 
     async def restore(self) -> None:
         """Consume again what is not consumed any more: each queue by itself, made again if it is gone."""
@@ -135,10 +142,15 @@ class Consumers:
     def _is_paused(self, subscriber: RabbitSubscriber) -> bool:
         return self._closed or subscriber.queue.name in self._paused
 
-    async def _sync_all(self) -> None:
+    async def _sync_all(self, until_settled: Callable[[str], Awaitable[None]] = _at_once) -> None:
         """Let all consumers do at once what they are to do: one after the other, they might take minutes."""
-        async with asyncio.timeout(_WAIT_SECONDS):
-            ends = await asyncio.gather(*map(self._sync, self._subscribers()), return_exceptions=True)
+
+        async def sync(subscriber: RabbitSubscriber) -> None:
+            await until_settled(subscriber.queue.name)
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._sync(subscriber)
+
+        ends = await asyncio.gather(*map(sync, self._subscribers()), return_exceptions=True)
         if errors := [each for each in ends if each is not None]:
             raise errors[0]
 

@@ -28,15 +28,12 @@ from profile_contracts.profiles import GetProfile
 from profile_contracts.testing import FakeProfileClient
 from profile_contracts.verifier import TokenVerifier
 from service.domain.totp import code_at
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.clients.failing import refusing
 from tests.integration.clients.node_client import NodeVerifier, node_client
 from tests.integration.clients.subjects import PASSWORD, Person, Verifier, a_sign_up
-from tests.integration.workers import WORKER, running_worker
+from tests.integration.workers import WORKER, isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
-from tools.servers.sandbox import sandbox as new_sandbox
 
 NEW = SecretStr("a better horse than that")
 
@@ -68,7 +65,7 @@ class Demanding:
 @pytest.fixture(scope="module")
 def demanding_sandbox(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with a worker that is set up so."""
-    with new_sandbox(servers, definitions(topology())) as sandbox:
+    with isolated_sandbox(servers) as sandbox:
         settings = {"SECOND_FACTOR": "everybody", "BCRYPT_COST": "10"}
         with running_worker(sandbox, tmp_path_factory.mktemp("demanding"), settings, module=WORKER):
             yield sandbox

@@ -31,16 +31,13 @@ from profile_contracts.operations import AUTH_START_VERIFICATION
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.profiles import UpdateProfile
 from profile_contracts.testing import FakeProfileClient
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from tests.builders import an_address
 from tests.integration.clients.failing import reason_of, refusing
 from tests.integration.clients.node_client import node_client
 from tests.integration.clients.subjects import PASSWORD, Person, a_sign_up
-from tests.integration.workers import running_worker
+from tests.integration.workers import isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
-from tools.servers.sandbox import sandbox as new_sandbox
 
 MAX_SESSIONS = 3
 VERIFICATION = AUTH_START_VERIFICATION.queue
@@ -90,7 +87,7 @@ class Strict:
 @pytest.fixture(scope="module")
 def strict_sandbox(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with a worker that is set up otherwise."""
-    with new_sandbox(servers, definitions(topology())) as sandbox:
+    with isolated_sandbox(servers) as sandbox:
         settings = {
             "MAX_SESSIONS": str(MAX_SESSIONS),
             "LOGIN_NEEDS_VERIFIED_EMAIL": "true",

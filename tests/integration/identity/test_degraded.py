@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from tests.builders import an_address
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
@@ -26,9 +24,8 @@ from tests.integration.identity.people import (
 )
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.replies import refusal, result
-from tests.integration.workers import logged, running_worker
+from tests.integration.workers import isolated_sandbox, logged, running_worker
 from tools.servers import Servers
-from tools.servers.sandbox import sandbox as new_sandbox
 from tools.worker import Worker
 
 
@@ -54,7 +51,7 @@ def _port(url: str) -> int:
 async def shaky(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shaky]:
     """A worker behind proxies, which this event loop serves: so the worker is started in a thread."""
     folder = tmp_path_factory.mktemp("shaky")
-    with new_sandbox(servers, definitions(topology())) as sandbox, ExitStack() as stack:
+    with isolated_sandbox(servers) as sandbox, ExitStack() as stack:
         host = str(urlsplit(sandbox.mongo_url).hostname)
         async with (
             proxied(host, _port(sandbox.mongo_url)) as mongo,

@@ -7,22 +7,19 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.people import alive, logged_in, signed_up, verdict
 from tests.integration.replies import refusal, result
 from tests.integration.requests import PASSWORD
-from tests.integration.workers import WORKER, running_worker
+from tests.integration.workers import WORKER, isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
-from tools.servers.sandbox import sandbox as new_sandbox
 
 
 @pytest.fixture(scope="module")
 def strict(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with a worker that is set up so."""
-    with new_sandbox(servers, definitions(topology())) as sandbox:
+    with isolated_sandbox(servers) as sandbox:
         settings = {
             "LOGOUT_NEEDS_PASSWORD": "true",
             "BCRYPT_COST": "10",

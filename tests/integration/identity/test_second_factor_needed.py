@@ -12,25 +12,22 @@ import pytest_asyncio
 
 from profile_contracts.operations import OPERATIONS
 from service.domain.totp import code_at
-from service.infrastructure.rabbitmq.definitions import definitions
-from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.people import Tokens, alive, logged_in, refresh, signed_up
 from tests.integration.identity.test_second_factor import enrolled
 from tests.integration.replies import refusal, result
 from tests.integration.requests import PASSWORD, a_request
-from tests.integration.workers import WORKER, running_worker
+from tests.integration.workers import WORKER, isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
-from tools.servers.sandbox import sandbox as new_sandbox
 
 NEEDED = ("forbidden", "second_factor_needed")
 
 
 @contextmanager
 def _strict(servers: Servers, folder: Path, policy: str) -> Iterator[Sandbox]:
-    with new_sandbox(servers, definitions(topology())) as sandbox:
+    with isolated_sandbox(servers) as sandbox:
         settings = {
             "SECOND_FACTOR": policy,
             "BCRYPT_COST": "10",

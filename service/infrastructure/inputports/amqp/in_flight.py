@@ -1,8 +1,8 @@
 """The messages that this worker has not acknowledged, so that it can finish them before it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
@@ -81,22 +81,26 @@ class InFlight:
         """Wait until messages may be acknowledged, which is at once, but for the beginning of the end."""
         await self._ack_gate.wait()  # whoever closes it opens it again, and has a limit for that
 
-    @asynccontextmanager
-    async def pause_acks(self, seconds: float) -> AsyncIterator[None]:
-        """Acknowledge nothing before the end of the block; begin it when nothing is on its way to us.
+    @contextmanager
+    def pause_acks(self) -> Iterator[None]:
+        """Let messages be acknowledged only after the block."""
+        self._ack_gate.clear()
+        try:
+            yield
+        finally:
+            self._ack_gate.set()
+
+    async def until_full_or_quiet(self, queue: str, seconds: float) -> None:
+        """Wait until nothing of *queue* is on its way to us, or so many seconds; meanwhile, acks are paused.
 
         What is on its way to a consumer when that is cancelled, a quorum queue takes back and counts as
         delivered (rabbitmq-server, pull request 3746). To a full one, nothing is on its way.
         """
-        self._ack_gate.clear()
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    for each in self._consumers:
-                        await each.full_or_quiet()
-            yield
-        finally:
-            self._ack_gate.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(
+                    *[each.full_or_quiet() for each in self._consumers if each.queue == queue]
+                )
 
     async def drain(self, seconds: float) -> int:
         """Wait until no message is in flight, or the time is over; return how many are."""

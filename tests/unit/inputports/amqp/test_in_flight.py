@@ -59,9 +59,9 @@ async def test_when_the_time_is_over_it_says_how_much_is_left() -> None:
     await asyncio.gather(*working, return_exceptions=True)
 
 
-async def test_while_it_is_filled_nothing_is_acknowledged() -> None:
+async def test_nothing_is_acknowledged_meanwhile() -> None:
     in_flight = InFlight()
-    async with in_flight.pause_acks(5):
+    with in_flight.pause_acks():
         acknowledging = asyncio.create_task(in_flight.wait_ack_gate())
         await asyncio.sleep(0)
 
@@ -69,7 +69,7 @@ async def test_while_it_is_filled_nothing_is_acknowledged() -> None:
     await acknowledging
 
 
-async def test_it_is_filled_when_no_more_can_come_and_others_are_quiet(
+async def test_a_queue_is_waited_for_until_it_is_full_or_quiet_or_for_so_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_flight, never = InFlight(), asyncio.Event()
@@ -77,20 +77,18 @@ async def test_it_is_filled_when_no_more_can_come_and_others_are_quiet(
     async def work(_message: AbstractIncomingMessage) -> None:
         await never.wait()
 
-    async def fill() -> None:
-        async with in_flight.pause_acks(60):
-            pass
-
-    serve, _quiet = in_flight.track(work, 2), in_flight.track(work, 2)
+    serve, _ = in_flight.track(work, 2, "profile.get"), in_flight.track(work, 2, "profile.list")
     monkeypatch.setattr(module, "_QUIET_SECONDS", 3600.0)
     working = [asyncio.ensure_future(serve(message()))]
-    filling = asyncio.create_task(fill())
+    filling = asyncio.create_task(in_flight.until_full_or_quiet("profile.get", 60))
     for _ in range(5):
         await asyncio.sleep(0)
     is_filled_by_one = filling.done()
-    monkeypatch.setattr(module, "_QUIET_SECONDS", 0.0)
+    await in_flight.until_full_or_quiet("profile.get", 0.01)
     working.append(asyncio.ensure_future(serve(message())))
     await asyncio.wait_for(filling, 5)
+    monkeypatch.setattr(module, "_QUIET_SECONDS", 0.0)
+    await in_flight.until_full_or_quiet("profile.list", 60)
     for each in working:
         each.cancel()
     await asyncio.gather(*working, return_exceptions=True)

@@ -19,7 +19,7 @@ async def test_the_message_is_acknowledged() -> None:
 
 async def test_while_a_worker_begins_to_end_that_waits() -> None:
     broker, in_flight = FakeBroker(), InFlight()
-    async with in_flight.pause_acks(5):
+    with in_flight.pause_acks():
         acknowledging = asyncio.ensure_future(Acknowledge(in_flight)(a_context(broker=broker)))
         await asyncio.sleep(0)
 
