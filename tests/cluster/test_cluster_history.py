@@ -1,5 +1,6 @@
 """Members of clusters die, hang and come back, and no client can tell. `make chaos-cluster` runs this."""
 
+import asyncio
 import os
 import random
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.infrastructure.rabbitmq.topology import QueueType
+from service.pkg.management_api import ManagementApi, ManagementError
 from tests.cluster.member_faults import MemberFaults
 from tests.cluster.silences import silences
 from tests.faults.checker import violations
@@ -22,6 +24,7 @@ from tests.faults.test_history import counts, write
 from tests.integration.broker import administrating
 from tests.integration.workers import CHEAP_WORKER
 from tests.reaper import reaping
+from tools.servers.sandbox import NOT_FOUND
 from tools.servers.server_cluster import ServerCluster, running_cluster
 
 # Each fault comes so often.
@@ -64,6 +67,17 @@ def pace(history: History) -> str:
     return f"{seconds:.0f} s: {wanted:.0f} commands a second asked for, {acknowledged:.0f} acknowledged"
 
 
+def deprecated_features(management: ManagementApi) -> list[str]:
+    """Return what is in use that RabbitMQ will take away; brokers before 3.13 cannot tell."""
+    try:
+        found = management.get("deprecated-features", "used")
+    except ManagementError as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        return []
+    return [str(each["name"]) for each in found]
+
+
 async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
     server_cluster: ServerCluster, tmp_path: Path
 ) -> None:
@@ -75,6 +89,7 @@ async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
             history = await recorded(
                 cluster, SEED, trouble, LoadProfile(rate=RATE / COMMANDS_SHARE), listening_on_any_node
             )
+            deprecated = await asyncio.to_thread(deprecated_features, broker.management)
     wrong = violations(history)
     print(f"\nseed {SEED}, {ROUNDS} of each fault\n{counts(history, wrong)}")  # noqa: T201 - for the closing note
     print(pace(history))  # noqa: T201 - likewise
@@ -86,5 +101,6 @@ async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
     print(*wrong[:50], f"{write(history, SEED)}, logs: {tmp_path}", sep="\n")  # noqa: T201 - likewise
 
     assert wrong[:5] == []
+    assert deprecated == []
     assert counted(history).total() > 0
     assert IndexedHistory(history).effects
