@@ -20,6 +20,7 @@ from tests.at_length import at_length
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.integration.gateway import eventually
+from tests.integration.metrics import scraped
 from tests.integration.proxy import proxied
 from tests.integration.requests import a_request
 from tests.integration.workers import CHEAP_WORKER, WORKER, address_of, working
@@ -35,6 +36,7 @@ WELL = dict.fromkeys((*NEEDED, "redis", "background", "differences", "policies")
 VERSION = version("profile-service")
 
 MANY = 10
+COMMANDS_IN_FLIGHT = 8
 
 Answer = tuple[int, dict[str, Any]]
 Ask = Callable[[str], Awaitable[Answer]]
@@ -233,17 +235,19 @@ async def test_a_broker_that_takes_nothing_stops_no_work(own_servers: Servers, t
 
 
 async def test_while_it_ends_it_is_not_ready(servers: Servers, tmp_path: Path) -> None:
-    async def all_are_in_flight() -> bool:
-        return (await env.counts("profile.create"))[0] == 0
+    port = free_port()
 
-    slow = {"BCRYPT_COST": "13", "HASHING_THREADS": "1"}
-    async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, ask):
-        for _ in range(8):
+    async def all_are_in_flight() -> bool:
+        return (await scraped([port])).total("profile_messages_in_flight") == COMMANDS_IN_FLIGHT
+
+    slow = {"BCRYPT_COST": "13", "HASHING_THREADS": "1", "HEALTH_PORT": str(port)}
+    async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, _):
+        for _ in range(COMMANDS_IN_FLIGHT):
             await env.service.tell("profile.create", a_request("profile.create"))
         await eventually(all_are_in_flight)
         worker.process.send_signal(signal.SIGTERM)
         await has_logged(worker, "draining")
-        status, body = await ask("/readyz")
+        status, body = await asyncio.to_thread(answer, f"http://127.0.0.1:{port}/readyz")
 
     assert status == 503
     assert (body["status"], body["parts"]["work"]) == ("not ready", "draining")

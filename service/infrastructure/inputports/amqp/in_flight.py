@@ -9,6 +9,8 @@ from aio_pika.abc import AbstractIncomingMessage
 
 # A queue that has sent nothing for so long is quiet.
 _QUIET_SECONDS: Final = 1.0
+# What is in our socket already has come to us after so long.
+_READING_SECONDS: Final = 0.1
 
 Serve = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
@@ -33,10 +35,11 @@ class _Consumer:
 
     async def full_or_quiet(self) -> None:
         """Wait until the broker sends no more for now."""
+        may_have_come = asyncio.get_running_loop().time() + _READING_SECONDS
         while self.count < self._prefetch:
             self._came.clear()
             try:
-                async with asyncio.timeout_at(self._came_at + _QUIET_SECONDS):
+                async with asyncio.timeout_at(max(may_have_come, self._came_at + _QUIET_SECONDS)):
                     await self._came.wait()
             except TimeoutError:
                 return

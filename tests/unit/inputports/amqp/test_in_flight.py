@@ -96,6 +96,28 @@ async def test_a_queue_is_waited_for_until_it_is_full_or_quiet_or_for_so_long(
     assert not is_filled_by_one
 
 
+async def test_a_queue_that_has_sent_nothing_yet_may_have_so_in_the_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_flight, done = InFlight(), asyncio.Event()
+
+    async def work(_message: AbstractIncomingMessage) -> None:
+        await done.wait()
+
+    serve = in_flight.track(work, 1, "profile.get")
+    monkeypatch.setattr(module, "_READING_SECONDS", 3600.0)
+    settling = asyncio.create_task(in_flight.until_full_or_quiet("profile.get", 60))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    is_quiet_at_once = settling.done()
+    working = asyncio.ensure_future(serve(message()))
+    await asyncio.wait_for(settling, 5)
+    done.set()
+    await working
+
+    assert not is_quiet_at_once
+
+
 async def test_what_is_in_flight_is_known_by_queue() -> None:
     in_flight, done = InFlight(), asyncio.Event()
 
