@@ -45,6 +45,7 @@ from service.infrastructure.inputports.amqp.stages.authenticator import Authenti
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
 from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
 from service.infrastructure.mongo import health as mongo
+from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
@@ -158,7 +159,9 @@ class Worker:
         self.termination = Termination(STOP_SECONDS, UNACKED)
         self.shutdown = GracefulShutdown(self.consumers, self.in_flight, self.termination)
         self.is_database_there = partial(mongo.is_available, self.database, _PROBE_SECONDS)
-        self.circuit_breaker = CircuitBreaker(self.is_database_there, self.consumers, _PAUSABLE)
+        self.circuit_breaker = CircuitBreaker(
+            DatabaseUnavailable, self.is_database_there, self.consumers, _PAUSABLE
+        )
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.watchdog = Watchdog(
             connectivity_checks(settings, self.consumers, self.publisher, self.is_database_there),

@@ -28,7 +28,11 @@ _ROOT: Final = Path(__file__).parents[1]
 _PRELOADED: Final = (
     *{f"service.cli.{each.module}" for each in COMMANDS.values()},
     # What is imported later, when it is first needed.
-    *("_strptime", "anyio._backends._asyncio", "rich._emoji_codes", "typer.rich_utils", "uvloop"),
+    "_strptime",
+    "anyio._backends._asyncio",
+    "rich._emoji_codes",
+    "typer.rich_utils",
+    "uvloop",
     "zxcvbn.frequency_lists",
 )
 _LONGEST: Final = 65_536

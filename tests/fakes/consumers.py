@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker, Consumers
+from service.infrastructure.mongo.errors import DatabaseUnavailable
 
 
 @dataclass(slots=True)
@@ -31,4 +32,4 @@ def closed_circuit() -> CircuitBreaker:
     async def is_there() -> bool:
         return True
 
-    return CircuitBreaker(is_there, FakeConsumers(), ())
+    return CircuitBreaker(DatabaseUnavailable, is_there, FakeConsumers(), ())

@@ -57,12 +57,12 @@ async def probed(
     env: ProxiedEnv, module: Sequence[str] = CHEAP_WORKER, **settings: str
 ) -> AsyncIterator[tuple[Worker, Ask]]:
     """Run a worker, and give a function that asks it."""
-    port = free_port()
+    port = settings.setdefault("HEALTH_PORT", str(free_port()))
 
     async def ask(path: str) -> Answer:
         return await asyncio.to_thread(answer, f"http://127.0.0.1:{port}{path}")
 
-    chosen = {**env.behind(), "HEALTH_PORT": str(port), **settings}
+    chosen = {**env.behind(), **settings}
     async with working(env.sandbox, env.folder, chosen, module=module) as worker:
         yield worker, ask
 
@@ -241,13 +241,13 @@ async def test_while_it_ends_it_is_not_ready(servers: Servers, tmp_path: Path) -
         return (await scraped([port])).total("profile_messages_in_flight") == COMMANDS_IN_FLIGHT
 
     slow = {"BCRYPT_COST": "13", "HASHING_THREADS": "1", "HEALTH_PORT": str(port)}
-    async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, _):
+    async with proxied_env(servers, tmp_path) as env, probed(env, WORKER, **slow) as (worker, ask):
         for _ in range(COMMANDS_IN_FLIGHT):
             await env.service.tell("profile.create", a_request("profile.create"))
         await eventually(all_are_in_flight)
         worker.process.send_signal(signal.SIGTERM)
         await has_logged(worker, "draining")
-        status, body = await asyncio.to_thread(answer, f"http://127.0.0.1:{port}/readyz")
+        status, body = await ask("/readyz")
 
     assert status == 503
     assert (body["status"], body["parts"]["work"]) == ("not ready", "draining")

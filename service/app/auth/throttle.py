@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
@@ -104,13 +104,15 @@ class KeyedLock:
             raise AttemptsInFlight
         users.append(None)
         try:
-            async with AsyncExitStack() as stack:
-                try:
-                    async with asyncio.timeout(self._max_wait):
-                        await stack.enter_async_context(lock)
-                except TimeoutError:
-                    raise AttemptsInFlight from None
+            try:
+                async with asyncio.timeout(self._max_wait):
+                    await lock.acquire()
+            except TimeoutError:
+                raise AttemptsInFlight from None
+            try:
                 yield
+            finally:
+                lock.release()
         finally:
             users.pop()
             if not users:

@@ -86,7 +86,7 @@ class Consumers:
         self._paused = frozenset(queues)
         await self._sync_all()
 
-    async def close(self, until_settled: Callable[[str], Awaitable[None]] = _at_once) -> None:
+    async def close(self, until_settled: Callable[[str], Awaitable[None]]) -> None:
         """Let all messages wait in their queues from now on.
 
         Each consumer is cancelled as soon as *until_settled* has returned for its queue, whatever the others

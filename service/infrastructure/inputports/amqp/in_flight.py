@@ -94,7 +94,7 @@ class InFlight:
             self._ack_gate.set()
 
     async def until_full_or_quiet(self, queue: str, seconds: float) -> None:
-        """Wait until nothing of *queue* is on its way to us, or so many seconds; meanwhile, acks are paused.
+        """Wait until nothing of *queue* is on its way to us, or so many seconds; acks have to be paused.
 
         What is on its way to a consumer when that is cancelled, a quorum queue takes back and counts as
         delivered (rabbitmq-server, pull request 3746). To a full one, nothing is on its way.

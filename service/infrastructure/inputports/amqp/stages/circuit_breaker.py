@@ -7,9 +7,9 @@ from typing import Final, Protocol
 import structlog
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from service.domain.errors import DeadlineExceeded, Unavailable
+from service.domain.errors import DeadlineExceeded
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
-from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE
+from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE, ServiceTimeout
 from service.pkg.background import is_cancelled
 
 # After so many failures the database itself is asked.
@@ -39,14 +39,20 @@ class CircuitBreaker:
     in the end, the dead letters.
 
     Args:
+        failure: What a message meets with that the database does not answer.
         is_available: Asks the database, and returns soon.
         pausable: The queues whose messages can wait.
 
     """
 
     def __init__(
-        self, is_available: Callable[[], Awaitable[bool]], consumers: Consumers, pausable: Collection[str]
+        self,
+        failure: type[Exception],
+        is_available: Callable[[], Awaitable[bool]],
+        consumers: Consumers,
+        pausable: Collection[str],
     ) -> None:
+        self._signs = (failure, DeadlineExceeded, ServiceTimeout)
         self._is_available = is_available
         self._consumers = consumers
         self._pausable = pausable
@@ -63,8 +69,12 @@ class CircuitBreaker:
             raise
 
     def record(self, error: Exception) -> None:
-        """Take notice of what a message met with: that its time was over may be for the same reason."""
-        if isinstance(error, Unavailable | DeadlineExceeded):
+        """Take notice of what a message met with: that its time was over may be for the same reason.
+
+        That others are served first says nothing about the database. If it were asked for that, an overloaded
+        worker, which may not hear its answer in time, would take it for away.
+        """
+        if isinstance(error, self._signs):
             self._failures += 1
         if self._failures >= _SUSPICIOUS:
             self._suspected.set()

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from service.domain.errors import NotFound, Unavailable
-from service.infrastructure.inputports.amqp.deadlines import OutOfTime
+from service.app.auth.throttle import AttemptsInFlight
+from service.domain.errors import NotFound
+from service.infrastructure.inputports.amqp.deadlines import OutOfTime, ServiceTimeout
 from service.infrastructure.inputports.amqp.stages import circuit_breaker as module
 from service.infrastructure.inputports.amqp.stages.circuit_breaker import CircuitBreaker
+from service.infrastructure.mongo.errors import DatabaseUnavailable
+from service.infrastructure.security.passwords import Overloaded
 from service.pkg.background import run_in_background
 from tests.fakes.consumers import FakeConsumers
 
@@ -46,12 +49,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 def fail(breaker: CircuitBreaker, times: int) -> None:
     for _ in range(times):
-        breaker.record(Unavailable())
+        breaker.record(DatabaseUnavailable())
 
 
 async def test_after_some_failures_the_database_is_asked_and_commands_wait() -> None:
     database, consumers = Database(), FakeConsumers()
-    breaker = CircuitBreaker(database.is_available, consumers, WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, database.is_available, consumers, WAITING)
     async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES)
         await until(lambda: breaker.is_open and consumers.paused)
@@ -62,12 +65,13 @@ async def test_after_some_failures_the_database_is_asked_and_commands_wait() -> 
         assert consumers.paused == set()
 
 
-async def test_requests_whose_time_is_over_are_a_reason_to_ask_too() -> None:
+@pytest.mark.parametrize("error", [OutOfTime(), ServiceTimeout()])
+async def test_requests_whose_time_is_over_are_a_reason_to_ask_too(error: Exception) -> None:
     database = Database()
-    breaker = CircuitBreaker(database.is_available, FakeConsumers(), WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, database.is_available, FakeConsumers(), WAITING)
     async with run_in_background(breaker.monitor()):
         for _ in range(FAILURES):
-            breaker.record(OutOfTime())
+            breaker.record(error)
         await until(lambda: breaker.is_open)
 
     assert database.asked
@@ -75,7 +79,7 @@ async def test_requests_whose_time_is_over_are_a_reason_to_ask_too() -> None:
 
 async def test_a_watch_that_begins_anew_ends_the_outage_that_it_was_in() -> None:
     database, consumers = Database(), FakeConsumers(down=ZeroDivisionError())
-    breaker = CircuitBreaker(database.is_available, consumers, WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, database.is_available, consumers, WAITING)
     fail(breaker, FAILURES)
     with pytest.raises(ZeroDivisionError):
         await breaker.monitor()
@@ -86,13 +90,14 @@ async def test_a_watch_that_begins_anew_ends_the_outage_that_it_was_in() -> None
     assert consumers.paused == set()
 
 
-async def test_a_few_failures_are_none() -> None:
+async def test_a_few_failures_are_none_nor_is_too_much_work() -> None:
     database = Database()
-    breaker = CircuitBreaker(database.is_available, FakeConsumers(), WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, database.is_available, FakeConsumers(), WAITING)
     async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES - 1)
-        for error in (NotFound(), ValueError()):
-            breaker.record(error)
+        for error in (NotFound(), ValueError(), AttemptsInFlight(), Overloaded()):
+            for _ in range(FAILURES):
+                breaker.record(error)
         for _ in range(20):
             await asyncio.sleep(0)
 
@@ -102,7 +107,7 @@ async def test_a_few_failures_are_none() -> None:
 async def test_failures_of_something_else_pause_nothing() -> None:
     database, consumers = Database(), FakeConsumers()
     database.there = True
-    breaker = CircuitBreaker(database.is_available, consumers, WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, database.is_available, consumers, WAITING)
     async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES)
         await until(lambda: database.asked)
@@ -115,7 +120,7 @@ async def test_failures_of_something_else_pause_nothing() -> None:
 
 async def test_with_the_broker_away_too_it_tries_until_both_are_back() -> None:
     database, consumers = Database(), FakeConsumers(down=ConnectionError())
-    breaker = CircuitBreaker(database.is_available, consumers, WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, database.is_available, consumers, WAITING)
     async with run_in_background(breaker.monitor()):
         fail(breaker, FAILURES)
         await until(lambda: database.asked > 3)
@@ -128,7 +133,7 @@ async def test_with_the_broker_away_too_it_tries_until_both_are_back() -> None:
 
 
 def test_a_request_leaves_some_of_its_time_for_the_answer() -> None:
-    breaker = CircuitBreaker(Database().is_available, FakeConsumers(), WAITING)
+    breaker = CircuitBreaker(DatabaseUnavailable, Database().is_available, FakeConsumers(), WAITING)
 
     assert breaker.db_timeout(10.0) == pytest.approx(9.0)
     breaker.is_open = True
