@@ -21,32 +21,43 @@ Guesses = Annotated[int, Field(ge=1, le=60_000)]
 Prefetch = Annotated[int, Field(ge=1, le=65_535)]
 
 
+def require_address(value: str, *beginnings: str, host: bool = True) -> str:
+    """Return *value*, if it is an address of one of these kinds.
+
+    All else the drivers check, who know what has to be right.
+
+    Raises:
+        ValueError: It is none; the sentence shows nothing of it.
+
+    """
+    rest = next((value.removeprefix(each) for each in beginnings if value.startswith(each)), None)
+    if rest is None or (host and (not rest or rest[0] in "/?#")):
+        msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
+        raise ValueError(msg)
+    if not value.startswith("mongodb"):  # whose driver explains itself
+        for each in broker_urls(value) if value.startswith("amqp") else [value]:
+            _check_host(each, required=host)
+    return value
+
+
 def _begins_with(*beginnings: str, host: bool = True) -> AfterValidator:
     """Let an address be one of these kinds, and stay the string that it is.
 
     pydantic's types of URL know no `mongodb+srv` and no Unix sockets, and give back another URL than they
-    were given. All else the drivers check, who know what has to be right.
+    were given.
     """
-
-    def check(value: str) -> str:
-        rest = next((value.removeprefix(each) for each in beginnings if value.startswith(each)), None)
-        if rest is None or (host and (not rest or rest[0] in "/?#")):
-            msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
-            raise ValueError(msg)
-        if not value.startswith("mongodb"):  # whose driver explains itself
-            for each in broker_urls(value) if value.startswith("amqp") else [value]:
-                _check_port(each)
-        return value
-
-    return AfterValidator(check)
+    return AfterValidator(lambda value: require_address(value, *beginnings, host=host))
 
 
-def _check_port(url: str) -> None:
+def _check_host(url: str, *, required: bool) -> None:
     try:
-        urlsplit(url).port  # noqa: B018 - it is only there to be looked at
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it is only there to be looked at
     except ValueError:  # whose text may hold a part of the password
         msg = "its port is no port; in a password, every / : @ has to be percent-encoded"
         raise ValueError(msg) from None
+    if required and not parts.hostname:
+        raise ValueError("it names no host")
 
 
 class Settings(BaseSettings):
@@ -66,9 +77,9 @@ class Settings(BaseSettings):
     ]
     rabbitmq_management_url: Annotated[
         str,
+        AfterValidator(lambda value: value and require_address(value, "http://", "https://")),
         Field(
             repr=False,
-            pattern="^(https?://.+)?$",
             description="Management API, as who may make policies: missing ones are made at start.",
         ),
     ] = ""

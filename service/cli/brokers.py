@@ -6,16 +6,13 @@ import typer
 from yarl import URL
 
 from service.pkg.broker_urls import broker_urls
+from service.settings import require_address
 
 
 def _amqp(url: str) -> str:
     if not url.startswith(("amqp://", "amqps://")):
         raise typer.BadParameter("it begins with amqp:// or amqps://")
-    try:
-        broker_urls(url)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    return url
+    return _address(url, "amqp://", "amqps://")
 
 
 def first_of(url: str) -> URL:
@@ -26,7 +23,14 @@ def first_of(url: str) -> URL:
 def _http(url: str | None) -> str | None:
     if url and not url.startswith(("http://", "https://")):
         raise typer.BadParameter("it begins with http:// or https://")
-    return url
+    return _address(url, "http://", "https://") if url else url
+
+
+def _address(url: str, *beginnings: str) -> str:
+    try:
+        return require_address(url, *beginnings)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 BrokerUrl = Annotated[

@@ -4,7 +4,7 @@ import socket
 from typing import Final
 
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, PyMongoError
 
 from profile_contracts import errors as wire
 from profile_contracts.replies import ErrorCode
@@ -46,12 +46,12 @@ def exit_code_of(error: Exception) -> int:
     """Return how a command ends that has met with *error*, one that it can explain."""
     if isinstance(error, wire.ErrorReply):
         return exit_code_of_reply(error.error.code)
-    if isinstance(error, wire.Disconnected) and error.sent:
-        return NO_ANSWER
-    if isinstance(error, _UNKNOWN):
+    if isinstance(error, _UNKNOWN) or (isinstance(error, wire.Disconnected) and error.sent):
         return NO_ANSWER
     if isinstance(error, NotFound):
         return NOT_FOUND
+    if isinstance(error, ConfigurationError):  # the address of MongoDB is none
+        return MISUSED
     if isinstance(error, _DOWN):
         return SERVER_DOWN
     return REFUSED if isinstance(error, ServiceError) else MISUSED

@@ -32,7 +32,8 @@ def new(
     ] = False,
 ) -> None:
     """Make a key. Workers read it within seconds, and use it once all who have to know it do."""
-    print((new_root_key if root else new_key)(folder, datetime.now(UTC)))  # noqa: T201 - the command's output
+    with reporting_errors():
+        print((new_root_key if root else new_key)(folder, datetime.now(UTC)))  # noqa: T201 - the command's output
 
 
 @app.command("list")

@@ -13,7 +13,7 @@ import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError, ExecutionTimeout, PyMongoError
+from pymongo.errors import DuplicateKeyError, ExecutionTimeout, InvalidURI, PyMongoError
 from pymongo.monitoring import CommandListener
 
 MongoDriver = Literal["pymongo", "motor"]
@@ -53,7 +53,20 @@ def open_mongo(
     """Return a client; it connects when it is first used, and tells *listeners* of each command.
 
     Motor's client has the same methods as far as this service goes, so it passes for PyMongo's.
+
+    Raises:
+        InvalidURI: The address is none.
+
     """
+    try:
+        return _client(url, driver, listeners)
+    except ValueError as error:  # of a port that is none
+        raise InvalidURI(str(error)) from None
+
+
+def _client(
+    url: str, driver: MongoDriver, listeners: Sequence[CommandListener]
+) -> AsyncMongoClient[Documents]:
     if driver == "motor":
         from motor.motor_asyncio import AsyncIOMotorClient  # noqa: PLC0415 - an extra, seldom there
 

@@ -75,6 +75,7 @@ def test_a_worker_names_the_variables_that_are_missing() -> None:
     [
         ("BCRYPT_COST", "9", "BCRYPT_COST: Input should be greater than or equal to 10"),
         ("MONGO_URL", "http://canary", "it has to begin with mongodb:// or mongodb+srv://"),
+        ("MONGO_URL", "mongodb://u:canary@db:port/x", "MongoDB: Port contains non-digit characters"),
         (
             "TRUSTED_SERVICES",
             '{"a": ["[/x]"]}',
@@ -151,6 +152,37 @@ def test_a_worker_whose_servers_are_not_there_says_so(
 
     assert result.exit_code == 1
     assert said(result) == sentence
+
+
+@pytest.mark.parametrize(
+    "words", [("call", "profile.get", "{}"), ("status",), ("events", "tail"), ("topology", "check")]
+)
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("amqp://", "it has to begin with amqp:// or amqps://, and name a host"),
+        ("amqp://u:canary@", "it names no host"),
+        ("amqp://u:canary@mq:port/", "its port is no port"),
+        ("amqp://u:canary@mq:99999/", "its port is no port"),
+        ("amqp://u:canary@[::1/", "its port is no port"),
+    ],
+)
+def test_an_address_that_is_none_is_a_wrong_use(words: tuple[str, ...], url: str, sentence: str) -> None:
+    result = profilectl(*words, RABBITMQ_URL=url)
+
+    assert result.exit_code == 2
+    assert sentence in said(result)
+    assert "canary" not in result.output
+
+
+def test_an_address_of_the_management_api_that_is_none_is_a_wrong_use() -> None:
+    result = profilectl(
+        "topology", "check", RABBITMQ_URL="amqp://mq/", RABBITMQ_MANAGEMENT_URL="http://u:canary@mq:port"
+    )
+
+    assert result.exit_code == 2
+    assert "its port is no port" in said(result)
+    assert "canary" not in result.output
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
-from pymongo.errors import ServerSelectionTimeoutError
+from pymongo.errors import InvalidURI, ServerSelectionTimeoutError
 
 from profile_contracts.errors import Disconnected, NoReply, Unroutable, to_exception
 from profile_contracts.replies import ErrorBody, ErrorCode
@@ -25,6 +25,7 @@ def reply(code: ErrorCode) -> Exception:
         (OSError("no such file"), 2),
         (NoSigningKeys("keys"), 2),
         (NoEventHistory("none"), 2),
+        (InvalidURI("no port"), 2),
         (NoReply("no reply"), 5),
         (Disconnected("it broke", sent=True), 5),
         (reply(ErrorCode.NOT_FOUND), 6),

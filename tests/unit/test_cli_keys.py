@@ -40,6 +40,14 @@ def test_a_new_key_can_be_used(keys: Path) -> None:
     assert len(load_keys(keys)) == 1
 
 
+def test_a_key_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = profilectl("keys", "new", str(tmp_path / "file" / "keys"))
+
+    assert result.exit_code == 2
+    assert "Cannot run: [Errno 20] Not a directory" in said(result)
+
+
 def test_a_new_key_goes_where_workers_look_for_it(tmp_path: Path, keys: Path) -> None:
     assert profilectl("keys", "new", SIGNING_KEYS_DIR=str(tmp_path / "a")).exit_code == 0
     assert profilectl("keys", "new").exit_code == 0
