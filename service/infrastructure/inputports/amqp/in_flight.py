@@ -33,10 +33,11 @@ class _Consumer:
     def drop(self) -> None:
         self.count -= 1
 
-    async def full_or_quiet(self) -> None:
-        """Wait until the broker sends no more for now."""
-        may_have_come = asyncio.get_running_loop().time() + _READING_SECONDS
-        while self.count < self._prefetch:
+    async def full_or_quiet(self, seconds: float) -> None:
+        """Wait until the broker sends no more for now; after so many *seconds*, only for one more message."""
+        began = asyncio.get_running_loop().time()
+        may_have_come, patient_until = began + _READING_SECONDS, began + seconds
+        while self.count < self._prefetch and self._came_at <= patient_until:
             self._came.clear()
             try:
                 async with asyncio.timeout_at(max(may_have_come, self._came_at + _QUIET_SECONDS)):
@@ -94,16 +95,15 @@ class InFlight:
             self._ack_gate.set()
 
     async def until_full_or_quiet(self, queue: str, seconds: float) -> None:
-        """Wait until nothing of *queue* is on its way to us, or so many seconds; acks have to be paused.
+        """Wait until nothing of *queue* is on its way to us; acks have to be paused.
 
         What is on its way to a consumer when that is cancelled, a quorum queue takes back and counts as
-        delivered (rabbitmq-server, pull request 3746). To a full one, nothing is on its way.
+        delivered (rabbitmq-server, pull request 3746). To a full one, nothing is on its way. A queue that
+        becomes neither full nor quiet in so many *seconds* is best left right after it has sent something:
+        consumers take turns, so the next message is for another worker.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await asyncio.gather(
-                    *[each.full_or_quiet() for each in self._consumers if each.queue == queue]
-                )
+        consumers = [each for each in self._consumers if each.queue == queue]
+        await asyncio.gather(*[each.full_or_quiet(seconds) for each in consumers])
 
     async def drain(self, seconds: float) -> int:
         """Wait until no message is in flight, or the time is over; return how many are."""

@@ -69,7 +69,32 @@ async def test_nothing_is_acknowledged_meanwhile() -> None:
     await acknowledging
 
 
-async def test_a_queue_is_waited_for_until_it_is_full_or_quiet_or_for_so_long(
+async def test_a_queue_that_is_never_full_or_quiet_is_left_right_after_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_flight, never = InFlight(), asyncio.Event()
+
+    async def work(_message: AbstractIncomingMessage) -> None:
+        await never.wait()
+
+    serve = in_flight.track(work, 16, "profile.get")
+    monkeypatch.setattr(module, "_QUIET_SECONDS", 3600.0)
+    working = [asyncio.ensure_future(serve(message()))]
+    await asyncio.sleep(0)
+    settling = asyncio.create_task(in_flight.until_full_or_quiet("profile.get", 0))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    is_left_at_any_time = settling.done()
+    working.append(asyncio.ensure_future(serve(message())))
+    await asyncio.wait_for(settling, 5)
+    for each in working:
+        each.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
+
+    assert not is_left_at_any_time
+
+
+async def test_a_queue_is_waited_for_until_it_is_full_or_quiet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_flight, never = InFlight(), asyncio.Event()
@@ -84,7 +109,6 @@ async def test_a_queue_is_waited_for_until_it_is_full_or_quiet_or_for_so_long(
     for _ in range(5):
         await asyncio.sleep(0)
     is_filled_by_one = filling.done()
-    await in_flight.until_full_or_quiet("profile.get", 0.01)
     working.append(asyncio.ensure_future(serve(message())))
     await asyncio.wait_for(filling, 5)
     monkeypatch.setattr(module, "_QUIET_SECONDS", 0.0)
