@@ -152,7 +152,7 @@ class SessionRepository(Protocol):
         For each of them an event is stored in the same write.
 
         Raises:
-            AuthorizationChanged: What was *authorized_by*, the profile of whoever asks, may not hold any more.
+            AuthorizationChanged: What was *authorized_by*, that of whoever asks, may not hold any more.
 
         """
 

@@ -15,7 +15,7 @@ from typing import Final
 import pymongo
 import structlog
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
 from service.pkg.database import APP_NAME, Documents
 
@@ -26,7 +26,6 @@ PATIENCE_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 2.0
 # How long a look may take.
 _LOOK_SECONDS: Final = 1.0
-_UNAUTHORIZED: Final = 13  # MongoDB's code for it
 
 # Sessions of our own user, as the server has it without `allUsers`; without access control those are of
 # everybody, so the name of the client counts, too. None of them runs anything just now.
@@ -67,10 +66,12 @@ class _Looks:
         try:
             with pymongo.timeout(_LOOK_SECONDS):
                 await _end_abandoned(client)
-        except OperationFailure as error:
-            if error.code == _UNAUTHORIZED and not self._was_refused:
+        except ExecutionTimeout:
+            pass
+        except OperationFailure as error:  # a server that does not know the question, or does not let us ask
+            if not self._was_refused:
                 self._was_refused = True
-                _log.warning("may not end abandoned transactions", code=error.code)
+                _log.warning("cannot end abandoned transactions", code=error.code)
         except PyMongoError:  # whoever waits will hear of it
             pass
 
