@@ -4,6 +4,7 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,6 +24,7 @@ from service.domain.profile import Profile, ProfileRepository
 _ATTEMPTS: Final = 10
 
 Aggregate = TypeVar("Aggregate", Profile, Post)
+Value = TypeVar("Value")
 # Stores the second over the first, or only records the command if nothing has changed.
 Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
 
@@ -116,6 +118,23 @@ async def update_post(
     return after
 
 
+async def authorized_write(
+    session_guard: SessionGuard, actor: Actor, write: Callable[[Profile | None], Awaitable[Value]]
+) -> Value:
+    """Return what *write* returns, which is given the profile of whoever asks, and refuses any other.
+
+    Raises:
+        SessionEnded
+        WriteContention: Other sessions of theirs have ended every time.
+
+    """
+    for _ in range(_ATTEMPTS):
+        authorizing = await session_guard.authorizing_profile(actor)
+        with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
+            return await write(authorizing)
+    raise WriteContention
+
+
 async def optimistic_update(
     repository: Repository[Aggregate],
     clock: Clock,
@@ -202,8 +221,8 @@ async def _write_profile(
 async def _write_post(
     posts: PostRepository, session_guard: SessionGuard, actor: Actor, before: Post, after: Post
 ) -> None:
-    await session_guard.authorizing_profile(actor)  # what let the command in may be a second old
+    authorizing = await session_guard.authorizing_profile(actor)
     if after.version > before.version:
-        await posts.save(after)
+        await posts.save(after, authorized_by=authorizing)
     elif after.idempotency_key:
         await posts.record_processed(after)

@@ -11,6 +11,7 @@ from service.domain.errors import Conflict, NotFound
 from service.domain.events import Event, EventType
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.patch import Patch
+from service.domain.profile import Profile
 
 
 class PostStatus(StrEnum):
@@ -168,8 +169,14 @@ class PostRepository(Protocol):
     def next_oid(self) -> str:
         """Return a name in the database for a post that is about to be made."""
 
-    async def add(self, post: Post) -> None:
-        """Store a new post, or raise `AlreadyCreated` if the same command has created one before."""
+    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
+        """Store a new post.
+
+        Raises:
+            AlreadyCreated: The same command has created one before.
+            AuthorizationChanged: What was *authorized_by*, that of whoever asks, may not hold any more.
+
+        """
 
     async def get(self, post_id: UUID) -> Post:
         """Return a post, or raise `PostNotFound`."""
@@ -184,11 +191,12 @@ class PostRepository(Protocol):
         be skipped.
         """
 
-    async def save(self, post: Post) -> None:
+    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a changed post over the version before it.
 
         Raises:
             StaleVersion: What is stored is not the version before it.
+            AuthorizationChanged: What was *authorized_by*, that of whoever asks, may not hold any more.
 
         """
 

@@ -14,7 +14,7 @@ from service.domain.events import Event, EventType
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.password import personal_words
 from service.domain.patch import Patch
-from service.domain.session import all_revoked
+from service.domain.session_events import all_revoked
 from service.domain.totp import Totp
 
 

@@ -7,17 +7,16 @@ its parent is another holder (RFC 9700, 4.14.2).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
 from service.domain.errors import Unauthenticated
-from service.domain.events import Event, EventType
+from service.domain.profile import Profile
 
 # A session that is not refreshed ends, and no session lives longer than the second.
 IDLE_TIMEOUT: Final = timedelta(days=30)
 LIFETIME: Final = timedelta(days=90)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RefreshTokenInvalid(Unauthenticated):
@@ -119,39 +118,6 @@ class Session:
         return replace(self, generation=generation + 1, rotated_at=now, expires_at=expires_at)
 
 
-def revoked(session_id: UUID, user_id: UUID, reason: str, now: datetime) -> Event:
-    """Return the event that a session ended before its time."""
-    return Event(
-        type=EventType.SESSION_REVOKED,
-        subject=session_id,
-        version=1,
-        time=now,
-        data={"user_id": user_id, "session_ids": [session_id], "reason": reason},
-    )
-
-
-def all_revoked(user_id: UUID, version: int, reason: str, now: datetime, kept: UUID | None) -> Event:
-    """Return the event that *version* of a profile ended all sessions of its user, but for a *kept* one."""
-    return Event(
-        type=EventType.SESSION_REVOKED,
-        subject=user_id,
-        version=version,
-        time=now,
-        data={
-            "user_id": user_id,
-            "session_ids": [],
-            "spared_session_id": kept,
-            "revoked_before": _next_millisecond(now),
-            "reason": reason,
-        },
-    )
-
-
-def _next_millisecond(now: datetime) -> int:
-    """Return the first millisecond since 1970 that is later than *now*: an id made *now* is from before."""
-    return (now - _EPOCH) // timedelta(milliseconds=1) + 1
-
-
 class SessionRepository(Protocol):
     """Where sessions live. Every method may raise `Unavailable`. Those that have ended are not there."""
 
@@ -179,10 +145,15 @@ class SessionRepository(Protocol):
         session_id: UUID | None = None,
         except_id: UUID | None = None,
         limit: int = 0,
+        authorized_by: Profile | None = None,
     ) -> Sequence[UUID]:
         """End sessions of a user: all, one, or all except one; at most so many, if not 0. Return them.
 
         For each of them an event is stored in the same write.
+
+        Raises:
+            AuthorizationChanged: What was *authorized_by*, that of whoever asks, may not hold any more.
+
         """
 
     async def of_user(self, user_id: UUID) -> Sequence[Session]:

@@ -22,8 +22,10 @@ Documents = dict[str, Any]
 # How long an operation may take, with all its tries. In that time the driver tries again at once whatever
 # is safe to be tried again (MongoDB's specifications "Client Side Operations Timeout", "Retryable Writes").
 OPERATION_SECONDS: Final = 4.0
+# What servers know our clients by.
+APP_NAME: Final = "profile-service"
 _OPTIONS: Final[dict[str, Any]] = {
-    "appname": "profile-service",
+    "appname": APP_NAME,
     "uuidRepresentation": "standard",
     "tz_aware": True,
     "w": "majority",

@@ -34,14 +34,14 @@ class AppFixture:
     def __init__(self, *stored: Profile, time: datetime = NOON, profiles: FakeProfiles | None = None) -> None:
         self.clock = FakeClock(time)
         self.profiles = profiles or FakeProfiles(*stored)
-        self.posts = FakePosts()
+        self.posts = FakePosts(profiles=self.profiles)
         self.hasher = FakePasswords()
         self.tokens, self.refresh_tokens = FakeTokens(), MacRefreshTokens(FakeRootKeyring(RootKey(b"k" * 32)))
         self.device_tokens = MacDeviceTokens(in_use(b"k" * 32), self.clock, timedelta(days=180))
         self.one_time_tokens = MacOneTimeTokens(in_use(b"k" * 32), self.clock)
         self.box = SealedSecrets(in_use(b"k" * 32))
         self.cursors = SealedCursors(in_use(b"k" * 32))
-        self.repository, self.session_cache = FakeSessions(), FakeSessionStatusCache()
+        self.repository, self.session_cache = FakeSessions(profiles=self.profiles), FakeSessionStatusCache()
         self.counters = MemoryAttempts(lambda: self.clock.now().timestamp())
         self.passwords = Passwords(
             self.hasher, FakeCommonPasswords(), Throttle(self.counters, KeyedLock()), self.profiles

@@ -13,7 +13,9 @@ from service.domain.errors import StaleVersion, Unavailable
 from service.domain.events import Event
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
+from service.domain.profile import Profile
 from tests.fakes.processed_commands import FakeProcessedCommands
+from tests.fakes.profiles import FakeProfiles
 
 BELONGS: dict[PostSelection, Callable[[Post], bool]] = {
     PostSelection.ALL: lambda _: True,
@@ -29,7 +31,8 @@ class FakePosts(PostRepository):
     Each method lets others run before it touches anything, as a database would, and is then atomic.
     """
 
-    def __init__(self, *posts: Post) -> None:
+    def __init__(self, *posts: Post, profiles: FakeProfiles | None = None) -> None:
+        self._profiles = profiles or FakeProfiles()
         self._by_oid = {post.oid: post for post in posts}
         self.published: list[Event] = []
         self.processed: FakeProcessedCommands[Post] = FakeProcessedCommands(self._by_id)
@@ -37,8 +40,9 @@ class FakePosts(PostRepository):
     def next_oid(self) -> str:
         return str(ObjectId())
 
-    async def add(self, post: Post) -> None:
+    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
+        self._profiles.hold(authorized_by)
         if post.oid in self._by_oid or any(post.id == each.id for each in self._by_oid.values()):
             raise Unavailable
         self.processed.refuse_created(post)
@@ -66,8 +70,9 @@ class FakePosts(PostRepository):
         due = [pair for pair in dated if pair[0] <= moment and not pair[1].deleted_with_owner]
         return [post for _, post in sorted(due, key=lambda pair: pair[0])][skip : skip + limit]
 
-    async def save(self, post: Post) -> None:
+    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
+        self._profiles.hold(authorized_by)
         stored = self._by_oid.get(post.oid)
         if stored is None or stored.version != post.version - 1:
             raise StaleVersion

@@ -50,7 +50,7 @@ class FakeProfiles(ProfileRepository):
 
     async def add(self, profile: Profile, *, authorized_by: Profile | None = None) -> None:
         await asyncio.sleep(0)
-        self._hold(authorized_by)
+        self.hold(authorized_by)
         if profile.oid in self._by_oid:
             raise EmailTaken
         if any(profile.id == each.id for each in self._by_oid.values()):
@@ -133,7 +133,7 @@ class FakeProfiles(ProfileRepository):
         self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         await asyncio.sleep(0)
-        self._hold(authorized_by)
+        self.hold(authorized_by)
         others = [each for each in self._by_oid.values() if each.oid != profile.oid]
         if require_other_admin and not any(each.may_administrate for each in others):
             raise LastAdmin
@@ -151,7 +151,8 @@ class FakeProfiles(ProfileRepository):
             if each.id == profile_id:
                 self._by_oid[each.oid] = replace(each, logouts=each.logouts + 1)
 
-    def _hold(self, authorized_by: Profile | None) -> None:
+    def hold(self, authorized_by: Profile | None) -> None:
+        """Raise unless what *authorized_by* may do still holds."""
         if authorized_by is None:
             return
         stored = self._by_oid.get(authorized_by.oid)

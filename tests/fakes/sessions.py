@@ -8,13 +8,17 @@ from uuid import UUID
 
 from service.app.auth.sessions import SessionStatusCache
 from service.domain.events import Event
-from service.domain.session import RefreshConflict, Session, SessionRepository, revoked
+from service.domain.profile import Profile
+from service.domain.session import RefreshConflict, Session, SessionRepository
+from service.domain.session_events import revoked
+from tests.fakes.profiles import FakeProfiles
 
 
 class FakeSessions(SessionRepository):
     """Keeps sessions in memory. Each method lets others run first, and is then atomic."""
 
-    def __init__(self, *sessions: Session) -> None:
+    def __init__(self, *sessions: Session, profiles: FakeProfiles | None = None) -> None:
+        self._profiles = profiles or FakeProfiles()
         self.stored = {session.id: session for session in sessions}
         self.ever = set(self.stored)
         self.published: list[Event] = []
@@ -49,11 +53,13 @@ class FakeSessions(SessionRepository):
         session_id: UUID | None = None,
         except_id: UUID | None = None,
         limit: int = 0,
+        authorized_by: Profile | None = None,
     ) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each.id for each in self.stored.values() if each.user_id == user_id]
         chosen = [each for each in mine if (each == session_id if session_id else each != except_id)]
         ended = chosen[: limit or None]
+        self._profiles.hold(authorized_by)
         for each in ended:
             del self.stored[each]
             self.published.append(revoked(each, user_id, reason, now))

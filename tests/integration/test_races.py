@@ -2,13 +2,21 @@
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+from profile_contracts.auth import LogIn
+from profile_contracts.client import ProfileClient
+from profile_contracts.posts import CreatePost
 from tests.builders import an_address
-from tests.integration.conftest import Person, SignUp
+from tests.integration.clients.subjects import PASSWORD, a_sign_up
+from tests.integration.conftest import Person, SignUp, settings_for
 from tests.integration.gateway import Gateway
 from tests.integration.replies import result
 from tests.integration.requests import a_request
+from tests.integration.workers import isolated_sandbox, working
+from tools.servers import Servers
 
 
 def _outcomes(replies: list[dict[str, Any]]) -> Counter[str]:
@@ -91,3 +99,21 @@ async def test_two_profiles_cannot_change_to_one_address(
 
     assert outcomes["email_taken"] == 5
     assert outcomes["ok"] == 5
+
+
+async def test_all_of_two_hundred_posts_of_one_user_are_written_by_two_workers(
+    servers: Servers, tmp_path: Path
+) -> None:
+    """Each is written in a transaction that writes to the profile of that user, too."""
+    async with AsyncExitStack() as stack:
+        sandbox = stack.enter_context(isolated_sandbox(servers))
+        for name in ("first", "second"):
+            await stack.enter_async_context(working(sandbox, tmp_path, settings_for(sandbox), name))
+        client = await stack.enter_async_context(ProfileClient(sandbox.gateway_url, timeout=10))
+        profile = await client.create_profile(a_sign_up(), timeout=60)
+        login = LogIn(email=profile.email, password=PASSWORD)
+        token = (await client.log_in(login, timeout=60)).access_token
+        posts = [CreatePost(title=f"Note {each}", body="It weaves.") for each in range(200)]
+        made = await asyncio.gather(*(client.create_post(each, token) for each in posts))
+
+    assert sorted(each.title for each in made) == sorted(each.title for each in posts)

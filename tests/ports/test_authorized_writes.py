@@ -1,12 +1,16 @@
 """A write that rests on what was proved is refused once that does not hold any more, in the write itself."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from pymongo import AsyncMongoClient
 
 from service.domain.errors import AuthorizationChanged, StaleVersion
+from service.domain.idempotency import IdempotencyKey
+from service.domain.post import PostNotFound, PostPatch, PostRepository, PostSelection
 from service.domain.profile import (
     EmailTaken,
     Profile,
@@ -16,11 +20,16 @@ from service.domain.profile import (
     Role,
     Status,
 )
+from service.domain.session import SessionRepository
 from service.infrastructure.mongo.indexes import PROFILES
+from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, default_database
-from tests.builders import NOON, a_profile
+from tests.builders import NOON, a_post, a_profile, a_session
+from tests.fakes.posts import FakePosts
 from tests.fakes.profiles import FakeProfiles
+from tests.fakes.sessions import FakeSessions
 
 LATER, LATEST = NOON + timedelta(milliseconds=1), NOON + timedelta(milliseconds=2)
 KING = ProfilePatch(last_name="King")
@@ -111,6 +120,90 @@ async def test_other_refusals_are_the_same_in_the_same_moment(profiles: ProfileR
         await profiles.save(ada.updated(KING, LATEST), authorized_by=boss)
     with pytest.raises(EmailTaken):
         await profiles.add(a_profile(email=ada.email), authorized_by=boss)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What is written by the right of a profile."""
+
+    profiles: ProfileRepository
+    posts: PostRepository
+    sessions: SessionRepository
+
+
+@pytest.fixture(params=["fake", "pymongo", "motor"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Repositories that know of each other."""
+    if request.param == "fake":
+        fake = FakeProfiles()
+        return Stores(fake, FakePosts(profiles=fake), FakeSessions(profiles=fake))
+    database = default_database(request.getfixturevalue(f"{request.param}_client"))
+    return Stores(MongoProfiles(database), MongoPosts(database), MongoSessions(database))
+
+
+async def test_posts_and_ends_of_sessions_rest_on_a_profile(stores: Stores) -> None:
+    ada = await stored(stores.profiles)
+    await stores.posts.add(post := a_post(user_id=ada.id))
+    await stores.sessions.add(session := a_session())
+    await stores.profiles.save(ada.updated(KING, LATER))  # which takes no right away
+    new = a_post(user_id=ada.id)
+    await stores.posts.add(new, authorized_by=ada)
+    await stores.posts.save(changed := post.updated(PostPatch(title="Note H"), LATER), authorized_by=ada)
+
+    assert await stores.posts.get(new.id) == new
+    assert (await stores.posts.get(post.id)).title == "Note H"
+    with pytest.raises(StaleVersion):
+        await stores.posts.save(changed, authorized_by=ada)
+    assert await stores.sessions.end(session.user_id, "logout", NOON, authorized_by=ada) == [session.id]
+    assert await stores.sessions.find(session.id) is None
+    assert await stores.sessions.end(session.user_id, "logout", NOON, authorized_by=ada) == []
+
+
+async def test_without_the_right_no_post_is_written_and_no_session_ends(stores: Stores) -> None:
+    ada = await stored(stores.profiles)
+    await stores.posts.add(post := a_post(user_id=ada.id))
+    await stores.sessions.add(session := a_session())
+    await stores.profiles.count_logout(ada.id)
+    new = a_post(user_id=ada.id)
+
+    with pytest.raises(AuthorizationChanged):
+        await stores.posts.add(new, authorized_by=ada)
+    with pytest.raises(AuthorizationChanged):
+        await stores.posts.save(post.updated(PostPatch(title="Note H"), LATER), authorized_by=ada)
+    for whose in (session.user_id, uuid4()):  # who has none, too
+        with pytest.raises(AuthorizationChanged):
+            await stores.sessions.end(whose, "logout", NOON, authorized_by=ada)
+    with pytest.raises(PostNotFound):
+        await stores.posts.get(new.id)
+    assert await stores.posts.get(post.id) == post
+    assert await stores.sessions.find(session.id) == session
+
+
+async def test_one_command_writes_one_post_by_the_same_right(stores: Stores) -> None:
+    ada, key = await stored(stores.profiles), IdempotencyKey(uuid4().bytes, b"d" * 16)
+    post, again = (a_post(user_id=ada.id, idempotency_key=key) for _ in range(2))
+    done = await asyncio.gather(
+        *(stores.posts.add(each, authorized_by=ada) for each in (post, again)), return_exceptions=True
+    )
+
+    assert sorted(type(each).__name__ for each in done) == ["AlreadyCreated", "NoneType"]
+    assert await stores.posts.find_created_by(key)
+
+
+async def test_a_logout_and_a_post_in_one_moment_have_an_order(stores: Stores) -> None:
+    for _ in range(20):
+        ada = await stored(stores.profiles)
+        post = a_post(user_id=ada.id)
+        outcome, _ = await asyncio.gather(
+            stores.posts.add(post, authorized_by=ada),
+            stores.profiles.count_logout(ada.id),
+            return_exceptions=True,
+        )
+
+        found = await stores.posts.of_user(ada.id, PostSelection.ALL)
+        assert (outcome is None) is bool(found)
+        assert outcome is None or isinstance(outcome, AuthorizationChanged)
+        assert (await stores.profiles.get(ada.id)).logouts == 1
 
 
 async def test_a_logout_and_a_write_in_one_moment_have_an_order(profiles: ProfileRepository) -> None:

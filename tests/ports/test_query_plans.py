@@ -153,6 +153,8 @@ async def use_sessions(database: Any) -> Watched:
     assert await sessions.of_user(user) == [second]
     assert await sessions.discard(user, 2) == [second.id]
     await sessions.end(user, "logout", NOON)
+    await MongoProfiles(database).add(boss := a_profile())
+    assert await sessions.end(user, "logout", NOON, authorized_by=boss) == []
     return sessions  # type: ignore[no-any-return]
 
 
@@ -178,6 +180,9 @@ async def use_posts(database: Any) -> Watched:
     assert (await posts.get_including_deleted(mine[6].id)).version == 2
     assert mine[6].id in {each.id for each in await posts.deleted_before(LATER, 1000)}
     assert len(await posts.of_user(user, PostSelection.ALL)) == len(mine)
+    await MongoProfiles(database).add(boss := a_profile())
+    await posts.add(last := replace(a_post(), oid=posts.next_oid()), authorized_by=boss)
+    await posts.save(last.deleted(LATER), authorized_by=boss)
     await use_commands(posts, replace(a_post(), idempotency_key=COMMAND))
     return posts  # type: ignore[no-any-return]
 

@@ -78,10 +78,14 @@ class LogOutHandler:
             return await self.sessions.end(user.id, "logout", session_id=user.session)
         if not is_another and command.session_id != user.session:
             await self._verify_password(command, user.id)
-        # As late as this, after the hashing: or a revoked session would end others.
-        await self.sessions.session_guard.authorizing_profile(user)
-        except_id = user.session if command.scope is Scope.OTHERS else None
-        return await self.sessions.end(user_id, "logout", session_id=command.session_id, except_id=except_id)
+        # The session that asks ends last: the others end by its right.
+        except_id = user.session if command.scope and not is_another else None
+        ended = await self.sessions.end(
+            user_id, "logout", session_id=command.session_id, except_id=except_id, asked_by=user
+        )
+        if command.scope is Scope.GLOBAL and not is_another:
+            ended += await self.sessions.end(user.id, "logout", session_id=user.session)
+        return ended
 
     async def _verify_password(self, command: LogOut, user_id: UUID) -> None:
         """Return if the user knows the password, or need not show it and has not."""

@@ -11,6 +11,7 @@ from service.app.auth.session_guard import SessionEnded, SessionGuard
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
+from service.app.optimistic_update import authorized_write
 from service.domain.profile import Profile, ProfileRepository, Role
 from service.domain.session import (
     Origin,
@@ -168,16 +169,39 @@ class Sessions:
         return session is not None and session.with_code
 
     async def end(
-        self, user_id: UUID, reason: str, *, session_id: UUID | None = None, except_id: UUID | None = None
+        self,
+        user_id: UUID,
+        reason: str,
+        *,
+        session_id: UUID | None = None,
+        except_id: UUID | None = None,
+        asked_by: User | None = None,
     ) -> int:
         """End sessions of a user, everywhere and at once; return how many. Events say so.
 
         Very many end some at a time: who runs out of time on the way has ended some, and may ask again.
+        *asked_by* needs the session still, in each of the writes.
+
+        Raises:
+            SessionEnded, WriteContention: Of whoever asks; some may have ended before that.
+
         """
+
+        async def end_some(authorizing: Profile | None = None) -> Sequence[UUID]:
+            return await self.sessions.end(
+                user_id,
+                reason,
+                self.clock.now(),
+                session_id=session_id,
+                except_id=except_id,
+                limit=_BATCH,
+                authorized_by=authorizing,
+            )
+
         count = 0
         while True:
-            ended = await self.sessions.end(
-                user_id, reason, self.clock.now(), session_id=session_id, except_id=except_id, limit=_BATCH
+            ended = await (
+                authorized_write(self.session_guard, asked_by, end_some) if asked_by else end_some()
             )
             # After they have ended: whatever is authorized from here on rests on others.
             await self.profiles.count_logout(user_id)

@@ -7,6 +7,7 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import find_created
 from service.app.ids import new_id
+from service.app.optimistic_update import authorized_write
 from service.app.request_context import RequestContext
 from service.domain.idempotency import AlreadyCreated
 from service.domain.post import Post, PostRepository
@@ -46,9 +47,13 @@ class CreatePostHandler:
             updated_at=now,
             idempotency_key=key,
         )
-        await self.session_guard.authorizing_profile(user)  # what let the command in may be a second old
+        new = post.with_created_event()
         try:
-            await self.posts.add(post.with_created_event())
+            await authorized_write(
+                self.session_guard,
+                user,
+                lambda authorizing: self.posts.add(new, authorized_by=authorizing),
+            )
         except AlreadyCreated:  # just now, by the same command on another worker
             return await find_created(self.posts, key) or post
         return post

@@ -1,8 +1,6 @@
 """Sign a user up."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 from service.app.auth.actors import Actor
 from service.app.auth.passwords import Passwords
@@ -11,16 +9,13 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import find_created
 from service.app.ids import new_id
-from service.app.optimistic_update import WriteContention
+from service.app.optimistic_update import authorized_write
 from service.app.request_context import RequestContext
 from service.domain.attributes import Attributes, checked
 from service.domain.email import Email
-from service.domain.errors import AuthorizationChanged
 from service.domain.idempotency import AlreadyCreated
 from service.domain.password import personal_words
 from service.domain.profile import EmailTaken, Profile, ProfileRepository, Role
-
-_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +83,11 @@ class CreateProfileHandler:
 
     async def _add(self, profile: Profile, actor: Actor) -> None:
         """Store *profile*; one with a role only while whoever gives it may do so: hashing took a while."""
-        for _ in range(_ATTEMPTS):
-            gives_role = profile.role is not Role.USER
-            authorizing = await self.session_guard.authorizing_profile(actor) if gives_role else None
-            with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
-                return await self.profiles.add(profile, authorized_by=authorizing)
-        raise WriteContention
+        if profile.role is Role.USER:
+            await self.profiles.add(profile)
+        else:
+            await authorized_write(
+                self.session_guard,
+                actor,
+                lambda authorizing: self.profiles.add(profile, authorized_by=authorizing),
+            )

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from service.domain.errors import Unavailable
-from service.pkg.database import bounded_operation
+from service.pkg.abandoned_transactions import ending_abandoned
+from service.pkg.database import Documents, bounded_operation
 from service.pkg.detached import DetachedCalls, TooManyAbandoned
 
 Given = ParamSpec("Given")
@@ -24,20 +26,32 @@ class DatabaseUnavailable(Unavailable):
     message = "The database does not answer; try again later."
 
 
+class Store(Protocol):
+    """What calls the driver."""
+
+    @property
+    def client(self) -> AsyncMongoClient[Documents]:
+        """The client that it does so by."""
+
+
+Some = TypeVar("Some", bound=Store)
+
+
 def database_call(
-    method: Callable[Given, Coroutine[Any, Any, Value]],
-) -> Callable[Given, Coroutine[Any, Any, Value]]:
+    method: Callable[Concatenate[Some, Given], Coroutine[Any, Any, Value]],
+) -> Callable[Concatenate[Some, Given], Coroutine[Any, Any, Value]]:
     """Let *method* call the driver: bounded in time, and never cancelled from outside.
 
     Whoever is cancelled stops waiting; a write that was begun may still be done then. Whatever the driver
-    could not do in its time is raised as `DatabaseUnavailable`.
+    could not do in its time is raised as `DatabaseUnavailable`. While it takes long, transactions of clients
+    that died are ended.
     """
 
     @wraps(method)
-    async def call(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+    async def call(store: Some, /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
         try:
-            with bounded_operation():
-                return await CALLS.run(method(*args, **kwargs))
+            with bounded_operation(), ending_abandoned(store.client):
+                return await CALLS.run(method(store, *args, **kwargs))
         except (PyMongoError, TooManyAbandoned) as error:
             raise DatabaseUnavailable from error
 

@@ -69,6 +69,7 @@ class MongoOutbox(Outbox):
     """Finds the events that wait in documents, and takes out those that have been published."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+        self.client = database.client
         self._database = database
 
     @database_call

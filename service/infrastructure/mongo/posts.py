@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bson import ObjectId
 from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -14,8 +15,10 @@ from service.app.outbox import Kind
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import AlreadyCreated, IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostNotFound, PostRepository, PostSelection, PostStatus
+from service.domain.profile import Profile
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.indexes import POSTS
+from service.infrastructure.mongo.guarded_writes import guarded_call, together
+from service.infrastructure.mongo.indexes import POSTS, PROFILES
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events, to_records
 from service.infrastructure.mongo.processed_commands import (
     PROJECTION,
@@ -35,6 +38,8 @@ class MongoPosts(PostRepository):
     """Keeps posts in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
+        self.client = database.client
+        self._profiles = database[PROFILES]
         self._posts = database[POSTS]
         self._by_id = ReadsById(self._posts, projection=PROJECTION)
         self._notify = notify
@@ -43,12 +48,16 @@ class MongoPosts(PostRepository):
         """Return a new ObjectId in hexadecimal."""
         return str(ObjectId())
 
-    @database_call
-    async def add(self, post: Post) -> None:
+    @guarded_call
+    async def add(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a new post."""
+        document = {**_to_document(post), "outbox": to_records(post.events), **created_by(post)}
+
+        async def insert(transaction: AsyncClientSession | None) -> None:
+            await self._posts.insert_one(document, session=transaction)
+
         try:
-            outbox = {"outbox": to_records(post.events)}
-            await self._posts.insert_one({**_to_document(post), **outbox, **created_by(post)})
+            await together(self._profiles, insert, authorized_by)
         except DuplicateKeyError as error:
             if is_already_created(error):
                 raise AlreadyCreated from error
@@ -80,12 +89,17 @@ class MongoPosts(PostRepository):
         found = self._posts.find(query, PROJECTION).sort("deleted_at", 1).skip(skip).limit(limit)
         return [_to_post(each) async for each in found]
 
-    @database_call
-    async def save(self, post: Post) -> None:
+    @guarded_call
+    async def save(self, post: Post, *, authorized_by: Profile | None = None) -> None:
         """Store a changed post over the version before it, or raise `StaleVersion`."""
-        result = await self._posts.update_one(*_change(post))
-        if result.matched_count == 0:
-            raise StaleVersion
+        before, change = _change(post)
+
+        async def update(transaction: AsyncClientSession | None) -> None:
+            result = await self._posts.update_one(before, change, session=transaction)
+            if result.matched_count == 0:
+                raise StaleVersion
+
+        await together(self._profiles, update, authorized_by)
         self._notify(Kind.POST, post.id)
 
     @database_call

@@ -59,6 +59,7 @@ class MongoProfiles(ProfileRepository):
     """Keeps profiles in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
+        self.client = database.client
         self._profiles = database[PROFILES]
         self._by_id = ReadsById(self._profiles, projection=PROJECTION)
         self._notify = notify

@@ -6,12 +6,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from service.app.outbox import Kind
-from service.domain.session import Origin, RefreshConflict, Session, SessionRepository, revoked
+from service.domain.profile import Profile
+from service.domain.session import Origin, RefreshConflict, Session, SessionRepository
+from service.domain.session_events import revoked
 from service.infrastructure.mongo.errors import database_call
-from service.infrastructure.mongo.indexes import SESSIONS
+from service.infrastructure.mongo.guarded_writes import guarded_call, together
+from service.infrastructure.mongo.indexes import PROFILES, SESSIONS
 from service.infrastructure.mongo.outbox import Notify, notify_nobody, push_events
 from service.infrastructure.mongo.reads_by_id import ReadsById
 
@@ -20,6 +24,8 @@ class MongoSessions(SessionRepository):
     """Keeps sessions in a MongoDB collection, which needs the indexes of `indexes.py`."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], notify: Notify = notify_nobody) -> None:
+        self.client = database.client
+        self._profiles = database[PROFILES]
         self._sessions = database[SESSIONS]
         self._by_id = ReadsById(self._sessions, "_id", where=_ALIVE)
         self._notify = notify
@@ -50,7 +56,7 @@ class MongoSessions(SessionRepository):
         """Note that a code of a second factor was shown in a session, if it is there."""
         await self._sessions.update_one({"_id": session_id, **_ALIVE}, {"$set": {"with_code": True}})
 
-    @database_call
+    @guarded_call
     async def end(
         self,
         user_id: UUID,
@@ -60,14 +66,19 @@ class MongoSessions(SessionRepository):
         session_id: UUID | None = None,
         except_id: UUID | None = None,
         limit: int = 0,
+        authorized_by: Profile | None = None,
     ) -> Sequence[UUID]:
         """End sessions of a user: all, one, or all except one; at most so many, if not 0. Return them."""
         query: dict[str, Any] = {"user_id": user_id, **_ALIVE}
         if session_id or except_id:
             query["_id"] = {"$eq": session_id} if session_id else {"$ne": except_id}
         found = [each["_id"] async for each in self._sessions.find(query, {"_id": 1}).limit(limit)]
-        if found:
-            await self._sessions.bulk_write([_ended(each, user_id, reason, now) for each in found])
+
+        async def end(transaction: AsyncClientSession | None) -> None:
+            if writes := [_ended(each, user_id, reason, now) for each in found]:
+                await self._sessions.bulk_write(writes, session=transaction)
+
+        await together(self._profiles, end, authorized_by)
         self._notify(Kind.SESSION, *found)
         return found
 

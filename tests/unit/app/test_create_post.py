@@ -3,8 +3,9 @@ import pytest
 from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired, TrustedService
 from service.app.auth.permissions import NotAllowed
 from service.app.commands.create_post import CreatePost, CreatePostHandler
+from service.app.optimistic_update import WriteContention
 from service.app.request_context import RequestContext
-from service.domain.errors import ServiceError
+from service.domain.errors import AuthorizationChanged, ServiceError
 from service.domain.post import PostStatus
 from service.domain.profile import Role
 from tests.builders import NOON, a_user
@@ -51,6 +52,15 @@ async def test_nobody_else_writes(actor: Actor, refusal: type[ServiceError]) -> 
     with pytest.raises(refusal):
         await CreatePostHandler(posts, trusting(), FakeClock(NOON)).handle(a_command(actor))
     assert posts.published == []
+
+
+async def test_who_is_never_sure_is_told_to_ask_again() -> None:
+    class Restless(FakePosts):
+        async def add(self, *_: object, **__: object) -> None:
+            raise AuthorizationChanged
+
+    with pytest.raises(WriteContention):
+        await CreatePostHandler(Restless(), trusting(), FakeClock(NOON)).handle(a_command(a_user()))
 
 
 def test_a_command_does_not_show_its_words() -> None:

@@ -215,6 +215,11 @@ def log_out_others_with_password(here: People) -> Awaitable[Any]:
     )
 
 
+def log_out_elsewhere(here: People) -> Awaitable[Any]:
+    session_id = here.sessions["ada elsewhere"].session
+    return here.app_fixture.app.log_out.handle(LogOut(here.caller("ada"), session_id=session_id))
+
+
 def log_out_another(here: People) -> Awaitable[Any]:
     return here.app_fixture.app.log_out.handle(LogOut(here.caller("boss"), Scope.GLOBAL, user_id=here.bob.id))
 
@@ -232,8 +237,7 @@ def make_admin(here: People) -> Awaitable[Any]:
     )
 
 
-# By what the command is stopped at: of the hasher, or of the repository as it begins its write. Posts, and
-# the end of other sessions, are written right after the proof, for which a profile is read.
+# By what the command is stopped at: of the hasher, or of the repository as it begins its write.
 OWN: list[tuple[Slow, str, str]] = [
     (change_address, "hasher", "verify"),
     (change_address, "profiles", "save"),
@@ -244,12 +248,14 @@ OWN: list[tuple[Slow, str, str]] = [
     (change_password, "profiles", "save"),
     (remove_second_factor, "hasher", "verify"),
     (remove_second_factor, "profiles", "save"),
-    (write_post, "profiles", "get"),
+    (write_post, "posts", "add"),
     (change_post, "posts", "get"),
-    (change_post, "profiles", "get"),
-    (delete_post, "profiles", "get"),
-    (log_out_others, "profiles", "get"),
+    (change_post, "posts", "save"),
+    (delete_post, "posts", "save"),
+    (log_out_others, "repository", "end"),
     (log_out_others_with_password, "hasher", "verify"),
+    (log_out_all, "repository", "end"),
+    (log_out_elsewhere, "repository", "end"),
 ]
 OF_ADMINS: list[tuple[Slow, str, str]] = [
     (give_role, "profiles", "save"),
@@ -260,8 +266,8 @@ OF_ADMINS: list[tuple[Slow, str, str]] = [
     (add_second_factor, "profiles", "save"),
     (erase_another, "profiles", "save"),
     (restore_another, "profiles", "save"),
-    (delete_anothers_post, "profiles", "get"),
-    (log_out_another, "profiles", "get"),
+    (delete_anothers_post, "posts", "save"),
+    (log_out_another, "repository", "end"),
 ]
 
 

@@ -19,7 +19,7 @@ from profile_contracts.verifier.keys import Keys
 from profile_contracts.verifier.revocations import Revocations, Session
 from profile_contracts.verifier.tokens import claims_of, key_name, milliseconds_of
 from service.app.ids import new_id
-from service.domain.session import all_revoked
+from service.domain.session_events import all_revoked
 
 NOW = datetime.now(UTC)
 USER = new_id(NOW - timedelta(days=9))

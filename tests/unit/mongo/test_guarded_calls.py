@@ -1,6 +1,7 @@
 """Whoever waits for a turn behind other writes of the same user waits in the caller's time."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from pymongo import _csot
@@ -17,6 +18,8 @@ LIMIT = 0.2
 
 class Store:
     """A method that is let go on, and says how much of an operation's time was left when it began."""
+
+    client: Any = None
 
     def __init__(self) -> None:
         self.begun, self.going_on = asyncio.Event(), asyncio.Event()

@@ -14,7 +14,7 @@ from pamqp.commands import Basic
 
 from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.events import Event
-from service.domain.session import revoked
+from service.domain.session_events import revoked
 from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.pkg.background import Background
 from tests.builders import NOON
