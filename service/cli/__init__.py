@@ -27,8 +27,24 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
         raise typer.Exit
 
 
+def _check_names(command: str | None) -> None:
+    """Warn of each variable that is no setting and looks like one, as a worker does in its log."""
+    from service.settings import given_names, misspelt  # noqa: PLC0415 - `profilectl --help` has no need of it
+
+    try:
+        given = given_names()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        typer.echo(f"The file .env cannot be read: {why}.", err=True)
+        raise typer.Exit(_MISUSED) from None
+    if command != "worker":
+        for name, near in misspelt(given).items():
+            typer.echo(f"{name} is no setting: is it {near}?", err=True)
+
+
 @app.callback()
 def profilectl(
+    context: typer.Context,
     *,
     version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -40,3 +56,4 @@ def profilectl(
     except SecretFileError as error:
         typer.echo(error, err=True)
         raise typer.Exit(_MISUSED) from None
+    _check_names(context.invoked_subcommand)

@@ -202,3 +202,28 @@ def test_a_call_of_what_does_not_exist_lists_what_does() -> None:
 
     assert result.exit_code == 2
     assert "profile.eat is none of profile.create, profile.get" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("words", [("topology", "definitions"), ("keys", "new")])
+def test_a_misspelt_setting_is_named_by_every_command(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNING_KEYS_DIR", str(tmp_path))
+    monkeypatch.setenv("RABBITMQ_MANAGMENT_URL", "http://u:canary@mq/")
+    result = profilectl(*words)
+
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        "RABBITMQ_MANAGMENT_URL is no setting: is it RABBITMQ_MANAGEMENT_URL?"
+    ]
+
+
+@pytest.mark.parametrize("words", [("topology", "definitions"), ("worker",)])
+def test_settings_in_no_encoding_are_a_sentence(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_bytes(b"MONGO_URL=\xff\xfe")
+    monkeypatch.chdir(tmp_path)
+    result = profilectl(*words)
+
+    assert (result.exit_code, result.stderr) == (2, "The file .env cannot be read: it is no UTF-8.\n")
