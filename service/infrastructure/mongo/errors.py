@@ -34,12 +34,12 @@ class Store(Protocol):
         """The client that it does so by."""
 
 
-Some = TypeVar("Some", bound=Store)
+AnyStore = TypeVar("AnyStore", bound=Store)
 
 
 def database_call(
-    method: Callable[Concatenate[Some, Given], Coroutine[Any, Any, Value]],
-) -> Callable[Concatenate[Some, Given], Coroutine[Any, Any, Value]]:
+    method: Callable[Concatenate[AnyStore, Given], Coroutine[Any, Any, Value]],
+) -> Callable[Concatenate[AnyStore, Given], Coroutine[Any, Any, Value]]:
     """Let *method* call the driver: bounded in time, and never cancelled from outside.
 
     Whoever is cancelled stops waiting; a write that was begun may still be done then. Whatever the driver
@@ -48,7 +48,7 @@ def database_call(
     """
 
     @wraps(method)
-    async def call(store: Some, /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
+    async def call(store: AnyStore, /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
         try:
             with bounded_operation(), ending_abandoned(store.client):
                 return await CALLS.run(method(store, *args, **kwargs))

@@ -17,7 +17,7 @@ from pymongo.errors import ExecutionTimeout
 
 from service.domain.errors import AuthorizationChanged
 from service.domain.profile import LastAdmin, Profile, Role, Status
-from service.infrastructure.mongo.errors import DatabaseUnavailable, Some, database_call
+from service.infrastructure.mongo.errors import AnyStore, DatabaseUnavailable, database_call
 from service.infrastructure.mongo.profile_documents import as_authorized
 from service.pkg.database import Documents, in_transaction, seconds_left
 
@@ -33,8 +33,8 @@ _turns: Final = WeakValueDictionary[UUID, asyncio.Lock]()
 
 
 def guarded_call(
-    method: Callable[Concatenate[Some, Given], Coroutine[Any, Any, Value]],
-) -> Callable[Concatenate[Some, Given], Coroutine[Any, Any, Value]]:
+    method: Callable[Concatenate[AnyStore, Given], Coroutine[Any, Any, Value]],
+) -> Callable[Concatenate[AnyStore, Given], Coroutine[Any, Any, Value]]:
     """Let *method*, which takes `authorized_by`, call the driver as `database_call` does.
 
     Of one user only one at a time does so. To wait for that takes of the caller's time, and not of an
@@ -43,7 +43,7 @@ def guarded_call(
     bounded = database_call(method)
 
     @wraps(method)
-    async def call(store: Some, /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
+    async def call(store: AnyStore, /, *args: Given.args, **kwargs: Given.kwargs) -> Value:
         authorized_by = kwargs.get("authorized_by")
         if not isinstance(authorized_by, Profile):
             return await bounded(store, *args, **kwargs)

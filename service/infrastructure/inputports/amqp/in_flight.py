@@ -100,7 +100,8 @@ class InFlight:
         What is on its way to a consumer when that is cancelled, a quorum queue takes back and counts as
         delivered (rabbitmq-server, pull request 3746). To a full one, nothing is on its way. A queue that
         becomes neither full nor quiet in so many *seconds* is best left right after it has sent something:
-        RabbitMQ delivers round-robin, so the next message is for another worker.
+        RabbitMQ delivers round-robin, so the next message is for another worker. All of it takes a second
+        longer than *seconds* at most.
         """
         consumers = [each for each in self._consumers if each.queue == queue]
         await asyncio.gather(*[each.full_or_quiet(seconds) for each in consumers])
