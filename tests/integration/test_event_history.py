@@ -414,11 +414,10 @@ async def test_a_policy_says_how_much_is_kept(own: Sandbox) -> None:
             await asyncio.gather(*(events.publish(each, "profile.updated") for each in large))
 
         async def begins_later() -> bool:
-            try:
-                async with opened_history(url, "first") as messages, asyncio.timeout(10):
-                    return int(str((await anext(messages)).headers["x-stream-offset"])) > 0
-            except (ConnectionError, TimeoutError):  # seen once, while segments were dropped: look again
-                return False
+            # So few segments may all be dropped, once in 150 on a busy machine: then this is the first event.
+            await events.publish(Message(b"{}"), "profile.updated")
+            async with opened_history(url, "first") as messages, asyncio.timeout(30):
+                return int(str((await anext(messages)).headers["x-stream-offset"])) > 0
 
         assert await eventually(begins_later)
 
