@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Annotated, Final
 
 import typer
@@ -21,6 +21,7 @@ from service.infrastructure.rabbitmq.connection import connected, with_connectio
 from service.infrastructure.rabbitmq.queue_depths import Depth, depths
 from service.infrastructure.rabbitmq.topology import topology
 from service.pkg.database import close_mongo, default_database, open_mongo
+from service.pkg.direct_http import open_directly
 
 _QUEUES: Final = tuple(each.name for each in topology().queues)
 _WORKER_SECONDS: Final = 5.0
@@ -30,7 +31,13 @@ Mongo = Annotated[
     str | None, typer.Option(envvar="MONGO_URL", help="To say which events are not published yet")
 ]
 Port = Annotated[
-    int, typer.Option(envvar="HEALTH_PORT", help="Of a worker on this machine, to say when it last erased")
+    int,
+    typer.Option(
+        envvar="HEALTH_PORT",
+        min=0,
+        max=65_535,
+        help="Of a worker on this machine, to say when it last looked for what is to be erased",
+    ),
 ]
 Every = Annotated[float, typer.Option(min=0.1, help="Seconds between two looks")]
 
@@ -45,7 +52,7 @@ def status(
     with reporting_errors():
         found = asyncio.run(_depths(url))
         backlog = asyncio.run(_backlog(mongo_url)) if mongo_url else None
-        retention_at = _retention_at(health_port) if health_port else None
+        retention_at = last_retention(health_port) if health_port else None
     if as_json:
         about = {"events": backlog and asdict(backlog), "retention_at": retention_at}
         typer.echo(json.dumps({"queues": [asdict(each) for each in found], **about}, default=str))
@@ -75,16 +82,19 @@ async def _backlog(mongo_url: str) -> Backlog:
         await close_mongo(client)
 
 
-def _retention_at(port: int) -> datetime | None:
-    """Return when the worker on *port* last looked for what is to be erased, if it says so."""
+def last_retention(port: int) -> datetime | None:
+    """Return when the worker on *port* last looked for what is to be erased; say why, if nobody tells."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_WORKER_SECONDS) as answer:
-            said = answer.read().decode().splitlines()
-    except OSError as error:
+        with open_directly(f"http://localhost:{port}/metrics", timeout=_WORKER_SECONDS) as answer:
+            said = answer.read().decode(errors="replace").splitlines()
+    except (OSError, HTTPException) as error:
         typer.echo(f"No worker answers on port {port}: {error}", err=True)
         return None
     seconds = [float(line.removeprefix(_RETENTION)) for line in said if line.startswith(_RETENTION)]
-    return datetime.fromtimestamp(seconds[0], UTC) if seconds else None
+    if not seconds:
+        typer.echo(f"The worker on port {port} has not looked for what is to be erased yet.", err=True)
+        return None
+    return datetime.fromtimestamp(seconds[0], UTC)
 
 
 async def _watch(url: str, every: float, count: int | None, *, as_json: bool) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
-# Brokers are inside: a proxy from the environment would only be in the way.
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+from service.pkg.direct_http import open_directly
 
 
 class ManagementError(Exception):
@@ -67,7 +66,7 @@ class ManagementApi:
             headers={"authorization": f"Basic {token}", "content-type": "application/json"},
         )
         try:
-            with _open(request, timeout=10) as response:
+            with open_directly(request, timeout=10) as response:
                 answer = response.read()
         except urllib.error.HTTPError as refusal:
             with refusal:

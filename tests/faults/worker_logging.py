@@ -1,4 +1,4 @@
-"""A worker that says of each message that was delivered before, and how often.
+"""A worker that says of each message that was delivered before, and how often. It hashes cheaply.
 
 `python -m tests.faults.worker_logging worker`, in place of `python -m service.cli worker`.
 """
@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from service.cli import app
 from service.infrastructure.inputports.amqp.in_flight import InFlight, Serve
+from tests.integration.cheap_worker import cheap_hashes
 
 AGAIN = "delivered again"
 
@@ -31,5 +32,5 @@ def track(self: InFlight, serve: Serve, *more: Any) -> Serve:
 
 
 if __name__ == "__main__":
-    with patch.object(InFlight, "track", track):
+    with cheap_hashes(), patch.object(InFlight, "track", track):
         app()

@@ -26,6 +26,7 @@ from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.rabbitmq.events import to_message
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from tests.integration.cheap_worker import cheap_hashes
 
 DEATHS: Final = 3
 # Beside the log of the worker: a letter for each death.
@@ -114,6 +115,6 @@ BUGS: Final[dict[str, tuple[AbstractContextManager[Any], ...]]] = {
 
 
 if __name__ == "__main__":
-    for each in BUGS[sys.argv[1]]:
+    for each in (cheap_hashes(), *BUGS[sys.argv[1]]):
         each.__enter__()
     worker()

@@ -4,6 +4,8 @@
 which it does not matter how long a password takes.
 """
 
+from contextlib import AbstractContextManager
+from typing import Any
 from unittest.mock import patch
 
 from service import bootstrap
@@ -19,6 +21,11 @@ def cheap(_cost: int) -> Bcrypt:
     return Bcrypt(_COST)
 
 
+def cheap_hashes() -> AbstractContextManager[Any]:
+    """Let the service hash so, as long as this is entered."""
+    return patch.object(bootstrap, "Bcrypt", cheap)
+
+
 if __name__ == "__main__":
-    with patch.object(bootstrap, "Bcrypt", cheap):
+    with cheap_hashes():
         app()

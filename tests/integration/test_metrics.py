@@ -11,11 +11,13 @@ from tests.integration.broker import Broker, administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected, eventually
 from tests.integration.metrics import Scrape, adjacent_ports, read, scraped
+from tests.integration.operators import profilectl
 from tests.integration.replies import refusal, result
 from tests.integration.requests import a_request
 from tests.integration.workers import CHEAP_WORKER, isolated_sandbox, working
 from tests.observability import expressions, metrics_in, metrics_in_documents
 from tools.servers import Servers
+from tools.servers.sandbox import Sandbox
 
 COUNT = 2
 READS = 20
@@ -29,7 +31,9 @@ def named_metrics() -> set[str]:
 
 
 @asynccontextmanager
-async def two_workers(servers: Servers, folder: Path) -> AsyncIterator[tuple[Gateway, Broker, range]]:
+async def two_workers(
+    servers: Servers, folder: Path
+) -> AsyncIterator[tuple[Sandbox, Gateway, Broker, range]]:
     """Run two workers under one command; give who speaks to them, and the ports that they answer on."""
     with isolated_sandbox(servers) as env:
         ports = adjacent_ports(COUNT)
@@ -46,11 +50,11 @@ async def two_workers(servers: Servers, folder: Path) -> AsyncIterator[tuple[Gat
                 return (await asyncio.to_thread(worker.log.read_text)).count('"event": "ready"') >= COUNT
 
             await eventually(are_ready)
-            yield service, broker, ports
+            yield env, service, broker, ports
 
 
 async def test_what_happens_to_requests_adds_up_over_all_workers(servers: Servers, tmp_path: Path) -> None:
-    async with two_workers(servers, tmp_path) as (service, broker, ports):
+    async with two_workers(servers, tmp_path) as (env, service, broker, ports):
         person, name = a_request("profile.create"), uuid4().hex
         created = result(await service.ask("profile.create", person, message_id=name))
         repeated = result(await service.ask("profile.create", person, message_id=name))
@@ -71,6 +75,8 @@ async def test_what_happens_to_requests_adds_up_over_all_workers(servers: Server
         (found,) = await eventually(done, within=30)
         shares = [(await scraped([port])).total(CALLS, rpc_method="profile.get") for port in ports]
         _, page = await asyncio.to_thread(read, ports[0], "/asyncapi")
+        elsewhere = {"http_proxy": "http://127.0.0.1:1"}  # which knows nothing of this machine
+        status = await profilectl(env, "status", HEALTH_PORT=str(ports[0]), **elsewhere)
 
     assert repeated["id"] == created["id"]
     assert all(each["ok"] for each in replies)
@@ -97,4 +103,7 @@ async def test_what_happens_to_requests_adds_up_over_all_workers(servers: Server
     assert found.total("profile_event_loop_lag_seconds_count") > 0
     assert found.total("process_cpu_seconds_total") > 0
     assert "AsyncApiStandalone.render" in page
+    assert status.code == 0
+    # It does so after its first minute.
+    assert "looked for what is to be erased" in status.out + status.err
     assert named_metrics() - found.names == set()

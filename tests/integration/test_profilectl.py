@@ -12,7 +12,7 @@ from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
 from tests.integration.operators import profilectl
 from tests.integration.requests import PASSWORD
-from tests.integration.workers import isolated_sandbox
+from tests.integration.workers import address_of, isolated_sandbox
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
@@ -40,6 +40,15 @@ async def test_status_says_what_waits_who_consumes_and_what_is_not_published(
     assert queues["profile.get"]["consumers"] >= 1
     assert {"profile.retry.5s", "profile.unroutable", "profile.get.dlq", "profile.parked"} <= set(queues)
     assert found["events"]["events"] >= 0
+
+
+async def test_status_is_shown_where_no_worker_answers_on_the_health_port(sandbox: Sandbox) -> None:
+    _, port = address_of(sandbox.gateway_url)  # RabbitMQ speaks no HTTP there
+    said = await profilectl(sandbox, "status", HEALTH_PORT=str(port))
+
+    assert said.code == 0
+    assert f"No worker answers on port {port}: " in said.err
+    assert f"All {QUEUES} queues are consumed." in said.out
 
 
 async def test_status_names_what_nobody_consumes(without_workers: Sandbox) -> None:

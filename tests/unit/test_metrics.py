@@ -1,19 +1,22 @@
 """What a worker says to Prometheus beside what it measures of requests."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.cli.status import last_retention
 from service.domain.errors import Unavailable
 from service.infrastructure.mongo.outbox import Backlog
 from service.metrics import Metrics
-from service.pkg.background import Background
-from service.pkg.probes import Document
+from service.pkg.background import Background, LoopState
+from service.pkg.probes import Document, serve_health
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 
@@ -110,6 +113,21 @@ async def test_everything_is_said() -> None:
     )
     assert ("profile_messages_total", "unanswered", "profile.get") not in found
     assert ("profile_background_last_done_timestamp_seconds", "relay") not in found
+
+
+async def test_operators_are_told_when_a_worker_last_looked_for_what_is_to_be_erased(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    background = Background(lambda _: None)
+    with serve_health(0, {"/metrics": metrics(background, Backlog(0, None)).answer}) as port:
+        before = await asyncio.to_thread(last_retention, port)
+        background.loops["retention"] = LoopState(done_at=NOON.timestamp())
+        after = await asyncio.to_thread(last_retention, port)
+
+    assert (before, after) == (None, NOON)
+    assert capsys.readouterr().err == (
+        f"The worker on port {port} has not looked for what is to be erased yet.\n"
+    )
 
 
 async def test_an_empty_outbox_has_no_oldest_event() -> None:

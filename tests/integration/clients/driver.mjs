@@ -50,7 +50,9 @@ const ACTIONS = {
   fail: ({ feed }) => feeds.get(feed).answer("fail"),
   closeClient: () => client.close(),
   close: ({ feed }) => feeds.get(feed).events.close(),
-  startVerifier: async ({ verifier }) => void verifiers.set(verifier, await TokenVerifier.start(client)),
+  startVerifier: async ({ verifier, options }) =>
+    void verifiers.set(verifier, await TokenVerifier.start(client, options)),
+  feedIsUp: ({ verifier }) => verifiers.get(verifier).feedIsUp,
   verify: ({ verifier, token }) => verifiers.get(verifier).verify(token),
   closeVerifier: ({ verifier }) => verifiers.get(verifier).close(),
 };

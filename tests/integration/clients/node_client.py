@@ -22,7 +22,7 @@ from profile_contracts.fields import Request
 from profile_contracts.operations import Operation
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.replies import ErrorBody
-from profile_contracts.verifier import AccessClaims, TokenRefused
+from profile_contracts.verifier import AccessClaims, CannotVerify, TokenRefused
 from tests.integration.clients.typescript import build
 
 DRIVER = Path(__file__).with_name("driver.mjs")
@@ -194,14 +194,15 @@ class NodeFeed(EventFeed):
 
 
 class NodeVerifier:
-    """Verifies access tokens as the client in TypeScript does."""
+    """Verifies access tokens as the client in TypeScript does, with the *options* of its verifier."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, **options: str | float) -> None:
         self._driver = driver
         self._verifier = driver.new_feed()
+        self._options = options
 
     async def __aenter__(self) -> Self:
-        await self._driver.ask("startVerifier", verifier=self._verifier)
+        await self._driver.ask("startVerifier", verifier=self._verifier, options=self._options)
         return self
 
     async def __aexit__(
@@ -211,6 +212,9 @@ class NodeVerifier:
         trace: TracebackType | None,
     ) -> None:
         await self._driver.ask("closeVerifier", verifier=self._verifier)
+
+    async def feed_is_up(self) -> bool:
+        return bool(await self._driver.ask("feedIsUp", verifier=self._verifier))
 
     async def verify(self, token: str) -> AccessClaims:
         return AccessClaims.model_validate(
@@ -250,6 +254,8 @@ def _exception(failure: dict[str, Any]) -> Exception:
         return Disconnected(failure["message"], sent=failure["sent"])
     if name == TokenRefused.__name__:
         return TokenRefused(failure["reason"])
+    if name == CannotVerify.__name__:
+        return CannotVerify(failure["reason"])
     kind = getattr(errors, name, None)
     if kind is None:
         return ValueError(failure["reason"]) if name == "RangeError" else RuntimeError(str(failure))

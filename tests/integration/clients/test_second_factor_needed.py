@@ -31,7 +31,7 @@ from service.domain.totp import code_at
 from tests.integration.clients.failing import refusing
 from tests.integration.clients.node_client import NodeVerifier, node_client
 from tests.integration.clients.subjects import PASSWORD, Person, Verifier, a_sign_up
-from tests.integration.workers import WORKER, isolated_sandbox, running_worker
+from tests.integration.workers import isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
@@ -67,7 +67,7 @@ def demanding_sandbox(servers: Servers, tmp_path_factory: pytest.TempPathFactory
     """A sandbox with a worker that is set up so."""
     with isolated_sandbox(servers) as sandbox:
         settings = {"SECOND_FACTOR": "everybody", "BCRYPT_COST": "10"}
-        with running_worker(sandbox, tmp_path_factory.mktemp("demanding"), settings, module=WORKER):
+        with running_worker(sandbox, tmp_path_factory.mktemp("demanding"), settings):
             yield sandbox
 
 

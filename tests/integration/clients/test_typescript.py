@@ -14,13 +14,15 @@ from asyncapi.node import find_node, run
 from profile_contracts.errors import Disconnected, NoReply, NotSent
 from profile_contracts.posts import ListPosts
 from profile_contracts.profiles import GetProfile, Profile, UpdateProfile
+from profile_contracts.verifier import CannotVerify, TokenRefused
 from tests.documents import blocks
-from tests.integration.clients.node_client import node_client
+from tests.integration.clients.node_client import NodeVerifier, node_client
 from tests.integration.clients.subjects import a_sign_up
 from tests.integration.clients.typescript import PACKAGE, build
 from tests.integration.conftest import Person
-from tests.integration.gateway import eventually
+from tests.integration.gateway import Gateway, eventually
 from tests.integration.proxy import behind, proxied
+from tests.integration.replies import result
 from tests.integration.workers import address_of
 from tools.servers.sandbox import Sandbox
 from tools.typescript import GENERATED, rendered
@@ -93,6 +95,39 @@ async def test_events_go_on_after_a_line_that_broke(sandbox: Sandbox, worker: Wo
 
     assert len(heard) == len(set(heard))
     assert gaps == 1
+
+
+async def feed_is(verifier: NodeVerifier, *, up: bool) -> None:
+    async def look() -> bool:
+        return await verifier.feed_is_up() is up
+
+    await eventually(look, within=15)
+
+
+@pytest.mark.parametrize("setting", ["refuse", "accept"])
+async def test_what_a_verifier_does_about_a_feed_that_is_down_and_what_it_missed_meanwhile(
+    sandbox: Sandbox, service: Gateway, ada: Person, setting: str
+) -> None:
+    async with (
+        proxied(*address_of(sandbox.gateway_url)) as proxy,
+        node_client(behind(proxy, sandbox.gateway_url)) as client,
+        NodeVerifier(client.driver, withoutFeed=setting, askTimeoutMs=300) as verifier,
+    ):
+        await verifier.verify(ada["token"])
+        proxy.cut()
+        await feed_is(verifier, up=False)
+        if setting == "accept":
+            assert str((await verifier.verify(ada["token"])).sub) == ada["id"]
+        else:
+            with pytest.raises(CannotVerify):
+                await verifier.verify(ada["token"])
+        result(await service.ask("auth.logout", {"scope": "global"}, token=ada["token"]))
+        proxy.mend()
+        await feed_is(verifier, up=True)
+        with pytest.raises(TokenRefused) as refused:
+            await verifier.verify(ada["token"])
+
+    assert refused.value.reason == "session_ended"
 
 
 async def test_where_one_node_is_away_calls_go_over_the_next(sandbox: Sandbox, worker: Worker) -> None:

@@ -1,7 +1,8 @@
 """More workers than one, and corners where workers are set up otherwise."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from service.infrastructure.rabbitmq.topology import topology
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.events import Listener, listening
-from tests.integration.workers import WORKER, running_worker
+from tests.integration.workers import CHEAP_WORKER, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.servers.sandbox import sandbox as new_sandbox
@@ -57,20 +58,24 @@ async def listener(sandbox: Sandbox) -> AsyncIterator[Listener]:
         yield hearing
 
 
-@pytest_asyncio.fixture(scope="session")
-async def narrow(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[IsolatedEnv]:
-    """A worker that hashes one password at a time, and trusts one service with everything."""
+@asynccontextmanager
+async def trusting_worker(
+    servers: Servers, folder: Path, module: Sequence[str] = CHEAP_WORKER
+) -> AsyncIterator[IsolatedEnv]:
+    """Run a worker that trusts one service with everything."""
     with new_sandbox(servers, definitions(topology())) as sandbox:
         trusted = {str(urlsplit(sandbox.service_url).username): [each.queue for each in OPERATIONS]}
-        settings = {
-            "BCRYPT_COST": "10",
-            "HASHING_THREADS": "1",
-            "HASHING_QUEUE_SIZE": "1",
-            "TRUSTED_SERVICES": json.dumps(trusted),
-        }
-        with running_worker(sandbox, tmp_path_factory.mktemp("narrow"), settings, module=WORKER) as worker:
+        settings = {"BCRYPT_COST": "10", "TRUSTED_SERVICES": json.dumps(trusted)}
+        with running_worker(sandbox, folder, settings, module=module) as worker:
             async with connected(sandbox.gateway_url) as gateway, connected(sandbox.service_url) as service:
                 yield IsolatedEnv(sandbox, worker, gateway, service)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def trusting(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[IsolatedEnv]:
+    """A worker that trusts one service with everything."""
+    async with trusting_worker(servers, tmp_path_factory.mktemp("trusting")) as env:
+        yield env
 
 
 @pytest_asyncio.fixture(scope="session")

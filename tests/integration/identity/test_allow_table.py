@@ -88,9 +88,9 @@ class Cast:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def cast(narrow: IsolatedEnv) -> Cast:
+async def cast(trusting: IsolatedEnv) -> Cast:
     """The cast of the module."""
-    return Cast(narrow)
+    return Cast(trusting)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_what_needs_an_actor_is_nothing_for_nobody(operation: Any) -> None:
 
 
 async def test_a_dead_token_does_not_borrow_the_rights_of_its_service(
-    narrow: IsolatedEnv, cast: Cast
+    trusting: IsolatedEnv, cast: Cast
 ) -> None:
     suspended = await cast.player(Actor.SUSPENDED)
     for queue, more in ON_PROFILES:
-        reply = await narrow.service.ask(
+        reply = await trusting.service.ask(
             queue, {"id": (await cast.player(Actor.OTHER))["id"], **more}, token=suspended["token"]
         )
 
@@ -143,6 +143,6 @@ async def test_a_dead_token_does_not_borrow_the_rights_of_its_service(
         ("post.update", {**own, "title": "Note H"}),
         ("post.delete", own),
     ):
-        reply = await narrow.service.ask(queue, body, token=suspended["token"])
+        reply = await trusting.service.ask(queue, body, token=suspended["token"])
 
         assert refusal(reply) == ("unauthenticated", "session_ended")

@@ -78,9 +78,9 @@ async def test_a_key_follows_another_without_a_gap(empty: IsolatedEnv, hearing: 
     assert added.keys() == ENVELOPE
 
 
-async def test_the_last_key_is_not_retired(narrow: IsolatedEnv) -> None:
-    (kid,) = await _kids(narrow)
+async def test_the_last_key_is_not_retired(trusting: IsolatedEnv) -> None:
+    (kid,) = await _kids(trusting)
 
-    assert "is the last key" in await profilectl_refuses(narrow, "keys", "retire", kid)
-    assert await profilectl(narrow, "keys", "list")
-    assert await _kids(narrow) == [kid]
+    assert "is the last key" in await profilectl_refuses(trusting, "keys", "retire", kid)
+    assert await profilectl(trusting, "keys", "list")
+    assert await _kids(trusting) == [kid]

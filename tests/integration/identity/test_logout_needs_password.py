@@ -11,7 +11,7 @@ from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.people import alive, logged_in, signed_up, verdict
 from tests.integration.replies import refusal, result
 from tests.integration.requests import PASSWORD
-from tests.integration.workers import WORKER, isolated_sandbox, running_worker
+from tests.integration.workers import isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
@@ -25,7 +25,7 @@ def strict(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "BCRYPT_COST": "10",
             "TRUSTED_SERVICES": json.dumps({urlsplit(sandbox.service_url).username: ["profile.create"]}),
         }
-        with running_worker(sandbox, tmp_path_factory.mktemp("strict"), settings, module=WORKER):
+        with running_worker(sandbox, tmp_path_factory.mktemp("strict"), settings):
             yield sandbox
 
 

@@ -10,12 +10,12 @@ from tests.integration.identity.people import logged_in, outcomes, refresh, sign
 
 
 async def test_what_is_no_refresh_token_is_refused(
-    gateway: Gateway, ada: Person, narrow: IsolatedEnv
+    gateway: Gateway, ada: Person, trusting: IsolatedEnv
 ) -> None:
     tokens = await logged_in(gateway, ada)
     genuine = tokens["refresh_token"]
-    stranger = await signed_up(narrow.gateway)
-    foreign = (await logged_in(narrow.gateway, stranger))["refresh_token"]
+    stranger = await signed_up(trusting.gateway)
+    foreign = (await logged_in(trusting.gateway, stranger))["refresh_token"]
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     mutated = [
         genuine[:at] + alphabet[alphabet.index(letter) ^ bit] + genuine[at + 1 :]

@@ -18,7 +18,7 @@ from tests.integration.identity.people import Tokens, alive, logged_in, refresh,
 from tests.integration.identity.test_second_factor import enrolled
 from tests.integration.replies import refusal, result
 from tests.integration.requests import PASSWORD, a_request
-from tests.integration.workers import WORKER, isolated_sandbox, running_worker
+from tests.integration.workers import isolated_sandbox, running_worker
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 
@@ -33,7 +33,7 @@ def _strict(servers: Servers, folder: Path, policy: str) -> Iterator[Sandbox]:
             "BCRYPT_COST": "10",
             "TRUSTED_SERVICES": json.dumps({urlsplit(sandbox.service_url).username: ["profile.create"]}),
         }
-        with running_worker(sandbox, folder, settings, module=WORKER):
+        with running_worker(sandbox, folder, settings):
             yield sandbox
 
 

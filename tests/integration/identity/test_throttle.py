@@ -1,13 +1,16 @@
 """Those who guess are slowed down, and those who know are not."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from tests.builders import an_address
 from tests.integration.conftest import Person
-from tests.integration.gateway import Gateway
+from tests.integration.gateway import Gateway, connected
 from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import (
     alive,
@@ -19,6 +22,8 @@ from tests.integration.identity.people import (
 )
 from tests.integration.identity.profilectl import profilectl, profilectl_refuses
 from tests.integration.replies import refusal, result
+from tests.integration.workers import WORKER, isolated_sandbox, working
+from tools.servers import Servers
 from tools.worker import Worker
 
 BUDGET, NETWORK = 10, 20
@@ -138,11 +143,20 @@ async def test_a_network_that_guesses_has_one_wrong_password_for_each_account(
     assert result(await guess(gateway, *knows, headers=here))  # not trusted, so not believed
 
 
-async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narrow: IsolatedEnv) -> None:
-    people = [await signed_up(narrow.gateway) for _ in range(3)]
+@pytest_asyncio.fixture
+async def narrow(servers: Servers, tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway at a worker that hashes one password at a time, and takes as long as others do."""
+    settings = {"BCRYPT_COST": "10", "HASHING_THREADS": "1", "HASHING_QUEUE_SIZE": "1"}
+    with isolated_sandbox(servers) as env:
+        async with working(env, tmp_path, settings, module=WORKER), connected(env.gateway_url) as gateway:
+            yield gateway
+
+
+async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narrow: Gateway) -> None:
+    people = [await signed_up(narrow) for _ in range(3)]
     attempts = [*people, *({"email": an_address(), "password": "wrong guess"} for _ in range(37))]
     replies = await asyncio.gather(
-        *(guess(narrow.gateway, each["email"], each["password"]) for each in reversed(attempts))
+        *(guess(narrow, each["email"], each["password"]) for each in reversed(attempts))
     )
     overloaded = [reply for reply in replies if not reply["ok"] and reply["error"]["reason"] == "overloaded"]
 
@@ -151,4 +165,4 @@ async def test_what_the_pool_cannot_take_is_refused_at_once_and_not_counted(narr
     assert {refusal(reply) for reply in overloaded} == {("unavailable", "overloaded")}
     assert all(reply["error"]["retryable"] for reply in overloaded)
 
-    assert [bool(await logged_in(narrow.gateway, person)) for person in people] == [True] * 3
+    assert [bool(await logged_in(narrow, person)) for person in people] == [True] * 3
