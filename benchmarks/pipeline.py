@@ -1,7 +1,8 @@
-"""What does the pipeline cost? CPU time per request, without servers: `python -m benchmarks.pipeline`.
+"""What does the pipeline cost, and what its metrics? CPU time per request: `python -m benchmarks.pipeline`.
 
-Messages are made beforehand, as aio-pika hands them over. Fakes in memory stand behind the use cases, and
-nothing is logged. What is left is the pipeline itself, translation to and from the wire, and the use case.
+Messages are made beforehand, as aio-pika hands them over. Fakes in memory stand behind the use cases, there
+are no servers, and nothing is logged. What is left is the pipeline itself, translation to and from the wire,
+and the use case. Rounds with and without metrics alternate.
 Figures of two versions on the same machine can be compared; those of two machines mean nothing.
 """
 
@@ -14,12 +15,15 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 from typing import Any, Final
+from unittest.mock import patch
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import PROFILE_GET, PROFILE_UPDATE, Operation
 from service.domain.profile import Profile
+from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import FakeBroker
@@ -29,6 +33,10 @@ _ROUNDS: Final = 5
 _REQUESTS: Final = 5_000
 
 Serve = Callable[[AbstractIncomingMessage], Awaitable[None]]
+
+
+async def record_nothing(_self: RecordMetrics, _context: MessageContext) -> None:
+    """Stand for the stage that records metrics."""
 
 
 async def microseconds(operation: Operation[Any, Any], requests: int) -> float:
@@ -63,8 +71,13 @@ def main() -> None:
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else _REQUESTS
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for operation in (PROFILE_GET, PROFILE_UPDATE):
-        rounds = [asyncio.run(microseconds(operation, requests)) for _ in range(_ROUNDS)]
-        print(f"{operation.queue}: {median(rounds):.1f} us, best {min(rounds):.1f}")
+        rounds, without = [], []
+        for _ in range(_ROUNDS):
+            rounds.append(asyncio.run(microseconds(operation, requests)))
+            with patch.object(RecordMetrics, "__call__", record_nothing):
+                without.append(asyncio.run(microseconds(operation, requests)))
+        metrics = median(rounds) - median(without)
+        print(f"{operation.queue}: {median(rounds):.1f} us, best {min(rounds):.1f}; metrics {metrics:.1f}")
 
 
 if __name__ == "__main__":

@@ -106,9 +106,9 @@ def _run(options: argparse.Namespace, console: Console, pace: Pace, *, is_whole:
         series = _series(there, trees, pace) if is_whole else {}
         others = _at_scale(there, left_out) if is_whole else []
         versions = all_versions(there.stage.sandbox, _programs(options))
-    flat = [scale.flatness(series["profiles"])] if series else []
+    scales = [scale.flatness(series["profiles"]), scale.scaling(series["workers"])] if series else []
     rounds = {"rounds": pace.rounds, "seconds": pace.seconds}
-    checks = [*ratio_checks(measured), *idle, *flat, *others]
+    checks = [*ratio_checks(measured), *idle, *scales, *others]
     return Results(machine, versions, rounds, measured, checks, series, left_out.why)
 
 
@@ -170,11 +170,11 @@ def _series(there: Scenery, trees: Trees, pace: Pace) -> Mapping[str, Sequence[s
     stage.report("Measuring with 2 workers")
     with one_more_worker(stage, "second") as second:
         both = ProcessTree((*there.worker.roots, *second.roots))
-        workers = [scale.with_workers(stage, each, gets[0], pace.seconds) for each in (both, both)]
-    alone = [scale.with_workers(stage, there.worker, gets[0], pace.seconds)]
+        two = scale.with_workers(stage, both, gets[0], pace.seconds)
+    one = scale.with_workers(stage, there.worker, gets[0], pace.seconds)
     stage.report(f"Measuring among up to {scale.PROFILES[-1]:,} profiles")
     profiles = list(scale.by_profiles(stage, trees, lambda ids: reads(stage.sandbox, ids), pace.seconds))
-    return {"in_flight": in_flight, "workers": [*alone, workers[-1]], "profiles": profiles}
+    return {"in_flight": in_flight, "workers": [one, two], "profiles": profiles}
 
 
 def _at_scale(there: Scenery, left_out: LeftOut) -> list[Check]:

@@ -16,6 +16,7 @@ IN_FLIGHT: Final = (1, 4, 16, 64, 250, 1000)
 PROFILES: Final = (10_000, 100_000, 1_000_000)
 _ROUNDS: Final = 3
 _FLAT: Final = 1.15
+_SCALES: Final = 1.1
 _KEPT: Final = ("cpu_us", "rps", "p50_ms", "p99_ms", "rss_mb")
 
 Point = dict[str, Any]
@@ -53,8 +54,18 @@ def flatness(points: Sequence[Point]) -> Check:
 
 
 def with_workers(stage: Stage, workers: ProcessTree, get: Scenario, seconds: float) -> Point:
-    """Return a point for as many workers as there are."""
-    return _point(OURS, measure(stage, get, workers, seconds), workers=len(workers.roots))
+    """Return a point for as many workers as there are, each with as much in flight as one alone has."""
+    count = len(workers.roots)
+    load = replace(get, in_flight=count * get.in_flight)
+    rounds = [measure(stage, load, workers, seconds) for _ in range(_ROUNDS)]
+    return _point(OURS, Figures.medians(rounds), workers=count)
+
+
+def scaling(points: Sequence[Point]) -> Check:
+    """Return how much dearer a read is for the most workers than for one, each with as much in flight."""
+    few, many = (pick(points, key=lambda each: each["workers"]) for pick in (min, max))
+    name = f"CPU of profile.get of {many['workers']} workers, of {few['workers']}"
+    return limited(name, round(many["cpu_us"] / few["cpu_us"], 3), _SCALES)
 
 
 def _point(system: str, figures: Figures, **varied: int) -> Point:
