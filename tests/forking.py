@@ -79,28 +79,33 @@ class Forked:
 
 
 class _Server:
-    """The process that is forked, started when it is first asked for. It ends with this one."""
+    """The process that is forked, started when it is asked for and not there. It ends with this one.
+
+    It may end before: with the block of `tests.reaper.reaping` in which it was started.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket
+        self._process: subprocess.Popen[bytes] | None = None
         atexit.register(self._end)
 
     def ask(self, request: Mapping[str, Any], files: Sequence[int]) -> None:
         """Hand over a request and the files that it needs."""
         with self._lock:
-            self._socket = self._socket or self._started()
+            if self._process is None or self._process.poll() is not None:
+                self._end()
+                self._start()
             socket.send_fds(self._socket, [json.dumps(request).encode() + b"\n"], files)
 
-    def _started(self) -> socket.socket:
-        ours, its = socket.socketpair()
+    def _start(self) -> None:
+        self._socket, its = socket.socketpair()
         command = [sys.executable, "-m", __name__]
         with its:
             self._process = subprocess.Popen(command, stdin=its.fileno(), cwd=_ROOT, start_new_session=True)
-        return ours
 
     def _end(self) -> None:
-        if self._socket:
+        if self._process:
             self._socket.close()
             self._process.wait()
 

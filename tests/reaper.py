@@ -20,7 +20,7 @@ from typing import Final
 
 from tools.servers.waiting import wait_until
 
-_VARIABLE: Final = "PROFILE_TEST_RUN"
+VARIABLE: Final = "PROFILE_TEST_RUN"
 # More than a guard needs to end its servers and remove their data.
 _SECONDS_OF_GUARDS: Final = 15.0
 
@@ -35,17 +35,20 @@ def reaping() -> Iterator[Path]:
         cwd=Path(__file__).parents[1],
         start_new_session=True,  # a Ctrl-C in the terminal is not for it
     )
-    os.environ[_VARIABLE] = mark
+    outer = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = mark
     try:
         yield folder
     finally:
-        del os.environ[_VARIABLE]
+        del os.environ[VARIABLE]
+        if outer:
+            os.environ[VARIABLE] = outer
         reaper.communicate()
 
 
 def marked(mark: str) -> Iterator[int]:
     """Return the processes that were started with *mark*; this system has to have a /proc."""
-    wanted = f"{_VARIABLE}={mark}".encode()
+    wanted = f"{VARIABLE}={mark}".encode()
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is somebody else's
             if wanted in environment.read_bytes().split(b"\0"):

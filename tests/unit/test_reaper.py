@@ -1,8 +1,10 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.documents import ROOT
+from tests.reaper import VARIABLE, reaping
 from tools.servers.waiting import wait_until
 
 SECONDS = 30
@@ -36,3 +38,11 @@ def test_tests_that_are_killed_leave_no_server_of_a_tool_and_none_of_its_data() 
 
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), within=SECONDS)
         wait_until(lambda: not Path(folder).exists(), within=SECONDS)
+
+
+def test_what_starts_after_an_inner_block_still_ends_with_the_outer_one() -> None:
+    with reaping():
+        outer = os.environ[VARIABLE]
+        with reaping():
+            assert os.environ[VARIABLE] != outer
+        assert os.environ[VARIABLE] == outer
