@@ -145,16 +145,19 @@ class Client:
         position = len(self.history.sent)
         sent = self._note(wish, patience, waits=True)
         self.waiting[sent.key] = asyncio.get_running_loop().create_future()
+        is_taken = False
         try:
             async with asyncio.timeout(patience or self.unlimited):
                 await self._publish(_message(wish, sent, self.user), wish.queue)
+                is_taken = True
                 if answer := await self.waiting[sent.key]:
                     return answer
                 raise ConnectionError  # noqa: TRY301 - as when the line breaks while it is sent
-        except TimeoutError:
-            return None
-        except ConnectionError:  # where the reply would go is gone: it may come to nobody
-            self.history.sent[position] = replace(sent, patience=_SHORT[1])
+        except (TimeoutError, ConnectionError) as error:
+            # Where the reply would go is gone: it may come to nobody. And what the broker has not said that
+            # it has, it may hand over minutes later: RabbitMQ 3.10 does so where a leader was cut off.
+            if isinstance(error, ConnectionError) or not is_taken:
+                self.history.sent[position] = replace(sent, patience=_SHORT[1])
             return None
         finally:
             del self.waiting[sent.key]
