@@ -114,9 +114,6 @@ def worker_health(
     async def work() -> str | None:
         return "draining" if shutdown.has_begun else None
 
-    async def broker() -> str | None:
-        return await broker_health.unreachable()
-
     async def queues() -> str | None:
         missing = await broker_health.consumers.missing()
         return f"not consumed: {', '.join(missing)}" if missing else None
@@ -131,7 +128,7 @@ def worker_health(
         failing = [f"{name}: {error}" for name, error in sorted(background.failing.items())]
         return ", ".join(failing) or None
 
-    needed = {"work": work, "broker": broker, "queues": queues, "database": database}
+    needed = {"work": work, "broker": broker_health.unreachable, "queues": queues, "database": database}
     return Health(
         {**needed, "topology": broker_health.missing, "events": broker_health.refused},
         {

@@ -68,7 +68,7 @@ from service.pkg.logger import configure_logging
 from service.pkg.loop_lag import measure_lag
 from service.pkg.signals import Termination
 from service.pkg.watchdog import EVERY, Watchdog
-from service.queue_bindings import binding_of, cascade_binding, consuming_broker, unroutable_binding
+from service.queue_bindings import binding_of, bound_by_topology, consuming_broker
 from service.settings import Settings, given_names, misspelt
 
 # How often deleted profiles are looked for whose time is over.
@@ -245,9 +245,13 @@ class Worker:
         router = Router(self.broker, pipeline(needs), self.in_flight, binding)
         for each in (subscribe_profiles, subscribe_posts, subscribe_auth):
             each(router, app)
-        subscribe_cascade(router, cascade_binding(settings), self.admin.cascade_profile_status)
+        subscribe_cascade(
+            router, bound_by_topology(CASCADE_QUEUE, settings), self.admin.cascade_profile_status
+        )
         unroutable = Route(UNROUTABLE, MessageKind.UNROUTABLE)
-        router.consume(unroutable, unroutable_binding(settings), "Say that there is no such operation.")
+        router.consume(
+            unroutable, bound_by_topology(UNROUTABLE, settings), "Say that there is no such operation."
+        )
 
     def _trace(self) -> Stage | None:
         """Return what records spans, if the environment says where to."""

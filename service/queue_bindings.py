@@ -10,9 +10,7 @@ from profile_contracts.operations import AUTH_LOGIN, Kind, Operation
 from service.infrastructure.inputports.amqp.router import QueueBinding
 from service.infrastructure.rabbitmq.connection import CONNECT_SECONDS, with_connection_name
 from service.infrastructure.rabbitmq.topology import (
-    CASCADE_QUEUE,
     COMMANDS_EXCHANGE,
-    UNROUTABLE,
     Queue,
     work_queue,
 )
@@ -44,16 +42,10 @@ def binding_of(operation: Operation[Any, Any], settings: Settings) -> QueueBindi
     )
 
 
-def cascade_binding(settings: Settings) -> QueueBinding:
-    """Return the queue of the service's own events; the topology binds it."""
-    cascade = _queue(Queue(CASCADE_QUEUE, "quorum"), settings)
-    return QueueBinding(cascade, None, Channel(prefetch_count=settings.prefetch_commands))
-
-
-def unroutable_binding(settings: Settings) -> QueueBinding:
-    """Return the queue of requests that no operation's queue has taken; the topology binds it."""
-    unroutable = _queue(Queue(UNROUTABLE, "quorum"), settings)
-    return QueueBinding(unroutable, None, Channel(prefetch_count=settings.prefetch_commands))
+def bound_by_topology(name: str, settings: Settings) -> QueueBinding:
+    """Return the queue of that *name*, which is of no operation: the topology binds it."""
+    queue = _queue(Queue(name, "quorum"), settings)
+    return QueueBinding(queue, None, Channel(prefetch_count=settings.prefetch_commands))
 
 
 def _queue(queue: Queue, settings: Settings) -> RabbitQueue:

@@ -39,6 +39,7 @@ TARGETS: Final = {
     "service/infrastructure/security/tokens.py": "tests/unit/security",
     "service/infrastructure/security/refresh_tokens.py": "tests/unit/security",
     "service/infrastructure/security/device_tokens.py": "tests/unit/security",
+    "service/infrastructure/security/signed_names.py": "tests/unit/security",
     "service/infrastructure/security/passwords.py": "tests/unit/security",
     "service/infrastructure/security/root_key.py": "tests/unit/security",
     "service/infrastructure/security/root_keyring.py": "tests/unit/security",

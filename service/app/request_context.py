@@ -16,7 +16,6 @@ class RequestContext:
     Attributes:
         service: The broker user, if RabbitMQ has verified one.
         client_network: Where the human is, if a trusted service says so.
-        message_id: What the sender called the request.
         idempotency_key: What tells it from others, if it is a command with a `message_id`.
         user_agent: What the human's program calls itself, if a trusted service says so.
 
@@ -25,7 +24,6 @@ class RequestContext:
     actor: Actor
     service: str | None = None
     client_network: str | None = None
-    message_id: str | None = None
     idempotency_key: IdempotencyKey | None = None
     user_agent: str | None = None
 

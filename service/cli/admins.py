@@ -25,11 +25,6 @@ from service.settings import Settings
 app = typer.Typer(no_args_is_help=True, help="Administrators.")
 
 
-@app.callback()
-def admins() -> None:
-    """Administrators."""
-
-
 @app.command("create")
 def create_admin(
     email: str,

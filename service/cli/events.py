@@ -34,11 +34,6 @@ From = Annotated[
 ]
 
 
-@app.callback()
-def events() -> None:
-    """What the service publishes."""
-
-
 @app.command("tail")
 def tail(
     url: BrokerUrl,

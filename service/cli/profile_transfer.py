@@ -4,7 +4,7 @@ import os
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -41,12 +41,6 @@ class _Line:
         return self.size > _MAX_LINE_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    dry_run: bool
-    publish: bool
-
-
 @dataclass(slots=True)
 class _Result:
     """What came of an import so far."""
@@ -69,10 +63,10 @@ def import_profiles(
     ] = False,
 ) -> None:
     """Take users over from a file with one JSON object a line; who is there already is left as it is."""
-    options, result = _Options(dry_run, publish), _Result()
+    command, result = ImportProfiles((), dry_run, publish), _Result()
     try:
         with reporting_errors():
-            run_until_terminated(_import(file, options, result))
+            run_until_terminated(_import(file, command, result))
     finally:
         if result.imported and not dry_run:
             record("profiles_imported", count=result.imported, published=publish)
@@ -81,14 +75,14 @@ def import_profiles(
         raise typer.Exit(REFUSED)
 
 
-async def _import(path: Path, options: _Options, result: _Result) -> None:
+async def _import(path: Path, command: ImportProfiles, result: _Result) -> None:
     settings = Settings()
     async with Resources.opened(settings) as resources:
         handler = admin_use_cases(settings, resources).import_profiles
         with path.open("rb") as file, Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(path.name, total=os.fstat(file.fileno()).st_size)
             for batch in _batches(file):
-                await finished(_import_batch(handler, batch, options, result))
+                await finished(_import_batch(handler, batch, command, result))
                 progress.advance(bar, sum(line.size for line in batch))
 
 
@@ -112,7 +106,7 @@ def _lines(file: BinaryIO) -> Iterator[_Line]:
 
 
 async def _import_batch(
-    handler: ImportProfilesHandler, batch: Sequence[_Line], options: _Options, result: _Result
+    handler: ImportProfilesHandler, batch: Sequence[_Line], command: ImportProfiles, result: _Result
 ) -> None:
     users: dict[int, ProfileToImport] = {}
     refusals: dict[int, str] = {}
@@ -124,8 +118,8 @@ async def _import_batch(
                 users[line.number] = read_line(line.text.strip())
             except ValidationError as error:
                 refusals[line.number] = reasons_of(error)
-    command = ImportProfiles(list(users.values()), options.dry_run, options.publish)
-    for number, refusal in zip(users, await handler.handle(command), strict=True):
+    made = await handler.handle(replace(command, profiles=list(users.values())))
+    for number, refusal in zip(users, made, strict=True):
         if refusal is None:
             result.imported += 1
         elif isinstance(refusal, EmailTaken):

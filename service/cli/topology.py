@@ -34,11 +34,6 @@ EventHistory = Annotated[
 ]
 
 
-@app.callback()
-def topologies() -> None:
-    """What stands on the broker."""
-
-
 @app.command("definitions")
 def show_definitions(
     query_queue_type: Annotated[QueueType, typer.Option(help="`quorum` for clusters")] = "classic",

@@ -6,7 +6,6 @@ A loop that fails on and on ends the process, so that whoever supervises it sees
 
 import asyncio
 import time
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
+
+from service.pkg.logger import what_and_where
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -155,7 +156,7 @@ class Background:
     def skip(self, name: str, error: Exception, **about: str) -> None:
         """Take note that the loop *name* left an item aside because of *error*."""
         self._state(name).skipped += 1
-        _log.error("item skipped", loop=name, **about, **_what_and_where(error))
+        _log.error("item skipped", loop=name, **about, **what_and_where(error))
 
     def _state(self, name: str) -> LoopState:
         return self.loops.setdefault(name, LoopState())
@@ -171,7 +172,7 @@ class Background:
             if is_cancelled():  # a driver has turned that into an error
                 return
             state.fail(error)
-            _log.error("loop failed", loop=name, in_a_row=state.in_a_row, **_what_and_where(error))
+            _log.error("loop failed", loop=name, in_a_row=state.in_a_row, **what_and_where(error))
             if state.in_a_row >= MAX_FAILURES:
                 self.give_up(name)
                 return
@@ -188,10 +189,3 @@ async def _failure(work: Callable[[], Awaitable[None]]) -> Exception:
     except Exception as error:  # noqa: BLE001 - the loop begins anew, whatever it was
         return error
     return EndedByItself()
-
-
-def _what_and_where(error: Exception) -> dict[str, object]:
-    """Return what may be logged of an unforeseen error: its text might quote data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    return {"error_type": type(error).__name__, "frames": where}

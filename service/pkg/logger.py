@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Final, TextIO
 
@@ -159,3 +160,10 @@ def _leave_out_what_is_not_shown() -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
+
+
+def what_and_where(error: BaseException) -> dict[str, object]:
+    """Return what may be logged of an unforeseen *error*: not its text, which might quote data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error_type": type(error).__name__, "frames": where}

@@ -47,10 +47,6 @@ class Budget:
     burst: int
     every: timedelta
 
-    def in_time(self, length: timedelta) -> int:
-        """Return how many wrong passwords are taken in that time at most."""
-        return self.burst + length // self.every
-
 
 @dataclass(frozen=True, slots=True)
 class Budgets:

@@ -125,7 +125,7 @@ class MongoProfiles(ProfileRepository):
             email.key for email, owner in owners.items() if owner and not is_held_by_former_rule(owner, email)
         }
 
-    async def _insert(self, document: Documents, transaction: AsyncClientSession | None = None) -> None:
+    async def _insert(self, document: Documents, transaction: AsyncClientSession | None) -> None:
         await self._profiles.insert_one(document, session=transaction)
 
     async def _with_address(self, profile: Profile, write: Callable[[], Awaitable[object]]) -> None:
@@ -193,17 +193,15 @@ class MongoProfiles(ProfileRepository):
         self, profile: Profile, *, require_other_admin: bool = False, authorized_by: Profile | None = None
     ) -> None:
         """Store a changed profile over the version before it."""
-        run_in_background = profile if require_other_admin else None
+        leaving = profile if require_other_admin else None
         try:
-            save = partial(
-                together, self._profiles, partial(self._save, profile), authorized_by, run_in_background
-            )
+            save = partial(together, self._profiles, partial(self._save, profile), authorized_by, leaving)
             await self._with_address(profile, save)
         except DuplicateKeyError as error:
             raise EmailTaken from error
         self._notify(Kind.PROFILE, profile.id)
 
-    async def _save(self, profile: Profile, transaction: AsyncClientSession | None = None) -> None:
+    async def _save(self, profile: Profile, transaction: AsyncClientSession | None) -> None:
         same = {"version": profile.version - 1, "logouts": as_authorized(profile)["logouts"]}
         same |= unused_since(profile) | unless_processed(profile)
         before = {"id": profile.id, **same}

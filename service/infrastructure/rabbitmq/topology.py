@@ -7,7 +7,7 @@ documentation, "Policies").
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from profile_contracts.events import (
@@ -107,7 +107,7 @@ class Topology:
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
     bindings: tuple[Binding, ...]
-    policies: tuple[Policy, ...] = field(default=())
+    policies: tuple[Policy, ...]
 
     @property
     def things(self) -> tuple[Exchange | Queue, ...]:
@@ -122,11 +122,6 @@ def work_queue(operation: Operation[Any, Any], query_type: QueueType = "classic"
     lost, and a quorum queue would cost them twice the broker's work.
     """
     return Queue(operation.queue, "quorum" if operation.kind is Kind.COMMAND else query_type)
-
-
-def dead_letter_queue(operation: Operation[Any, Any]) -> Queue:
-    """Return the queue for what is left of requests of *operation* that could not be handled."""
-    return Queue(operation.dead_letters, "quorum")
 
 
 def topology(query_type: QueueType = "classic", *, event_history: bool = False) -> Topology:
@@ -160,7 +155,7 @@ def _without_history(query_type: QueueType) -> Topology:
         ),
         queues=(
             *(work_queue(operation, query_type) for operation in OPERATIONS),
-            *(dead_letter_queue(operation) for operation in OPERATIONS),
+            *(Queue(operation.dead_letters, "quorum") for operation in OPERATIONS),
             Queue(UNROUTABLE, "quorum"),
             Queue(CASCADE_QUEUE, "quorum"),
             Queue(f"{CASCADE_QUEUE}{DEAD_LETTERS}", "quorum"),

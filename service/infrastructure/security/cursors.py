@@ -1,18 +1,12 @@
 """Cursors as sealed boxes: nobody reads, changes or makes one, or opens it for another query."""
 
-import base64
-import os
-from contextlib import suppress
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
 from service.app.paging import CursorInvalid, Cursors
+from service.infrastructure.security import base64url
+from service.infrastructure.security.secret_box import SealedSecrets
 from service.pkg.key_source import KeySource
 
-_NONCE_BYTES: Final = 12
-_TAG_BYTES: Final = 16
 # Longer than any position that was ever sealed; what is longer is not worth a look.
 _LONGEST: Final = 1024
 
@@ -37,31 +31,16 @@ class SealedCursors(Cursors):
     """
 
     def __init__(self, keys: KeySource) -> None:
-        self._keys = keys
+        self._box = SealedSecrets(keys)
 
     def encode(self, position: str, query: str) -> str:
         """Return a cursor at *position* that is good for *query* only; never the same one twice."""
-        nonce = os.urandom(_NONCE_BYTES)
-        current, *_ = self._keys()
-        return _base64url(nonce + ChaCha20Poly1305(current).encrypt(nonce, position.encode(), query.encode()))
+        return base64url.encode(self._box.encrypt(position.encode(), query))
 
     def decode(self, cursor: str, query: str) -> str:
         """Return the position in *cursor*, or raise `CursorInvalid`."""
-        if len(cursor) > _LONGEST or not cursor.isascii():
+        sealed = base64url.decode(cursor) if len(cursor) <= _LONGEST else None
+        position = self._box.decrypt(sealed, query) if sealed else None
+        if position is None:
             raise CursorInvalid
-        try:
-            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        except ValueError as error:
-            raise CursorInvalid from error
-        # Also one cursor spelt otherwise, as base64 allows by its last bits and by "+" for "-", is none.
-        if len(data) < _NONCE_BYTES + _TAG_BYTES or cursor != _base64url(data):
-            raise CursorInvalid
-        for key in self._keys():
-            with suppress(InvalidTag):
-                box = ChaCha20Poly1305(key)
-                return box.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], query.encode()).decode()
-        raise CursorInvalid
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+        return position.decode()

@@ -1,6 +1,5 @@
 """The keys that access tokens are signed with: one PEM file each, in a folder."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from service.infrastructure.security import base64url
 from service.infrastructure.security.key_files import (
     NoSigningKeys,
     check_owned,
@@ -52,7 +52,7 @@ class SigningKey:
         """Return *private* with its name."""
         members = {"crv": "Ed25519", "kty": "OKP", "x": _x(private)}
         canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-        return cls(private, _base64url(hashlib.sha256(canonical).digest()), made_at)
+        return cls(private, base64url.encode(hashlib.sha256(canonical).digest()), made_at)
 
     def public_jwk(self) -> Mapping[str, str]:
         """Return the public part as a JSON Web Key (RFC 7517)."""
@@ -128,8 +128,4 @@ def _load(path: Path) -> SigningKey:
 
 
 def _x(private: Ed25519PrivateKey) -> str:
-    return _base64url(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url.encode(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))

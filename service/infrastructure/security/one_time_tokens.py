@@ -1,6 +1,5 @@
 """One-time tokens as names with a MAC: nothing of them is stored."""
 
-import base64
 import hashlib
 import hmac
 import struct
@@ -16,13 +15,12 @@ from service.app.auth.one_time_tokens import (
     TokenPurpose,
 )
 from service.app.clock import Clock
+from service.infrastructure.security.signed_names import is_signed, name_in, signed
 from service.pkg.key_source import KeySource
 
 _BINDING_BYTES: Final = 16
 _FORMAT: Final = struct.Struct(f">BB16sQ{_BINDING_BYTES}s")
 _FORMAT_VERSION: Final = 1
-_MAC_BYTES: Final = 32
-_LENGTH: Final = len(base64.urlsafe_b64encode(bytes(_FORMAT.size + _MAC_BYTES)).rstrip(b"="))
 
 
 class MacOneTimeTokens(OneTimeTokens):
@@ -45,11 +43,13 @@ class MacOneTimeTokens(OneTimeTokens):
         current, *_ = self._keys()
         end = int((self._clock.now() + LIFETIME).timestamp())
         name = _FORMAT.pack(_FORMAT_VERSION, purpose, profile_id.bytes, end, _binding(state, current))
-        return _signed(name, current)
+        return signed(name, current)
 
     def read(self, purpose: TokenPurpose, token: str) -> OneTimeToken:
         """Return what *token* says, or raise `OneTimeTokenInvalid`: not genuine, or its time is over."""
-        name = self._genuine_name(token)
+        name = name_in(token)
+        if len(name) != _FORMAT.size or not is_signed(token, name, self._keys()):
+            raise OneTimeTokenInvalid
         version, of, profile_id, end, binding = _FORMAT.unpack(name)
         is_over = self._clock.now() >= datetime.fromtimestamp(end, UTC)
         if is_over or (version, of) != (_FORMAT_VERSION, purpose):
@@ -59,25 +59,6 @@ class MacOneTimeTokens(OneTimeTokens):
     def is_bound_to(self, token: OneTimeToken, state: str) -> bool:
         """Return whether it was issued for that *state*."""
         return any(hmac.compare_digest(token.binding, _binding(state, key)) for key in self._keys())
-
-    def _genuine_name(self, token: str) -> bytes:
-        if len(token) != _LENGTH or not token.isascii():
-            raise OneTimeTokenInvalid
-        try:
-            data = base64.b64decode(token + "=" * (-_LENGTH % 4), b"-_", validate=True)
-        except ValueError as error:
-            raise OneTimeTokenInvalid from error
-        name = data[: _FORMAT.size]
-        # The whole spelling: as base64 allows another by its last bits and by "+" for "-", and that is none.
-        if not any(hmac.compare_digest(token, _signed(name, key)) for key in self._keys()):
-            raise OneTimeTokenInvalid
-        return name
-
-
-def _signed(name: bytes, key: bytes) -> str:
-    """Return *name* and its MAC as a token is spelt."""
-    data = name + hmac.digest(key, name, hashlib.sha256)
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _binding(state: str, key: bytes) -> bytes:

@@ -1,8 +1,5 @@
 """Refresh tokens as names with a MAC: nothing of them is stored, and a stolen database makes none."""
 
-import base64
-import hashlib
-import hmac
 import struct
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +9,7 @@ from service.app.auth.tokens import RefreshTokens
 from service.domain.session import RefreshTokenInvalid
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
+from service.infrastructure.security.signed_names import is_signed, name_in, signed
 
 # Version, key, session and step.
 _FORMAT: Final = struct.Struct(">B8s16sI")
@@ -27,8 +25,6 @@ _NAME_BYTES: Final = {
     _VERSION: _FORMAT.size,
 }
 _SESSION_AND_STEP: Final = struct.Struct(">16sI")
-_MAC_BYTES: Final = 32
-_LONGEST: Final = 100
 
 
 class MacRefreshTokens(RefreshTokens):
@@ -47,13 +43,13 @@ class MacRefreshTokens(RefreshTokens):
         """Return the token of a session at a step; always the same one while the same root key is current."""
         root = self._keyring.current
         name = _FORMAT.pack(_VERSION, bytes.fromhex(root.kid), session_id.bytes, generation)
-        return _signed(name, root.derive(Purpose.REFRESH_TOKENS))
+        return signed(name, root.derive(Purpose.REFRESH_TOKENS))
 
     def read(self, token: str) -> tuple[UUID, int]:
         """Return session and step, or raise `RefreshTokenInvalid`."""
-        name = _name_in(token)
-        # The whole spelling: as base64 allows another by its last bits and by "+" for "-", and that is none.
-        if not any(hmac.compare_digest(token, _signed(name, key)) for key in self._keys_of(name)):
+        name = name_in(token)
+        is_known = bool(name) and len(name) == _NAME_BYTES.get(name[0])
+        if not is_known or not is_signed(token, name, self._keys_of(name)):
             raise RefreshTokenInvalid
         session, generation = _SESSION_AND_STEP.unpack(name[-_SESSION_AND_STEP.size :])
         return UUID(bytes=session), generation
@@ -67,23 +63,3 @@ class MacRefreshTokens(RefreshTokens):
             return [root.derive(Purpose.REFRESH_TOKENS) for root in roots if root.is_first]
         kid = name[_KID].hex()
         return [root.derive(Purpose.REFRESH_TOKENS) for root in roots if root.kid == kid]
-
-
-def _name_in(token: str) -> bytes:
-    """Return what is signed in *token*, of a known format, or raise `RefreshTokenInvalid`."""
-    if len(token) > _LONGEST or not token.isascii():
-        raise RefreshTokenInvalid
-    try:
-        data = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
-    except ValueError as error:
-        raise RefreshTokenInvalid from error
-    name = data[:-_MAC_BYTES]
-    if not name or len(name) != _NAME_BYTES.get(name[0]):
-        raise RefreshTokenInvalid
-    return name
-
-
-def _signed(name: bytes, key: bytes) -> str:
-    """Return *name* and its MAC as a token is spelt."""
-    data = name + hmac.digest(key, name, hashlib.sha256)
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

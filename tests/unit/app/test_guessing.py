@@ -21,7 +21,8 @@ def test_the_table_of_the_documentation_is_what_the_simulation_prints(found: lis
 
 
 def test_a_guesser_gets_what_the_budget_says(found: list[Scene]) -> None:
-    most = Budgets().account.in_time(timedelta(days=1))
+    account = Budgets().account
+    most = account.burst + timedelta(days=1) // account.every
 
     assert most == 106
     assert 100 < found[0].guesses <= most

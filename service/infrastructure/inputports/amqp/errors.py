@@ -1,6 +1,5 @@
 """Errors into replies: one table from the kinds of the domain to the codes of the wire."""
 
-import traceback
 from collections.abc import Mapping
 from typing import Final
 
@@ -49,12 +48,6 @@ def error_body(error: Exception) -> ErrorBody:
         retry_after_ms=error.retry_after_ms,
         details=_details(error),
     )
-
-
-def where_raised(error: Exception) -> list[str]:
-    """Return the lines of code at which *error* was raised and passed on, for a log."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _details(error: ServiceError) -> tuple[ErrorDetail, ...] | None:

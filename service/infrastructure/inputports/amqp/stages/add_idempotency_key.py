@@ -43,7 +43,7 @@ class AddIdempotencyKey:
             first, *others = (IdempotencyKey(_digest(name, each), _digest(said, each)) for each in secrets)
             former = self._former(context, context.message_id, context.caller, secrets)
             key = replace(first, former=former, others=tuple(others), on_repeat=context.mark_repeated)
-            context.caller = replace(context.caller, message_id=context.message_id, idempotency_key=key)
+            context.caller = replace(context.caller, idempotency_key=key)
         await call_next(context)
 
     def _former(

@@ -78,7 +78,6 @@ class Authenticator:
             service=service,
             client_network=self._client_ip(message, service),
             user_agent=self._user_agent(message, service),
-            message_id=message.message_id,
         )
 
     async def _actor(self, message: AbstractIncomingMessage, route: Route, service: str | None) -> Actor:

@@ -8,7 +8,7 @@ import structlog
 
 from service.domain.errors import ServiceError
 from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.errors import where_raised
+from service.pkg.logger import what_and_where
 from service.pkg.message_fields import trace_header
 
 _log = structlog.get_logger("profile.requests")
@@ -42,4 +42,4 @@ class CountAndLog:
         if cause is None or isinstance(cause, ServiceError):
             log.info("request")
         else:  # its message may quote what was sent, so only where and what kind
-            log.error("request failed", error_type=type(cause).__name__, frames=where_raised(cause))
+            log.error("request failed", **what_and_where(cause))

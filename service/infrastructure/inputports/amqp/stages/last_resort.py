@@ -13,10 +13,11 @@ from aio_pika import DeliveryMode, Message
 from profile_contracts.replies import Failure
 from service.app.clock import Clock
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
-from service.infrastructure.inputports.amqp.errors import INTERNAL, where_raised
-from service.infrastructure.inputports.amqp.outgoing import OURS, Publisher, failure_headers
+from service.infrastructure.inputports.amqp.errors import INTERNAL
+from service.infrastructure.inputports.amqp.outgoing import OURS, Publisher, failure_headers, reply_message
 from service.infrastructure.inputports.amqp.stages.acknowledge import acknowledge
 from service.infrastructure.rabbitmq.headers import REPLAYABLE
+from service.pkg.logger import what_and_where
 from service.pkg.message_fields import short_text
 
 # What is given back comes again at once.
@@ -53,8 +54,7 @@ class LastResort:
 
     async def _end(self, context: MessageContext, error: Exception) -> None:
         # The text of an error may quote what was sent, so only where and what kind.
-        queue, error_type = context.route.queue, type(error).__name__
-        _log.error("handling failed", queue=queue, error_type=error_type, frames=where_raised(error))
+        _log.error("handling failed", queue=context.route.queue, **what_and_where(error))
         if context.message.processed:
             return
         if context.reply_to and not context.replied:
@@ -63,9 +63,7 @@ class LastResort:
         await acknowledge(context.message)
 
     async def _reply(self, context: MessageContext, address: str) -> None:
-        message = context.message
-        correlation_id = short_text(message.correlation_id or message.message_id)
-        reply = Message(_BODY, type=f"{context.route.queue}.reply", correlation_id=correlation_id, **OURS)
+        reply = reply_message(context.message, context.route.queue, _BODY)
         await self.publisher.reply(reply, address, confirmed=True, seconds=_TO_REPLY_SECONDS)
 
     def _letter(self, context: MessageContext, error: Exception) -> Message:

@@ -159,5 +159,3 @@ async def test_a_name_that_we_have_given_counts_too() -> None:
     assert key is not None
     assert key.former is not None
     assert key.former.message_id == "ours"
-    assert context.caller is not None
-    assert context.caller.message_id == "ours"

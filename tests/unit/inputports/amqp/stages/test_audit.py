@@ -15,7 +15,7 @@ from tests.builders import a_user
 from tests.unit.inputports.amqp.stages.running import a_context
 
 ADA = a_user()
-CALLER = RequestContext(ADA, "gateway", "192.0.2.7/32", "m-1")
+CALLER = RequestContext(ADA, "gateway", "192.0.2.7/32")
 
 
 class Result:

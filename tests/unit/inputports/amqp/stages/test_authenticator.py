@@ -284,7 +284,7 @@ async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator:
     request = message(user_id="hr", message_id="m-1", headers={"x-client-ip": "192.0.2.7"})
 
     assert await authenticator.authenticate(request, a_route(AUTH_LOGIN)) == RequestContext(
-        Anonymous(), "hr", "192.0.2.7/32", "m-1"
+        Anonymous(), "hr", "192.0.2.7/32"
     )
 
 
