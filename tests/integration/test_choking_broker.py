@@ -44,3 +44,22 @@ async def test_a_reply_that_the_broker_cannot_bear_takes_no_other_with_it(server
             assert results == [each is not large for each in messages]
             assert await broker.ready(queue) >= GOOD - 1
             assert publisher.given_up == {("reply", "ConnectionFrameError"): 1}
+
+
+async def test_of_two_letters_with_one_id_that_which_no_queue_takes_is_not_taken_for_the_other(
+    servers: Servers,
+) -> None:
+    """Callers choose the ids, so two may have the same. A queue may be gone, and comes back."""
+    missing = "profile.update.dlq"
+    with isolated_sandbox(servers) as sandbox:
+        async with RabbitPublisher(sandbox.service_url) as publisher, administrating(sandbox) as broker:
+            await broker.channel.queue_delete(missing)
+            letters = {queue: Message(queue.encode(), message_id="1") for queue in (missing, LETTERS)}
+            sending = [asyncio.create_task(publisher.dead_letter(*each[::-1])) for each in letters.items()]
+            await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+            assert [each.done() for each in sending] == [False, True]
+            await broker.channel.declare_queue(missing, durable=True, arguments={"x-queue-type": "quorum"})
+            await asyncio.gather(*sending)
+            kept = [[each.body.decode() for each in await broker.take(queue)] for queue in letters]
+
+    assert kept == [[missing], [LETTERS]]

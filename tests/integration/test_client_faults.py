@@ -117,6 +117,17 @@ async def test_a_broker_that_says_nothing_is_given_up_at_the_connect_timeout() -
     assert time.monotonic() - began < 5
 
 
+async def test_who_gives_up_while_a_client_connects_leaves_nothing_behind() -> None:
+    before = asyncio.all_tasks()
+    async with _silent_listener() as port:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), ProfileClient(f"amqp://gateway:gateway@127.0.0.1:{port}/"):
+                pass
+        ours = {each for each in asyncio.all_tasks() - before if "profile_contracts" in repr(each)}
+
+    assert ours == set()
+
+
 async def test_a_call_to_a_broker_that_says_nothing_has_no_reply_in_time() -> None:
     async with _silent_listener() as port:
         client = ProfileClient(f"amqp://gateway:gateway@127.0.0.1:{port}/", timeout=0.5)

@@ -13,6 +13,13 @@ from profile_contracts.fields import MAX_BODY_BYTES
 from profile_contracts.operations import Kind, Operation
 
 
+class _RequestMessage(Message):
+    """A message that says nothing of itself: aio-pika logs each one at DEBUG, with the access token in it."""
+
+    def __repr__(self) -> str:
+        return "<request>"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request that may be sent several times, under one key and up to one deadline.
@@ -54,7 +61,7 @@ class Call:
         The reply comes to *reply_to*, if there is to be one.
         """
         command = self.operation.kind is Kind.COMMAND
-        return Message(
+        return _RequestMessage(
             self.body,
             headers={**self.headers, **self._deadline_header()},
             content_type="application/json",

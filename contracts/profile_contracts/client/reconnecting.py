@@ -38,7 +38,18 @@ class RpcConnection:
         self._channel: RpcChannel | None = None
         self._connecting: asyncio.Task[RpcChannel] | None = None
         self._coming_back: asyncio.Task[None] | None = None
-        self.is_closed = False
+        self._closing = asyncio.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was told to close."""
+        return self._closing.is_set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, or until it is told to close."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     def _queue(self, replies: ReplyMode, user: str | None) -> ReplyQueue | None:
         if replies == "direct":
@@ -72,7 +83,7 @@ class RpcConnection:
 
     async def close(self) -> None:
         """Disconnect, within a few seconds; who waits for a reply is `Disconnected`."""
-        self.is_closed = True
+        self._closing.set()
         unfinished = [each for each in (self._connecting, self._coming_back) if each and not each.done()]
         for each in unfinished:
             each.cancel()
@@ -112,8 +123,7 @@ class RpcConnection:
                 if (await self.channel()).is_open:
                     return
             tries += 1
-            pause = backoff(tries)
-            await asyncio.sleep(pause)
+            await self.pause(backoff(tries))
 
     async def _leave(self, queue: ReplyQueue) -> None:
         """Tell who waits that no reply will come, and delete *queue*; if that is not possible, it expires."""

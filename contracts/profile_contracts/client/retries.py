@@ -7,7 +7,16 @@ a lost reply those requests that have their effect once under one key.
 import random
 from typing import Any, Final
 
-from profile_contracts.errors import CallFailed, DeadlineExceeded, Disconnected, ErrorReply
+from profile_contracts.errors import (
+    CallFailed,
+    DeadlineExceeded,
+    Disconnected,
+    ErrorReply,
+    Internal,
+    NotSent,
+    Unavailable,
+    Unroutable,
+)
 from profile_contracts.operations import Operation
 
 _FIRST_SECONDS: Final = 0.1
@@ -23,6 +32,20 @@ def pause_before_retry(operation: Operation[Any, Any], failure: CallFailed, trie
     if not _is_safe(operation, failure):
         return None
     return _asked_for(failure) + backoff(tries)
+
+
+def may_have_arrived(failure: CallFailed) -> bool:
+    """Return whether nobody knows if the request was carried out that ended so."""
+    if isinstance(failure, Disconnected):
+        return failure.sent
+    return isinstance(failure, Unavailable | DeadlineExceeded | Internal)
+
+
+def says_not_sent(failure: CallFailed) -> bool:
+    """Return whether *failure* says that the request, as it was sent last, was not carried out."""
+    return isinstance(failure, NotSent | Unroutable) or (
+        isinstance(failure, Disconnected) and not failure.sent
+    )
 
 
 def backoff(tries: int) -> float:

@@ -18,9 +18,10 @@ from profile_contracts.client.calls import Call
 from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.reconnecting import RpcConnection
 from profile_contracts.client.replies import ReplyMode
-from profile_contracts.client.retries import pause_before_retry
+from profile_contracts.client.retries import may_have_arrived, pause_before_retry, says_not_sent
 from profile_contracts.errors import (
     CallFailed,
+    Disconnected,
     NoReply,
     NotSent,
     UnreadableReply,
@@ -90,7 +91,11 @@ class ProfileClient(ProfileApi):
             QueueRefused: The user may not have a queue of replies.
 
         """
-        await self._connection.channel()
+        try:
+            await self._connection.channel()
+        except asyncio.CancelledError:
+            await self._connection.close()
+            raise
         return self
 
     async def __aexit__(
@@ -210,18 +215,25 @@ class ProfileClient(ProfileApi):
     async def _retried(
         self, operation: Operation[Any, Any], deadline: float, attempt: Callable[[], Awaitable[ResultT]]
     ) -> ResultT:
-        """Return what *attempt* returns, trying again where that is safe and there is time for it."""
-        tries = 1
+        """Return what *attempt* returns, trying again where that is safe and there is time for it.
+
+        An attempt that was not sent says nothing about those before it.
+        """
+        is_known, tries = True, 0
         while True:
+            tries += 1
             try:
                 return await attempt()
             except CallFailed as failure:
                 again = self._retry and not self._connection.is_closed
                 pause = pause_before_retry(operation, failure, tries) if again else None
                 if pause is None or time.time() + pause >= deadline:
-                    raise
-            await asyncio.sleep(pause)
-            tries += 1
+                    if is_known or not says_not_sent(failure):
+                        raise
+                    message = f"An earlier attempt at {operation.queue} may have arrived."
+                    raise Disconnected(message, sent=True) from failure
+                is_known = is_known and not may_have_arrived(failure)
+            await self._connection.pause(pause)
 
 
 def _named(address: str, name: str) -> URL:

@@ -5,7 +5,7 @@ for is worth something until something newer casts doubt on it.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import count
 from time import time
@@ -53,6 +53,7 @@ class Revocations:
         self._numbers = count(1)
         self._ended: OrderedDict[UUID, _Ended] = OrderedDict()  # by sessions and users: no id is both
         self._confirmed: OrderedDict[UUID, int] = OrderedDict()
+        self._refused: OrderedDict[str, None] = OrderedDict()  # tokens, by their names
         self._complete_since = 0.0
         self._gap = next(self._numbers)
         self.note_gap()
@@ -74,6 +75,9 @@ class Revocations:
             # Services of 0.1.0 don't say it.
             before = said.revoked_before or int(event.time.timestamp() * 1000) + 1
             ended = _Ended(self.number(), time(), before, said.spared_session_id)
+            known = self._ended.get(said.user_id)
+            if known and known.before > before:  # an older event, that has come late or again
+                ended = replace(ended, before=known.before, kept=known.kept)
             self._remember(said.user_id, ended)
 
     def confirm(self, session_id: UUID, number: int) -> None:
@@ -83,9 +87,15 @@ class Revocations:
         if len(self._confirmed) > self._most:
             self._confirmed.popitem(last=False)
 
+    def refuse(self, claims: AccessClaims) -> None:
+        """Remember that the service does not take the token: no token that it refuses gets good again."""
+        self._refused[claims.jti] = None
+        if len(self._refused) > self._most:
+            self._refused.popitem(last=False)
+
     def state_of(self, claims: AccessClaims) -> Session:
         """Return what is known of the session of a genuine token."""
-        if claims.sid in self._ended:
+        if claims.sid in self._ended or claims.jti in self._refused:
             return Session.ENDED
         doubt = 0
         if (all_ended := self._ended.get(claims.sub)) and claims.sid != all_ended.kept:

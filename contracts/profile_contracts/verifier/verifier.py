@@ -81,10 +81,15 @@ class TokenVerifier:
         """
         self._feed = asyncio.create_task(self._follow())
         connected = asyncio.create_task(self._events.wait_connected())
-        await asyncio.wait(
-            [self._feed, connected], timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-        connected.cancel()
+        try:
+            await asyncio.wait(
+                [self._feed, connected], timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        except asyncio.CancelledError:
+            await self._events.close()
+            raise
+        finally:
+            connected.cancel()
         if self._feed.done():
             await self._feed
         return self
@@ -142,6 +147,7 @@ class TokenVerifier:
                 return
             raise CannotVerify("Whether the session is alive is not known.") from failure
         if not found.active:
+            self._revocations.refuse(claims)
             raise TokenRefused("session_ended")
         self._revocations.confirm(claims.sid, number)
 

@@ -1,16 +1,15 @@
 /** The typed client: requests and their replies over RabbitMQ. Many calls may be in flight at once. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Options } from "amqplib";
 
-import { CallFailed, ErrorReply, NoReply, NotSent, UnreadableReply } from "./errors.js";
+import { CallFailed, Disconnected, ErrorReply, NoReply, NotSent, UnreadableReply } from "./errors.js";
 import { EventSubscriber, type SubscriberOptions } from "./events.js";
 import { OPERATIONS, type OperationName, type Operations, ProfileApi } from "./generated.js";
 import { type CallOptions, headersOf, idempotencyKey, requireTimeout } from "./options.js";
 import { RpcConnection } from "./reconnecting.js";
 import type { ReplyMode } from "./replies.js";
-import { pauseBeforeRetry } from "./retries.js";
+import { mayHaveArrived, pauseBeforeRetry, saysNotSent } from "./retries.js";
 import type { RpcChannel } from "./rpc-channel.js";
 import { withTimeout } from "./time.js";
 
@@ -81,7 +80,7 @@ export class ProfileClient extends ProfileApi {
     token?: string | null,
     options: CallOptions = {},
   ): Promise<Operations[Name]["result"]> {
-    const deadline = Date.now() + requireTimeout(options.timeoutMs ?? this.timeoutMs, request);
+    const deadline = deadlineIn(options.timeoutMs ?? this.timeoutMs, request);
     const call = callOf(operation, request, token, options);
     return this.retried(operation, deadline, async () => {
       const channel = await this.connectedInTime(operation, deadline);
@@ -97,7 +96,7 @@ export class ProfileClient extends ProfileApi {
     token?: string | null,
     options: CallOptions = {},
   ): Promise<void> {
-    const deadline = Date.now() + requireTimeout(options.timeoutMs ?? this.timeoutMs);
+    const deadline = deadlineIn(options.timeoutMs ?? this.timeoutMs);
     const call = callOf(operation, request, token, options);
     await this.retried(operation, deadline, async () => {
       const channel = await this.connectedInTime(operation, deadline);
@@ -112,9 +111,12 @@ export class ProfileClient extends ProfileApi {
       ...options,
       connectTimeoutMs: this.connectTimeoutMs,
       name: `${this.name}-events`,
-      onClose: () => this.subscribers.delete(subscriber),
+      onStart: () => {
+        this.subscribers.add(subscriber);
+        return !this.connection.isClosed;
+      },
+      onEnd: () => this.subscribers.delete(subscriber),
     });
-    this.subscribers.add(subscriber);
     return subscriber;
   }
 
@@ -146,23 +148,37 @@ export class ProfileClient extends ProfileApi {
     return withTimeout(this.connection.channel(), deadline - Date.now(), late);
   }
 
-  /** Returns what `attempt` returns, trying again where that is safe and there is time for it. */
+  /**
+   * Returns what `attempt` returns, trying again where that is safe and there is time for it. An attempt that
+   * was not sent says nothing about those before it.
+   */
   private async retried<Value>(
     operation: OperationName,
     deadline: number,
     attempt: () => Promise<Value>,
   ): Promise<Value> {
+    let isKnown = true;
     for (let tries = 1; ; tries += 1) {
       try {
         return await attempt();
       } catch (failure) {
-        if (!(failure instanceof CallFailed) || !this.retry || this.connection.isClosed) throw failure;
-        const pause = pauseBeforeRetry(operation, failure, tries);
-        if (pause === null || Date.now() + pause >= deadline) throw failure;
-        await sleep(pause);
+        if (!(failure instanceof CallFailed)) throw failure;
+        const again = this.retry && !this.connection.isClosed;
+        const pause = again ? pauseBeforeRetry(operation, failure, tries) : null;
+        if (pause === null || Date.now() + pause >= deadline) {
+          if (isKnown || !saysNotSent(failure)) throw failure;
+          throw new Disconnected(`An earlier attempt at ${operation} may have arrived.`, true);
+        }
+        isKnown &&= !mayHaveArrived(failure);
+        await this.connection.pause(pause);
       }
     }
   }
+}
+
+/** Returns when a call is over, in whole milliseconds: RabbitMQ closes the channel of all calls over others. */
+function deadlineIn(timeoutMs: number, request: object = {}): number {
+  return Date.now() + Math.ceil(requireTimeout(timeoutMs, request));
 }
 
 /** Returns the user in an address. Nothing of it is in the error: it may hold a password. */

@@ -34,7 +34,10 @@ export interface SubscriberOptions {
 interface Internal {
   readonly connectTimeoutMs: number;
   readonly name: string;
-  readonly onClose: () => void;
+  /** Called when a loop begins; returns whether it may. */
+  readonly onStart: () => boolean;
+  /** Called when a loop has ended. */
+  readonly onEnd: () => void;
 }
 
 interface Opened {
@@ -94,6 +97,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     this.running = new Promise((resolve) => (ended = resolve));
     try {
       await before;
+      if (!this.options.onStart()) return;
       for (;;) {
         const opened = await this.open();
         if (!opened) return;
@@ -111,6 +115,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
         await this.pause(FIRST_PAUSE_MS);
       }
     } finally {
+      this.options.onEnd();
       ended();
     }
   }
@@ -118,7 +123,6 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
   /** Ends the loop, within a few seconds; the event that it is at may be acknowledged until then. */
   async close(): Promise<void> {
     this.closing.abort();
-    this.options.onClose();
     this.opened?.messages.end();
     await withTimeout(this.running, LONGEST_PAUSE_MS, () => new Error("late")).catch(() => {});
     if (this.opened) await closeInTime(this.opened.connection);
@@ -129,10 +133,15 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     let pause = FIRST_PAUSE_MS;
     while (!this.closing.signal.aborted) {
       try {
-        this.opened = await this.openNext();
+        const opened = await this.openNext();
+        if (this.closing.signal.aborted) {
+          await closeInTime(opened.connection);
+          break;
+        }
+        this.opened = opened;
         for (const each of this.waitingForLoop) each();
         this.waitingForLoop.clear();
-        return this.opened;
+        return opened;
       } catch (failure) {
         if (!(failure instanceof Disconnected)) throw failure;
       }
@@ -191,7 +200,8 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
       this.gaps += 1;
       this.gapIsOpen = true;
     }
-    if (this.gapIsOpen) await this.options.onGap?.();
+    if (!this.gapIsOpen || this.closing.signal.aborted) return;
+    await this.options.onGap?.();
     this.gapIsOpen = false;
   }
 

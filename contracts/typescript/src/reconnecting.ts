@@ -40,6 +40,11 @@ export class RpcConnection {
     return this.closing.signal.aborted;
   }
 
+  /** Waits so long, or until it is told to close. */
+  async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.closing.signal }).catch(() => {});
+  }
+
   /** Returns a channel that is open. All who ask share one attempt to connect. */
   async channel(): Promise<RpcChannel> {
     if (this.isClosed) throw new NotSent("The client is closed.");

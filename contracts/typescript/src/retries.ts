@@ -3,11 +3,13 @@
  * retryable, a request that never left, and after a lost reply those requests that have their effect once
  * under one key.
  */
-import { type CallFailed, Disconnected, ErrorReply } from "./errors.js";
+import { type CallFailed, Disconnected, ErrorReply, NotSent, Unroutable } from "./errors.js";
 import { OPERATIONS, type OperationName } from "./generated.js";
 
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
+/** After these refusals it may have been carried out all the same. */
+const UNKNOWN = new Set(["unavailable", "deadline_exceeded", "internal"]);
 
 /**
  * Returns how many milliseconds to wait before the call is sent again, or null if it must not be. `tries` is
@@ -17,6 +19,18 @@ export function pauseBeforeRetry(operation: OperationName, failure: CallFailed, 
   if (!isSafe(operation, failure)) return null;
   const asked = failure instanceof ErrorReply ? (failure.error.retry_after_ms ?? 0) : 0;
   return asked + backoffMs(tries);
+}
+
+/** Returns whether nobody knows if the request was carried out that ended so. */
+export function mayHaveArrived(failure: CallFailed): boolean {
+  if (failure instanceof Disconnected) return failure.sent;
+  return failure instanceof ErrorReply && UNKNOWN.has(failure.code);
+}
+
+/** Returns whether `failure` says that the request, as it was sent last, was not carried out. */
+export function saysNotSent(failure: CallFailed): boolean {
+  if (failure instanceof Disconnected) return !failure.sent;
+  return failure instanceof NotSent || failure instanceof Unroutable;
 }
 
 /** Returns how many milliseconds to wait after so many tries. */

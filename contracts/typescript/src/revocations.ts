@@ -22,6 +22,7 @@ export class Revocations {
   private last = 0;
   private readonly ended = new Map<string, Ended>(); // by sessions and users: no id is both
   private readonly confirmed = new Map<string, number>();
+  private readonly refused = new Map<string, true>(); // tokens, by their names
   private completeSince = 0;
   private gap = 0;
 
@@ -45,7 +46,12 @@ export class Revocations {
     for (const each of said.session_ids) this.remember(each, 0, null);
     if (said.session_ids.length > 0) return;
     const before = said.revoked_before ?? Date.parse(time) + 1; // services of 0.1.0 don't say it
-    this.remember(said.user_id, before, said.spared_session_id ?? null);
+    const known = this.ended.get(said.user_id);
+    if (known && known.before > before) {
+      this.remember(said.user_id, known.before, known.kept); // an older event, that has come late or again
+    } else {
+      this.remember(said.user_id, before, said.spared_session_id ?? null);
+    }
   }
 
   /** Remembers that the session was alive, as the service says who was asked at `number`. */
@@ -53,9 +59,14 @@ export class Revocations {
     put(this.confirmed, sessionId, number);
   }
 
+  /** Remembers that the service does not take a token: none that it refuses gets good again. */
+  refuse(claims: AccessClaims): void {
+    put(this.refused, claims.jti, true);
+  }
+
   /** Returns what is known of the session of a genuine token. */
   stateOf(claims: AccessClaims): "alive" | "ended" | "uncertain" {
-    if (this.ended.has(claims.sid)) return "ended";
+    if (this.ended.has(claims.sid) || this.refused.has(claims.jti)) return "ended";
     let doubt = 0;
     const all = this.ended.get(claims.sub);
     if (all && claims.sid !== all.kept) {

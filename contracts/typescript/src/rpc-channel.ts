@@ -2,11 +2,13 @@
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 
 import { asDisconnected, closeInTime, connectTo, openedInTime } from "./connection.js";
-import { Disconnected, NoReply, Unroutable } from "./errors.js";
+import { type CallFailed, Disconnected, NoReply, Unroutable } from "./errors.js";
 import type { Replies, Waiting } from "./replies.js";
 import { withTimeout } from "./time.js";
 
 const COMMANDS_EXCHANGE = "profile.commands";
+/** What amqplib says of a nack. */
+const NACKED = "message nacked";
 
 export class RpcChannel {
   isOpen = true;
@@ -79,7 +81,7 @@ export class RpcChannel {
       this.replies.waiting.set(key, waiting);
       try {
         this.channel.publish(COMMANDS_EXCHANGE, queue, body, { ...message, mandatory: true }, (error) => {
-          if (error) reject(new Disconnected("The connection broke before the broker had the request.", true));
+          if (error) reject(notTaken(queue, error));
           else confirmed(waiting);
         });
       } catch (error) {
@@ -91,7 +93,17 @@ export class RpcChannel {
   }
 
   private isReturned(message: Message): void {
-    const text = `No queue took the request to ${message.fields.routingKey}.`;
-    this.replies.waiting.get(String(message.properties.correlationId))?.reject(new Unroutable(text));
+    const waiting = this.replies.waiting.get(String(message.properties.correlationId));
+    waiting?.reject(unroutable(message.fields.routingKey));
   }
+}
+
+/** Returns why the broker has not confirmed a request: a queue that is full refuses it by a nack. */
+function notTaken(queue: string, error: Error): CallFailed {
+  if (error.message === NACKED) return unroutable(queue);
+  return new Disconnected("The connection broke before the broker had the request.", true);
+}
+
+function unroutable(queue: string): Unroutable {
+  return new Unroutable(`No queue took the request to ${queue}.`);
 }

@@ -149,7 +149,10 @@ export class TokenVerifier {
     const timeoutMs = this.options.askTimeoutMs ?? 2_000;
     try {
       const { active } = await this.client.verifyToken({ token }, { timeoutMs });
-      if (!active) throw new TokenRefused("session_ended");
+      if (!active) {
+        this.revocations.refuse(claims);
+        throw new TokenRefused("session_ended");
+      }
     } catch (failure) {
       if (failure instanceof TokenRefused) throw failure;
       if (this.accepts) return;

@@ -1,5 +1,6 @@
 """Passwords: the ports for hashing and screening them, and proving that one is known."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from service.app.auth.budgets import Attempt
 from service.app.auth.throttle import Outcome, Throttle
 from service.app.request_context import RequestContext
-from service.domain.errors import Invalid, Unauthenticated
+from service.domain.errors import Invalid, Unauthenticated, Unavailable
 from service.domain.password import MOST_BYTES, new_password_bytes, password_bytes
 from service.domain.profile import Profile, ProfileRepository
 
@@ -193,7 +194,8 @@ class Passwords:
                 raise InvalidCredentials
             reservation.outcome = Outcome.RIGHT
         if self.hasher.is_outdated(known.hashed_password) and len(encoded) <= self.hasher.max_bytes:
-            await self.profiles.replace_hash(known, await self.hasher.hash(encoded))
+            with suppress(Unavailable):  # the next login has time for it
+                await self.profiles.replace_hash(known, await self.hasher.hash(encoded))
         return known
 
 

@@ -7,9 +7,10 @@ it has one more try on a connection of its own, and is given up if the broker ch
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from types import TracebackType
 from typing import Final, Self
+from weakref import WeakValueDictionary
 
 import structlog
 from aio_pika import Message, connect, connect_robust
@@ -75,6 +76,7 @@ class RabbitPublisher:
         self._keys = ReplyKeys()
         self._proving = asyncio.Semaphore(_ALONE)
         self._alone_places = asyncio.Semaphore(_ALONE)
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
         # By what it was and why.
         self.given_up: Counter[tuple[str, str]] = Counter()
         self.dead_lettered: Counter[str] = Counter()
@@ -196,23 +198,31 @@ class RabbitPublisher:
     async def _send(
         self, message: Message, routing_key: str, *, what: str, exchange: str, mandatory: bool
     ) -> None:
-        """Publish beside others and, if the broker chokes on one of them, once more alone."""
-        try:
-            await publish(
-                self._connection,
-                self._confirming,
-                message,
-                routing_key,
-                exchange=exchange,
-                mandatory=mandatory,
-            )
-        except BrokerChoked as error:
-            _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
+        """Publish beside others and, if the broker chokes on one of them, once more alone.
+
+        Of mandatory messages with one id, one at a time: by that id alone aiormq knows which of them has been
+        returned, and would take another one's confirm for this one's. Callers may give the same id to many.
+        """
+        turn: AbstractAsyncContextManager[None] = nullcontext()
+        if mandatory and message.message_id:
+            turn = self._turns.setdefault(message.message_id, asyncio.Lock())
+        async with turn:
             try:
-                await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
-            except BrokerChoked as worse:
-                self._give_up(what, worse, message)
-                raise
+                await publish(
+                    self._connection,
+                    self._confirming,
+                    message,
+                    routing_key,
+                    exchange=exchange,
+                    mandatory=mandatory,
+                )
+            except BrokerChoked as error:
+                _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
+                try:
+                    await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
+                except BrokerChoked as worse:
+                    self._give_up(what, worse, message)
+                    raise
 
     async def _publish_alone(
         self, message: Message, routing_key: str, *, exchange: str = "", mandatory: bool = False

@@ -49,6 +49,7 @@ const ACTIONS = {
   done: ({ feed }) => feeds.get(feed).answer("done"),
   fail: ({ feed }) => feeds.get(feed).answer("fail"),
   closeClient: () => client.close(),
+  loops: () => client.subscribers.size,
   close: ({ feed }) => feeds.get(feed).events.close(),
   startVerifier: async ({ verifier, options }) =>
     void verifiers.set(verifier, await TokenVerifier.start(client, options)),

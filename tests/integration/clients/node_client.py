@@ -38,7 +38,7 @@ class Driver:
     """A Node.js that has the client, and does as it is told."""
 
     def __init__(self, process: Process) -> None:
-        self._process = process
+        self.process = process
         self._ids = count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self.feeds: dict[int, asyncio.Queue[dict[str, Any]]] = {}
@@ -59,13 +59,13 @@ class Driver:
 
     def tell(self, do: str, **more: object) -> None:
         """Give an order whose outcome does not matter."""
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps({"id": 0, "do": do, **more}).encode() + b"\n")
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"id": 0, "do": do, **more}).encode() + b"\n")
 
     async def read(self) -> None:
         """Hand on what the driver says, until it ends."""
-        assert self._process.stdout
-        async for line in self._process.stdout:
+        assert self.process.stdout
+        async for line in self.process.stdout:
             said = json.loads(line)
             if "feed" in said:
                 self.feeds[said["feed"]].put_nowait(said)

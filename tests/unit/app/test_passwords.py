@@ -44,6 +44,7 @@ class Hasher(PasswordHasher):
 
     journal: list[tuple[str, bytes, str | None]] = field(default_factory=list)
     down: bool = False
+    full: bool = False
 
     @property
     def max_bytes(self) -> int:
@@ -51,6 +52,8 @@ class Hasher(PasswordHasher):
 
     async def hash(self, password: bytes) -> str:
         self.journal.append(("hash", password, None))
+        if self.full:
+            raise Unavailable
         return f"new {password.hex()}"
 
     async def verify(self, password: bytes, hashed: str | None) -> bool:
@@ -321,3 +324,13 @@ async def test_an_outdated_hash_is_replaced_after_a_right_password_only() -> Non
 
     assert (await fixture.profiles.get(user.id)).hashed_password == f"new {PASSWORD.encode().hex()}"
     assert fixture.hasher.journal[-1] == ("hash", PASSWORD.encode(), None)
+
+
+async def test_a_right_password_is_right_though_there_is_no_room_to_hash_it_anew() -> None:
+    user = a_user(hashed_password=hash_of(PASSWORD.encode()))
+    fixture = a_fixture(user)
+    fixture.hasher.full = True
+
+    assert await fixture.passwords.verify_credentials(PASSWORD, user, ATTEMPT) == user
+    assert (await fixture.profiles.get(user.id)).hashed_password == user.hashed_password
+    assert fixture.counters.outcomes == [Outcome.RIGHT]

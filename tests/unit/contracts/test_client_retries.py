@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from profile_contracts.client.retries import pause_before_retry
+from profile_contracts.client.retries import may_have_arrived, pause_before_retry, says_not_sent
 from profile_contracts.errors import CallFailed, Disconnected, NoReply, NotSent, Unroutable, to_exception
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
@@ -16,6 +16,8 @@ from profile_contracts.operations import (
 )
 from profile_contracts.replies import ErrorBody, ErrorCode
 
+# Refusals after which nobody knows.
+UNKNOWN = {ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED, ErrorCode.INTERNAL}
 LOST, NEVER_SENT = Disconnected("", sent=True), Disconnected("", sent=False)
 
 
@@ -68,3 +70,21 @@ def test_pauses_grow_with_jitter_up_to_five_seconds() -> None:
     assert 0.2 <= min(pauses[3]) < max(pauses[3]) <= 0.4
     assert 2.5 <= min(pauses[9]) < max(pauses[9]) <= 5
     assert max(pauses[10_000]) <= 5
+
+
+@pytest.mark.parametrize(
+    ("failure", "may_have", "is_unsent"),
+    [
+        (LOST, True, False),
+        (NEVER_SENT, False, True),
+        (NotSent(), False, True),
+        (Unroutable(), False, True),
+        *((refused(code, retryable=True), code in UNKNOWN, False) for code in ErrorCode),
+    ],
+)
+def test_what_is_known_of_a_request_is_what_the_page_says(
+    failure: CallFailed, *, may_have: bool, is_unsent: bool
+) -> None:
+    """The table in docs/howto/publish.md."""
+    assert may_have_arrived(failure) is may_have
+    assert says_not_sent(failure) is is_unsent

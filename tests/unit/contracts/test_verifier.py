@@ -228,6 +228,27 @@ def test_the_session_that_is_kept_goes_on() -> None:
     assert known.state_of(claims(kept, iat=since(60))) is Session.ALIVE
 
 
+def test_an_older_event_that_comes_again_revives_no_session() -> None:
+    known, spared = Revocations(), new_id(NOW - LATER)
+    token, first = claims(spared, iat=since(60)), ended(kept=spared)
+    known.note(first)
+    assert known.state_of(token) is Session.ALIVE
+    known.note(ended(revoked_before=int(NOW.timestamp() * 1000) + 60_000))
+    assert known.state_of(token) is Session.ENDED
+
+    known.note(first)
+    assert known.state_of(token) is Session.ENDED
+
+
+def test_a_token_that_the_service_has_refused_is_not_asked_about_again() -> None:
+    known, session = Revocations(), new_id(NOW - LATER)
+    old = claims(session, iat=since(-1))
+    assert known.state_of(old) is Session.UNCERTAIN
+    known.refuse(old)
+
+    assert known.state_of(old) is Session.ENDED
+
+
 def test_what_is_confirmed_is_certain_until_something_newer_is_heard() -> None:
     known, session = Revocations(), new_id(NOW + A_MOMENT)
     token = claims(session, iat=since(60))

@@ -45,6 +45,7 @@ class RedeliveryQuarantine:
         try:
             await asyncio.sleep(_PAUSE_SECONDS)
             async with self._turns:
+                self._turns.notify_all()  # whose turn it is may have changed with this one
                 # Each turn before it ends within the limits of its own message.
                 await self._turns.wait_for(lambda: self._first() == place)
                 # Nobody else has a turn while this block holds the condition's lock.

@@ -1,7 +1,10 @@
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from profile_contracts.operations import AUTH_LOGIN, PROFILE_UPDATE, Operation
 from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.stages import redelivery_quarantine as module
 from service.infrastructure.inputports.amqp.stages.redelivery_quarantine import RedeliveryQuarantine
@@ -73,3 +76,36 @@ async def test_after_a_reconnect_the_same_number_is_another_message() -> None:
     await take("later")
 
     assert served == ["before", "after", "again", "later"]
+
+
+async def test_one_that_comes_late_and_changes_whose_turn_it_is_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of a later queue looks first, and waits. Then a higher count turns the order round."""
+    pauses = {"profile.update": asyncio.Event(), "auth.login": asyncio.Event()}
+    paused = iter([*pauses.values(), pauses["auth.login"]])
+    paces = SimpleNamespace(sleep=lambda _seconds: next(paused).wait(), Condition=asyncio.Condition)
+    monkeypatch.setattr(module, "asyncio", paces)
+    quarantine, served = RedeliveryQuarantine(), []
+
+    async def take(operation: Operation[Any, Any], count: int) -> None:
+        context = a_context(route=operation, headers={"x-delivery-count": count}, redelivered=True)
+
+        async def rest(_context: MessageContext) -> None:
+            served.append((operation, count))
+
+        await quarantine(context, rest)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(take(PROFILE_UPDATE, 1))
+        group.create_task(take(AUTH_LOGIN, 1))
+        await asyncio.sleep(0)
+        pauses["profile.update"].set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert served == []
+        group.create_task(take(AUTH_LOGIN, 2))
+        await asyncio.sleep(0)
+        pauses["auth.login"].set()
+
+    assert served == [(PROFILE_UPDATE, 1), (AUTH_LOGIN, 2), (AUTH_LOGIN, 1)]
