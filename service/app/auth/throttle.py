@@ -144,7 +144,11 @@ class Throttle:
         """
         reservation = Reservation(counters_of(attempt, self.budgets))
         async with self.locks.hold(reservation.counters.own.name):
-            answer, milliseconds = await self.counters.reserve(reservation.name, reservation.counters)
+            try:
+                answer, milliseconds = await self.counters.reserve(reservation.name, reservation.counters)
+            except asyncio.CancelledError:  # which does not take back what is on its way already
+                await self.counters.settle(reservation.name, reservation.counters, Outcome.UNCHECKED)
+                raise
             if answer is ReservationResult.LOCKED:
                 raise TooManyAttempts(milliseconds)
             if answer is ReservationResult.BUSY:

@@ -32,11 +32,14 @@ class Journal(AttemptCounters):
     """Gives one answer and keeps a journal."""
 
     answer: tuple[ReservationResult, int] = (ReservationResult.RESERVED, 0)
+    is_slow: bool = False
     reserved: list[tuple[str, Counters]] = field(default_factory=list)
     settled: list[tuple[str, Counters, Outcome]] = field(default_factory=list)
 
     async def reserve(self, reservation: str, counters: Counters) -> tuple[ReservationResult, int]:
         self.reserved.append((reservation, counters))
+        if self.is_slow:
+            await asyncio.Event().wait()
         return self.answer
 
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
@@ -231,3 +234,17 @@ async def test_a_gate_is_kept_while_anybody_waits() -> None:
 
 def test_what_a_worker_that_died_had_reserved_is_given_back_after_a_minute() -> None:
     assert timedelta(seconds=60) == RESERVATION_TTL
+
+
+async def test_what_ends_while_it_is_reserved_gives_its_place_back() -> None:
+    journal = Journal(is_slow=True)
+    throttle = Throttle(journal, KeyedLock())
+    guessing = asyncio.create_task(guess(throttle, Attempt("ada"), Outcome.RIGHT))
+    await asyncio.sleep(0)
+    guessing.cancel()
+    await asyncio.wait([guessing])
+
+    assert guessing.cancelled()
+    assert [(name, outcome) for name, _, outcome in journal.settled] == [
+        (journal.reserved[0][0], Outcome.UNCHECKED)
+    ]
