@@ -56,13 +56,24 @@ def test_addresses_that_are_none_or_of_several_users_are_refused(urls: list[str]
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost", "amqp://", "http://u:canary@h/", "amqp://u:canary@h:port/", "amqp://u:canary@[::1/"],
+    [
+        *(
+            "",
+            "localhost",
+            "amqp://",
+            "http://u:canary@h/",
+            "amqp://u:canary@h:port/",
+            "amqp://u:canary@[::1/",
+        ),
+        "amqp://u:canary\N{ACCOUNT OF}@h/",  # which Python calls invalid, and quotes
+    ],
 )
 def test_an_address_that_is_none_is_refused_and_not_shown(url: str) -> None:
-    with pytest.raises(ValueError, match=r"begins with amqp://|Invalid .*URL") as refused:
+    with pytest.raises(ValueError, match="begins with amqp://") as refused:
         ProfileClient(url)
 
     assert "canary" not in str(refused.value)
+    assert refused.value.__context__ is None
 
 
 async def test_where_one_node_is_away_calls_and_events_go_over_the_next(

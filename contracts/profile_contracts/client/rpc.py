@@ -237,7 +237,10 @@ class ProfileClient(ProfileApi):
 
 
 def _named(address: str, name: str) -> URL:
-    url = URL(address)
+    try:
+        url = URL(address)
+    except ValueError:  # its text quotes the address, with the password in it
+        url = URL()
     if url.scheme not in _SCHEMES or not url.host:
         raise ValueError("The address of a broker begins with amqp:// or amqps://, and names a host.")
     return url.with_query({"heartbeat": str(_HEARTBEAT_SECONDS), **url.query, "name": name})
