@@ -39,7 +39,7 @@ async def test_a_call_that_may_have_arrived_is_not_told_to_be_unsent_by_what_cam
         proxied(*address_of(without_worker.gateway_url)) as proxy,
         opened(behind(proxy, without_worker.gateway_url)) as client,
     ):
-        await broker.take("profile.create")  # what another test has left there, and would expire in the middle
+        await broker.take("profile.create")  # what another test has left there would expire in the middle
         calling = asyncio.ensure_future(client.create_profile(a_sign_up(), timeout=5))
 
         async def has_arrived() -> bool:
