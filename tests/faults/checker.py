@@ -63,10 +63,15 @@ def _told_out_of_order(run: IndexedHistory) -> Iterator[str]:
 
 
 def _unanswered(run: IndexedHistory) -> Iterator[str]:
-    """Say which requests of a living caller were neither answered nor expired."""
+    """Say which requests of a living caller were neither answered nor expired.
+
+    What the broker never said that it has may come to a worker minutes later, and its reply to nobody:
+    RabbitMQ 3.10 does so with what is sent while its queue's leader is cut off.
+    """
     sent_by_key = {sent.key: sent for sent in run.history.sent}
     for sent in run.history.sent:
-        if sent.waits and sent.patience is None and not run.answers.get(sent.key):
+        is_owed = sent.waits and sent.is_taken and sent.patience is None
+        if is_owed and not run.answers.get(sent.key):
             yield f"unanswered: {sent.queue} {sent.key} ({sent.command})"
     for key, answers in run.answers.items():
         if (sent_before := sent_by_key.get(key)) is None:

@@ -153,11 +153,11 @@ class Client:
                 if answer := await self.waiting[sent.key]:
                     return answer
                 raise ConnectionError  # noqa: TRY301 - as when the line breaks while it is sent
-        except (TimeoutError, ConnectionError) as error:
-            # Where the reply would go is gone: it may come to nobody. And what the broker has not said that
-            # it has, it may hand over minutes later: RabbitMQ 3.10 does so where a leader was cut off.
-            if isinstance(error, ConnectionError) or not is_taken:
-                self.history.sent[position] = replace(sent, patience=_SHORT[1])
+        except TimeoutError:
+            self.history.sent[position] = replace(sent, is_taken=is_taken)
+            return None
+        except ConnectionError:  # where the reply would go is gone: it may come to nobody
+            self.history.sent[position] = replace(sent, patience=_SHORT[1])
             return None
         finally:
             del self.waiting[sent.key]

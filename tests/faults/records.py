@@ -19,6 +19,7 @@ class Sent:
         command: The message id, which is the same each time a command is sent; queries have none.
         patience: How long it may wait in its queue, or `None` for as long as it takes.
         waits: Whether anybody waits for a reply.
+        is_taken: Whether the broker has said that it has it; not known of what nobody waits for.
 
     """
 
@@ -30,6 +31,7 @@ class Sent:
     command: str | None = None
     patience: float | None = None
     waits: bool = True
+    is_taken: bool = True
 
 
 @dataclass(frozen=True, slots=True)

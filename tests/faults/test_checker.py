@@ -47,3 +47,11 @@ def test_an_address_is_free_once_its_owner_has_left_it() -> None:
     commit(history, 1, "c0-5", status="active", address=ADDRESS, thing="bob")
 
     assert violations(history) == []
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_an_answer_is_owed_to_what_the_broker_has_confirmed(*, is_taken: bool) -> None:
+    history = sound()
+    history.sent.append(Sent("9", 0, "profile.get", {"id": "ada"}, 4.2, is_taken=is_taken))
+
+    assert violations(history) == (["unanswered: profile.get 9 (None)"] if is_taken else [])

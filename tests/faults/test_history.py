@@ -25,11 +25,13 @@ def counts(history: History, wrong: list[str]) -> str:
     repeated = sum(len(sendings) - 1 for sendings in run.asked.values())
     suppressed = sum(max(0, len(run.acknowledged(name)) - 1) for name in run.asked)
     told = sum(not sent.waits for sent in history.sent)
+    not_taken = sum(not sent.is_taken and sent.patience is None for sent in history.sent)
     kinds = Counter(sentence.partition(":")[0] for sentence in wrong)
     return "\n".join(
         (
             f"{len(run.asked)} commands, sent again {repeated} times, {told} sendings without waiting",
             f"{len(history.sent)} requests in all, {len(history.answers)} replies",
+            f"{not_taken} without a limit that the broker never confirmed",
             f"{suppressed} duplicates suppressed",
             f"{len(history.commits)} commits, {len(heard.bodies)} events, told {len(heard.ids)} times",
             f"{faults.total()} faults: "

@@ -123,7 +123,8 @@ class RpcConnection:
                 if (await self.channel()).is_open:
                     return
             tries += 1
-            await self.pause(backoff(tries))
+            pause = backoff(tries)
+            await asyncio.sleep(pause)
 
     async def _leave(self, queue: ReplyQueue) -> None:
         """Tell who waits that no reply will come, and delete *queue*; if that is not possible, it expires."""

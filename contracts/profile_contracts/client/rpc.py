@@ -84,7 +84,7 @@ class ProfileClient(ProfileApi):
         self._subscribers: WeakSet[EventSubscriber] = WeakSet()
 
     async def __aenter__(self) -> Self:
-        """Connect.
+        """Connect. Whoever gives up meanwhile, by a cancellation or a limit of theirs, closes the client.
 
         Raises:
             Disconnected: The broker isn't there, or lets nobody in, or says nothing.
@@ -93,8 +93,8 @@ class ProfileClient(ProfileApi):
         """
         try:
             await self._connection.channel()
-        except asyncio.CancelledError:
-            await self._connection.close()
+        except asyncio.CancelledError:  # nobody will leave what was not entered
+            await self._connection.close()  # within a few seconds
             raise
         return self
 

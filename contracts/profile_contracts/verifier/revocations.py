@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import count
 from time import time
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from profile_contracts.events import Event, SessionRevoked
@@ -20,6 +20,9 @@ from profile_contracts.verifier.tokens import AccessClaims, milliseconds_of
 _UNCERTAIN_SECONDS: Final = 30
 # Some twenty megabytes at most.
 _MOST: Final = 100_000
+
+Name = TypeVar("Name")
+Value = TypeVar("Value")
 
 
 class Session(Enum):
@@ -82,16 +85,11 @@ class Revocations:
 
     def confirm(self, session_id: UUID, number: int) -> None:
         """Remember that the session was alive, as the service says who was asked at *number*."""
-        self._confirmed[session_id] = number
-        self._confirmed.move_to_end(session_id)
-        if len(self._confirmed) > self._most:
-            self._confirmed.popitem(last=False)
+        self._put(self._confirmed, session_id, number)
 
     def refuse(self, claims: AccessClaims) -> None:
         """Remember that the service does not take the token: no token that it refuses gets good again."""
-        self._refused[claims.jti] = None
-        if len(self._refused) > self._most:
-            self._refused.popitem(last=False)
+        self._put(self._refused, claims.jti, None)
 
     def state_of(self, claims: AccessClaims) -> Session:
         """Return what is known of the session of a genuine token."""
@@ -109,9 +107,13 @@ class Revocations:
         return Session.ALIVE if self._confirmed.get(claims.sid, 0) >= doubt else Session.UNCERTAIN
 
     def _remember(self, name: UUID, ended: _Ended) -> None:
-        self._ended[name] = ended
-        self._ended.move_to_end(name)
-        if len(self._ended) > self._most:
-            _, forgotten = self._ended.popitem(last=False)
+        forgotten = self._put(self._ended, name, ended)
+        if forgotten:
             self._complete_since = max(self._complete_since, forgotten.heard_at)
             self._gap = max(self._gap, forgotten.number)
+
+    def _put(self, known: OrderedDict[Name, Value], name: Name, value: Value) -> Value | None:
+        """Put a value at the end; return the oldest one, if there was no room for it any more."""
+        known[name] = value
+        known.move_to_end(name)
+        return known.popitem(last=False)[1] if len(known) > self._most else None

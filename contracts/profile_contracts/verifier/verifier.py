@@ -85,8 +85,8 @@ class TokenVerifier:
             await asyncio.wait(
                 [self._feed, connected], timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-        except asyncio.CancelledError:
-            await self._events.close()
+        except asyncio.CancelledError:  # nobody will leave what was not entered
+            await self._events.close()  # within a few seconds
             raise
         finally:
             connected.cancel()

@@ -130,6 +130,34 @@ async def test_what_a_verifier_does_about_a_feed_that_is_down_and_what_it_missed
     assert refused.value.reason == "session_ended"
 
 
+def test_what_a_verifier_remembers_of_ended_sessions_is_what_the_one_in_python_does() -> None:
+    """See `unit/contracts/test_verifier.py`."""
+    build()
+    program = """
+        import { Revocations } from "./dist/revocations.js";
+        const known = new Revocations();
+        const now = Date.now();
+        const opened = (now - 60_000).toString(16).padStart(12, "0");
+        const sid = `${opened.slice(0, 8)}-${opened.slice(8)}-7000-8000-000000000000`;
+        const claims = { sub: "user", sid, iat: now / 1000 + 60, jti: "1" };
+        const ended = (before, kept) =>
+          ({ user_id: "user", session_ids: [], revoked_before: before, spared_session_id: kept });
+        const states = [];
+        for (const each of [ended(now, sid), ended(now + 1, null), ended(now, sid)]) {
+          known.note(each, "");
+          states.push(known.stateOf(claims));
+        }
+        const old = { ...claims, sub: "other", iat: now / 1000 - 1, jti: "2" };
+        states.push(known.stateOf(old));
+        known.refuse(old);
+        states.push(known.stateOf(old));
+        console.log(states.join(" "));
+    """
+    done = run((*find_node().node, "--input-type=module", "--eval", program), PACKAGE, 60)
+
+    assert done.stdout.split() == ["alive", "ended", "ended", "uncertain", "ended"]
+
+
 async def test_where_one_node_is_away_calls_go_over_the_next(sandbox: Sandbox, worker: Worker) -> None:
     assert worker.process.poll() is None
     async with node_client(NOBODY_LISTENS, sandbox.gateway_url) as client:
