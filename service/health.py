@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from service import __version__
 from service.graceful_shutdown import GracefulShutdown
@@ -17,9 +17,9 @@ from service.infrastructure.rabbitmq.consumers import Consumers
 from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
-from service.infrastructure.redis.client import CALLS
+from service.infrastructure.redis.client import CALLS, OUTAGES
 from service.pkg.background import Background
-from service.pkg.detached import DetachedCalls, TooManyAbandoned
+from service.pkg.detached import DetachedCalls
 from service.pkg.probes import HealthRoutes
 from service.pkg.watchdog import Watchdog
 
@@ -147,7 +147,7 @@ async def _refusal(redis: Redis) -> str | None:
         await CALLS.run(redis.set(_WRITTEN, b"1", px=_WRITTEN_MS))
     except ResponseError as error:  # its memory is full, it is a replica, it has lost too many of its own
         return f"takes no writes: {error}"
-    except (RedisError, TooManyAbandoned):
+    except OUTAGES:
         return "away"
     return None
 

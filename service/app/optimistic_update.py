@@ -5,7 +5,7 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -17,7 +17,7 @@ from service.app.clock import Clock
 from service.app.idempotency import ProcessedCommands, find_processed
 from service.app.request_context import RequestContext
 from service.domain.errors import AuthorizationChanged, Conflict, NotFound, StaleVersion
-from service.domain.idempotency import IdempotencyKey, ProcessedCommand
+from service.domain.idempotency import ProcessedCommand
 from service.domain.post import Post, PostRepository
 from service.domain.profile import Profile, ProfileRepository
 
@@ -27,6 +27,7 @@ Aggregate = TypeVar("Aggregate", Profile, Post)
 Value = TypeVar("Value")
 # Stores the second over the first, or only records the command if nothing has changed.
 Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
+Get = Callable[[UUID], Awaitable[Aggregate]]
 
 
 class WriteContention(Conflict):
@@ -59,26 +60,6 @@ class Mutation(Protocol[Aggregate]):
         """Return the next version, or *aggregate* itself if nothing changes."""
 
 
-class Repository(ProcessedCommands[Aggregate], Protocol[Aggregate]):
-    """Where aggregates live."""
-
-    async def get(self, aggregate_id: UUID, /) -> Aggregate:
-        """Return an aggregate."""
-
-
-@dataclass(frozen=True, slots=True)
-class _IncludingDeleted:
-    """Profiles, whether they are deleted, erased or neither."""
-
-    profiles: ProfileRepository
-
-    async def get(self, profile_id: UUID) -> Profile:
-        return await self.profiles.get_including_deleted(profile_id)
-
-    async def find_processed(self, profile_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Profile] | None:
-        return await self.profiles.find_processed(profile_id, key)
-
-
 async def update_profile(
     profiles: ProfileRepository,
     session_guard: SessionGuard,
@@ -99,8 +80,8 @@ async def update_profile(
 
     """
     write = partial(_write_profile, profiles, session_guard, mutation.context.actor)
-    repository = _IncludingDeleted(profiles) if including_deleted else profiles
-    return await optimistic_update(repository, clock, profile_id, mutation, write)
+    get = profiles.get_including_deleted if including_deleted else profiles.get
+    return await optimistic_update(get, profiles, clock, profile_id, mutation, write=write)
 
 
 async def update_post(
@@ -114,7 +95,7 @@ async def update_post(
 
     """
     write = partial(_write_post, posts, session_guard, mutation.context.actor)
-    _, after = await optimistic_update(posts, clock, post_id, mutation, write)
+    _, after = await optimistic_update(posts.get, posts, clock, post_id, mutation, write=write)
     return after
 
 
@@ -136,10 +117,12 @@ async def authorized_write(
 
 
 async def optimistic_update(
-    repository: Repository[Aggregate],
+    get: Get[Aggregate],
+    processed_commands: ProcessedCommands[Aggregate],
     clock: Clock,
     aggregate_id: UUID,
     mutation: Mutation[Aggregate],
+    *,
     write: Write[Aggregate],
 ) -> tuple[Aggregate, Aggregate]:
     """Load an aggregate, authorize and apply *mutation*, write the result; return it before and after.
@@ -155,25 +138,26 @@ async def optimistic_update(
     """
     for _ in range(_ATTEMPTS):
         try:
-            return await _attempt(repository, clock, aggregate_id, mutation, write)
+            return await _attempt(get, clock, aggregate_id, mutation, write)
         except AuthorizationChanged:
             continue
         except (NotFound, Conflict, _LostRace) as error:
-            if processed := await find_processed(repository, aggregate_id, mutation.context.idempotency_key):
-                return await _replayed(repository, processed, mutation)
+            key = mutation.context.idempotency_key
+            if processed := await find_processed(processed_commands, aggregate_id, key):
+                return await _replayed(get, processed, mutation)
             if not isinstance(error, _LostRace):
                 raise
     raise WriteContention
 
 
 async def _attempt(
-    repository: Repository[Aggregate],
+    get: Get[Aggregate],
     clock: Clock,
     aggregate_id: UUID,
     mutation: Mutation[Aggregate],
     write: Write[Aggregate],
 ) -> tuple[Aggregate, Aggregate]:
-    before = await repository.get(aggregate_id)
+    before = await get(aggregate_id)
     mutation.authorize(before)  # first, because it knows who may learn that the version is stale
     after = mutation.apply(before, clock.now())
     if mutation.expected_version not in (None, before.version):
@@ -186,7 +170,7 @@ async def _attempt(
 
 
 async def _replayed(
-    repository: Repository[Aggregate], processed: ProcessedCommand[Aggregate], mutation: Mutation[Aggregate]
+    get: Get[Aggregate], processed: ProcessedCommand[Aggregate], mutation: Mutation[Aggregate]
 ) -> tuple[Aggregate, Aggregate]:
     """Return the aggregate as it is now, or as *mutation* has left it, which may have been its end.
 
@@ -200,7 +184,7 @@ async def _replayed(
     if key := mutation.context.idempotency_key:
         processed.ensure_is_of(key)
     if now.version != processed.version:
-        now = await repository.get(now.id)
+        now = await get(now.id)
     return now, now
 
 

@@ -11,5 +11,6 @@ from asyncapi import generate
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
     """Return the committed document."""
-    loaded: dict[str, Any] = yaml.safe_load(generate.DOCUMENT.read_text(encoding="utf-8"))
+    text = generate.DOCUMENT.read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)  # in a tenth of the time of `safe_load`
     return loaded

@@ -43,7 +43,9 @@ def statements(function: Function) -> int:
 
 def calls(paths: list[Path], *names: str) -> list[str]:
     """Return the calls in *paths* of functions that are spelled like one of *names*."""
-    found = [node for path in paths for node in nodes(path) if isinstance(node, ast.Call)]
+    # A text that has no such name need not be parsed.
+    likely = [path for path in paths if any(f"{name}(" in path.read_text() for name in names)]
+    found = [node for path in likely for node in nodes(path) if isinstance(node, ast.Call)]
     return [ast.unparse(node) for node in found if ast.unparse(node.func) in names]
 
 
@@ -103,8 +105,13 @@ def test_tests_do_not_wait_by_the_clock() -> None:
     assert set(calls(TESTS, "time.sleep", "asyncio.sleep", "sleep")) <= {"asyncio.sleep(0)"}
 
 
+def asserts(node: ast.AST) -> bool:
+    """Return whether *node* fails where something is not as it has to be."""
+    raises = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("raises")
+    return isinstance(node, ast.Assert) or raises
+
+
 def test_every_test_asserts_something() -> None:
     functions = [each for path in TESTS for each in functions_in(path) if each.name.startswith("test_")]
-    texts = {each.name: ast.unparse(each) for each in functions}
 
-    assert [name for name, text in texts.items() if "assert " not in text and "raises(" not in text] == []
+    assert [each.name for each in functions if not any(map(asserts, ast.walk(each)))] == []

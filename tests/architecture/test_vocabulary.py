@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +73,9 @@ IN_TEXTS: Final[dict[str, str]] = {
 HISTORY: Final = ("CHANGELOG.md", "docs/adr/")
 
 
+text_of = cache(Path.read_text)
+
+
 def code() -> Iterator[Path]:
     """Return our modules."""
     for folder in ("service", "contracts/profile_contracts"):
@@ -91,11 +95,12 @@ def _is_in(path: Path, beginnings: tuple[str, ...]) -> bool:
 
 def lines_with(pattern: str, paths: Iterator[Path]) -> list[str]:
     """Return the places where *pattern* occurs, ready to be clicked at."""
-    wanted = re.compile(pattern)
+    wanted = re.compile(pattern, re.MULTILINE)
     return [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in paths
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if wanted.search(text_of(path))
+        for number, line in enumerate(text_of(path).splitlines(), 1)
         if wanted.search(line)
     ]
 

@@ -257,9 +257,13 @@ class Line:
     async def _connect(self) -> None:
         async with asyncio.timeout(_CONNECT_SECONDS):
             connection = await connect(self.url, self.heartbeat)
-            channel = await connection.channel()
-            replies = await channel.get_queue(REPLY_TO, ensure=False)
-            await replies.consume(self.hear, no_ack=True)
+            try:
+                channel = await connection.channel()
+                replies = await channel.get_queue(REPLY_TO, ensure=False)
+                await replies.consume(self.hear, no_ack=True)
+            except BaseException:  # a cancellation, too, must leave no connection open
+                await _close(connection)
+                raise
         self.current = connection, channel
         connection.close_callbacks.add(self._on_close)
 
@@ -278,9 +282,13 @@ class Line:
         if self.current:
             (connection, _), self.current = self.current, None
             self.broke()
-            with suppress(AMQPError, OSError):
-                async with asyncio.timeout(_CONNECT_SECONDS):
-                    await connection.close()
+            await _close(connection)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    with suppress(AMQPError, OSError):
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await connection.close()
 
 
 @asynccontextmanager

@@ -3,15 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from service.app.auth.budgets import BURST_IN_A_CROWD, Counter, Counters
 from service.app.auth.throttle import RESERVATION_TTL, AttemptCounters, Outcome, ReservationResult
 from service.domain.errors import Unavailable
-from service.infrastructure.redis.client import CALLS
-from service.pkg.detached import TooManyAbandoned
+from service.infrastructure.redis.client import CALLS, OUTAGES, tolerating_outages
 
 # Of each counter is kept when its budget will be full again, in milliseconds, as in the generic cell rate
 # algorithm (ITU-T I.371); of attempts that go on, a sorted set by when they lapse. KEYS: the set, the own
@@ -53,8 +50,6 @@ end
 )
 _ANSWERS: Final = (ReservationResult.RESERVED, ReservationResult.LOCKED, ReservationResult.BUSY)
 
-_log = structlog.get_logger("profile.redis")
-
 
 class CountersUnavailable(Unavailable):
     """Redis does not answer, and what is counted there stays."""
@@ -75,29 +70,25 @@ class RedisAttempts(AttemptCounters):
     async def reserve(self, reservation: str, counters: Counters) -> tuple[ReservationResult, int]:
         """Reserve an attempt."""
         arguments: list[str | int] = [reservation, _ms(RESERVATION_TTL), *_budgets(counters)]
-        try:
+        with tolerating_outages():
             answer, milliseconds = await CALLS.run(self._reserve(keys=_keys(counters), args=arguments))
-        except (RedisError, TooManyAbandoned) as error:
-            _log.warning("redis unavailable", error_type=type(error).__name__)
-            return await self._fallback.reserve(reservation, counters)
-        return _ANSWERS[int(answer)], int(milliseconds)
+            return _ANSWERS[int(answer)], int(milliseconds)
+        return await self._fallback.reserve(reservation, counters)
 
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         """Give the reservation back, and count a wrong password."""
         arguments: list[str | int] = [reservation, outcome.name, *_budgets(counters)]
         # Both, because Redis may have gone or come back since the reservation.
         await self._fallback.settle(reservation, counters, outcome)
-        try:
+        with tolerating_outages():
             await CALLS.run(self._settle(keys=_keys(counters), args=arguments))
-        except (RedisError, TooManyAbandoned) as error:
-            _log.warning("redis unavailable", error_type=type(error).__name__)
 
     async def reset(self, counters: Counters) -> None:
         """Forget the wrong passwords of the own counter, or raise `Unavailable`."""
         await self._fallback.reset(counters)
         try:
             await CALLS.run(self._redis.delete(_keys(counters)[1]))
-        except (RedisError, TooManyAbandoned) as error:
+        except OUTAGES as error:
             raise CountersUnavailable from error
 
 
