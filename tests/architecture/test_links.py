@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Collection
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from service.cli import MAY_COME_FROM_FILES
 from service.infrastructure.security.root_key import Purpose
@@ -40,73 +40,85 @@ def anchor(heading: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     text = prose(path) if path.suffix == ".md" else ""
     return {anchor(heading) for heading in _HEADING.findall(text)}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_link_leads_somewhere(name: str) -> None:
-    page = ROOT / name
+def wrong_in(names: list[str], look: Callable[[Path], Collection[object]]) -> dict[str, Collection[object]]:
+    """Return what *look* finds to be wrong in the documents of these *names*."""
+    return {name: found for name in names if (found := look(ROOT / name))}
+
+
+def dead_links(page: Path) -> list[str]:
     dead = []
     for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose(page)):
         target, _, heading = link.partition("#")
         path = (page.parent / target).resolve() if target else page
         if not path.exists() or (heading and heading not in anchors(path)):
             dead.append(link)
-
-    assert dead == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_path_that_is_named_is_there(name: str) -> None:
-    assert [path for path in PATH.findall(prose(ROOT / name)) if not (ROOT / path).exists()] == []
+    return dead
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_make_target_that_is_named_is_there(name: str) -> None:
+def test_every_link_leads_somewhere() -> None:
+    assert wrong_in(NAMES, dead_links) == {}
+
+
+def test_every_path_that_is_named_is_there() -> None:
+    def missing(page: Path) -> list[str]:
+        return [path for path in PATH.findall(prose(page)) if not (ROOT / path).exists()]
+
+    assert wrong_in(NAMES, missing) == {}
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z-]+)[^`]*`", prose(ROOT / name)))
 
-    assert named <= targets
+    def missing(page: Path) -> set[str]:
+        return set(re.findall(r"`make ([a-z-]+)[^`]*`", prose(page))) - targets
+
+    assert wrong_in(NAMES, missing) == {}
 
 
-@pytest.mark.parametrize("name", PRESENT)
-def test_every_command_of_profilectl_that_is_named_is_there(name: str) -> None:
+def test_every_command_of_profilectl_that_is_named_is_there() -> None:
     """A word behind a command may be its argument; behind a group it is a command of that."""
     known = {command for command, _ in commands()}
     groups = {each.rpartition(" ")[0] for each in known} - {"profilectl"}
-    named = set(re.findall(r"`(profilectl(?: [a-z]+){1,2})[^`|]*`", prose(ROOT / name)))
 
-    assert {each for each in named - known - groups if each.rpartition(" ")[0] not in known} == set()
+    def missing(page: Path) -> set[str]:
+        named = set(re.findall(r"`(profilectl(?: [a-z]+){1,2})[^`|]*`", prose(page)))
+        return {each for each in named - known - groups if each.rpartition(" ")[0] not in known}
+
+    assert wrong_in(PRESENT, missing) == {}
 
 
-@pytest.mark.parametrize("name", [each for each in PRESENT if each != "docs/reference/profilectl.md"])
-def test_every_setting_that_is_named_is_there(name: str) -> None:
+def test_every_setting_that_is_named_is_there() -> None:
     settings = {each.upper() for each in Settings.model_fields}
     files = {f"{each}_FILE" for each in MAY_COME_FROM_FILES}
-    named = {each for each in SETTING.findall(prose(ROOT / name)) if not each.startswith("DEV_")}
 
-    assert named - settings - files - OF_OTHERS == set()
+    def missing(page: Path) -> set[str]:
+        named = {each for each in SETTING.findall(prose(page)) if not each.startswith("DEV_")}
+        return named - settings - files - OF_OTHERS
 
-
-@pytest.mark.parametrize("name", PRESENT)
-def test_every_page_of_the_health_port_that_is_named_is_there(name: str) -> None:
-    assert set(PAGE.findall(prose(ROOT / name))) <= health_pages()
+    assert wrong_in([each for each in PRESENT if each != "docs/reference/profilectl.md"], missing) == {}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_lines_have_at_most_120_characters(name: str) -> None:
+def test_every_page_of_the_health_port_that_is_named_is_there() -> None:
+    there = health_pages()
+
+    assert wrong_in(PRESENT, lambda page: set(PAGE.findall(prose(page))) - there) == {}
+
+
+def test_lines_have_at_most_120_characters() -> None:
     """But for the rows of SECURITY.md about single requirements, which hold the names of tests."""
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     is_requirement = re.compile(r"\| \d+\.\d\.\d+ \|")
-    long = [
-        number
-        for number, line in enumerate(lines, 1)
-        if len(line) > WIDEST and not is_requirement.match(line)
-    ]
 
-    assert long == []
+    def long(page: Path) -> list[int]:
+        lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+        return [number for number, line in lines if len(line) > WIDEST and not is_requirement.match(line)]
+
+    assert wrong_in(NAMES, long) == {}
 
 
 def test_the_readme_is_short() -> None:
