@@ -20,7 +20,7 @@ CODES: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.UNAVAILABLE: (
         "Send the same request again under the same `message_id`, after a pause that grows."
     ),
-    ErrorCode.INTERNAL: "Report the correlation id. The operators find it in the log.",
+    ErrorCode.INTERNAL: "Report the time, and the correlation id if you know it: the log has both.",
 }
 
 REASONS: Final[Mapping[str, str]] = {

@@ -26,17 +26,19 @@ fields, never values.
 """.strip()
 _BY_CLIENT: Final = (
     (
-        "`NoReply`: nothing came in time. The outcome is unknown: send the command again under "
-        "the same `message_id`."
+        "`NoReply`: nothing came in time. `UnreadableReply`: what came is no reply of this contract. The "
+        "outcome is unknown: send the command again under the same `message_id`."
     ),
     (
         "`Unroutable`: no queue took the request, so nothing was done. Is a worker set up? "
         "`profilectl topology check`."
     ),
     (
-        "`Disconnected`: the connection broke. The outcome is unknown, as with `NoReply`; the "
-        "next call connects again."
+        "`Disconnected`: there is no connection. If `sent` is true, the outcome is unknown, as with "
+        "`NoReply`; else nothing was done. The next call connects again."
     ),
+    "`NotSent`: the request can't be sent as it is, or the client is closed. Nothing was done.",
+    "`QueueRefused`: the broker does not let this user have a queue for events or replies.",
 )
 
 
@@ -51,7 +53,7 @@ def page() -> str:
         "## The fields of an error",
         fields(ErrorBody),
         "## Without an answer",
-        "The typed client tells three more cases apart:",
+        "The typed client tells more cases apart. Each has a `code` and a `reason`, too, such as `no_reply`:",
         items(_BY_CLIENT),
         "## Of every operation",
         *map(_section, COMMON_ERRORS),

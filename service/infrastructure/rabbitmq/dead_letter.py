@@ -133,6 +133,8 @@ def source_queues() -> dict[str, frozenset[str]]:
 
 def replay_blocker(letter: DeadLetter, allowed: frozenset[str], *, force: bool = False) -> str | None:
     """Return why *letter* may not go back to one of the queues *allowed*, or `None` if it may."""
+    if not allowed:
+        return "of a malformed request nothing is kept"
     if letter.origin not in allowed:
         return "its header x-original-queue names another queue"
     if not letter.is_replayable:

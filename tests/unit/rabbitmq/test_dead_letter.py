@@ -12,7 +12,7 @@ from service.infrastructure.rabbitmq.dead_letter import (
     replayed,
     source_queues,
 )
-from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, PARKED
+from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, MALFORMED, PARKED
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
 
@@ -84,6 +84,12 @@ def test_only_what_is_whole_goes_back_and_only_to_where_it_came_from(
     headers: dict[str, Any], refusal: str | None
 ) -> None:
     assert replay_blocker(a_letter(**headers), DELETE) == refusal
+
+
+def test_what_is_left_of_a_malformed_request_goes_nowhere() -> None:
+    letter = a_letter(x_original_queue="profile.create")
+
+    assert replay_blocker(letter, source_queues()[MALFORMED]) == "of a malformed request nothing is kept"
 
 
 def test_force_overrides_the_count_and_nothing_else() -> None:
