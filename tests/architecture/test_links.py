@@ -121,6 +121,13 @@ def test_lines_have_at_most_120_characters() -> None:
     assert wrong_in(NAMES, long) == {}
 
 
+def test_no_sentence_has_lost_its_beginning() -> None:
+    """As one has whose first line went with the lines before it."""
+    begins_amid = re.compile(r"[.?!]\n *([a-z]+)\b")
+
+    assert wrong_in(NAMES, lambda page: begins_amid.findall(prose(page))) == {}
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
 
