@@ -5,6 +5,7 @@ itself. Each change is tried in a process forked from one that has the libraries
 """
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -28,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT: Final = Path(__file__).parents[1]
-# Each module, and where its unit tests are: files named after it.
+# Each module, and where its unit tests are: files that import from it, or are named after it.
 TARGETS: Final = {
     "service/domain/password.py": "tests/unit/domain",
     "service/app/auth/budgets.py": "tests/unit/app",
@@ -47,7 +48,7 @@ TARGETS: Final = {
 }
 _WANTED: Final = 0.85
 _TIMEOUT: Final = 60.0
-_COPIED: Final = ("service", "contracts", "tests", "pyproject.toml")
+_COPIED: Final = ("service", "contracts", "tests", "benchmarks", "SECURITY.md", "pyproject.toml")
 _PRELOADED: Final = (
     *("aio_pika", "bcrypt", "bson", "cryptography.hazmat.primitives.serialization", "faststream.rabbit"),
     *("hypothesis.strategies", "jwt", "pydantic_settings", "pymongo", "pytest_asyncio", "redis.asyncio"),
@@ -145,9 +146,12 @@ def survives(mutant: Mutant, tests: list[str]) -> bool:
 def tests_of(module: str) -> list[str]:
     """Return the files with unit tests of *module*."""
     folder = ROOT / TARGETS[module]
-    stem = Path(module).stem
-    paths = [folder / f"test_{stem}.py", *sorted(folder.glob(f"test_{stem}_*.py"))]
-    return [str(path.relative_to(ROOT)) for path in paths if path.exists()]
+    stem, imports = Path(module).stem, f"from {module.removesuffix('.py').replace('/', '.')} import"
+    return [
+        str(path.relative_to(ROOT))
+        for path in sorted(folder.glob("test_*.py"))
+        if re.fullmatch(rf"test_{stem}(_\w+)?", path.stem) or imports in path.read_text()
+    ]
 
 
 def run(pool: ProcessPoolExecutor, modules: dict[str, str], console: Console) -> bool:

@@ -9,6 +9,7 @@ from service.domain.errors import Invalid
 from service.domain.password import (
     MAX_BYTES,
     MIN_CHARACTERS,
+    MOST_BYTES,
     PasswordMalformed,
     PasswordTooLong,
     PasswordTooShort,
@@ -130,7 +131,17 @@ def test_more_than_72_bytes_are_too_long(length: int) -> None:
 
 
 def test_the_bounds_are_those_of_the_documentation() -> None:
-    assert (MIN_CHARACTERS, MAX_BYTES) == (8, 72)
+    assert (MIN_CHARACTERS, MAX_BYTES, MOST_BYTES) == (8, 72, 1024)
+
+
+@pytest.mark.parametrize("most", [72, 1024])
+def test_what_cannot_become_short_enough_is_refused_before_any_work_on_it(most: int) -> None:
+    """Else it would be looked at, and be malformed."""
+    with pytest.raises(PasswordMalformed):
+        password_bytes("\0" * (4 * most), most)
+    for length in (4 * most + 1, 5 * most + 1):
+        with pytest.raises(PasswordTooLong):
+            password_bytes("\0" * length, most)
 
 
 @pytest.mark.parametrize("error", [PasswordTooShort, PasswordTooLong, PasswordMalformed])

@@ -1,4 +1,5 @@
 import string
+import struct
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from service.app.auth.tokens import Device
 from service.infrastructure.security.device_tokens import MacDeviceTokens
 from service.infrastructure.security.refresh_tokens import MacRefreshTokens
 from service.infrastructure.security.root_key import RootKey
+from service.infrastructure.security.signed_names import signed
 from tests.fakes.clock import FakeClock
 from tests.fakes.keys import FakeRootKeyring, in_use
 
@@ -43,6 +45,18 @@ def test_every_character_counts(tokens: MacDeviceTokens) -> None:
 @pytest.mark.parametrize("text", ["", "a", "a" * 97, "a" * 98, "a" * 99, "\u00e9" * 98, "=" * 98])
 def test_what_is_no_token_is_none(tokens: MacDeviceTokens, text: str) -> None:
     assert tokens.read(text) is None
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_only_the_format_of_this_version_is_read(
+    tokens: MacDeviceTokens, clock: FakeClock, version: int
+) -> None:
+    seconds = int(clock.now().timestamp())
+    name = struct.pack(">B16s16sQ", version, DEVICE.user_id.bytes, DEVICE.id.bytes, seconds)
+
+    assert tokens.read(signed(name, KEY)) == (DEVICE if version == 1 else None)
+    assert tokens.read(signed(name + b"x", KEY)) is None
+    assert tokens.read(signed(name[:-1], KEY)) is None
 
 
 def test_it_is_good_for_as_long_as_it_lives_and_a_clock_may_be_behind(
