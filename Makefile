@@ -36,7 +36,7 @@ test-docker: $(VENV)/ready ## As root on Debian: demo, image and compose on a Do
 	@$(BIN)/python -m tools.docker
 
 test-fast: $(VENV)/ready ## Run the tests that need no server: for every save
-	$(BIN)/pytest -q -n $(shell expr 1 + $(CORES)) --dist worksteal tests/unit tests/architecture
+	$(BIN)/pytest -q -n $(shell expr 1 + $(CORES)) --dist worksteal tests/architecture tests/unit
 
 test: $(VENV)/ready ## Run them, those on real servers, and one short run of each kind of fault: for every commit
 	$(SIDE_BY_SIDE) $(EVERYTHING)
