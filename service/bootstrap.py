@@ -163,50 +163,42 @@ def wire(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class AdminUseCases:
-    """What operators do, and the worker by itself."""
+    """What operators do, and the worker by itself.
 
-    promote_to_admin: PromoteToAdminHandler
-    find_profile: FindProfileHandler
-    unlock_account: UnlockAccountHandler
-    restore_profile: RestoreProfileHandler
-    erase_profile: EraseProfileHandler
-    export_profile: ExportProfileHandler
-    import_profiles: ImportProfilesHandler
-    export_profiles: ExportProfilesHandler
-    cascade_profile_status: CascadeProfileStatusHandler
-    restore_post: RestorePostHandler
-    erase_post: ErasePostHandler
-    erase_expired: EraseExpiredHandler
+    Args:
+        settings: Of the service.
+        resources: Where everything is.
+        notify: Is told of events that are to be published.
+        each: Guards each thing that is erased in its time from the others.
 
+    """
 
-def admin_use_cases(
-    settings: Settings, resources: Resources, notify: Notify = notify_nobody, each: Guard = nullcontext
-) -> AdminUseCases:
-    """Return what operators do; *each* thing that is erased in its time is guarded from the others."""
-    database, clock = default_database(resources.mongo), SystemClock()
-    profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
-    sessions = MongoSessions(database, notify)
-    session_guard = SessionGuard(profiles, sessions, clock)
-    session_cache = _session_cache(resources, timedelta(seconds=settings.access_token_seconds))
-    erase_profile = EraseProfileHandler(profiles, sessions, session_cache, session_guard, clock)
-    erase_post = ErasePostHandler(posts, clock)
-    retention = timedelta(days=settings.retention_days)
-    return AdminUseCases(
-        promote_to_admin=PromoteToAdminHandler(profiles, clock),
-        find_profile=FindProfileHandler(profiles),
-        unlock_account=UnlockAccountHandler(profiles, _attempts(resources), session_guard),
-        restore_profile=RestoreProfileHandler(profiles, session_guard, clock),
-        erase_profile=erase_profile,
-        export_profile=ExportProfileHandler(profiles, sessions, posts),
-        import_profiles=ImportProfilesHandler(profiles, _hash_kinds(settings), clock),
-        export_profiles=ExportProfilesHandler(profiles),
-        cascade_profile_status=CascadeProfileStatusHandler(profiles, posts, clock),
-        restore_post=RestorePostHandler(profiles, posts, clock),
-        erase_post=erase_post,
-        erase_expired=EraseExpiredHandler(erase_profile, erase_post, clock, retention, each),
-    )
+    def __init__(
+        self,
+        settings: Settings,
+        resources: Resources,
+        notify: Notify = notify_nobody,
+        each: Guard = nullcontext,
+    ) -> None:
+        database, clock = default_database(resources.mongo), SystemClock()
+        profiles, posts = MongoProfiles(database, notify), MongoPosts(database, notify)
+        sessions = MongoSessions(database, notify)
+        guard = SessionGuard(profiles, sessions, clock)
+        session_cache = _session_cache(resources, timedelta(seconds=settings.access_token_seconds))
+        retention = timedelta(days=settings.retention_days)
+        self.promote_to_admin = PromoteToAdminHandler(profiles, clock)
+        self.find_profile = FindProfileHandler(profiles)
+        self.unlock_account = UnlockAccountHandler(profiles, _attempts(resources), guard)
+        self.restore_profile = RestoreProfileHandler(profiles, guard, clock)
+        self.erase_profile = EraseProfileHandler(profiles, sessions, session_cache, guard, clock)
+        self.export_profile = ExportProfileHandler(profiles, sessions, posts)
+        self.import_profiles = ImportProfilesHandler(profiles, _hash_kinds(settings), clock)
+        self.export_profiles = ExportProfilesHandler(profiles)
+        self.cascade_profile_status = CascadeProfileStatusHandler(profiles, posts, clock)
+        self.restore_post = RestorePostHandler(profiles, posts, clock)
+        self.erase_post = ErasePostHandler(posts, clock)
+        self.erase_expired = EraseExpiredHandler(self.erase_profile, self.erase_post, clock, retention, each)
 
 
 def profiles_and_passwords(

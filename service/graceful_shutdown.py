@@ -4,9 +4,9 @@ from functools import partial
 from typing import Final
 
 import structlog
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.infrastructure.inputports.amqp.in_flight import InFlight
+from service.infrastructure.rabbitmq.connection import AWAY
 from service.infrastructure.rabbitmq.consumers import Consumers
 from service.pkg.signals import Termination
 
@@ -49,7 +49,7 @@ class GracefulShutdown:
                 await self._consumers.close(
                     partial(self._in_flight.until_full_or_quiet, seconds=_FILL_SECONDS)
                 )
-            except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+            except AWAY as error:
                 _log.warning("broker away", error_type=type(error).__name__)
         self.unacked = await self._in_flight.drain(DRAIN_SECONDS)
         log = _log.warning if self.unacked else _log.info

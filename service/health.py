@@ -1,7 +1,7 @@
 """What a worker says of itself to whoever decides where to send work, and whether to start it anew."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,9 +23,6 @@ from service.pkg.detached import DetachedCalls
 from service.pkg.probes import HealthRoutes
 from service.pkg.watchdog import Watchdog
 
-# What is wrong with a part, or nothing.
-Check = Callable[[], Awaitable[str | None]]
-
 _OK: Final = "ok"
 # How long the broker has to answer.
 _ANSWER_SECONDS: Final = 1.0
@@ -34,111 +31,66 @@ _WRITTEN: Final = "session:health"
 _WRITTEN_MS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Looks at the parts of a worker.
+    """Looks at the parts of a worker."""
 
-    Attributes:
-        stuck: What does not come back by itself, so that the worker is about to end.
-        needed: What a worker cannot do its work without, by name.
-        useful: What it can do without, and not as well.
-
-    """
-
-    needed: Mapping[str, Check]
-    useful: Mapping[str, Check]
-    stuck: Callable[[], Sequence[str]] = tuple
+    consumers: Consumers
+    keeper: TopologyKeeper
+    publisher: RabbitPublisher
+    relay: Relay
+    is_database_there: Callable[[], Awaitable[bool]]
+    redis: Redis | None
+    shutdown: GracefulShutdown
+    background: Background
+    watchdog: Watchdog
 
     async def alive(self) -> tuple[bool, Mapping[str, Any]]:
         """Say that nothing is stuck: the event loop is not, by saying anything."""
-        if stuck := self.stuck():
+        if stuck := self.watchdog.stuck:
             return False, {"status": "stuck", "parts": list(stuck)}
         return True, {"status": "alive"}
 
     async def ready(self) -> tuple[bool, Mapping[str, Any]]:
         """Return whether work is done here, by which version, and what each part is like."""
         # All at once: whoever asks waits for a second or so.
-        needed, useful = await asyncio.gather(_checked(self.needed), _checked(self.useful))
-        is_ready = set(needed.values()) == {_OK}
-        status = "not ready" if not is_ready else "ready" if set(useful.values()) <= {_OK} else "degraded"
-        return is_ready, {"status": status, "version": __version__, "parts": {**needed, **useful}}
+        broker, queues, database, redis = await asyncio.gather(
+            self._broker(), self._queues(), self._database(), self._redis()
+        )
+        failing = sorted(self.background.failing.items())
+        needed = {
+            "work": "draining" if self.shutdown.has_begun else None,
+            "broker": broker,
+            "queues": queues,
+            "database": database,
+            "topology": "; ".join(self.keeper.missing.values()),
+            "events": f"no queue takes {self.relay.refused}" if self.relay.refused else None,
+        }
+        useful = {
+            "redis": redis,
+            "background": ", ".join(f"{name}: {error}" for name, error in failing),
+            "differences": "; ".join(self.keeper.differing.values()),
+            "policies": "; ".join(self.publisher.delays.broken.values()),
+        }
+        is_ready = not any(needed.values())
+        status = "not ready" if not is_ready else "degraded" if any(useful.values()) else "ready"
+        parts = {name: wrong or _OK for name, wrong in {**needed, **useful}.items()}
+        return is_ready, {"status": status, "version": __version__, "parts": parts}
 
-
-async def _checked(checks: Mapping[str, Check]) -> dict[str, str]:
-    said = await asyncio.gather(*(check() for check in checks.values()))
-    return {name: each or _OK for name, each in zip(checks, said, strict=True)}
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerHealth:
-    """What is wrong on the broker, each in a sentence."""
-
-    consumers: Consumers
-    keeper: TopologyKeeper
-    publisher: RabbitPublisher
-    relay: Relay
-
-    async def unreachable(self) -> str | None:
-        """Return whether it is silent on one of the connections, or takes no messages."""
+    async def _broker(self) -> str | None:
+        """Say so if it is silent on one of the connections, or takes no messages."""
         asked = self.publisher.is_open(), answers(self.consumers.connection, _ANSWER_SECONDS)
         return None if all(await asyncio.gather(*asked)) else "away, or blocked by an alarm"
 
-    async def missing(self) -> str | None:
-        """Return what is missing, and could not be made again."""
-        return "; ".join(self.keeper.missing.values()) or None
-
-    async def refused(self) -> str | None:
-        """Return which events our own queues do not get."""
-        return f"no queue takes {self.relay.refused}" if self.relay.refused else None
-
-    async def differing(self) -> str | None:
-        """Return what is of another kind than it has to be, and serves all the same."""
-        return "; ".join(self.keeper.differing.values()) or None
-
-    async def broken(self) -> str | None:
-        """Return which queues keep for ever what they should give back."""
-        return "; ".join(self.publisher.delays.broken.values()) or None
-
-
-def worker_health(
-    *,
-    broker_health: BrokerHealth,
-    is_database_there: Callable[[], Awaitable[bool]],
-    redis: Redis | None,
-    shutdown: GracefulShutdown,
-    background: Background,
-    watchdog: Watchdog,
-) -> Health:
-    """Return the health of the worker that consists of these."""
-
-    async def work() -> str | None:
-        return "draining" if shutdown.has_begun else None
-
-    async def queues() -> str | None:
-        missing = await broker_health.consumers.missing()
+    async def _queues(self) -> str | None:
+        missing = await self.consumers.missing()
         return f"not consumed: {', '.join(missing)}" if missing else None
 
-    async def database() -> str | None:
-        return None if await is_database_there() else "away"
+    async def _database(self) -> str | None:
+        return None if await self.is_database_there() else "away"
 
-    async def cache() -> str | None:
-        return None if redis is None else await _refusal(redis)
-
-    async def loops() -> str | None:
-        failing = [f"{name}: {error}" for name, error in sorted(background.failing.items())]
-        return ", ".join(failing) or None
-
-    needed = {"work": work, "broker": broker_health.unreachable, "queues": queues, "database": database}
-    return Health(
-        {**needed, "topology": broker_health.missing, "events": broker_health.refused},
-        {
-            "redis": cache,
-            "background": loops,
-            "differences": broker_health.differing,
-            "policies": broker_health.broken,
-        },
-        lambda: watchdog.stuck,
-    )
+    async def _redis(self) -> str | None:
+        return None if self.redis is None else await _refusal(self.redis)
 
 
 async def _refusal(redis: Redis) -> str | None:

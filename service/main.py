@@ -16,18 +16,18 @@ from typing import Any, Final
 
 import structlog
 from faststream import FastStream
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from pymongo.monitoring import CommandListener
 
 from profile_contracts.operations import OPERATIONS
 from service import __version__
 from service.app.clock import Clock
-from service.bootstrap import Resources, admin_use_cases, wire
+from service.bootstrap import AdminUseCases, Resources, wire
 from service.connectivity import connectivity_checks
 from service.domain.errors import Unavailable
 from service.domain.events import EventType
 from service.graceful_shutdown import STOP_SECONDS, STUCK, UNACKED, GracefulShutdown
-from service.health import BrokerHealth, Health, worker_health
+from service.health import Health
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.handlers.auth import subscribe_auth
@@ -49,7 +49,7 @@ from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.consumers import LOOKING, RESTORING, Consumers
-from service.infrastructure.rabbitmq.events import KeyEvents
+from service.infrastructure.rabbitmq.events import publish_rotated_keys
 from service.infrastructure.rabbitmq.joined_writes import install_joined_writes
 from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 from service.infrastructure.rabbitmq.outbox_relay import Relay
@@ -57,10 +57,10 @@ from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 from service.infrastructure.security.key_files import NoSigningKeys
-from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring, looking
+from service.infrastructure.security.keyring import LOOK_AGAIN, Keyring
 from service.infrastructure.security.root_key import Purpose
 from service.infrastructure.security.root_keyring import RootKeyring
-from service.metrics import Metrics, lag_histogram, new_registry
+from service.metrics import Metrics, lag_histogram
 from service.pkg import tracing
 from service.pkg.background import Background
 from service.pkg.database import default_database
@@ -143,7 +143,7 @@ class Worker:
             frozenset(map(EventType, CASCADE_EVENTS)),
             self.background,
         )
-        self.admin = admin_use_cases(
+        self.admin = AdminUseCases(
             settings,
             resources,
             self.relay.notify,
@@ -178,8 +178,11 @@ class Worker:
     @cached_property
     def health(self) -> Health:
         """What it says of itself."""
-        return worker_health(
-            broker_health=BrokerHealth(self.consumers, self.keeper, self.publisher, self.relay),
+        return Health(
+            consumers=self.consumers,
+            keeper=self.keeper,
+            publisher=self.publisher,
+            relay=self.relay,
             is_database_there=self.is_database_there,
             redis=self.resources.redis,
             shutdown=self.shutdown,
@@ -189,8 +192,10 @@ class Worker:
 
     @cached_property
     def registry(self) -> CollectorRegistry:
-        """Where it registers what it counts as it works."""
-        return new_registry()
+        """Where it registers what it counts as it works; it has CPU and memory of the process."""
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        return registry
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -267,8 +272,8 @@ class Worker:
         async with self.resources:
             url = with_connection_name(self.settings.rabbitmq_url, "declare")
             await self.keeper.stand_up(url, self.settings.rabbitmq_management_url)
-            publish = KeyEvents(self.publisher, self.clock).keys_rotated
-            loops, look = self.background, looking(self.keyring, publish)
+            publish = partial(publish_rotated_keys, self.publisher, self.clock)
+            loops, look = self.background, partial(self.keyring.look, publish)
             async with (
                 self.publisher,
                 self.relay.running(),

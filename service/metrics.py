@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -42,13 +42,6 @@ _NO_LETTERS: Final = {each.name: 0 for each in topology().queues if each.name.en
 
 # Of each series, its labels and its value.
 Series = Iterable[tuple[tuple[str, ...], float]]
-
-
-def new_registry() -> CollectorRegistry:
-    """Return where a worker registers what it counts as it works; it has CPU and memory of the process."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    return registry
 
 
 def lag_histogram(registry: CollectorRegistry) -> Histogram:
@@ -225,14 +218,14 @@ def _of_background(background: Background) -> Iterable[Metric]:
 
 
 def _gauge(name: str, description: str, series: Series, *labels: str) -> Metric:
-    family = GaugeMetricFamily(name, description, labels=labels)
-    for values, value in series:
-        family.add_metric(values, value)
-    return family
+    return _filled(GaugeMetricFamily(name, description, labels=labels), series)
 
 
 def _counter(name: str, description: str, series: Series, *labels: str) -> Metric:
-    family = CounterMetricFamily(name, description, labels=labels)
+    return _filled(CounterMetricFamily(name, description, labels=labels), series)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, series: Series) -> Metric:
     for values, value in series:
         family.add_metric(values, value)
     return family

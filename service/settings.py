@@ -13,10 +13,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profile_contracts.operations import OPERATIONS
 from service.pkg.broker_urls import broker_urls
+from service.pkg.secret_files import SUFFIX
+from service.pkg.url_passwords import ENCODED, require_encoded
 
-_ENV_FILE: Final = ".env"
+# In the current folder.
+ENV_FILE: Final = ".env"
 
-Seconds = Annotated[int, Field(gt=0)]
 Guesses = Annotated[int, Field(ge=1, le=60_000)]
 Prefetch = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -34,9 +36,11 @@ def require_address(value: str, *beginnings: str, host: bool = True) -> str:
     if rest is None or (host and (not rest or rest[0] in "/?#")):
         msg = f"it has to begin with {' or '.join(beginnings)}{', and name a host' * host}"
         raise ValueError(msg)
-    if not value.startswith("mongodb"):  # whose driver explains itself
-        for each in broker_urls(value) if value.startswith("amqp") else [value]:
-            _check_host(each, required=host)
+    if value.startswith("mongodb"):  # whose driver explains the rest
+        require_encoded(value)
+        return value
+    for each in broker_urls(value) if value.startswith("amqp") else [value]:
+        _check_host(each, required=host)
     return value
 
 
@@ -54,7 +58,7 @@ def _check_host(url: str, *, required: bool) -> None:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - it is only there to be looked at
     except ValueError:  # whose text may hold a part of the password
-        msg = "its port is no port; in a password, every / : @ has to be percent-encoded"
+        msg = f"its port is no port; {ENCODED}"
         raise ValueError(msg) from None
     if required and not parts.hostname:
         raise ValueError("it names no host")
@@ -64,7 +68,7 @@ class Settings(BaseSettings):
     """How this worker is set up. Each field is an environment variable of that name, in capitals."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_file=_ENV_FILE, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+        frozen=True, env_file=ENV_FILE, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
     rabbitmq_url: Annotated[
@@ -115,7 +119,7 @@ class Settings(BaseSettings):
         Literal["optional", "administrators", "everybody"],
         Field(description="Who needs a second factor; without, users can only enroll one."),
     ] = "optional"
-    access_token_seconds: Annotated[Seconds, Field(description="How long an access token lives.")] = 600
+    access_token_seconds: Annotated[int, Field(gt=0, description="How long an access token lives.")] = 600
     password_scheme: Annotated[
         Literal["bcrypt", "argon2id"],
         Field(description="What new passwords are hashed by; `bcrypt` reads 72 bytes of them."),
@@ -274,13 +278,17 @@ _FOR_DEVELOPERS: Final = "DEV_"
 
 def given_names() -> Iterable[str]:
     """Return the names of all variables that settings are read from."""
-    return {*os.environ, *dotenv_values(_ENV_FILE)}
+    return {*os.environ, *dotenv_values(ENV_FILE)}
 
 
 def misspelt(given: Iterable[str]) -> Mapping[str, str]:
     """Return those of the *given* names that are no setting, with the one that each was meant to be."""
     names = {name.upper() for name in given}
     known = {name.upper() for name in Settings.model_fields}
-    strange = {name for name in names - known if not name.startswith(_FOR_DEVELOPERS)}
+    strange = {
+        name
+        for name in names - known
+        if name.removesuffix(SUFFIX) not in known and not name.startswith(_FOR_DEVELOPERS)
+    }
     near = {name: get_close_matches(name, known - names, n=1, cutoff=_ALIKE) for name in strange}
     return {name: found[0] for name, found in sorted(near.items()) if found}

@@ -8,6 +8,7 @@ from itertools import groupby, islice
 
 import pytest
 
+from service.cli import MAY_COME_FROM_FILES
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from tests.shared_servers import FoundServers, OwnedServers, servers_of
@@ -22,6 +23,7 @@ _SERVERS = pytest.StashKey[OwnedServers | FoundServers]()
 def pytest_configure(config: pytest.Config) -> None:
     """Let this process start the servers, or find them."""
     _let_children_heed_signals()
+    _forget_servers_of_others()
     config.stash[_SERVERS] = servers_of(config)
     config.pluginmanager.register(config.stash[_SERVERS])
 
@@ -34,6 +36,13 @@ def _let_children_heed_signals() -> None:
     for each in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(each) is signal.SIG_IGN:
             signal.signal(each, lambda _number, _frame: None)
+
+
+def _forget_servers_of_others() -> None:
+    """Leave alone what the shell names to the service: each test names its own servers to its processes."""
+    for each in MAY_COME_FROM_FILES:
+        os.environ.pop(each, None)
+        os.environ.pop(f"{each}_FILE", None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -114,12 +114,19 @@ _server: Final = _Server()
 
 
 def fork(
-    module: Sequence[str], environment: Mapping[str, str], stdin: IO[Any], stdout: IO[Any], stderr: IO[Any]
+    module: Sequence[str],
+    environment: Mapping[str, str],
+    stdin: IO[Any],
+    stdout: IO[Any],
+    stderr: IO[Any],
+    *,
+    folder: Path | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Do what `python -m` does with *module* and its arguments, in a session of its own."""
     reading, writing = os.pipe()
+    where = str(folder or Path.cwd())
     try:
-        request = {"module": list(module), "environment": dict(environment), "folder": str(Path.cwd())}
+        request = {"module": list(module), "environment": dict(environment), "folder": where}
         _server.ask(request, [stdin.fileno(), stdout.fileno(), stderr.fileno(), writing])
     finally:
         os.close(writing)
@@ -130,7 +137,11 @@ def fork(
 
 
 def run(
-    module: Sequence[str], environment: Mapping[str, str], typed: str = "", within: float = 60.0
+    module: Sequence[str],
+    environment: Mapping[str, str],
+    typed: str = "",
+    within: float = 60.0,
+    folder: Path | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Run *module* to its end, which has to come *within* so many seconds, as `subprocess.run` does."""
     with ExitStack() as stack:
@@ -139,7 +150,7 @@ def run(
         )
         stdin.write(typed)
         stdin.seek(0)
-        process = fork(module, environment, stdin, stdout, stderr)
+        process = fork(module, environment, stdin, stdout, stderr, folder=folder)
         try:
             code = process.wait(within)
         finally:

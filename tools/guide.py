@@ -59,12 +59,7 @@ The README's example, saved there as {EXAMPLE}, greets a first user:
 Ctrl-C stops everything."""
 
     def _settings(self) -> str:
-        console, administrator = urlsplit(self.box.management_url), urlsplit(self.box.admin_url)
-        user = administrator.netloc.rpartition("@")[0]
-        settings = {
-            **environment(self.box, self.folder / "keys"),
-            "RABBITMQ_MANAGEMENT_URL": console._replace(netloc=f"{user}@{console.netloc}").geturl(),
-        }
+        settings = environment(self.box, self.folder / "keys")
         return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
 
     def _unusual_ports(self) -> str:

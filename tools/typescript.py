@@ -54,9 +54,16 @@ def _field(name: str, owner: Schema, *, is_request: bool) -> str:
     schema = owner["properties"][name]
     is_required = name in owner.get("required", ())
     mark = "" if is_required else "?"
-    # Callers may write null for what is missing, such as the cursor of a first page: it is not sent.
-    missing = "" if is_required or not is_request else " | null | undefined"
+    # Callers may write null for what is missing, such as the cursor of a first page: it is not sent, unless
+    # the schema lets it through.
+    null = "" if _is_nullable(schema) else " | null"
+    missing = "" if is_required or not is_request else f"{null} | undefined"
     return f"{_comment(schema, '  ')}  readonly {name}{mark}: {_expression(schema)}{missing};\n"
+
+
+def _is_nullable(schema: Schema) -> bool:
+    """Return whether null says something, such as that somebody has no last name."""
+    return {"type": "null"} in schema.get("anyOf", ())
 
 
 def _expression(schema: Schema) -> str:
@@ -97,6 +104,12 @@ def _tables(schemas: Mapping[str, Schema]) -> Iterator[str]:
     for each in OPERATIONS:
         is_command, is_resendable = json.dumps(each.kind == "command"), json.dumps(each.resendable)
         yield f'  "{each.queue}": {{ isCommand: {is_command}, isResendable: {is_resendable} }},'
+    yield "};\n\n/** The fields of requests in which null says something: it is sent. Elsewhere it is not. */"
+    yield "export const NULLABLE: Partial<Record<OperationName, ReadonlySet<string>>> = {"
+    for each in OPERATIONS:
+        fields = schemas[each.request.__name__].get("properties", {})
+        if nullable := [name for name, schema in fields.items() if _is_nullable(schema)]:
+            yield f'  "{each.queue}": new Set({json.dumps(nullable)}),'
     yield "};\n\n/** Any event. `type` tells which. */\nexport type ProfileServiceEvent ="
     yield "\n".join(f"  | {event_name(each)}" for each in EVENTS) + ";\n"
     yield "export const EVENT_TYPES: ReadonlySet<string> = new Set(["

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from service.infrastructure.security.keys import new_key
 from tools.servers.logs import end_of
@@ -80,7 +81,7 @@ def running_worker(
             "worker",
             [sys.executable, "-m", *module],
             folder / f"{name}.log",
-            {**os.environ, **environment(sandbox, keys), **(extra or {})},
+            {**with_settings(environment(sandbox, keys)), **(extra or {})},
         )
         worker = Worker(child.process, child.log)
         try:
@@ -91,13 +92,28 @@ def running_worker(
 
 
 def environment(sandbox: Sandbox, keys: Path) -> dict[str, str]:
-    """Return the settings of a worker on *sandbox*: those that have no default, and the cache."""
+    """Return the settings of a worker on *sandbox*: those that say where its servers are, and the keys.
+
+    None of these may come from elsewhere. A worker makes policies by the management API that is named to it.
+    """
+    console = urlsplit(sandbox.management_url)
+    administrator = urlsplit(sandbox.admin_url).netloc.rpartition("@")[0] or "guest:guest"
     return {
         "RABBITMQ_URL": sandbox.service_url,
+        "RABBITMQ_MANAGEMENT_URL": console._replace(netloc=f"{administrator}@{console.netloc}").geturl(),
         "MONGO_URL": sandbox.mongo_url,
         "REDIS_URL": sandbox.redis_url,
         "SIGNING_KEYS_DIR": str(keys),
     }
+
+
+def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return our environment with *settings*, and without the files that it may name for one of them.
+
+    To a variable and a file of it, such as `RABBITMQ_URL_FILE`, the service says that both are set.
+    """
+    files = {f"{name}_FILE" for name in settings}
+    return {**{name: value for name, value in os.environ.items() if name not in files}, **settings}
 
 
 def _wait_until_ready(worker: Worker) -> None:

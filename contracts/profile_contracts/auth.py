@@ -80,7 +80,7 @@ class VerifyToken(Request):
 
 
 class ChangePassword(Request):
-    """Change the password of the user who asks; all other sessions end."""
+    """Change the password of the user who asks; all sessions end, and a new one begins."""
 
     current_password: Secret
     new_password: NewPassword
@@ -161,10 +161,13 @@ TokenSeconds = Annotated[int, Field(gt=0, description="Seconds until it expires.
 
 
 class ResetStarted(Result):
-    """What to send to the user, and whose it is."""
+    """What to send, to which address, and whose it is."""
 
     token: OneTimeToken
     profile_id: Id
+    email: Annotated[
+        str, Field(description="Send it there. What was typed may be the address of somebody else.")
+    ]
     expires_in: TokenSeconds
 
 

@@ -17,9 +17,11 @@ MAX_TIMEOUT: Final = 86_400.0
 MIN_TIMEOUT_WITH_PASSWORD: Final = 1.0
 _PASSWORDS: Final = frozenset({"password", "current_password", "new_password"})
 # RFC 6750, 2.1. The broker closes the connection, with all its calls, on a header larger than a frame.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{1,8192}=*")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]{1,8192}={0,2}")
 # AMQP's short strings hold 255 bytes.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+# As much as the service reads. A zone, behind the `%` of an IPv6 address, has no length (RFC 4007, 11).
+_ADDRESS: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _USER_AGENT: Final = re.compile(r"[\x20-\x7e]{1,256}")
 # W3C Trace Context, 3.2.
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -77,17 +79,17 @@ def idempotency_key(options: CallOptions) -> str:
 
 
 def headers(token: str | None, options: CallOptions) -> dict[str, Any]:
-    """Return the headers of a request, or raise `NotSent` if one of them can't be sent."""
+    """Return the headers of a request, or raise `NotSent` if one of them can't be sent.
+
+    Only without a *token* a gateway asks on its own account: an empty one is refused.
+    """
     named: dict[str, Any] = {}
-    if token:
+    if token is not None:
         if not _TOKEN.fullmatch(token):
             raise NotSent("What was given as an access token is none.")
         named["authorization"] = f"Bearer {token}"
     if client_ip := options.get("client_ip"):
-        try:
-            named["x-client-ip"] = str(ip_address(client_ip))
-        except ValueError:
-            raise NotSent("What was given as client_ip is no IP address.") from None
+        named["x-client-ip"] = _address(client_ip)
     if user_agent := options.get("user_agent"):
         if not _USER_AGENT.fullmatch(user_agent):
             raise NotSent("What was given as user_agent is not 256 printable ASCII characters at most.")
@@ -97,3 +99,11 @@ def headers(token: str | None, options: CallOptions) -> dict[str, Any]:
             raise NotSent("What was given as traceparent is none.")
         named["traceparent"] = traceparent
     return named
+
+
+def _address(text: str) -> str:
+    """Return the IP address in *text*, or raise `NotSent`."""
+    try:
+        return str(ip_address(text if _ADDRESS.fullmatch(text) else ""))
+    except ValueError:
+        raise NotSent("What was given as client_ip is no IP address.") from None

@@ -45,7 +45,7 @@ class SessionRevoked(Result):
     user_id: Id
     session_ids: Annotated[tuple[Id, ...], Field(description="Which; if none is named, all of them.")]
     spared_session_id: Annotated[
-        Id | None, Field(description="Of all of them, the one that goes on: who changed the password has it.")
+        Id | None, Field(description="Not one of them: the session that began when the password was changed.")
     ] = None
     revoked_before: Annotated[
         int | None,

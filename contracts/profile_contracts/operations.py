@@ -175,11 +175,8 @@ _EMAIL_ERRORS: Final[dict[str, ErrorCode]] = {
 }
 _NAMED_ERRORS: Final[dict[str, ErrorCode]] = {"message_id_reused": ErrorCode.CONFLICT}
 _ATTRIBUTE_ERRORS: Final[dict[str, ErrorCode]] = {"attributes_too_large": ErrorCode.INVALID}
-_WRITE_ERRORS: Final[dict[str, ErrorCode]] = {
-    **_NAMED_ERRORS,
-    "stale_version": ErrorCode.CONFLICT,
-    "too_many_writers": ErrorCode.CONFLICT,
-}
+_CREATE_ERRORS: Final[dict[str, ErrorCode]] = {**_NAMED_ERRORS, "too_many_writers": ErrorCode.CONFLICT}
+_WRITE_ERRORS: Final[dict[str, ErrorCode]] = {**_CREATE_ERRORS, "stale_version": ErrorCode.CONFLICT}
 
 _LIST_ERRORS: Final[dict[str, ErrorCode]] = {"cursor_invalid": ErrorCode.INVALID}
 _PASSWORD_ERRORS: Final[dict[str, ErrorCode]] = {
@@ -198,9 +195,8 @@ _LOGIN_ERRORS: Final[dict[str, ErrorCode]] = {
 }
 
 _TOKEN_ERRORS: Final[dict[str, ErrorCode]] = {
-    **_NAMED_ERRORS,
+    **_CREATE_ERRORS,
     "one_time_token_invalid": ErrorCode.UNAUTHENTICATED,
-    "too_many_writers": ErrorCode.CONFLICT,
 }
 
 _ID: Final = "0193a5b0-7c1e-7d3a-9b5f-3f8e2a6c4d10"
@@ -219,6 +215,10 @@ _PROFILE: Final[dict[str, Any]] = {
     "email_verified": False,
     "attributes": {"locale": "en-GB", "newsletter": True},
     "totp_enrolled": False,
+}
+_STORED_PROFILE: Final = {
+    **{name: value for name, value in _PROFILE.items() if name not in ("email_verified", "totp_enrolled")},
+    "verified_email_key": None,
 }
 
 _CURSOR: Final = "q1Zr9o0mBq3T9H2b6Jw5l3kC0xY7nE4uRtVdPzGfA8sQyWhXKjLmNoIcUeObTaFv"
@@ -260,10 +260,11 @@ PROFILE_CREATE: Final[Operation[CreateProfile, Profile]] = Operation(
         **_ACTOR_ERRORS,
         **_FACTOR_ERRORS,
         "role_not_allowed": ErrorCode.FORBIDDEN,
+        "profile_not_found": ErrorCode.NOT_FOUND,
         **_EMAIL_ERRORS,
         **_ATTRIBUTE_ERRORS,
         **_PASSWORD_ERRORS,
-        **_NAMED_ERRORS,
+        **_CREATE_ERRORS,
     },
     idempotent=False,
     example=(
@@ -407,7 +408,7 @@ PROFILE_EXPORT: Final[Operation[ExportProfile, ExportedProfile]] = Operation(
     idempotent=True,
     example=(
         {"id": _ID, "limit": 1},
-        {"profile": _PROFILE, "sessions": [], "posts": [_POST], "next_cursor": _CURSOR},
+        {"profile": _STORED_PROFILE, "sessions": [], "posts": [_POST], "next_cursor": _CURSOR},
     ),
 )
 AUTH_LOGIN: Final[Operation[LogIn, Tokens]] = Operation(
@@ -460,6 +461,7 @@ AUTH_LOGOUT: Final[Operation[LogOut, LoggedOut]] = Operation(
         **_LOGIN_ERRORS,
         "current_password_required": ErrorCode.INVALID,
         "sessions_unclear": ErrorCode.INVALID,
+        "too_many_writers": ErrorCode.CONFLICT,
     },
     authentication="bearer",
     needs_actor=True,
@@ -524,7 +526,7 @@ AUTH_VERIFY: Final[Operation[VerifyToken, TokenIntrospection]] = Operation(
 )
 AUTH_CHANGE_PASSWORD: Final[Operation[ChangePassword, Tokens]] = Operation(
     queue="auth.change_password",
-    summary="Change the password; all other sessions end, and this one gets new tokens.",
+    summary="Change the password; all sessions end, and the user gets tokens of a new one.",
     kind=Kind.COMMAND,
     request=ChangePassword,
     results=(Tokens,),
@@ -533,7 +535,7 @@ AUTH_CHANGE_PASSWORD: Final[Operation[ChangePassword, Tokens]] = Operation(
         **_PROFILE_ERRORS,
         **_LOGIN_ERRORS,
         **_PASSWORD_ERRORS,
-        "too_many_writers": ErrorCode.CONFLICT,
+        **_CREATE_ERRORS,
     },
     authentication="bearer",
     needs_actor=True,
@@ -553,7 +555,7 @@ AUTH_START_RESET: Final[Operation[StartReset, ResetStarted]] = Operation(
     idempotent=True,
     example=(
         {"email": "ada@example.org"},
-        {"token": _ONE_TIME_TOKEN, "profile_id": _ID, "expires_in": 1800},
+        {"token": _ONE_TIME_TOKEN, "profile_id": _ID, "email": "Ada@Example.org", "expires_in": 1800},
     ),
 )
 AUTH_RESET_PASSWORD: Final[Operation[ResetPassword, PasswordReset]] = Operation(
@@ -700,7 +702,7 @@ POST_CREATE: Final[Operation[CreatePost, Post]] = Operation(
     actor="any user; the post is the user's own",
     authentication="bearer",
     needs_actor=True,
-    errors={**_ACTOR_ERRORS, **_FACTOR_ERRORS, "not_allowed": ErrorCode.FORBIDDEN},
+    errors={**_POST_ERRORS, **_CREATE_ERRORS},
     idempotent=False,
     example=({"title": _POST["title"], "body": _POST["body"]}, _POST),
 )

@@ -179,8 +179,10 @@ class DeletedProfile(Result):
     """What is left to say of a profile that was deleted."""
 
     id: Id
-    status: Status
-    deleted_at: Timestamp
+    status: Annotated[Status, Field(description="As it is now: it may have been restored since.")]
+    deleted_at: Annotated[
+        Timestamp, Field(description="When it was deleted; of one that was restored since, its last change.")
+    ]
 
 
 class ErasedProfile(Result):

@@ -27,7 +27,7 @@ class ErrorCode(StrEnum):
 class ErrorDetail(Result):
     """One field that the error is about. It never holds the value of that field."""
 
-    field: str = Field(description="Name of the field; parts of a nested name are joined by dots.")
+    field: str = Field(description="Name of the field, also of what is within it.")
     reason: str = Field(description="What is wrong with it, in snake case.")
 
 

@@ -1,5 +1,8 @@
 // Signs up, logs in and posts. The tokens are in cookies that no script can read.
 
+// The gateway does not know whether it was carried out: the service failed, is away, or came to no end in time.
+const UNKNOWN = [502, 503, 504];
+
 const element = (id) => document.getElementById(id);
 const fieldsOf = (form) => Object.fromEntries(new FormData(form));
 
@@ -33,13 +36,13 @@ function onSubmit(id, action) {
     event.preventDefault();
     const form = event.target;
     try {
-      // The same key until it has worked: a second click has no second effect.
+      // The same key until it is known what came of it: a second click has no second effect.
       await action(fieldsOf(form), { "idempotency-key": key });
       form.reset();
       element("message").textContent = "";
     } catch (error) {
       element("message").textContent = error.message;
-      if (!error.cause) return; // nobody knows whether it was carried out
+      if (!error.cause || UNKNOWN.includes(error.cause.status)) return; // nobody knows whether it was carried out
     }
     key = crypto.randomUUID();
   });
@@ -77,7 +80,7 @@ onSubmit("write", async (fields, headers) => {
   await showPosts();
 });
 element("log-out").addEventListener("click", async () => {
-  await ask("DELETE", "/session").catch(() => {});
+  await askAsUser("DELETE", "/session").catch(() => {});
   await showUser();
 });
 

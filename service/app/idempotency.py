@@ -1,4 +1,4 @@
-"""Commands that come more than once: what they are about, as it is now (design, part 5)."""
+"""Commands that come more than once: what they are about, as it is now (docs/adr/0015)."""
 
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -12,8 +12,8 @@ from service.domain.profile import Profile, ProfileRepository
 Aggregate = TypeVar("Aggregate", Profile, Post)
 
 
-class CreatedAggregates(Protocol[Aggregate]):
-    """A repository that knows which command created what."""
+class CommandHistory(Protocol[Aggregate]):
+    """A repository that knows which commands its aggregates have seen."""
 
     async def get(self, aggregate_id: UUID, /) -> Aggregate:
         """Return an aggregate."""
@@ -21,19 +21,13 @@ class CreatedAggregates(Protocol[Aggregate]):
     async def find_created_by(self, key: IdempotencyKey, /) -> ProcessedCommand[Aggregate] | None:
         """Return the command that has the name of *key*, if it created an aggregate."""
 
-
-class ProcessedCommands(Protocol[Aggregate]):
-    """A repository that knows which commands an aggregate has seen."""
-
     async def find_processed(
         self, aggregate_id: UUID, key: IdempotencyKey, /
     ) -> ProcessedCommand[Aggregate] | None:
         """Return the command that has the name of *key*, if an aggregate has seen it."""
 
 
-async def find_created(
-    repository: CreatedAggregates[Aggregate], key: IdempotencyKey | None
-) -> Aggregate | None:
+async def find_created(history: CommandHistory[Aggregate], key: IdempotencyKey | None) -> Aggregate | None:
     """Return what the command with *key* created, as it is now, if it was carried out before.
 
     Raises:
@@ -41,17 +35,10 @@ async def find_created(
         NotFound: It is gone.
 
     """
-    if key is None or (processed := await repository.find_created_by(key)) is None:
+    if key is None or (processed := await history.find_created_by(key)) is None:
         return None
     processed.ensure_is_of(key)
-    return await repository.get(processed.aggregate.id)
-
-
-async def find_processed(
-    repository: ProcessedCommands[Aggregate], aggregate_id: UUID, key: IdempotencyKey | None
-) -> ProcessedCommand[Aggregate] | None:
-    """Return the command that an aggregate has seen under the name of *key*, or `None`."""
-    return await repository.find_processed(aggregate_id, key) if key else None
+    return await history.get(processed.aggregate.id)
 
 
 async def find_own_last(profiles: ProfileRepository, context: RequestContext) -> Profile | None:
@@ -62,7 +49,7 @@ async def find_own_last(profiles: ProfileRepository, context: RequestContext) ->
     actor, key = context.actor, context.idempotency_key
     if key is None or not isinstance(actor, Anonymous) or actor.former_user is None:
         return None
-    processed = await find_processed(profiles, actor.former_user.id, key)
+    processed = await profiles.find_processed(actor.former_user.id, key)
     if processed is None or not processed.is_of(key):
         return None
     key.on_repeat()

@@ -5,7 +5,7 @@ Load, authorize, apply, save. A command says who may and what changes; all else 
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -14,16 +14,15 @@ from uuid import UUID
 from service.app.auth.actors import Actor
 from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
-from service.app.idempotency import ProcessedCommands, find_processed
+from service.app.idempotency import Aggregate, CommandHistory
 from service.app.request_context import RequestContext
-from service.domain.errors import AuthorizationChanged, Conflict, NotFound, StaleVersion
-from service.domain.idempotency import ProcessedCommand
+from service.domain.errors import AuthorizationChanged, Conflict, Invalid, NotFound, StaleVersion
+from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.post import Post, PostRepository
 from service.domain.profile import Profile, ProfileRepository
 
 _ATTEMPTS: Final = 10
 
-Aggregate = TypeVar("Aggregate", Profile, Post)
 Value = TypeVar("Value")
 # Stores the second over the first, or only records the command if nothing has changed.
 Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
@@ -58,6 +57,16 @@ class Mutation(Protocol[Aggregate]):
 
     def apply(self, aggregate: Aggregate, now: datetime, /) -> Aggregate:
         """Return the next version, or *aggregate* itself if nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileMutation:
+    """A mutation made of two functions, for a command that needs more for it than it says itself."""
+
+    context: RequestContext
+    authorize: Callable[[Profile], None]
+    apply: Callable[[Profile, datetime], Profile]
+    expected_version: int | None = None
 
 
 async def update_profile(
@@ -118,7 +127,7 @@ async def authorized_write(
 
 async def optimistic_update(
     get: Get[Aggregate],
-    processed_commands: ProcessedCommands[Aggregate],
+    history: CommandHistory[Aggregate],
     clock: Clock,
     aggregate_id: UUID,
     mutation: Mutation[Aggregate],
@@ -141,10 +150,10 @@ async def optimistic_update(
             return await _attempt(get, clock, aggregate_id, mutation, write)
         except AuthorizationChanged:
             continue
-        except (NotFound, Conflict, _LostRace) as error:
+        except (Invalid, NotFound, Conflict, _LostRace) as error:
             key = mutation.context.idempotency_key
-            if processed := await find_processed(processed_commands, aggregate_id, key):
-                return await _replayed(get, processed, mutation)
+            if key and (processed := await history.find_processed(aggregate_id, key)):
+                return await _replayed(get, processed, mutation, key)
             if not isinstance(error, _LostRace):
                 raise
     raise WriteContention
@@ -170,7 +179,10 @@ async def _attempt(
 
 
 async def _replayed(
-    get: Get[Aggregate], processed: ProcessedCommand[Aggregate], mutation: Mutation[Aggregate]
+    get: Get[Aggregate],
+    processed: ProcessedCommand[Aggregate],
+    mutation: Mutation[Aggregate],
+    key: IdempotencyKey,
 ) -> tuple[Aggregate, Aggregate]:
     """Return the aggregate as it is now, or as *mutation* has left it, which may have been its end.
 
@@ -181,8 +193,7 @@ async def _replayed(
     """
     now = processed.aggregate
     mutation.authorize(now)
-    if key := mutation.context.idempotency_key:
-        processed.ensure_is_of(key)
+    processed.ensure_is_of(key)
     if now.version != processed.version:
         now = await get(now.id)
     return now, now

@@ -10,10 +10,10 @@ from profile_contracts import profiles as wire
 from service.app.auth.session_guard import SessionGuard
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
 from service.app.commands.promote_to_admin import PromoteToAdmin
-from service.bootstrap import Resources, admin_use_cases, profiles_and_passwords
+from service.bootstrap import Resources, profiles_and_passwords
 from service.cli.auditing import record
 from service.cli.brokers import AsJson
-from service.cli.operators import OPERATOR, show
+from service.cli.operators import OPERATOR, opened_use_cases, show
 from service.cli.reporting_errors import reporting_errors
 from service.domain.email import Email
 from service.domain.profile import Profile, Role
@@ -37,6 +37,7 @@ def create_admin(
     """Make an administrator, straight in the database: the way to the first one."""
     with reporting_errors():
         profile = asyncio.run(_create_admin(email, first_name, last_name, password))
+    record("user_created", subject=str(profile.id))
     print(profile.id)  # noqa: T201 - the command's output
 
 
@@ -50,9 +51,7 @@ def promote_to_admin(email: str, *, as_json: AsJson = False) -> None:
 
 
 async def _promote(email: str) -> Profile:
-    settings = Settings()
-    async with Resources.opened(settings) as resources:
-        use_cases = admin_use_cases(settings, resources)
+    async with opened_use_cases() as use_cases:
         return await use_cases.promote_to_admin.handle(PromoteToAdmin(Email.parse(email)))
 
 

@@ -1,4 +1,4 @@
-"""Options that many commands have: the broker, how often, and how to print."""
+"""Options that many commands have: the broker, how often, how to print, and whether to ask."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from service.settings import require_address
 def _amqp(url: str) -> str:
     if not url.startswith(("amqp://", "amqps://")):
         raise typer.BadParameter("it begins with amqp:// or amqps://")
-    return _address(url, "amqp://", "amqps://")
+    return address(url, "amqp://", "amqps://")
 
 
 def first_of(url: str) -> URL:
@@ -23,10 +23,16 @@ def first_of(url: str) -> URL:
 def _http(url: str | None) -> str | None:
     if url and not url.startswith(("http://", "https://")):
         raise typer.BadParameter("it begins with http:// or https://")
-    return _address(url, "http://", "https://") if url else url
+    return address(url, "http://", "https://") if url else url
 
 
-def _address(url: str, *beginnings: str) -> str:
+def address(url: str, *beginnings: str) -> str:
+    """Return *url*, if it is an address of one of these kinds.
+
+    Raises:
+        BadParameter: It is none; the sentence shows nothing of it.
+
+    """
     try:
         return require_address(url, *beginnings)
     except ValueError as error:
@@ -46,4 +52,5 @@ ManagementUrl = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, each thing on a line of its own.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Count = Annotated[int | None, typer.Option(min=1, help="End after so many; else at Ctrl-C")]

@@ -16,10 +16,6 @@ from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters, open
 from service.pkg.signals import finished, run_until_terminated
 
 
-def _nothing(_letter: DeadLetter) -> str | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class BulkOperation:
     """What is to be done to some letters of a queue.
@@ -37,7 +33,7 @@ class BulkOperation:
     queue: str
     wanted: DeadLetterFilter
     do: Callable[[DeadLetters, DeadLetter], Awaitable[None]]
-    skip_reason: Callable[[DeadLetter], str | None] = _nothing
+    skip_reason: Callable[[DeadLetter], str | None] = lambda _: None
     limit: int | None = None
     per_second: float | None = None
     dry_run: bool = False
@@ -57,12 +53,12 @@ class BulkResult:
     left: Counter[str] = field(default_factory=Counter)
 
 
-def carry_out(operation: BulkOperation, url: str) -> BulkResult:
+def run_bulk_operation(operation: BulkOperation, url: str) -> BulkResult:
     """Do it, and record it, even if it ends half-way: by an error, or by a signal."""
     result = BulkResult()
     try:
         with reporting_errors():
-            run_until_terminated(_carry_out(operation, url, result))
+            run_until_terminated(_run(operation, url, result))
     finally:
         if result.done and not operation.dry_run:
             about = {
@@ -74,7 +70,7 @@ def carry_out(operation: BulkOperation, url: str) -> BulkResult:
     return result
 
 
-async def _carry_out(operation: BulkOperation, url: str, result: BulkResult) -> None:
+async def _run(operation: BulkOperation, url: str, result: BulkResult) -> None:
     async with opened(with_connection_name(url, "profilectl")) as box, box.leased(operation.queue) as letters:
         selected = _selected(operation, letters, result)
         if operation.dry_run:

@@ -9,8 +9,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from profile_contracts.operations import OPERATIONS
-from service.cli.brokers import AsJson, BrokerUrl, first_of
-from service.cli.bulk_operation import BulkOperation, BulkResult, carry_out
+from service.cli.brokers import AsJson, BrokerUrl, Yes, first_of
+from service.cli.bulk_operation import BulkOperation, BulkResult, run_bulk_operation
 from service.cli.dlq_view import as_data, letters_as_data, overview, write_out
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
@@ -103,7 +103,7 @@ def replay_letters(
 
     _say_who_asks(queue, url)
     wanted = DeadLetterFilter(reason, code, frozenset(ids or ()))
-    done = carry_out(
+    done = run_bulk_operation(
         BulkOperation(
             "dead_letters_replayed", queue, wanted, DeadLetters.replay, skip_reason, limit, rate, dry_run
         ),
@@ -124,7 +124,7 @@ def park_letters(
         await box.park(letter, datetime.now(UTC))
 
     wanted = DeadLetterFilter(reason, ids=frozenset(ids or ()))
-    done = carry_out(BulkOperation("dead_letters_parked", queue, wanted, park), url)
+    done = run_bulk_operation(BulkOperation("dead_letters_parked", queue, wanted, park), url)
     _say("Parked", done, as_json=as_json)
 
 
@@ -138,7 +138,7 @@ def purge_letters(
     older_than: Annotated[
         int | None, typer.Option(min=0, metavar="DAYS", help="Dead-lettered before that")
     ] = None,
-    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete letters for good."""
@@ -149,7 +149,7 @@ def purge_letters(
         typer.confirm(f"Delete {count} letters from {queue}? They cannot be brought back.", abort=True)
     # No more than were counted: what came meanwhile lies behind them.
     purge = BulkOperation("dead_letters_purged", queue, wanted, DeadLetters.delete, limit=count)
-    _say("Deleted", carry_out(purge, url) if count else BulkResult(), as_json=as_json)
+    _say("Deleted", run_bulk_operation(purge, url) if count else BulkResult(), as_json=as_json)
 
 
 def _looked(url: str, look: Callable[[DeadLetters], Awaitable[Made]]) -> Made:

@@ -1,7 +1,8 @@
 """One use case of operators, carried out, recorded, and what came of it."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Literal, TypeVar
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import typer
 
 from service.app.auth.actors import TrustedService
 from service.app.request_context import RequestContext
-from service.bootstrap import AdminUseCases, Resources, admin_use_cases
+from service.bootstrap import AdminUseCases, Resources
 from service.cli.auditing import record
 from service.cli.reporting_errors import reporting_errors
 from service.domain.post import Post
@@ -23,13 +24,20 @@ Found = TypeVar("Found")
 OPERATOR: Final = RequestContext(TrustedService("profilectl"))
 
 
+@asynccontextmanager
+async def opened_use_cases() -> AsyncIterator[AdminUseCases]:
+    """Give what operators may do for the block, in the database that the environment names."""
+    settings = Settings()
+    async with Resources.opened(settings) as resources:
+        yield AdminUseCases(settings, resources)
+
+
 def carry_out(event: str, subject: UUID, work: Callable[[AdminUseCases], Awaitable[Found]]) -> Found:
     """Do *work*, and record it as *event*: also if a signal ended it, and nobody knows how far it came."""
 
     async def run() -> Found:
-        settings = Settings()
-        async with Resources.opened(settings) as resources:
-            return await work(admin_use_cases(settings, resources))
+        async with opened_use_cases() as use_cases:
+            return await work(use_cases)
 
     try:
         with reporting_errors():

@@ -6,7 +6,7 @@ import typer
 
 from service.app.commands.erase_post import ErasePost
 from service.app.commands.restore_post import RestorePost
-from service.cli.brokers import AsJson
+from service.cli.brokers import AsJson, Yes
 from service.cli.operators import carry_out, show
 
 app = typer.Typer(no_args_is_help=True, help="One post.")
@@ -23,7 +23,7 @@ def restore_post(post_id: UUID, *, as_json: AsJson = False) -> None:
 def erase_post(
     post_id: UUID,
     *,
-    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove what a post says, for good."""

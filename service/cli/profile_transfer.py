@@ -15,14 +15,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from service.app.commands.import_profiles import ImportProfiles, ImportProfilesHandler, ProfileToImport
-from service.bootstrap import Resources, admin_use_cases
 from service.cli.auditing import record
 from service.cli.exit_codes import REFUSED
+from service.cli.operators import opened_use_cases
 from service.cli.profile_lines import read_line, reasons_of, write_line
 from service.cli.reporting_errors import reporting_errors
 from service.domain.profile import EmailTaken, Profile
 from service.pkg.signals import finished, run_until_terminated
-from service.settings import Settings
 
 _BATCH_SIZE: Final = 1000
 _MAX_LINE_BYTES: Final = 64 * 1024  # more than all fields take, however they are escaped
@@ -76,13 +75,11 @@ def import_profiles(
 
 
 async def _import(path: Path, command: ImportProfiles, result: _Result) -> None:
-    settings = Settings()
-    async with Resources.opened(settings) as resources:
-        handler = admin_use_cases(settings, resources).import_profiles
+    async with opened_use_cases() as use_cases:
         with path.open("rb") as file, Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(path.name, total=os.fstat(file.fileno()).st_size)
             for batch in _batches(file):
-                await finished(_import_batch(handler, batch, command, result))
+                await finished(_import_batch(use_cases.import_profiles, batch, command, result))
                 progress.advance(bar, sum(line.size for line in batch))
 
 
@@ -146,9 +143,8 @@ def export_profiles(file: Path) -> None:
 
 
 async def _export(path: Path, counted: Counter[str]) -> None:
-    settings = Settings()
-    async with Resources.opened(settings) as resources:
-        profiles = admin_use_cases(settings, resources).export_profiles.handle()
+    async with opened_use_cases() as use_cases:
+        profiles = use_cases.export_profiles.handle()
         # For whoever runs it alone, and over no other file.
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:

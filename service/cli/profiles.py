@@ -12,10 +12,9 @@ from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
 from service.app.queries.find_profile import FindProfile
-from service.bootstrap import Resources, admin_use_cases
 from service.cli.auditing import record
-from service.cli.brokers import AsJson
-from service.cli.operators import OPERATOR, carry_out, show
+from service.cli.brokers import AsJson, Yes
+from service.cli.operators import OPERATOR, carry_out, opened_use_cases, show
 from service.cli.profile_transfer import export_profiles, import_profiles
 from service.cli.reporting_errors import reporting_errors
 from service.domain.errors import Unavailable
@@ -48,7 +47,7 @@ def restore_profile(profile_id: UUID, *, as_json: AsJson = False) -> None:
 def erase_profile(
     profile_id: UUID,
     *,
-    yes: bool = typer.Option(False, "--yes", help="Do not ask."),  # noqa: FBT003 - an option
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Scrub everything personal about a user, for good; the posts follow within seconds."""
@@ -63,17 +62,15 @@ def erase_profile(
 def unlock_account(email: str) -> None:
     """Take back the wrong passwords that strangers have tried, so that its user can log in at once."""
     with reporting_errors():
-        settings = Settings()
-        if settings.redis_url.startswith("memory:"):
+        if Settings().redis_url.startswith("memory:"):
             raise CountedInMemory
-        profile = run_until_terminated(_unlocked(settings, email))
+        profile = run_until_terminated(_unlocked(email))
     record("user_unlocked", subject=str(profile.id))
     typer.echo(f"{profile.id} is unlocked.")
 
 
-async def _unlocked(settings: Settings, email: str) -> Profile:
-    async with Resources.opened(settings) as resources:
-        use_cases = admin_use_cases(settings, resources)
+async def _unlocked(email: str) -> Profile:
+    async with opened_use_cases() as use_cases:
         profile = await use_cases.find_profile.handle(FindProfile(actor=OPERATOR.actor, email=email))
         await use_cases.unlock_account.handle(UnlockAccount(OPERATOR, profile.id))
         return profile

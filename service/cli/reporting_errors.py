@@ -23,6 +23,7 @@ from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
 from service.infrastructure.rabbitmq.event_history import NoEventHistory
 from service.infrastructure.rabbitmq.management import ManagementRefused
+from service.infrastructure.redis.errors import RedisUrlInvalid
 from service.infrastructure.security.key_files import NoSigningKeys
 
 # What they would say of a broker that is away, the sentence says.
@@ -41,6 +42,7 @@ _EXPLAINED: Final = (
     NoSigningKeys,
     OSError,
     PyMongoError,
+    RedisUrlInvalid,
     ServiceError,
     SettingsError,
     TooFewPorts,
@@ -66,12 +68,15 @@ def report_error(error: Exception) -> None:
     elif isinstance(error, ErrorReply):
         _console.print(f"[red]Not carried out[/]: {escape(str(error))}", highlight=False)
     else:
-        _console.print(f"[red]Cannot run[/]: {escape(_sentence(error))}", highlight=False)
+        _console.print(f"[red]Cannot run[/]: {escape(sentence_of(error))}", highlight=False)
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
+    """Return what *error* means, if it is one of those that `reporting_errors` can explain."""
     if isinstance(error, Disconnected) and isinstance(error.__cause__, Exception):
-        return _sentence(error.__cause__)
+        return sentence_of(error.__cause__)
+    if isinstance(error, TimeoutError) and not str(error):  # as asyncio's own; other drivers say whose it is
+        return "RabbitMQ does not answer in time."
     if isinstance(error, PyMongoError):  # what follows is the whole topology, once for each attempt
         return f"MongoDB: {re.split(r' .configured timeouts|, Timeout: ', str(error))[0]}"
     if isinstance(error, InvalidFrameError):  # aiormq does not hand on what RabbitMQ says

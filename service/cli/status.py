@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http.client import HTTPException
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
+from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.live import Live
 
-from service.cli.brokers import AsJson, BrokerUrl, Count
-from service.cli.exit_codes import DONE, REFUSED
-from service.cli.reporting_errors import reporting_errors
+from service.cli.brokers import AsJson, BrokerUrl, Count, address
+from service.cli.exit_codes import DONE, REFUSED, SERVER_DOWN
+from service.cli.reporting_errors import reporting_errors, sentence_of
 from service.cli.status_view import is_wrong, lines, table
+from service.domain.errors import Unavailable
 from service.infrastructure.mongo.outbox import Backlog, MongoOutbox
 from service.infrastructure.rabbitmq.connection import connected, with_connection_name
 from service.infrastructure.rabbitmq.queue_depths import Depth, depths
@@ -27,8 +29,14 @@ _QUEUES: Final = tuple(each.name for each in topology().queues)
 _WORKER_SECONDS: Final = 5.0
 _RETENTION: Final = 'profile_background_last_done_timestamp_seconds{loop="retention"} '
 
+
+def _mongodb(url: str | None) -> str | None:
+    return address(url, "mongodb://", "mongodb+srv://") if url else url
+
+
 Mongo = Annotated[
-    str | None, typer.Option(envvar="MONGO_URL", help="To say which events are not published yet")
+    str | None,
+    typer.Option(envvar="MONGO_URL", help="To say which events are not published yet", callback=_mongodb),
 ]
 Port = Annotated[
     int,
@@ -47,19 +55,24 @@ def status(
 ) -> None:
     """Show what waits where, who consumes, and which events are not published yet.
 
-    Exits with 1 if a queue is missing, or nobody consumes it and somebody should.
+    Exits with 7 if MongoDB does not say, else with 1 if a queue is missing, or nobody consumes it and
+    somebody should.
     """
     with reporting_errors():
         found = asyncio.run(_depths(url))
-        backlog = asyncio.run(_backlog(mongo_url)) if mongo_url else None
+        backlog = _known_backlog(mongo_url) if mongo_url else None
         retention_at = last_retention(health_port) if health_port else None
     if as_json:
         about = {"events": backlog and asdict(backlog), "retention_at": retention_at}
         typer.echo(json.dumps({"queues": [asdict(each) for each in found], **about}, default=str))
     else:
-        Console(soft_wrap=True).print(table(found))
+        shown = table(found)
+        if shown.row_count:
+            Console(soft_wrap=True).print(shown)
         for line in lines(found, backlog, retention_at, datetime.now(UTC)):
             typer.echo(line)
+    if mongo_url and backlog is None:
+        raise typer.Exit(SERVER_DOWN)
     raise typer.Exit(REFUSED if any(map(is_wrong, found)) else DONE)
 
 
@@ -72,6 +85,16 @@ def watch(url: BrokerUrl, every: Every = 2.0, *, count: Count = None, as_json: A
 async def _depths(url: str) -> Sequence[Depth]:
     async with connected(with_connection_name(url, "profilectl")) as connection:
         return await depths(connection, _QUEUES)
+
+
+def _known_backlog(mongo_url: str) -> Backlog | None:
+    """Return which events are not published yet; say why, if the database does not tell."""
+    try:
+        return asyncio.run(_backlog(mongo_url))
+    except Unavailable as error:
+        why = error.__cause__ if isinstance(error.__cause__, PyMongoError) else error
+        typer.echo(f"Which events are not published yet is not known: {sentence_of(why)}", err=True)
+        return None
 
 
 async def _backlog(mongo_url: str) -> Backlog:
@@ -97,33 +120,46 @@ def last_retention(port: int) -> datetime | None:
     return datetime.fromtimestamp(seconds[0], UTC)
 
 
+class Look(NamedTuple):
+    """The queues as they stood.
+
+    Attributes:
+        at: When, in seconds by a clock that nobody sets.
+
+    """
+
+    at: float
+    queues: Sequence[Depth]
+
+
 async def _watch(url: str, every: float, count: int | None, *, as_json: bool) -> None:
-    before: Sequence[Depth] = ()
+    before: Look | None = None
     with Live(console=Console(), auto_refresh=False) as screen:
-        async for found in _looks(url, every, count):
-            rates = _rates(before, found, every)
+        async for look in _looks(url, every, count):
+            rates = growth(before, look) if before else {}
             if as_json:
                 at = datetime.now(UTC).isoformat(timespec="milliseconds")
-                queues = [{**asdict(each), "a_second": rates.get(each.queue)} for each in found]
+                queues = [{**asdict(each), "a_second": rates.get(each.queue)} for each in look.queues]
                 typer.echo(json.dumps({"at": at, "queues": queues}))
             else:
-                screen.update(table(found, rates), refresh=True)
-            before = found
+                screen.update(table(look.queues, rates), refresh=True)
+            before = look
 
 
-async def _looks(url: str, pause: float, count: int | None) -> AsyncIterator[Sequence[Depth]]:
+async def _looks(url: str, pause: float, count: int | None) -> AsyncIterator[Look]:
     """Give the queues as they stand, so often or for ever."""
-    number = 0
+    number, now = 0, asyncio.get_running_loop().time
     async with connected(with_connection_name(url, "profilectl")) as connection:
         while True:
-            yield await depths(connection, _QUEUES)
+            yield Look(now(), await depths(connection, _QUEUES))
             number += 1
             if number == count:
                 return
             await asyncio.sleep(pause)
 
 
-def _rates(before: Sequence[Depth], now: Sequence[Depth], seconds: float) -> dict[str, float]:
-    """Return by how much each queue has grown in a second, since the last look."""
-    was = {each.queue: each.ready for each in before}
-    return {each.queue: (each.ready - was[each.queue]) / seconds for each in now if each.queue in was}
+def growth(before: Look, now: Look) -> dict[str, float]:
+    """Return by how much each queue has grown in a second, between two looks, which take time, too."""
+    was = {each.queue: each.ready for each in before.queues}
+    seconds = now.at - before.at
+    return {each.queue: (each.ready - was[each.queue]) / seconds for each in now.queues if each.queue in was}

@@ -7,21 +7,12 @@ from typing import Final
 from rich.box import SIMPLE
 from rich.table import Column, Table
 
-from profile_contracts.operations import OPERATIONS
 from service.infrastructure.mongo.outbox import Backlog
 from service.infrastructure.rabbitmq.queue_depths import Depth
-from service.infrastructure.rabbitmq.topology import (
-    CASCADE_QUEUE,
-    DEAD_LETTERS,
-    PARKED,
-    RETRIES,
-    UNROUTABLE,
-)
+from service.infrastructure.rabbitmq.topology import CONSUMED, DEAD_LETTERS, PARKED, RETRIES
 
 # From so many seconds on, minutes say enough.
 _MINUTES_FROM: Final = 120
-# Those that workers consume.
-CONSUMED: Final = frozenset({*(each.queue for each in OPERATIONS), CASCADE_QUEUE, UNROUTABLE})
 
 
 def is_wrong(depth: Depth) -> bool:

@@ -8,14 +8,14 @@ import typer
 
 from service.cli.brokers import AsJson, BrokerUrl, ManagementUrl, first_of
 from service.cli.reporting_errors import reporting_errors
+from service.infrastructure.rabbitmq.bounded_publish import TakesNoMessages
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.management import Management
-from service.infrastructure.rabbitmq.topology import QueueType, Topology, topology
+from service.infrastructure.rabbitmq.topology import MAX_MESSAGE_BYTES, QueueType, Topology, topology
 from service.infrastructure.rabbitmq.topology_check import State, apply, inspect, oversize
 from service.infrastructure.rabbitmq.topology_diff import (
     BrokerState,
-    body,
     broker_state,
     differences,
     differing_policies,
@@ -27,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
 _DIFFERS, _UNKNOWN = 1, 2
 _NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings, consumers."
+_ALL_ELSE: Final = "All else stands as it should."
 
 QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
 EventHistory = Annotated[
@@ -57,24 +58,25 @@ def check_topology(
     """Say how the broker differs from what the service needs.
 
     Exits with 1 if it does, and with 2 if that is not known: policies, bindings and consumers are
-    only seen by the management API.
+    only seen by the management API, and how large messages may be not during an alarm.
     """
     whole = topology(query_queue_type, event_history=event_history)
     with reporting_errors():
         findings = asyncio.run(inspect(with_connection_name(url, "profilectl"), whole))
-        too_large = asyncio.run(oversize(with_connection_name(url, "profilectl")))
+        too_large = _oversize(url)
         found = asyncio.run(_seen(url, management_url))
     wrong = [each for each in findings if each.state is not State.OK]
-    lines = [each.sentence for each in wrong] + too_large
+    lines = [each.sentence for each in wrong] + (too_large or [])
     idle: list[str] = []
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
         idle = without_consumers(whole, found)
+    looked_at_all = found is not None and too_large is not None
     if as_json:
-        typer.echo(json.dumps({"differs": lines, "unanswered": idle, "looked_at_all": found is not None}))
+        typer.echo(json.dumps({"differs": lines, "unanswered": idle, "looked_at_all": looked_at_all}))
     else:
-        _say(lines, idle, looked_at_all=found is not None)
-    raise typer.Exit(_DIFFERS if lines else 0 if found else _UNKNOWN)
+        _say(lines, idle, looked_at_all=looked_at_all, by_console=found is not None)
+    raise typer.Exit(_DIFFERS if lines else 0 if looked_at_all else _UNKNOWN)
 
 
 @app.command("apply")
@@ -101,6 +103,16 @@ def apply_topology(
     raise typer.Exit(2 if in_the_way else 1 if differing else 0)
 
 
+def _oversize(url: str) -> list[str] | None:
+    """Return what is wrong about how large messages may be; say why, if that is not known."""
+    try:
+        return asyncio.run(oversize(with_connection_name(url, "profilectl")))
+    except TakesNoMessages as error:
+        unknown = f"Whether the broker takes messages of more than {MAX_MESSAGE_BYTES} bytes is not known"
+        typer.echo(f"{unknown}: {error}", err=True)
+        return None
+
+
 async def _seen(url: str, management_url: str | None) -> BrokerState | None:
     return await broker_state(Management.of(management_url, first_of(url))) if management_url else None
 
@@ -115,19 +127,21 @@ async def _with_policies(
     management = Management.of(management_url, first_of(url))
     missing = missing_policies(whole, await broker_state(management))
     for policy in missing:
-        await management.put_policy(policy.name, body(policy))
+        await management.put_policy(policy)
     made = [f"policy {policy.name}" for policy in missing]
     return made, differing_policies(whole, await broker_state(management))
 
 
-def _say(lines: list[str], idle: list[str], *, looked_at_all: bool) -> None:
+def _say(lines: list[str], idle: list[str], *, looked_at_all: bool, by_console: bool) -> None:
     if idle:
         typer.echo(f"No worker answers {', '.join(idle)}.", err=True)
     _say_all(lines)
-    if not looked_at_all:
-        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} All else stands as it should.", err=True)
-    elif not lines:
+    if not by_console:
+        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} {_ALL_ELSE}", err=True)
+    elif not lines and looked_at_all:
         typer.echo("Everything stands as it should.")
+    elif not lines:
+        typer.echo(_ALL_ELSE, err=True)
 
 
 def _say_all(lines: list[str], *, err: bool = False) -> None:

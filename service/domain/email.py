@@ -74,6 +74,14 @@ class Email:
                 raise
             return cls(typed=text, key=key)
 
+    @property
+    def current_key(self) -> str:
+        """What it would be compared by if it were typed today; the key may be one of a former rule."""
+        try:
+            return self.recognised(self.typed).key
+        except EmailMalformed:
+            return self.key
+
 
 def email_prefix(text: str) -> str:
     """Return how the keys of addresses begin that *text* is the beginning of.

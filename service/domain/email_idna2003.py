@@ -24,8 +24,11 @@ def former_key(text: str) -> str | None:
     local, at, domain = text.rpartition("@")
     if not at or len(text) > _MAX_ADDRESS:
         return None
+    local, domain = folded(local), folded(domain)
+    if len(domain) > _MAX_DOMAIN:  # a letter may become eighteen, and to encode takes the square of the time
+        return None
     try:
-        local, domain = folded(local), folded(domain).encode("idna").decode("ascii").lower()
+        domain = domain.encode("idna").decode("ascii").lower()
     except UnicodeError:
         return None
     key = f"{local}@{domain}"

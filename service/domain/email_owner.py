@@ -5,17 +5,9 @@ from contextlib import suppress
 
 import idna
 
-from service.domain.email import Email, EmailMalformed
+from service.domain.email import Email
 from service.domain.email_idna2003 import former_key
 from service.domain.profile import Profile
-
-
-def current_key(email: Email) -> str:
-    """Return what a stored *email* would be compared by if it were typed today."""
-    try:
-        return Email.recognised(email.typed).key
-    except EmailMalformed:
-        return email.key
 
 
 def keys_of(email: Email) -> Sequence[str]:
@@ -36,11 +28,11 @@ def owner_among(profiles: Sequence[Profile], email: Email) -> Profile | None:
     that of whoever has held the key since the rule before: until the owner of the mailbox signs up.
     """
     named = [each for each in profiles if each.email.typed == email.typed]
-    same = [each for each in profiles if current_key(each.email) == email.key]
+    same = [each for each in profiles if each.email.current_key == email.key]
     held = [each for each in profiles if each.email.key == email.key]
     return next(iter(named + same + held), None)
 
 
 def is_held_by_former_rule(holder: Profile, email: Email) -> bool:
     """Return whether *holder* has the key of *email* only because another mailbox once had the same."""
-    return holder.email.key == email.key and current_key(holder.email) != email.key
+    return holder.email.key == email.key and holder.email.current_key != email.key

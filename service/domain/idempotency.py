@@ -24,10 +24,6 @@ class AlreadyCreated(Exception):
     """The same command has created an aggregate before."""
 
 
-def _nobody_asks() -> None:
-    """Tell nobody about a repetition."""
-
-
 @dataclass(frozen=True, slots=True)
 class FormerKey:
     """The idempotency key as 0.1 stored it.
@@ -59,7 +55,7 @@ class IdempotencyKey:
     digest: bytes
     former: FormerKey | None = None
     others: tuple["IdempotencyKey", ...] = ()
-    on_repeat: Callable[[], None] = field(default=_nobody_asks, compare=False, repr=False)
+    on_repeat: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
     @property
     def ids(self) -> tuple[bytes, ...]:

@@ -162,7 +162,9 @@ class Profile:
     @property
     def email_verified(self) -> bool:
         """Whether its user has shown to read the mails to its address: to this one, and to none before."""
-        return bool(self.email.key) and self.verified_email_key == self.email.key
+        if not self.verified_email_key:
+            return False
+        return self.verified_email_key in (self.email.key, self.email.current_key)
 
     @property
     def may_administrate(self) -> bool:
@@ -200,13 +202,13 @@ class Profile:
         if patch.email is None or patch.email == self.email:
             return {}
         values: dict[str, object] = {"email_version": self.email_version + 1}
-        if self.email_verified and patch.email.key != self.email.key:
+        if self.email_verified and patch.email.key != self.verified_email_key:
             values["verified_email_key"] = None
         return values
 
     def with_verified_email(self, now: datetime) -> "Profile":
         """Return the profile with its address as verified."""
-        return self._next(now, EventType.PROFILE_UPDATED, {"verified_email_key": self.email.key})
+        return self._next(now, EventType.PROFILE_UPDATED, {"verified_email_key": self.email.current_key})
 
     def with_totp(self, totp: Totp, now: datetime) -> "Profile":
         """Return the profile with a second factor."""

@@ -159,5 +159,8 @@ class SessionRepository(Protocol):
     async def of_user(self, user_id: UUID) -> Sequence[Session]:
         """Return the sessions of a user."""
 
+    async def remove(self, session_id: UUID) -> None:
+        """Remove a session that nobody has been told of, without an event."""
+
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events; return which."""

@@ -16,6 +16,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, ExecutionTimeout, InvalidURI, PyMongoError
 from pymongo.monitoring import CommandListener
 
+from service.pkg.url_passwords import require_encoded
+
 MongoDriver = Literal["pymongo", "motor"]
 Documents = dict[str, Any]
 
@@ -57,12 +59,13 @@ def open_mongo(
     Motor's client has the same methods as far as this service goes, so it passes for PyMongo's.
 
     Raises:
-        InvalidURI: The address is none.
+        InvalidURI: The address is none; the sentence shows no part of a password.
 
     """
     try:
+        require_encoded(url)
         return _client(url, driver, listeners)
-    except ValueError as error:  # of a port that is none
+    except ValueError as error:  # of a port that is none, too
         raise InvalidURI(str(error)) from None
 
 

@@ -29,6 +29,12 @@ def short_text(value: object) -> str | None:
         return None
 
 
+def readable_text(value: object) -> str | None:
+    """Return the same as UTF-8 can hold it: bytes that were none are replaced."""
+    short = short_text(value)
+    return None if short is None else short.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def text_header(headers: Mapping[str, object], name: str, longest: int) -> dict[str, str]:
     """Return the header of that name, if it is UTF-8 of at most so many bytes."""
     value = headers.get(name)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Final
 
-_SUFFIX: Final = "_FILE"
+# Of the variable that names a file for another one.
+SUFFIX: Final = "_FILE"
 
 
 class SecretFileError(Exception):
@@ -21,11 +22,11 @@ def read_secret_files(environ: MutableMapping[str, str], names: Iterable[str]) -
 
     """
     for name in names:
-        path = environ.pop(name + _SUFFIX, "")
+        path = environ.pop(name + SUFFIX, "")
         if not path:
             continue
         if environ.get(name):
-            raise SecretFileError(f"{name} and {name}{_SUFFIX} are both set.")
+            raise SecretFileError(f"{name} and {name}{SUFFIX} are both set.")
         environ[name] = _text_of(path, name)
 
 
@@ -33,9 +34,9 @@ def _text_of(path: str, name: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SecretFileError(f"{name}{_SUFFIX}: {error}") from None
+        raise SecretFileError(f"{name}{SUFFIX}: {error}") from None
     except UnicodeDecodeError:  # which shows a part
         text = ""
     if not text or "\0" in text:
-        raise SecretFileError(f"{name}{_SUFFIX}: {path} holds no text.")
+        raise SecretFileError(f"{name}{SUFFIX}: {path} holds no text.")
     return text

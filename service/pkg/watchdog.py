@@ -1,6 +1,7 @@
 """Notices what does not come back by itself, so that the process ends and is started anew."""
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -90,6 +91,7 @@ def watched_loop(code: int, seconds: int = LOOP_SECONDS) -> Iterator[None]:
                 loop.call_soon_threadsafe(beat.set)
             elif (missed := missed + 1) >= seconds:
                 _log.critical("event loop stuck", seconds=missed)
+                logging.shutdown()  # waits for no reader
                 os._exit(code)
 
     beat.set()

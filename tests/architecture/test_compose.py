@@ -39,6 +39,14 @@ def test_no_password_is_in_the_file() -> None:
     assert re.findall(r"\w+://[^\s/']*@", said) == []
 
 
+def test_nobody_logs_in_to_grafana_whose_administrator_has_the_usual_password() -> None:
+    settings = services()["grafana"]["environment"]
+
+    assert settings["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert settings["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert settings.get("GF_AUTH_ANONYMOUS_ORG_ROLE", "Viewer") == "Viewer"
+
+
 def test_every_port_is_for_this_machine_and_every_image_has_a_version() -> None:
     ports = [port for each in services().values() for port in each.get("ports", ())]
     images = [each["image"] for each in services().values() if "image" in each]

@@ -154,6 +154,18 @@ def test_workers_know_every_node_of_the_cluster(all_of_them: list[dict[str, Any]
     assert f"max_message_size = {MAX_MESSAGE_BYTES}\n" in cluster["rabbitmq"]["additionalConfig"]
 
 
+def test_how_many_workers_there_are_is_for_the_scaler_alone_to_say(all_of_them: list[dict[str, Any]]) -> None:
+    (deployment,) = [
+        each["spec"]
+        for each in all_of_them
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", "profile-service")
+    ]
+    (scaler,) = specs(all_of_them, "ScaledObject")
+
+    assert "replicas" not in deployment
+    assert (scaler["scaleTargetRef"]["name"], scaler["minReplicaCount"]) == ("profile-service", 3)
+
+
 def test_the_scaler_looks_at_the_queues_of_operations_and_at_no_others(
     all_of_them: list[dict[str, Any]],
 ) -> None:

@@ -10,6 +10,25 @@ from tests.integration.examples.test_gateways import GATEWAYS, PASSWORD
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
+# The first sign-up is carried out, and answered as if nobody knew that.
+UNKNOWN_AT_FIRST = """
+    const real = window.fetch;
+    window.keys = [];
+    window.fetch = async (path, request) => {
+      const answer = await real(path, request);
+      if (path !== "/users" || window.keys.push(request.headers["idempotency-key"]) > 1) return answer;
+      const problem = { title: "Service Unavailable", status: 503 };
+      return new Response(JSON.stringify(problem), { status: 503 });
+    };
+"""
+
+
+def _fill_in(page: Page, email: str, password: str) -> None:
+    """Say on the page who signs up."""
+    for field, value in (("first_name", "Ada"), ("last_name", "Lovelace"), ("email", email)):
+        page.type(f"#sign-up [name={field}]", value)
+    page.type("#sign-up [name=password]", password)
+
 
 @pytest.mark.parametrize("name", list(GATEWAYS))
 def test_a_person_signs_up_posts_logs_out_and_logs_in(
@@ -19,9 +38,7 @@ def test_a_person_signs_up_posts_logs_out_and_logs_in(
     email = an_address()
     with GATEWAYS[name](sandbox.gateway_url, tmp_path / "log") as url:
         page.open(url)
-        for field, value in (("first_name", "Ada"), ("last_name", "Lovelace"), ("email", email)):
-            page.type(f"#sign-up [name={field}]", value)
-        page.type("#sign-up [name=password]", "lovelace1815")
+        _fill_in(page, email, "lovelace1815")
         page.click("#sign-up button")
         page.wait_for_text("made from your own name or address", "#message")
 
@@ -51,6 +68,43 @@ def test_a_person_signs_up_posts_logs_out_and_logs_in(
 
         page.open(f"{url}/")
         page.wait_for_text("You are Ada Lovelace", "#user")
+
+
+@pytest.mark.parametrize("name", list(GATEWAYS))
+def test_a_person_whose_access_token_has_expired_is_logged_out_all_the_same(
+    name: str, page: Page, sandbox: Sandbox, worker: Worker, tmp_path: Path
+) -> None:
+    """And not logged in anew by the refresh token."""
+    assert worker.process.poll() is None
+    with GATEWAYS[name](sandbox.gateway_url, tmp_path / "log") as url:
+        page.open(url)
+        _fill_in(page, an_address(), PASSWORD)
+        page.click("#sign-up button")
+        page.wait_for_text("You are Ada Lovelace", "#user")
+
+        page.forget_cookie("access_token")
+        page.click("#log-out")
+        page.wait_for_text("Log in", "#guest")
+
+        refresh = "return fetch('/session/refresh', {method: 'POST'}).then((answer) => answer.status)"
+        assert page.script(refresh) == 401
+
+
+def test_a_sign_up_is_repeated_under_its_key_if_nobody_knows_what_came_of_it(
+    page: Page, sandbox: Sandbox, worker: Worker, tmp_path: Path
+) -> None:
+    assert worker.process.poll() is None
+    with GATEWAYS["fastapi"](sandbox.gateway_url, tmp_path / "log") as url:
+        page.open(url)
+        page.script(UNKNOWN_AT_FIRST)
+        _fill_in(page, an_address(), PASSWORD)
+        page.click("#sign-up button")
+        page.wait_for_text("Service Unavailable", "#message")
+        page.click("#sign-up button")
+        page.wait_for_text("You are Ada Lovelace", "#user")
+
+        first, second = page.script("return window.keys")
+        assert first == second
 
 
 def test_the_description_of_the_api_shows_its_operations(

@@ -59,6 +59,10 @@ class Page:
         """Return what *script* returns on the page."""
         return _ask("POST", f"{self.session}/execute/sync", {"script": script, "args": []})
 
+    def forget_cookie(self, name: str) -> None:
+        """Do to a cookie what its expiry does."""
+        _ask("DELETE", f"{self.session}/cookie/{name}")
+
     def _element(self, selector: str) -> str:
         wait_until(lambda: self._found(selector) is not None, within=_SECONDS)
         return str(self._found(selector))

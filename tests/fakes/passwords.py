@@ -1,5 +1,7 @@
 """Passwords without the work, but with a count of it."""
 
+from collections.abc import Callable
+
 from service.app.auth.passwords import CommonPasswords, PasswordHasher
 
 
@@ -22,9 +24,14 @@ class FakePasswords(PasswordHasher):
         self.hashed += 1
         return fake_hash(password)
 
-    async def verify(self, password: bytes, hashed: str | None) -> bool:
+    async def verify(
+        self, password: bytes, hashed: str | None, on_mismatch: Callable[[], None] = lambda: None
+    ) -> bool:
         self.verified += 1
-        return hashed is not None and hashed.removeprefix("old ") == fake_hash(password)
+        matches = hashed is not None and hashed.removeprefix("old ") == fake_hash(password)
+        if not matches:
+            on_mismatch()
+        return matches
 
     def ensure_capacity(self) -> None:
         if self.full:

@@ -9,7 +9,7 @@ from uuid import UUID
 from bson import ObjectId
 
 from service.domain.email import Email
-from service.domain.email_owner import current_key, is_held_by_former_rule, keys_of, owner_among
+from service.domain.email_owner import is_held_by_former_rule, keys_of, owner_among
 from service.domain.errors import AuthorizationChanged, StaleVersion
 from service.domain.events import Event
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
@@ -231,7 +231,7 @@ class FakeProfiles(ProfileRepository):
     def _make_way(self, email: Email) -> None:
         for holder in self._by_oid.values():
             if holder.status not in GONE and is_held_by_former_rule(holder, email):
-                own = Email(holder.email.typed, current_key(holder.email))
+                own = Email(holder.email.typed, holder.email.current_key)
                 if not any(each.email.key == own.key for each in self._by_oid.values()):
                     self._by_oid[holder.oid] = replace(holder, email=own)
                 return

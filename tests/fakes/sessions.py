@@ -69,6 +69,10 @@ class FakeSessions(SessionRepository):
         await asyncio.sleep(0)
         return [each for each in self.stored.values() if each.user_id == user_id]
 
+    async def remove(self, session_id: UUID) -> None:
+        await asyncio.sleep(0)
+        self.stored.pop(session_id, None)
+
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         await asyncio.sleep(0)
         mine = [each for each in self.stored.values() if each.user_id == user_id]

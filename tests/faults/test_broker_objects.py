@@ -15,12 +15,13 @@ import pytest
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, topology
 from tests.at_length import at_length
-from tests.faults.alarms import node_of
+from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
 from tests.faults.test_probes import WELL, bindings_of, probed, says
 from tests.integration.broker import administrating
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
+from tests.integration.operators import letters_in, profilectl
 from tests.integration.workers import working
 from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
@@ -226,6 +227,27 @@ async def test_missing_policies_are_made_by_who_may(servers: Servers, tmp_path: 
                 made = {each["name"] for each in await broker.look_here("policies")}
 
     assert made == {each.name for each in topology().policies}
+
+
+async def test_operators_are_told_of_an_alarm_and_no_letter_is_lost(own_servers: Servers) -> None:
+    dead, which = "profile.delete.dlq", ("profile.delete", "--reason", "internal_error")
+    commands = [("topology", "check"), ("dlq", "replay", *which), ("dlq", "park", *which)]
+    with new_sandbox(own_servers, definitions(topology())) as sandbox:
+        async with administrating(sandbox) as broker, letters_in(sandbox) as letters:
+            node = await node_of(broker)
+            assert node, "only a broker that we started can be told to raise an alarm"
+            await letters.put(dead, "a", "b")
+            async with memory_alarm(node):
+                checked, *moved = [await profilectl(sandbox, *words) for words in commands]
+            kept = await letters.ids(dead)
+
+    assert checked.code == 2
+    assert "is not known: RabbitMQ has taken no message for 5 seconds: is there an alarm?" in checked.err
+    assert "All else stands as it should." in checked.err
+    assert [each.code for each in moved] == [7, 7]
+    assert [each.audit for each in moved] == [[], []]
+    assert all("is there an alarm? What was not moved yet stays where it is" in each.err for each in moved)
+    assert kept == ["a", "b"]
 
 
 async def test_a_broker_that_hangs_is_told_within_seconds(own_servers: Servers, tmp_path: Path) -> None:

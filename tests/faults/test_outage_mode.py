@@ -58,6 +58,25 @@ async def test_a_backlog_stays_in_its_queue_and_is_worked_off_when_mongodb_is_ba
         assert await env.dead_letters() == 0
 
 
+async def test_a_queue_that_is_gone_keeps_no_other_one_from_being_consumed_again(
+    servers: Servers, tmp_path: Path
+) -> None:
+    """Where nothing is made, it is gone for good; the others wait for MongoDB alone."""
+    async with proxied_env(servers, tmp_path) as env:
+        settings = {**env.behind(), "DECLARE_TOPOLOGY": "false"}
+        async with working(env.sandbox, tmp_path, settings) as worker:
+            await env.broker.channel.queue_delete("post.get")
+            env.proxy.freeze()
+            await tell_until_it_pauses(env, worker)
+            env.proxy.mend()
+            await has_logged(worker, "database back")
+            changed = await env.ask(1)
+            log = await asyncio.to_thread(worker.log.read_text)
+
+    assert changed["ok"]
+    assert "broker away" not in log
+
+
 async def test_what_fails_once_is_tried_again_in_place(servers: Servers, tmp_path: Path) -> None:
     async def all_are_in_hand() -> bool:
         return (await env.counts("profile.update"))[0] == 0

@@ -6,7 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import aio_pika
 
@@ -15,6 +16,9 @@ from tests import forking
 from tests.builders import NOON
 from tests.integration.connections import connect
 from tools.servers.sandbox import Sandbox
+
+# A developer's `.env`, which may name other servers, is not in here.
+FOLDER: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Said:
 async def profilectl(sandbox: Sandbox, *words: str, typed: str = "", **more: str) -> Said:
     """Run it as the broker user of the service, unless *more* says otherwise; *typed* is what it reads."""
     environment = {**os.environ, "COLUMNS": "200", "RABBITMQ_URL": sandbox.service_url, **more}
-    ended = await asyncio.to_thread(forking.run, ["service.cli", *words], environment, typed)
+    ended = await asyncio.to_thread(forking.run, ["service.cli", *words], environment, typed, folder=FOLDER)
     assert "Traceback" not in ended.stderr, ended.stderr
     return Said(ended.returncode, ended.stdout, ended.stderr)
 

@@ -163,7 +163,10 @@ async def test_calls_that_wait_for_a_connection_when_the_client_closes_are_disco
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("token", ["x" * 200_000, "\ud800", "täken", "two words", "line\r\nfeed", "\0"])
+@pytest.mark.parametrize(
+    "token",
+    ["", "x" * 200_000, "x" + "=" * 200_000, "\ud800", "täken", "two words", "line\r\nfeed", "\0"],
+)
 async def test_what_is_no_token_is_not_sent_and_harms_no_other_call(
     sandbox: Sandbox, worker: Worker, ada: Person, token: str
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
-from service.bootstrap import Resources, admin_use_cases
+from service.bootstrap import AdminUseCases, Resources
 from service.pkg.database import close_mongo, default_database, open_mongo
 from service.settings import Settings
 from tests.at_length import at_length
@@ -299,7 +299,7 @@ async def erase_expired(env: IsolatedEnv) -> None:
     urls = {"rabbitmq_url": env.sandbox.service_url, "mongo_url": env.sandbox.mongo_url}
     settings = Settings.model_validate({**urls, "redis_url": env.sandbox.redis_url, "bcrypt_cost": 10})
     async with Resources.opened(settings) as resources:
-        await admin_use_cases(settings, resources).erase_expired.handle()
+        await AdminUseCases(settings, resources).erase_expired.handle()
 
 
 @pytest_asyncio.fixture(scope="module")

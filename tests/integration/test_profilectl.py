@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.cli.status_view import CONSUMED
+from service.infrastructure.rabbitmq.topology import CONSUMED
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
 from tests.integration.operators import profilectl
@@ -49,6 +49,15 @@ async def test_status_is_shown_where_no_worker_answers_on_the_health_port(sandbo
     assert said.code == 0
     assert f"No worker answers on port {port}: " in said.err
     assert f"All {QUEUES} queues are consumed." in said.out
+
+
+async def test_status_shows_the_queues_while_mongodb_is_away(sandbox: Sandbox, gateway: Gateway) -> None:
+    await gateway.ask("auth.keys", {})
+    said = await profilectl(sandbox, "status", MONGO_URL="mongodb://127.0.0.1:1/profiles")
+
+    assert said.code == 7
+    assert f"All {QUEUES} queues are consumed." in said.out
+    assert "Which events are not published yet is not known: MongoDB: 127.0.0.1:1" in said.err
 
 
 async def test_status_names_what_nobody_consumes(without_workers: Sandbox) -> None:

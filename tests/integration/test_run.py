@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from service.cli import MAY_COME_FROM_FILES
 from service.pkg.management_api import ManagementApi
 from tests.at_length import at_length
 from tests.documents import ROOT, blocks
@@ -126,6 +127,12 @@ OWN = dict.fromkeys(
 ) | {"DEV_SERVERS": "local"}
 
 
+# What an operator's shell may say of other servers.
+OF_OTHERS = {f"{each}_FILE": "/nowhere" for each in MAY_COME_FROM_FILES} | {
+    "RABBITMQ_MANAGEMENT_URL": "http://guest:guest@127.0.0.1:1"
+}
+
+
 def assert_ended_by(running: Running, number: signal.Signals, stopped: int) -> None:
     """Hold exit code and last words of a program that *number* has ended."""
     code = running.process.wait(SECONDS)
@@ -230,7 +237,7 @@ def test_on_servers_of_its_own_everything_printed_works(tmp_path: Path) -> None:
 
         assert urlsplit(broker).path == "/"
         assert (urlsplit(broker).port == 5672) != ("Port 5672 was not free" in said)
-        assert re.fullmatch(r"[0-9a-f-]{36}\n", made)
+        assert re.fullmatch(r'[0-9a-f-]{36}\n\{.*"event": "user_created"\}\n', made)
         assert checked.splitlines()[-1] == "Everything stands as it should."
         assert greeted == "Hello Ada Lovelace\n"
 
@@ -289,6 +296,26 @@ def test_given_servers_keep_their_default_virtual_host(
 def management(servers: Servers) -> ManagementApi:
     """The management API of the broker that all tests share."""
     return ManagementApi.of(servers.management_url, servers.rabbitmq_url)
+
+
+def test_a_worker_is_not_told_of_the_servers_of_others(servers: Servers, tmp_path: Path) -> None:
+    """It would make policies there, and ends if an address comes from two places."""
+    with started("tools.run", tmp_path, given(servers) | OF_OTHERS) as running:
+        running.wait_until_ready()
+        told = _environment_of(running.worker())
+        log = Path(_printed(running.said(), "log")).read_text()
+        running.process.terminate()
+        running.process.wait(SECONDS)
+
+    console, own = urlsplit(told["RABBITMQ_MANAGEMENT_URL"]), urlsplit(servers.management_url)
+    assert (console.hostname, console.port) == (own.hostname, own.port)
+    assert [each for each in MAY_COME_FROM_FILES if f"{each}_FILE" in told] == []
+    assert "policies not made" not in log
+
+
+def _environment_of(pid: int) -> dict[str, str]:
+    told = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())
+    return dict(each.split("=", 1) for each in told.split("\0") if each)
 
 
 def test_a_worker_that_dies_is_started_again_with_a_word(servers: Servers, tmp_path: Path) -> None:

@@ -107,6 +107,26 @@ async def test_the_other_mailbox_can_be_moved_to(profiles: ProfileRepository) ->
         assert found.id == profile.id
 
 
+async def test_what_its_user_has_verified_stays_so_when_its_key_is_given_to_the_other_mailbox(
+    profiles: ProfileRepository,
+) -> None:
+    local = uuid4().hex
+    ada = await stored(profiles, f"{local}@fa\u00df.de", f"{local}@fass.de")
+    verified = ada.with_verified_email(LATER)
+    await profiles.save(verified)
+    before = await profiles.find_by_email(ada.email)
+    await profiles.add(a_profile(email=Email.parse(f"{local}@fass.de")))
+    after = await profiles.find_by_email(Email.parse(ada.email.typed))
+
+    assert before is not None
+    assert after is not None
+    assert (before.email.key, before.email_verified) == (ada.email.key, True)
+    assert (after.email.key, after.email_verified) == (ada.email.current_key, True)
+    # The same mailbox, written again; and the other one, which had the same key.
+    assert before.updated(ProfilePatch(email=Email.parse(ada.email.typed)), LATER).email_verified
+    assert not before.updated(ProfilePatch(email=Email.parse(f"{local}@fass.de")), LATER).email_verified
+
+
 async def test_the_plain_address_is_not_that_of_the_other_mailbox(profiles: ProfileRepository) -> None:
     local = uuid4().hex
     await stored(profiles, f"{local}@fass.de", f"{local}@fass.de")

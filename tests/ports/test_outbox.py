@@ -11,13 +11,14 @@ import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
 
+from service import __version__
 from service.app.outbox import Kind, PendingEvents
 from service.domain.post import PostPatch
 from service.domain.profile import ProfilePatch
 from service.infrastructure.mongo import outbox as module
 from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.indexes import POSTS, PROFILES, SESSIONS
-from service.infrastructure.mongo.outbox import VERSION, Backlog, MongoOutbox
+from service.infrastructure.mongo.outbox import Backlog, MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
 from service.infrastructure.mongo.sessions import MongoSessions
@@ -236,7 +237,7 @@ async def test_what_cannot_be_read_is_kept_and_keeps_nothing_back(fresh: Any, ki
     await outbox.hold([pending])
     kept = await collection.find_one(key)
 
-    assert kept["outbox"] == [{**spoilt, "held_by": VERSION}]
+    assert kept["outbox"] == [{**spoilt, "held_by": __version__}]
     assert await outbox.load_pending(kind, [subject]) == []
     assert await outbox.find_stale(LATEST, 9) == []
 
@@ -250,11 +251,11 @@ async def test_another_version_looks_at_what_this_one_could_not_read(
     found = await outbox.load_pending(Kind.POST, [subject])
     await outbox.mark_published(found)
     await outbox.hold(found)
-    monkeypatch.setattr(module, "VERSION", "99.0.0")
+    monkeypatch.setattr(module, "__version__", "99.0.0")
 
     assert await outbox.find_stale(LATEST, 9) == [(Kind.POST, subject)]
     (again,) = await outbox.load_pending(Kind.POST, [subject])
-    assert again.unreadable == [{**spoilt, "held_by": VERSION}]
+    assert again.unreadable == [{**spoilt, "held_by": __version__}]
 
 
 async def test_a_field_of_a_newer_version_does_no_harm(fresh: Any) -> None:

@@ -151,6 +151,7 @@ async def use_sessions(database: Any) -> Watched:
     assert await sessions.end(user, "logout", NOON, session_id=first.id) == [first.id]
     assert await sessions.end(user, "logout", NOON, except_id=second.id) == [third.id]
     assert await sessions.of_user(user) == [second]
+    await sessions.remove(first.id)
     assert await sessions.discard(user, 2) == [second.id]
     await sessions.end(user, "logout", NOON)
     await MongoProfiles(database).add(boss := a_profile())
@@ -173,10 +174,11 @@ async def use_posts(database: Any) -> Watched:
     for whose in (user, None):
         everything = await posts.list(whose, None, 1000)
         await posts.list(whose, str(everything[len(everything) // 2].id), 3)
+    for each in mine[6:20]:
+        await posts.save(each.deleted(LATER))
     for which in PostSelection:
         await posts.of_user(user, which, 3)
         await posts.of_user(user, which, 3, after=str(mine[3].id))
-    await posts.save(mine[6].deleted(LATER))
     assert (await posts.get_including_deleted(mine[6].id)).version == 2
     assert mine[6].id in {each.id for each in await posts.deleted_before(LATER, 1000)}
     assert len(await posts.of_user(user, PostSelection.ALL)) == len(mine)

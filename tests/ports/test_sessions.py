@@ -130,6 +130,17 @@ async def test_sessions_from_before_a_version_are_discarded(sessions: SessionRep
     assert [await sessions.find(each.id) for each in (old, new, other)] == [None, new, other]
 
 
+async def test_one_session_is_removed_and_no_other(sessions: SessionRepository) -> None:
+    user_id = uuid4()
+    one, other = (a_session(user_id, expires_at=LATER) for _ in range(2))
+    for each in (one, other):
+        await sessions.add(each)
+    await sessions.remove(one.id)
+    await sessions.remove(one.id)
+
+    assert [await sessions.find(each.id) for each in (one, other)] == [None, other]
+
+
 async def test_the_sessions_of_a_user_are_those_that_have_not_ended(sessions: SessionRepository) -> None:
     user_id, other = uuid4(), a_session(expires_at=LATER)
     first, second, ended = (a_session(user_id, expires_at=LATER) for _ in range(3))

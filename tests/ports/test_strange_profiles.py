@@ -33,6 +33,8 @@ STRANGE: Mapping[str, Mapping[str, Any]] = {
     "a name that is none": {"first_name": None, "last_name": 7},
     "no times": {"created_at": None, "updated_at": None},
     "attributes that are none": {"attributes": "locale=fr", "email_version": None},
+    "a second factor of a newer version": {"totp": {"sealed": b"secret"}},
+    "a second factor that is none": {"totp": "none"},
     "more fields": {"nickname": "Ada", "addresses": [{"city": "London"}]},
 }
 

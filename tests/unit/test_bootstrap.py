@@ -35,6 +35,21 @@ async def test_new_passwords_are_looked_at_more_closely_if_that_is_asked_for(tmp
     assert isinstance(weak, ZxcvbnPasswords)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://u:p%2F@redis:6380/1?socket_timeout=1",
+        "rediss://:p@redis?ssl_cert_reqs=required&ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis/redis.sock?db=1",
+    ],
+)
+async def test_redis_is_opened_with_the_options_of_its_address(url: str) -> None:
+    resources = Resources.opened(Settings.model_validate({**URLS, "redis_url": url}))
+    await resources.close()
+
+    assert resources.redis
+
+
 async def test_words_of_the_organisation_are_none_of_passwords() -> None:
     chosen = Settings.model_validate({**URLS, "password_context_words": ["Acme"]})
     resources = Resources.opened(chosen)

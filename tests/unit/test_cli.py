@@ -1,4 +1,5 @@
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -7,11 +8,17 @@ import pytest
 from aio_pika.exceptions import AMQPConnectionError
 from aiormq.exceptions import InvalidFrameError
 from pymongo.errors import ServerSelectionTimeoutError
+from yarl import URL
 
+from service import cli
+from service.cli import topology as topology_commands
 from service.cli import worker
 from service.infrastructure.mongo.indexes import IndexMissing
+from service.infrastructure.rabbitmq.bounded_publish import TakesNoMessages
+from service.infrastructure.rabbitmq.declare import BindingTimeout
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
+from service.infrastructure.rabbitmq.topology_check import CheckResult
 from tests.unit.profilectl import profilectl, said
 
 REQUIRED = {"RABBITMQ_URL": "amqp://u:canary@mq/", "MONGO_URL": "mongodb://u:canary@db/profiles"}
@@ -76,6 +83,13 @@ def test_a_worker_names_the_variables_that_are_missing() -> None:
         ("BCRYPT_COST", "9", "BCRYPT_COST: Input should be greater than or equal to 10"),
         ("MONGO_URL", "http://canary", "it has to begin with mongodb:// or mongodb+srv://"),
         ("MONGO_URL", "mongodb://u:canary@db:port/x", "MongoDB: Port contains non-digit characters"),
+        ("MONGO_URL", "mongodb://u:x/canary@db/x", "MONGO_URL: Value error, in a password, every"),
+        ("REDIS_URL", "redis://u:canary@h?db=x", "Cannot run: REDIS_URL: Invalid value for 'db'"),
+        ("REDIS_URL", "redis://u:canary@h?socket_timout=1", "REDIS_URL: there is no option socket_timout"),
+        ("REDIS_URL", "redis://u:canary@h?ssl_cert_reqs=none", "REDIS_URL: there is no option ssl_cert_reqs"),
+        ("REDIS_URL", "rediss://u:canary@h?ssl_cert_reqs=x", "REDIS_URL: Invalid SSL Certificate"),
+        ("REDIS_URL", "redis://u:canary@h?retry=1", "REDIS_URL: it has an option that no address can hold"),
+        ("REDIS_URL", "redis://:1?canary=x@h", "REDIS_URL: in a password, every / ? # : @ has to be"),
         (
             "TRUSTED_SERVICES",
             '{"a": ["[/x]"]}',
@@ -124,6 +138,15 @@ def test_a_worker_that_cannot_read_its_key_says_so(tmp_path: Path) -> None:
     ("error", "sentence"),
     [
         (OSError("no network"), "Cannot run: no network"),
+        (TimeoutError(), "Cannot run: RabbitMQ does not answer in time."),
+        (TimeoutError("db is slow"), "Cannot run: db is slow"),
+        (
+            BindingTimeout(),
+            (
+                "Cannot run: RabbitMQ does not say whether queues are bound: "
+                "is a node of the cluster silent? Try again in a minute."
+            ),
+        ),
         (AMQPConnectionError("refused"), "Cannot run: RabbitMQ: refused"),
         (
             ServerSelectionTimeoutError("db: timed out [/] (configured timeouts: 1), Timeout: 2s, more"),
@@ -175,6 +198,28 @@ def test_an_address_that_is_none_is_a_wrong_use(words: tuple[str, ...], url: str
     assert "canary" not in result.output
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_broker_that_takes_no_messages_is_checked_but_for_their_size(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    async def inspect(*_: object) -> list[CheckResult]:
+        return []
+
+    async def oversize(_url: URL) -> list[str]:
+        raise TakesNoMessages
+
+    monkeypatch.setattr(topology_commands, "inspect", inspect)
+    monkeypatch.setattr(topology_commands, "oversize", oversize)
+    result = profilectl("topology", "check", *words, RABBITMQ_URL="amqp://mq/", RABBITMQ_MANAGEMENT_URL="")
+
+    assert result.exit_code == 2
+    assert "is not known: RabbitMQ has taken no message for 5 seconds: is there an alarm?" in said(result)
+    if words:
+        assert json.loads(result.stdout) == {"differs": [], "unanswered": [], "looked_at_all": False}
+    else:
+        assert (result.stdout, said(result)[-29:]) == ("", "All else stands as it should.")
+
+
 def test_an_address_of_the_management_api_that_is_none_is_a_wrong_use() -> None:
     result = profilectl(
         "topology", "check", RABBITMQ_URL="amqp://mq/", RABBITMQ_MANAGEMENT_URL="http://u:canary@mq:port"
@@ -182,6 +227,21 @@ def test_an_address_of_the_management_api_that_is_none_is_a_wrong_use() -> None:
 
     assert result.exit_code == 2
     assert "its port is no port" in said(result)
+    assert "canary" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://u:canary@db/", "it has to begin with mongodb:// or mongodb+srv://"),
+        ("mongodb://u:x/canary@db:27017/profiles", "has to be percent-encoded"),
+    ],
+)
+def test_an_address_of_the_database_that_is_none_is_a_wrong_use(url: str, sentence: str) -> None:
+    result = profilectl("status", RABBITMQ_URL="amqp://mq.invalid/", MONGO_URL=url)
+
+    assert result.exit_code == 2
+    assert sentence in said(result)
     assert "canary" not in result.output
 
 
@@ -219,11 +279,35 @@ def test_a_misspelt_setting_is_named_by_every_command(
 
 
 @pytest.mark.parametrize("words", [("topology", "definitions"), ("worker",)])
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"MONGO_URL=\xff\xfe", "it is no UTF-8"), (b"MONGO_URL=a\0b", "it is not all text")]
+)
 def test_settings_in_no_encoding_are_a_sentence(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], content: bytes, why: str, tmp_path: Path
 ) -> None:
-    (tmp_path / ".env").write_bytes(b"MONGO_URL=\xff\xfe")
-    monkeypatch.chdir(tmp_path)
-    result = profilectl(*words)
+    (tmp_path / ".env").write_bytes(content)
+    result = profilectl(*words, MONGO_URL="")
 
-    assert (result.exit_code, result.stderr) == (2, "The file .env cannot be read: it is no UTF-8.\n")
+    assert (result.exit_code, result.stderr) == (2, f"The file .env cannot be read: {why}.\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("dlq", "list"), ("topology", "check"), ("call", "auth.keys", "{}"), ("worker",)]
+)
+@pytest.mark.parametrize("line", ["RABBITMQ_URL=http://canary", "rabbitmq_url_file=url"])
+def test_the_file_counts_for_every_command(words: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("http://canary")
+    (tmp_path / ".env").write_text(f"{line}\nMONGO_URL=mongodb://db/profiles\n")
+    # What is empty counts as missing, and is put back at the end.
+    result = profilectl(*words, **dict.fromkeys(("RABBITMQ_URL", "RABBITMQ_URL_FILE", "MONGO_URL"), ""))
+
+    assert result.exit_code == 2
+    assert re.search("it (begins|has to begin) with amqp://", said(result))
+    assert "canary" not in result.output
+
+
+def test_every_variable_of_a_command_may_be_in_the_file() -> None:
+    modules = Path(cli.__file__).parent.glob("*.py")
+    variables = {name for each in modules for name in re.findall(r'envvar="(\w+)"', each.read_text())}
+
+    assert {"RABBITMQ_URL", "ACCESS_TOKEN"} <= variables <= cli.known_variables()

@@ -1,14 +1,21 @@
 import io
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+from pymongo.errors import ServerSelectionTimeoutError
 from rich.console import Console
 
-from service.cli.status_view import CONSUMED, is_wrong, lines, table
+from service.cli import status as status_commands
+from service.cli.status import Look, growth
+from service.cli.status_view import is_wrong, lines, table
+from service.infrastructure.mongo.errors import DatabaseUnavailable
 from service.infrastructure.mongo.outbox import Backlog
 from service.infrastructure.rabbitmq.queue_depths import Depth
-from service.infrastructure.rabbitmq.topology import topology
+from service.infrastructure.rabbitmq.topology import CONSUMED, topology
 from tests.builders import NOON
+from tests.unit.profilectl import profilectl, said
 
 
 def queues(*changed: Depth) -> list[Depth]:
@@ -72,3 +79,35 @@ def test_a_queue_that_has_just_been_emptied_is_still_shown() -> None:
     assert [row.split() for row in shown.splitlines() if "profile." in row] == [
         ["profile.get", "0", "-2.5", "2"]
     ]
+
+
+def test_how_fast_a_queue_grows_is_told_by_the_time_that_has_passed() -> None:
+    """To ask for all queues takes time, too."""
+    before = Look(100.0, [Depth("profile.get", is_there=True, ready=10)])
+    now = Look(102.5, queues(Depth("profile.get", is_there=True, ready=0)))
+
+    assert growth(before, now) == {"profile.get": -4.0}
+
+
+@pytest.mark.usefixtures("nothing_is_set")
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_queues_are_shown_while_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    async def depths(_url: str) -> Sequence[Depth]:
+        return queues(Depth("profile.get", is_there=False))
+
+    async def backlog(_url: str) -> Backlog:
+        raise DatabaseUnavailable from ServerSelectionTimeoutError("db: timed out, Timeout: 2s, Topology")
+
+    monkeypatch.setattr(status_commands, "_depths", depths)
+    monkeypatch.setattr(status_commands, "_backlog", backlog)
+    result = profilectl("status", *words, RABBITMQ_URL="amqp://mq/", MONGO_URL="mongodb://u:canary@db/x")
+
+    assert result.exit_code == 7
+    assert said(result) == "Which events are not published yet is not known: MongoDB: db: timed out"
+    if words:
+        found = json.loads(result.stdout)
+        assert (found["events"], len(found["queues"])) == (None, len(queues()))
+    else:
+        assert "No worker consumes profile.get." in result.stdout

@@ -103,11 +103,21 @@ def test_values_that_cannot_work_are_refused(environment: pytest.MonkeyPatch, na
     assert [each["loc"][0] for each in error.value.errors()] == [name.lower()]
 
 
-@pytest.mark.parametrize("name", ["RABBITMQ_URL", "REDIS_URL"])
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("RABBITMQ_URL", "amqp://u:canary/x@mq:5672/"),
+        ("REDIS_URL", "redis://u:canary/x@mq:5672/"),
+        ("MONGO_URL", "mongodb://u:x/canary@db:27017/profiles"),
+        ("MONGO_URL", "mongodb://u:x?canary@db/profiles"),
+        ("MONGO_URL", "mongodb://u:x#canary@db/profiles"),
+        ("MONGO_URL", "mongodb+srv://u:x/canary@db/profiles"),
+    ],
+)
 def test_a_password_that_is_not_encoded_is_explained_and_not_shown(
-    environment: pytest.MonkeyPatch, name: str
+    environment: pytest.MonkeyPatch, name: str, url: str
 ) -> None:
-    environment.setenv(name, f"{'amqp' if name == 'RABBITMQ_URL' else 'redis'}://u:canary/x@mq:5672/")
+    environment.setenv(name, url)
 
     with pytest.raises(ValidationError, match="percent-encoded") as error:
         Settings()
@@ -191,7 +201,11 @@ def test_a_misspelt_variable_is_noticed(name: str, near: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "HOME", "LANG", "HOSTNAME", "MONGO_URI", "OTEL_SERVICE_NAME", "DEV_REDIS_URL"]
+    "name",
+    [
+        *("PATH", "HOME", "LANG", "HOSTNAME", "MONGO_URI", "OTEL_SERVICE_NAME", "DEV_REDIS_URL"),
+        "RABBITMQ_MANAGEMENT_URL_FILE",
+    ],
 )
 def test_what_is_of_others_is_no_misspelt_variable(name: str) -> None:
     """Not even what looks like a variable of ours that is given."""

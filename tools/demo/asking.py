@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
@@ -19,6 +18,7 @@ from profile_contracts.client import ProfileClient
 from profile_contracts.errors import ErrorReply, NoReply
 from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.replies import ErrorCode, Failure
+from tools.worker import with_settings
 
 PASSWORD: Final = SecretStr("correct horse battery staple")
 _SHOWN: Final = 300
@@ -96,7 +96,7 @@ class Demo:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "service.cli", *words),
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(Path.cwd()), **self.environment},
+            env={**with_settings(self.environment), "PYTHONPATH": str(Path.cwd())},
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=PIPE,

@@ -13,8 +13,9 @@ from tools.reference.markdown import blocks, items, paragraph
 
 _INTRODUCTION: Final = """
 What operators type. Every command explains itself with `--help`. An option with a variable behind it can be
-given in the environment instead. `profilectl --install-completion` makes the shell complete commands, options
-and operations. What goes wrong is one sentence on standard error, and an exit code:
+given in the environment instead, or in a file `.env` in the current folder. `profilectl --install-completion`
+makes the shell complete commands, options and operations. What goes wrong is one sentence on standard error,
+and an exit code:
 """.strip()
 # Of `worker`, docs/howto/operate.md says it.
 _WORKER: Final = "`worker` has [codes of its own](../howto/operate.md#start-a-worker)."

@@ -11,14 +11,13 @@ from service.settings import Settings
 from tools.reference.markdown import blocks, paragraph
 
 _INTRODUCTION: Final = """
-A worker reads environment variables, or a file `.env` in the folder that it is started in; the environment
-goes first. An empty variable counts as missing. [.env.example](../../.env.example) lists them all, with
-values for this machine. A worker with a wrong setting says which one it is, and exits with 2. [Run a
-worker](../howto/operate.md) uses them.
-
+A worker, and every command of `profilectl`, reads environment variables, or a file `.env` in the folder that
+it is started in; the environment goes first. An empty variable counts as missing.
+[.env.example](../../.env.example) lists them all, with values for this machine. A worker with a wrong setting
+says which one it is, and exits with 2. [Run a worker](../howto/operate.md) uses them.
 Addresses hold passwords, so each may come from a file, as in Docker's official images:
-`RABBITMQ_URL_FILE=/run/secrets/rabbitmq_url` in the environment, and `MONGO_URL_FILE`, `REDIS_URL_FILE` and
-`RABBITMQ_MANAGEMENT_URL_FILE`. All commands of `profilectl` read them.
+`RABBITMQ_URL_FILE=/run/secrets/rabbitmq_url`, and `MONGO_URL_FILE`, `REDIS_URL_FILE` and
+`RABBITMQ_MANAGEMENT_URL_FILE`.
 """.strip()
 
 

@@ -1,5 +1,6 @@
 """A channel over which requests go and replies come back, until its connection breaks."""
 
+import logging
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -12,6 +13,19 @@ from profile_contracts.client.replies import Replies
 from profile_contracts.errors import Disconnected
 
 COMMANDS_EXCHANGE: Final = "profile.commands"
+
+
+def _hide_request(record: logging.LogRecord) -> bool:
+    """Let aiormq say that a request came back to no one, but not what is in it: there may be a password.
+
+    So it does when no queue has taken a request whose call has given up.
+    """
+    if record.msg == "Unhandled message %r returning":
+        record.args = ("of a call that has given up",)
+    return True
+
+
+logging.getLogger("aiormq.channel").addFilter(_hide_request)
 
 
 @dataclass(slots=True, eq=False)

@@ -8,9 +8,10 @@ from typing import Final
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 
-from profile_contracts.errors import Disconnected
+from profile_contracts.errors import CallFailed, Disconnected
 
 _CLOSE_SECONDS: Final = 2.0
+_LOST: Final = (AMQPError, ChannelInvalidStateError, OSError, StopAsyncIteration)
 
 
 @contextmanager
@@ -21,16 +22,30 @@ def lost_connection(*, sent: bool) -> Iterator[None]:
     """
     try:
         yield
-    except DeliveryError:
+    except (CallFailed, DeliveryError):
         raise
-    except (AMQPError, ChannelInvalidStateError, OSError, StopAsyncIteration) as error:
-        message = f"The connection to the broker is lost: {type(error).__name__}."
-        raise Disconnected(message, sent=sent) from error
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task and task.cancelling():
             raise
         raise Disconnected("The connection to the broker is lost.", sent=sent) from None
+    except Exception as error:
+        if _says_lost(error):
+            message = f"The connection to the broker is lost: {type(error).__name__}."
+            raise Disconnected(message, sent=sent) from error
+        raise
+
+
+def _says_lost(error: Exception) -> bool:
+    """Return whether aiormq says by *error* that the connection is gone.
+
+    Of a line that ends right behind a frame, be it `Connection.CloseOk` or the last of many, aiormq knows no
+    fault: who waits gets a bare `Exception` (`aiormq.base.FutureStore.reject_all`). Whoever then opens a
+    channel on it gets a `RuntimeError` (`aiormq.connection.Connection.channel`).
+    """
+    if isinstance(error, _LOST) or type(error) is Exception:
+        return True
+    return type(error) is RuntimeError and str(error).endswith(" closed")
 
 
 async def close_in_time(connection: AbstractConnection) -> None:

@@ -1,7 +1,7 @@
 """A connection on which events arrive, one after the other, until it breaks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -28,7 +28,6 @@ class EventChannel:
     """A connection, the queue that is consumed on it, and what has arrived.
 
     Attributes:
-        queue_is_new: Whether the queue was made just now: what was published before it, it does not have.
         arrived: The messages that nobody has taken yet; `None` once there will be no more.
         is_open: Whether more may arrive.
 
@@ -36,15 +35,17 @@ class EventChannel:
 
     connection: AbstractConnection
     queue: AbstractQueue
-    queue_is_new: bool
     arrived: asyncio.Queue[AbstractIncomingMessage | None] = field(default_factory=asyncio.Queue)
     is_open: bool = True
 
     @classmethod
-    async def open(cls, url: URL, keys: Sequence[str], name: str, *, durable: bool) -> Self:
+    async def open(
+        cls, url: URL, keys: Sequence[str], name: str, *, durable: bool, on_missing: Callable[[], None]
+    ) -> Self:
         """Connect to *url*, and bind the queue *name* to events with *keys*.
 
-        A queue that is not *durable* is gone with the connection.
+        A queue that is not *durable* is gone with the connection. One that is not there is made, after
+        *on_missing* was called: what was published before, it does not have.
 
         Raises:
             Disconnected: The broker isn't there, or lets nobody in.
@@ -56,7 +57,7 @@ class EventChannel:
             with lost_connection(sent=False):
                 await connection.connect()
                 try:
-                    queue, is_new = await _declared(connection, name, durable=durable)
+                    queue = await _declared(connection, name, durable=durable, on_missing=on_missing)
                     for each in keys:
                         await queue.bind(EVENTS_EXCHANGE, each)
                 except ChannelNotFoundEntity:
@@ -64,7 +65,7 @@ class EventChannel:
                     raise Disconnected(message, sent=False) from None
                 except ChannelClosed as refused:
                     raise QueueRefused(f"The broker does not let us have the queue {name}.") from refused
-                return cls(connection, queue, is_new)
+                return cls(connection, queue)
         except BaseException:  # a cancellation, too, must leave no connection open
             await close_in_time(connection)
             raise
@@ -96,14 +97,15 @@ class EventChannel:
 
 
 async def _declared(
-    connection: AbstractConnection, name: str, *, durable: bool
-) -> tuple[AbstractQueue, bool]:
-    """Return the queue *name*, and whether it was made just now."""
+    connection: AbstractConnection, name: str, *, durable: bool, on_missing: Callable[[], None]
+) -> AbstractQueue:
     if not durable:
-        return await (await _channel(connection, _PREFETCH)).declare_queue(name, exclusive=True), True
+        on_missing()
+        return await (await _channel(connection, _PREFETCH)).declare_queue(name, exclusive=True)
     with suppress(ChannelNotFoundEntity):  # which closes the channel
-        return await (await _channel(connection)).declare_queue(name, passive=True), False
-    return await (await _channel(connection)).declare_queue(name, durable=True, arguments=_ARGUMENTS), True
+        return await (await _channel(connection)).declare_queue(name, passive=True)
+    on_missing()  # whatever happens from here on, the queue may be there the next time
+    return await (await _channel(connection)).declare_queue(name, durable=True, arguments=_ARGUMENTS)
 
 
 async def _channel(connection: AbstractConnection, prefetch: int = _PREFETCH_OF_DURABLE) -> AbstractChannel:

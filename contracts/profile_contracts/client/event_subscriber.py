@@ -149,9 +149,11 @@ class EventSubscriber:
         url = next(self._urls)
         name = self._queue or f"{url.user}.events.{uuid4().hex}"
         async with self._in_time():
-            channel = await EventChannel.open(url, self._keys, name, durable=self._queue is not None)
+            channel = await EventChannel.open(
+                url, self._keys, name, durable=self._queue is not None, on_missing=self._note_gap
+            )
         try:
-            await self._close_gap(channel)
+            await self._close_gap()
             async with self._in_time():
                 await channel.consume()
         except BaseException:  # a cancellation, too, must leave no connection open
@@ -159,11 +161,13 @@ class EventSubscriber:
             raise
         return channel
 
-    async def _close_gap(self, channel: EventChannel) -> None:
+    def _note_gap(self) -> None:
+        """Remember that events may have been missed, until that is told: more than one attempt may take."""
+        self.gaps += not self._gap_is_open
+        self._gap_is_open = True
+
+    async def _close_gap(self) -> None:
         """Tell of a gap before anything that comes after it."""
-        if channel.queue_is_new:
-            self.gaps += 1
-            self._gap_is_open = True
         if self._gap_is_open and self._on_gap:
             await self._on_gap()
         self._gap_is_open = False

@@ -17,7 +17,7 @@ from profile_contracts.errors import (
     Unavailable,
     Unroutable,
 )
-from profile_contracts.operations import Operation
+from profile_contracts.operations import AUTH_LOGOUT, Operation
 
 _FIRST_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 5.0
@@ -46,6 +46,15 @@ def says_not_sent(failure: CallFailed) -> bool:
     return isinstance(failure, NotSent | Unroutable) or (
         isinstance(failure, Disconnected) and not failure.sent
     )
+
+
+def says_nothing_of_earlier(operation: Operation[Any, Any], failure: CallFailed) -> bool:
+    """Return whether an earlier attempt may have succeeded, although the last one has failed so.
+
+    A logout that comes again finds its own session ended.
+    """
+    is_logged_out = operation is AUTH_LOGOUT and failure.reason == "session_ended"
+    return is_logged_out or says_not_sent(failure)
 
 
 def backoff(tries: int) -> float:

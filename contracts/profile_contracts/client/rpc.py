@@ -18,7 +18,7 @@ from profile_contracts.client.calls import Call
 from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.reconnecting import RpcConnection
 from profile_contracts.client.replies import ReplyMode
-from profile_contracts.client.retries import may_have_arrived, pause_before_retry, says_not_sent
+from profile_contracts.client.retries import may_have_arrived, pause_before_retry, says_nothing_of_earlier
 from profile_contracts.errors import (
     CallFailed,
     Disconnected,
@@ -217,7 +217,8 @@ class ProfileClient(ProfileApi):
     ) -> ResultT:
         """Return what *attempt* returns, trying again where that is safe and there is time for it.
 
-        An attempt that was not sent says nothing about those before it.
+        An attempt that was not sent says nothing about those before it; nor does a logout that finds its own
+        session ended.
         """
         is_known, tries = True, 0
         while True:
@@ -228,7 +229,7 @@ class ProfileClient(ProfileApi):
                 again = self._retry and not self._connection.is_closed
                 pause = pause_before_retry(operation, failure, tries) if again else None
                 if pause is None or time.time() + pause >= deadline:
-                    if is_known or not says_not_sent(failure):
+                    if is_known or not says_nothing_of_earlier(operation, failure):
                         raise
                     message = f"An earlier attempt at {operation.queue} may have arrived."
                     raise Disconnected(message, sent=True) from failure

@@ -44,7 +44,10 @@ def restore(memory: Memory, request: RestoreProfile, context: RequestContext) ->
     context.require_operator()
     account = memory.account_including_deleted(request.id)
     return memory.once(
-        context, request.id, lambda: _restored(memory, account, request), lambda _: account.profile
+        context,
+        request.id,
+        lambda: _restored(memory, account, request),
+        lambda _: memory.account(request.id).profile,
     )
 
 
@@ -52,9 +55,12 @@ def erase(memory: Memory, request: EraseProfile, context: RequestContext) -> Era
     """Leave nothing but a name of a profile, and of the posts of its user."""
     context.require_operator()
     account = memory.account_including_deleted(request.id)
-    require_version(request.expected_version, account.profile.version)
+    version = account.profile.version
     if not account.is_erased:
+        require_version(request.expected_version, version)
         _erase(memory, account)
+    elif request.expected_version != version - 1:  # by this very command, for all that anybody can tell
+        require_version(request.expected_version, version)
     left = account.profile
     return ErasedProfile(id=left.id, version=left.version, erased_at=left.updated_at)
 

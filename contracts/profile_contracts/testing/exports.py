@@ -26,7 +26,7 @@ def export(memory: Memory, request: ExportProfile, context: RequestContext) -> E
 
 
 def _profile(account: Account) -> dict[str, Any]:
-    record = account.profile.model_dump(mode="json", exclude={"email_verified"})
+    record = account.profile.model_dump(mode="json", exclude={"email_verified", "totp_enrolled"})
     return {**record, "status": "erased"} if account.is_erased else record
 
 

@@ -200,7 +200,8 @@ class FakeProfileClient(ProfileApi):
         """Carry the command *request* out; if it is refused, an event says so."""
         timeout_of(options, DEFAULT_TIMEOUT)
         key = options["idempotency_key"] = idempotency_key(options)
-        if failing := self._take_failure(operation):
+        failing = self._take_failure(operation)
+        if failing and not failing.carried_out:
             raise failing.failure
         try:
             self._carried_out(operation, request, token, options)
@@ -213,6 +214,8 @@ class FakeProfileClient(ProfileApi):
                 "reason": refusal.reason,
             }
             self._memory.publish(COMMAND_FAILED, operation.queue, data)
+        if failing:
+            raise failing.failure
 
     def events(
         self,

@@ -38,7 +38,8 @@ def start_reset(memory: Memory, request: StartReset, context: RequestContext) ->
     if account is None or not account.may_log_in:
         raise refused("profile_not_found", field="id")
     token = _issued(memory, account, AUTH_RESET_PASSWORD)
-    return ResetStarted(token=token, profile_id=account.profile.id, expires_in=_SECONDS)
+    profile = account.profile
+    return ResetStarted(token=token, profile_id=profile.id, email=profile.email, expires_in=_SECONDS)
 
 
 def reset_password(memory: Memory, request: ResetPassword, context: RequestContext) -> PasswordReset:

@@ -55,11 +55,23 @@ def confirm(memory: Memory, request: ConfirmTotp, context: RequestContext) -> Re
         raise refused("otp_invalid")
     if account.second_factor:
         raise refused("totp_already_enrolled")
-    codes = tuple(_recovery_code() for _ in range(10))
-    account.second_factor = SecondFactor(enrolment.secret, step, {_plain(each) for each in codes})
-    memory.save_profile(account, {"totp_enrolled": True})
+    factor = SecondFactor(enrolment.secret, step, set())
+    codes = memory.once(context, user.id, lambda: _confirmed(memory, account, factor), _refuse_removed)
     memory.sessions[user.session_id].with_code = True
+    return codes
+
+
+def _confirmed(memory: Memory, account: Account, factor: SecondFactor) -> RecoveryCodes:
+    codes = tuple(_recovery_code() for _ in range(10))
+    factor.recovery_codes.update(map(_plain, codes))
+    account.second_factor = factor
+    memory.save_profile(account, {"totp_enrolled": True})
     return RecoveryCodes(recovery_codes=codes)
+
+
+def _refuse_removed(_codes: RecoveryCodes) -> RecoveryCodes:
+    """Refuse a command that came before: what it has set up was removed since."""
+    raise refused("enrolment_invalid", field="enrolment")
 
 
 def remove(memory: Memory, request: RemoveTotp, context: RequestContext) -> Profile:

@@ -1,6 +1,7 @@
 """The public keys of the service, kept for ten minutes."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Final
@@ -18,6 +19,8 @@ _BETWEEN_SECONDS: Final = 1.0
 # How long to wait for a task that was cancelled: aiormq may take that for nothing while a line breaks.
 CLOSE_SECONDS: Final = 2.0
 
+_log = logging.getLogger("profile_contracts.verifier")
+
 
 class Keys:
     """Keeps the keys, and asks for them again: when they are old or may have changed, and for a new name.
@@ -32,7 +35,7 @@ class Keys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at = self._known_at = -_KEPT_SECONDS
         self._may_have_changed = True
-        self._failure: CallFailed | None = None
+        self._failure: BaseException | None = None
         self._asking: asyncio.Task[None] | None = None
 
     async def find(self, name: str) -> jwt.PyJWK | None:
@@ -44,6 +47,7 @@ class Keys:
         """
         if self._should_ask(name):
             self._asking = asyncio.create_task(self._ask_again())
+            self._asking.add_done_callback(_log_bug)
         if self._asking and (name not in self._keys or self._are_old()):
             await asyncio.wait([self._asking])  # a call, with the client's own time limit
             if self._failure:
@@ -82,10 +86,17 @@ class Keys:
         self._may_have_changed = False
         try:
             found = await self._ask()
-        except CallFailed as failure:
+            self._keys = {each.kid: jwt.PyJWK.from_dict(each.model_dump()) for each in found.keys}
+        except BaseException as failure:  # after a cancellation, too, the keys are not known
             self._may_have_changed = True
             self._failure = failure
-            return
+            raise
         self._failure = None
-        self._keys = {each.kid: jwt.PyJWK.from_dict(each.model_dump()) for each in found.keys}
         self._known_at = self._asked_at
+
+
+def _log_bug(asking: asyncio.Task[None]) -> None:
+    """Say what went wrong, if that is no call that failed: whoever waits for keys hears of those."""
+    failure = None if asking.cancelled() else asking.exception()
+    if failure and not isinstance(failure, CallFailed):
+        _log.error("The keys are not known.", exc_info=failure)

@@ -5,6 +5,7 @@ for is worth something until something newer casts doubt on it.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import count
@@ -48,11 +49,13 @@ class Revocations:
 
     Args:
         most: How many sessions and users are remembered. With more, the service is asked about older tokens.
+        now: The clock, in seconds since 1970.
 
     """
 
-    def __init__(self, most: int = _MOST) -> None:
+    def __init__(self, most: int = _MOST, now: Callable[[], float] = time) -> None:
         self._most = most
+        self._now = now
         self._numbers = count(1)
         self._ended: OrderedDict[UUID, _Ended] = OrderedDict()  # by sessions and users: no id is both
         self._confirmed: OrderedDict[UUID, int] = OrderedDict()
@@ -67,17 +70,17 @@ class Revocations:
 
     def note_gap(self) -> None:
         """Take into account that sessions may have ended unheard until now."""
-        self._gap, self._complete_since = self.number(), time()
+        self._gap, self._complete_since = self.number(), self._now()
 
     def note(self, event: Event[SessionRevoked]) -> None:
         """Remember the sessions that *event* has ended."""
         said = event.data
         for each in said.session_ids:
-            self._remember(each, _Ended(self.number(), time()))
+            self._remember(each, _Ended(self.number(), self._now()))
         if not said.session_ids:
             # Services of 0.1.0 don't say it.
             before = said.revoked_before or int(event.time.timestamp() * 1000) + 1
-            ended = _Ended(self.number(), time(), before, said.spared_session_id)
+            ended = _Ended(self.number(), self._now(), before, said.spared_session_id)
             known = self._ended.get(said.user_id)
             if known and known.before > before:  # an older event, that has come late or again
                 ended = replace(ended, before=known.before, kept=known.kept)

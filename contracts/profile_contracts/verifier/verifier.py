@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -42,6 +44,7 @@ class TokenVerifier:
             raise `CannotVerify` if it doesn't answer. `accept`: take what is signed and not expired, and
             ask nobody; a session that has ended is taken until its token expires.
         ask_timeout: How long to wait for the service's word on a session, in seconds.
+        now: The clock. Tests turn it together with that of `FakeProfileClient`.
 
     """
 
@@ -53,6 +56,7 @@ class TokenVerifier:
         audience: str = "gateways",
         without_feed: Literal["refuse", "accept"] = "refuse",
         ask_timeout: float = 2.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
         self._issuer = issuer
@@ -60,7 +64,8 @@ class TokenVerifier:
         self._accepts = without_feed == "accept"
         self._ask_timeout = ask_timeout
         self._keys = Keys(client.keys)
-        self._revocations = Revocations()
+        self._now = now
+        self._revocations = Revocations(now=lambda: now().timestamp())
         # All that comes is noted as often as it comes: a keyring that is what it once was has the same event.
         self._events = client.events(
             SESSION_REVOKED.name, KEYS_ROTATED.name, on_gap=self._note_gap, remember=0
@@ -115,7 +120,8 @@ class TokenVerifier:
             CannotVerify: Nobody can tell just now: answer 503.
 
         """
-        claims = claims_of(token, await self._key(key_name(token)), self._issuer, self._audience)
+        key = await self._key(key_name(token))
+        claims = claims_of(token, key, self._issuer, self._audience, self._now())
         known = self._revocations.state_of(claims)
         if known is Session.ENDED:
             raise TokenRefused("session_ended")
@@ -155,8 +161,9 @@ class TokenVerifier:
         try:
             async for event in self._events:
                 self._note(event)
-        except CallFailed as failure:
-            _log.error("The feed of sessions that end is down for good: %s", failure)
+        except Exception as failure:
+            trace = None if isinstance(failure, CallFailed) else failure
+            _log.error("The feed of sessions that end is down for good: %s", failure, exc_info=trace)
             raise
 
     def _note(self, event: Event[Any]) -> None:

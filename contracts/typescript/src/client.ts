@@ -5,11 +5,11 @@ import type { Options } from "amqplib";
 
 import { CallFailed, Disconnected, ErrorReply, NoReply, NotSent, UnreadableReply } from "./errors.js";
 import { EventSubscriber, type SubscriberOptions } from "./events.js";
-import { OPERATIONS, type OperationName, type Operations, ProfileApi } from "./generated.js";
+import { NULLABLE, OPERATIONS, type OperationName, type Operations, ProfileApi } from "./generated.js";
 import { type CallOptions, headersOf, idempotencyKey, requireTimeout } from "./options.js";
 import { RpcConnection } from "./reconnecting.js";
 import type { ReplyMode } from "./replies.js";
-import { mayHaveArrived, pauseBeforeRetry, saysNotSent } from "./retries.js";
+import { mayHaveArrived, pauseBeforeRetry, saysNothingOfEarlier } from "./retries.js";
 import type { RpcChannel } from "./rpc-channel.js";
 import { withTimeout } from "./time.js";
 
@@ -150,7 +150,7 @@ export class ProfileClient extends ProfileApi {
 
   /**
    * Returns what `attempt` returns, trying again where that is safe and there is time for it. An attempt that
-   * was not sent says nothing about those before it.
+   * was not sent says nothing about those before it; nor does a logout that finds its own session ended.
    */
   private async retried<Value>(
     operation: OperationName,
@@ -166,7 +166,7 @@ export class ProfileClient extends ProfileApi {
         const again = this.retry && !this.connection.isClosed;
         const pause = again ? pauseBeforeRetry(operation, failure, tries) : null;
         if (pause === null || Date.now() + pause >= deadline) {
-          if (isKnown || !saysNotSent(failure)) throw failure;
+          if (isKnown || !saysNothingOfEarlier(operation, failure)) throw failure;
           throw new Disconnected(`An earlier attempt at ${operation} may have arrived.`, true);
         }
         isKnown &&= !mayHaveArrived(failure);
@@ -196,8 +196,8 @@ function callOf(
   token: string | null | undefined,
   options: CallOptions,
 ): Call {
-  const present = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null));
-  const body = Buffer.from(JSON.stringify(present));
+  const says = ([name, value]: [string, unknown]) => value !== null || NULLABLE[operation]?.has(name);
+  const body = Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(request).filter(says))));
   if (body.length > MAX_BODY_BYTES) {
     throw new NotSent(`The request to ${operation} is larger than ${MAX_BODY_BYTES} bytes.`);
   }

@@ -1,7 +1,8 @@
 /** Connecting, and what amqplib says when the connection is gone. */
+import { unescape } from "node:querystring";
 import type { Duplex } from "node:stream";
 
-import { type ChannelModel, connect } from "amqplib";
+import { type ChannelModel, connect, credentials, type SocketOptions } from "amqplib";
 
 import { CallFailed, Disconnected, QueueRefused } from "./errors.js";
 import { withTimeout } from "./time.js";
@@ -17,7 +18,7 @@ const REFUSED = new Set([403, 405, 406]);
 export async function connectTo(url: string, name: string, timeoutMs: number): Promise<ChannelModel> {
   const address = new URL(url);
   if (!address.searchParams.has("heartbeat")) address.searchParams.set("heartbeat", `${HEARTBEAT_SECONDS}`);
-  const options = { timeout: timeoutMs, clientProperties: { connection_name: name } };
+  const options = { timeout: timeoutMs, clientProperties: { connection_name: name }, ...loginOf(address) };
   const connecting = connect(address.href, options).then((connection) => {
     connection.on("error", () => {}); // "close" follows, and says all that matters
     return connection;
@@ -28,6 +29,12 @@ export async function connectTo(url: string, name: string, timeoutMs: number): P
     connecting.then(closeInTime, () => {});
     throw asDisconnected(error, false);
   }
+}
+
+/** Returns user and password, if an address has any: amqplib takes each byte of an ü for a letter. */
+function loginOf({ username, password }: URL): Pick<SocketOptions, "credentials"> {
+  if (!username && !password) return {};
+  return { credentials: credentials.plain(unescape(username), unescape(password)) };
 }
 
 /** Returns what `opening` comes to, or throws Disconnected: amqplib may forget who waits while a line breaks. */

@@ -159,7 +159,8 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     const connection = await connectTo(url, name, connectTimeoutMs);
     try {
       const declaring = openedInTime(this.declare(connection, queueName), connectTimeoutMs);
-      await this.closeGap(await declaring.catch(rethrow(queueName)));
+      await declaring.catch(rethrow(queueName));
+      await this.closeGap();
       const consuming = openedInTime(this.consume(connection, queueName), connectTimeoutMs);
       return await consuming.catch(rethrow(queueName));
     } catch (error) {
@@ -179,27 +180,30 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     return { connection, channel, messages };
   }
 
-  /** Makes the queue, if it isn't there, and binds it; returns whether it is new. */
-  private async declare(connection: ChannelModel, name: string): Promise<boolean> {
+  /** Makes the queue, if it isn't there, and binds it. */
+  private async declare(connection: ChannelModel, name: string): Promise<void> {
     const isThere = this.options.queue !== undefined && (await hasQueue(connection, name));
     const channel = await connection.createChannel();
     channel.on("error", () => {});
     if (!isThere) {
+      this.noteGap(); // whatever happens from here on, the queue may be there the next time
       const kind = this.options.queue
         ? { durable: true, arguments: { "x-queue-type": "quorum" } }
         : { durable: false, exclusive: true };
       await channel.assertQueue(name, kind);
     }
     for (const key of this.keys) await channel.bindQueue(name, EVENTS_EXCHANGE, key);
-    return !isThere; // the channel goes with the connection
+    // The channel goes with the connection.
+  }
+
+  /** Remembers that events may have been missed, until that is told: more than one attempt may take. */
+  private noteGap(): void {
+    if (!this.gapIsOpen) this.gaps += 1;
+    this.gapIsOpen = true;
   }
 
   /** Tells of a gap before anything that comes after it. */
-  private async closeGap(isNew: boolean): Promise<void> {
-    if (isNew) {
-      this.gaps += 1;
-      this.gapIsOpen = true;
-    }
+  private async closeGap(): Promise<void> {
     if (!this.gapIsOpen || this.closing.signal.aborted) return;
     await this.options.onGap?.();
     this.gapIsOpen = false;

@@ -34,7 +34,7 @@ export interface AuthSessionRevokedEvent {
   readonly data: SessionRevoked;
 }
 
-/** Change the password of the user who asks; all other sessions end. */
+/** Change the password of the user who asks; all sessions end, and a new one begins. */
 export interface ChangePassword {
   readonly current_password: string;
   /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL; to 1024 with argon2id. */
@@ -88,7 +88,7 @@ export interface CreatePost {
 export interface CreateProfile {
   readonly first_name: string;
   /** Null, or none: some have one name only. */
-  readonly last_name?: string | null | null | undefined;
+  readonly last_name?: string | null | undefined;
   readonly email: string;
   /** 8 characters to 72 bytes of UTF-8 after NFKC, without NUL; to 1024 with argon2id. */
   readonly password: string;
@@ -126,8 +126,9 @@ export interface DeletedPost {
 export interface DeletedProfile {
   /** A UUID, version 7 when made by this service (RFC 9562). */
   readonly id: string;
+  /** As it is now: it may have been restored since. */
   readonly status: Status;
-  /** RFC 3339, UTC, milliseconds. */
+  /** When it was deleted; of one that was restored since, its last change. */
   readonly deleted_at: string;
 }
 
@@ -174,7 +175,7 @@ export type ErrorCode = "invalid" | "unauthenticated" | "forbidden" | "not_found
 
 /** One field that the error is about. It never holds the value of that field. */
 export interface ErrorDetail {
-  /** Name of the field; parts of a nested name are joined by dots. */
+  /** Name of the field, also of what is within it. */
   readonly field: string;
   /** What is wrong with it, in snake case. */
   readonly reason: string;
@@ -540,12 +541,14 @@ export interface ResetPassword {
   readonly new_password: string;
 }
 
-/** What to send to the user, and whose it is. */
+/** What to send, to which address, and whose it is. */
 export interface ResetStarted {
   /** Good once, and until the password or the address changes. Send it to that address. */
   readonly token: string;
   /** A UUID, version 7 when made by this service (RFC 9562). */
   readonly profile_id: string;
+  /** Send it there. What was typed may be the address of somebody else. */
+  readonly email: string;
   /** Seconds until it expires. */
   readonly expires_in: number;
 }
@@ -590,7 +593,7 @@ export interface SessionRevoked {
   readonly user_id: string;
   /** Which; if none is named, all of them. */
   readonly session_ids: readonly (string)[];
-  /** Of all of them, the one that goes on: who changed the password has it. */
+  /** Not one of them: the session that began when the password was changed. */
   readonly spared_session_id?: string | null;
   /** Of all of them, those that were opened before this, in milliseconds since 1970. The first 48 bits of a session's id, a UUID of version 7, are when it was opened. */
   readonly revoked_before?: number | null;
@@ -683,7 +686,7 @@ export interface UpdateProfile {
   readonly expected_version?: number | null | undefined;
   readonly first_name?: string | null | undefined;
   /** Null, or none: some have one name only. */
-  readonly last_name?: string | null | null | undefined;
+  readonly last_name?: string | null | undefined;
   readonly email?: string | null | undefined;
   /** Required of users who change their own e-mail. */
   readonly current_password?: string | null | undefined;
@@ -780,6 +783,12 @@ export const OPERATIONS: Record<OperationName, { isCommand: boolean; isResendabl
   "post.update": { isCommand: true, isResendable: true },
   "post.delete": { isCommand: true, isResendable: true },
   "post.list": { isCommand: false, isResendable: true },
+};
+
+/** The fields of requests in which null says something: it is sent. Elsewhere it is not. */
+export const NULLABLE: Partial<Record<OperationName, ReadonlySet<string>>> = {
+  "profile.create": new Set(["last_name"]),
+  "profile.update": new Set(["last_name"]),
 };
 
 /** Any event. `type` tells which. */
@@ -892,7 +901,7 @@ export abstract class ProfileApi {
     return this.call("auth.verify", request, null, options);
   }
 
-  /** Change the password; all other sessions end, and this one gets new tokens. */
+  /** Change the password; all sessions end, and the user gets tokens of a new one. */
   changePassword(request: ChangePassword, token: string, options?: CallOptions): Promise<Tokens> {
     return this.call("auth.change_password", request, token, options);
   }

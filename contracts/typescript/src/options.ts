@@ -33,9 +33,11 @@ const MAX_TIMEOUT_MS = 86_400_000;
 const MIN_TIMEOUT_WITH_PASSWORD_MS = 1_000;
 const PASSWORDS = ["password", "current_password", "new_password"];
 /** RFC 6750, 2.1. The broker closes the connection, with all its calls, on a header larger than a frame. */
-const TOKEN = /^[A-Za-z0-9\-._~+/]{1,8192}=*$/;
+const TOKEN = /^[A-Za-z0-9\-._~+/]{1,8192}={0,2}$/;
 /** AMQP's short strings hold 255 bytes. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
+/** As much as the service reads. A zone, behind the `%` of an IPv6 address, has no length (RFC 4007, 11). */
+const ADDRESS = /^[\x21-\x7e]{1,64}$/;
 /** The service passes others over. */
 const USER_AGENT = /^[\x20-\x7e]{1,256}$/;
 /** W3C Trace Context, 3.2. */
@@ -63,15 +65,17 @@ export function idempotencyKey(options: CallOptions): string {
   return key;
 }
 
-/** Returns the headers of a request. */
+/** Returns the headers of a request. Only without a `token` a gateway asks on its own account: "" is refused. */
 export function headersOf(token: string | null | undefined, options: CallOptions): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (token) {
+  if (token !== null && token !== undefined) {
     if (!TOKEN.test(token)) throw new NotSent("What was given as an access token is none.");
     headers["authorization"] = `Bearer ${token}`;
   }
   if (options.clientIp) {
-    if (!isIP(options.clientIp)) throw new NotSent("What was given as clientIp is no IP address.");
+    if (!ADDRESS.test(options.clientIp) || !isIP(options.clientIp)) {
+      throw new NotSent("What was given as clientIp is no IP address.");
+    }
     headers["x-client-ip"] = options.clientIp;
   }
   if (options.userAgent) {

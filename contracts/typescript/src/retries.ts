@@ -33,6 +33,14 @@ export function saysNotSent(failure: CallFailed): boolean {
   return failure instanceof NotSent || failure instanceof Unroutable;
 }
 
+/**
+ * Returns whether an earlier attempt may have succeeded, although the last one has failed so. A logout that comes
+ * again finds its own session ended.
+ */
+export function saysNothingOfEarlier(operation: OperationName, failure: CallFailed): boolean {
+  return (operation === "auth.logout" && failure.reason === "session_ended") || saysNotSent(failure);
+}
+
 /** Returns how many milliseconds to wait after so many tries. */
 export function backoffMs(tries: number): number {
   return jittered(Math.min(LONGEST_MS, FIRST_MS * 2 ** (tries - 1)));

@@ -13,6 +13,8 @@ import { users } from "./users.js";
 const PAGE = fileURLToPath(new URL("../../page", import.meta.url));
 const OPENAPI = fileURLToPath(new URL("../openapi.json", import.meta.url));
 const DOCS = fileURLToPath(new URL("../docs.html", import.meta.url));
+/** Or Express would find nothing in a folder whose name begins with a dot. */
+const IN_ANY_FOLDER = { dotfiles: "allow" } as const;
 
 export function createApp(service: ProfileApi, verifier: TokenVerifier, settings: Settings): Express {
   const app = express();
@@ -22,8 +24,8 @@ export function createApp(service: ProfileApi, verifier: TokenVerifier, settings
   app.use(users(service, verifier, settings));
   app.use(sessions(service, settings));
   app.use("/posts", posts(service));
-  app.get("/openapi.json", (_, response) => response.sendFile(OPENAPI));
-  app.get("/docs", (_, response) => response.sendFile(DOCS));
+  app.get("/openapi.json", (_, response) => response.sendFile(OPENAPI, IN_ANY_FOLDER));
+  app.get("/docs", (_, response) => response.sendFile(DOCS, IN_ANY_FOLDER));
   app.use(express.static(PAGE));
   app.use(notFound);
   app.use(answerProblem);

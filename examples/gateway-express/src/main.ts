@@ -11,7 +11,8 @@ const GRACE_MS = 5_000;
 const settings = settingsFromEnvironment();
 const service = new ProfileClient(settings.brokerUrls, { name: "gateway-express" });
 const verifier = await TokenVerifier.start(service);
-const server = createApp(service, verifier, settings).listen(settings.port, "127.0.0.1", () => {
+const server = createApp(service, verifier, settings).listen(settings.port, "127.0.0.1", (error) => {
+  if (error) throw error; // the port is taken, or may not be had
   console.log(`The gateway is at http://127.0.0.1:${settings.port}`);
 });
 

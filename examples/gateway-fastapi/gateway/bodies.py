@@ -3,13 +3,14 @@
 from pydantic import MISSING
 
 from profile_contracts.fields import Email, Name, NewPassword, Request, Secret, Text, Title
+from profile_contracts.profiles import LastName
 
 
 class SignUp(Request):
     """A new user."""
 
     first_name: Name
-    last_name: Name
+    last_name: LastName = MISSING
     email: Email
     password: NewPassword
 
@@ -31,7 +32,7 @@ class ProfilePatch(Request):
     """New values for some fields."""
 
     first_name: Name | MISSING = MISSING
-    last_name: Name | MISSING = MISSING
+    last_name: LastName = MISSING
     email: Email | MISSING = MISSING
     current_password: Secret | MISSING = MISSING
 

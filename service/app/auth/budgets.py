@@ -22,6 +22,7 @@ class Attempt:
 
     Attributes:
         account: The key of the e-mail address that was typed, whether anybody has it or not.
+        at_code: Whether the code of a second factor is tried, and not a password.
         known: The device or the session of that account that the attempt comes from, if it is proved.
         service: The broker user, if known; those that are not are one.
         client_network: Where the human is, as a trusted service says.
@@ -32,6 +33,7 @@ class Attempt:
     known: str | None = None
     service: str | None = None
     client_network: str | None = None
+    at_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def counters_of(attempt: Attempt, budgets: Budgets) -> Counters:
         ("service", attempt.service or "", budgets.service),
     )
     return Counters(
-        _counter("account", attempt.account, budgets.account),
+        _counter("code" if attempt.at_code else "account", attempt.account, budgets.account),
         [_counter(kind, name, budget) for kind, name, budget in crowds if name is not None],
     )
 

@@ -1,6 +1,5 @@
 """Change the password of the user who asks."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
@@ -16,7 +15,7 @@ from service.app.ids import new_id
 from service.app.optimistic_update import WriteContention
 from service.app.request_context import RequestContext
 from service.domain.errors import StaleVersion
-from service.domain.idempotency import IdempotencyKey
+from service.domain.idempotency import IdempotencyKey, MessageIdReused
 from service.domain.profile import Profile, ProfileRepository
 
 _ATTEMPTS: Final = 5
@@ -24,7 +23,7 @@ _ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
-    """Change the password; all other sessions end."""
+    """Change the password; all sessions end, and a new one begins."""
 
     context: RequestContext
     current_password: str = field(repr=False)
@@ -76,7 +75,19 @@ class ChangePasswordHandler:
             await self.session_guard.authorizing_profile(user, before)
             changed = before.with_password(hashed, session_id, self.clock.now())
             after = replace(changed, idempotency_key=key)
-            with suppress(StaleVersion):
+            try:
                 await self.profiles.save(after)
-                return after
+            except StaleVersion:
+                await self._ensure_unused(key, user.id)
+                continue
+            return after
         raise WriteContention
+
+    async def _ensure_unused(self, key: IdempotencyKey | None, user_id: UUID) -> None:
+        """Raise `MessageIdReused` if another command of this user came under the name of *key*.
+
+        The same command, at the same time, has ended the session: the next attempt says so.
+        """
+        processed = await self.profiles.find_processed(user_id, key) if key else None
+        if key and processed and not processed.is_of(key):
+            raise MessageIdReused

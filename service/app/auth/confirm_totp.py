@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from service.app.auth.enroll_totp import TotpAlreadyEnrolled, secret_of
+from service.app.auth.enroll_totp import EnrolmentInvalid, require_no_totp, secret_of
 from service.app.auth.permissions import require_user
 from service.app.auth.second_factor import OtpInvalid, SecretBox, about_totp
 from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
-from service.app.optimistic_update import update_profile
+from service.app.optimistic_update import ProfileMutation, update_profile
 from service.app.request_context import RequestContext
-from service.domain.profile import Profile, ProfileRepository
+from service.domain.profile import ProfileRepository
 from service.domain.session import SessionRepository
 from service.domain.totp import RECOVERY_CODES, Totp, matching_step, new_recovery_code, recovery_digest
 
@@ -23,24 +22,6 @@ class ConfirmTotp:
     context: RequestContext
     enrolment: str = field(repr=False)
     otp: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _WithTotp:
-    """The change: no second factor takes the place of another one."""
-
-    context: RequestContext
-    totp: Totp
-    expected_version: int | None = None
-
-    def authorize(self, profile: Profile) -> None:
-        """Raise if there is a second factor already."""
-        if profile.totp:
-            raise TotpAlreadyEnrolled
-
-    def apply(self, profile: Profile, now: datetime) -> Profile:
-        """Return *profile* with the second factor."""
-        return profile.with_totp(self.totp, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +50,11 @@ class ConfirmTotpHandler:
         codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
         digests = tuple(recovery_digest(profile.id, each) for each in codes)
         totp = Totp(self.box.encrypt(secret, about_totp(profile.id)), step, digests)
-        change = _WithTotp(command.context, totp)
-        await update_profile(self.profiles, self.session_guard, self.clock, profile.id, change)
+        change = ProfileMutation(
+            command.context, require_no_totp, lambda before, now: before.with_totp(totp, now)
+        )
+        _, after = await update_profile(self.profiles, self.session_guard, self.clock, profile.id, change)
+        if after.totp != totp:  # this very command came before, and the factor was removed since
+            raise EnrolmentInvalid
         await self.sessions.note_code(user.session)
         return codes

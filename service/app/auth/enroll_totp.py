@@ -77,12 +77,17 @@ class EnrollTotpHandler:
         profile = await self.profiles.get(require_user(query.context.actor).id)
         attempt = query.context.attempt(profile.email.key)
         profile = await self.passwords.verify_credentials(query.current_password, profile, attempt)
-        if profile.totp:
-            raise TotpAlreadyEnrolled
+        require_no_totp(profile)
         secret, end = new_secret(), int((self.clock.now() + LIFETIME).timestamp())
         sealed = self.box.encrypt(_END.pack(end) + secret, about_enrolment(profile))
         uri = uri_of(secret, self.issuer, profile.email.typed)
         return Enrolment(written(secret), uri, base64.urlsafe_b64encode(sealed).decode())
+
+
+def require_no_totp(profile: Profile) -> None:
+    """Raise if there is a second factor already."""
+    if profile.totp:
+        raise TotpAlreadyEnrolled
 
 
 def about_enrolment(profile: Profile) -> str:

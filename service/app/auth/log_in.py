@@ -6,7 +6,7 @@ from uuid import UUID
 from service.app.auth.actors import Anonymous
 from service.app.auth.passwords import Passwords
 from service.app.auth.second_factor import SecondFactor
-from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.sessions import LoggedIn, Sessions, new_session_id
 from service.app.auth.tokens import Device, DeviceTokens
 from service.app.ids import new_id
 from service.app.request_context import RequestContext
@@ -64,8 +64,7 @@ class LogInHandler:
 
         """
         self.passwords.hasher.ensure_capacity()  # or an overload would cost the databases work for nothing
-        # Older than whatever ends all sessions from here on: gateways compare its time (`revoked_before`).
-        session_id = new_id(self.sessions.clock.now())
+        began = self.sessions.clock.now()
         try:
             email = Email.recognised(command.email)
         except Invalid:
@@ -79,6 +78,8 @@ class LogInHandler:
         await self.second_factor.check(profile, command.otp, attempt)
         if self.needs_verified_email and not profile.email_verified:
             raise EmailNotVerified
+        # Older than whatever ends all sessions from the beginning on: gateways compare its time.
+        session_id = new_session_id(profile, began)
         origin, former = command.context.origin, command.refresh_token
         has_code = profile.totp is not None
         opened = await self.sessions.open(profile, session_id, origin, former, with_code=has_code)

@@ -1,5 +1,6 @@
 """Passwords: the ports for hashing and screening them, and proving that one is known."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,10 +74,13 @@ class PasswordHasher(Protocol):
     async def hash(self, password: bytes) -> str:
         """Return a salted hash of *password*."""
 
-    async def verify(self, password: bytes, hashed: str | None) -> bool:
+    async def verify(
+        self, password: bytes, hashed: str | None, on_mismatch: Callable[[], None] = lambda: None
+    ) -> bool:
         """Return whether *hashed* was made from *password*.
 
-        With `None`, for a user who cannot log in, does the same work and returns False.
+        With `None`, for a user who cannot log in, does the same work and returns False. A no may take longer
+        than a yes: *on_mismatch* is called, in whatever thread, as soon as a yes would have been said.
         """
 
     def is_outdated(self, hashed: str) -> bool:
@@ -188,9 +192,11 @@ class Passwords:
         except Invalid:
             known, encoded = None, DUMMY_PASSWORD
         async with self.throttle.attempt(attempt) as reservation:
-            matches = await self.hasher.verify(encoded, known.hashed_password if known else None)
+            # A yes may be quicker: whoever lets us no more time than that would guess for nothing.
+            hashed = known.hashed_password if known else None
+            matches = await self.hasher.verify(encoded, hashed, reservation.count_as_wrong)
             if known is None or not matches:
-                reservation.outcome = Outcome.WRONG
+                reservation.count_as_wrong()
                 raise InvalidCredentials
             reservation.outcome = Outcome.RIGHT
         if self.hasher.is_outdated(known.hashed_password) and len(encoded) <= self.hasher.max_bytes:

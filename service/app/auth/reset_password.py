@@ -1,7 +1,7 @@
 """Set a new password by a one-time token, for who has forgotten the old one."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from service.app.auth.one_time_tokens import (
@@ -15,7 +15,7 @@ from service.app.auth.one_time_tokens import (
 from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
-from service.app.optimistic_update import update_profile
+from service.app.optimistic_update import ProfileMutation, update_profile
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile, ProfileNotFound, ProfileRepository
 
@@ -27,26 +27,6 @@ class ResetPassword:
     context: RequestContext
     token: str = field(repr=False)
     new_password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _WithPassword:
-    """The change that a token is used for: it is looked at each time that the profile is read."""
-
-    context: RequestContext
-    tokens: OneTimeTokens
-    token: OneTimeToken
-    hashed_password: str = field(repr=False)
-    expected_version: int | None = None
-
-    def authorize(self, profile: Profile) -> None:
-        """Raise if something has ended the token."""
-        if not self.tokens.is_bound_to(self.token, state_of(profile)):
-            raise OneTimeTokenInvalid
-
-    def apply(self, profile: Profile, now: datetime) -> Profile:
-        """Return *profile* with the new password."""
-        return profile.with_password(self.hashed_password, None, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +57,20 @@ class ResetPasswordHandler:
 
     async def _reset(self, command: ResetPassword, token: OneTimeToken) -> Profile:
         profile = await self.profiles.get(token.profile_id)
-        if not self.tokens.is_bound_to(token, state_of(profile)):  # before the work
-            raise OneTimeTokenInvalid
+        self._authorize(token, profile)  # before the work
         words = profile.personal_words
         hashed = await self.passwords.hash_new(command.new_password, words, "new_password")
-        change = _WithPassword(command.context, self.tokens, token, hashed)
+        # The token is looked at each time that the profile is read.
+        change = ProfileMutation(
+            command.context,
+            partial(self._authorize, token),
+            lambda before, now: before.with_password(hashed, None, now),
+        )
         guard = self.sessions.session_guard
         _, after = await update_profile(self.profiles, guard, self.clock, profile.id, change)
         return after
+
+    def _authorize(self, token: OneTimeToken, profile: Profile) -> None:
+        """Raise if something has ended *token*."""
+        if not self.tokens.is_bound_to(token, state_of(profile)):
+            raise OneTimeTokenInvalid

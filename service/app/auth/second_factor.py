@@ -39,11 +39,6 @@ class SecretBox(Protocol):
         """Return whether another key would be taken today."""
 
 
-def account_of(attempt: Attempt) -> Attempt:
-    """Return *attempt* as one at the code: strangers who guess passwords use up none of its budget."""
-    return replace(attempt, account=f"otp {attempt.account}")
-
-
 def about_totp(profile_id: UUID) -> str:
     """Return what the secret of a user's second factor is about."""
     return f"totp of {profile_id}"
@@ -71,7 +66,7 @@ class SecondFactor:
             return
         if otp is None:
             raise OtpRequired
-        async with self.throttle.attempt(account_of(attempt)) as reservation:
+        async with self.throttle.attempt(replace(attempt, at_code=True)) as reservation:
             is_right = await self._use(profile, profile.totp, otp)
             reservation.outcome = Outcome.RIGHT if is_right else Outcome.WRONG
             if not is_right:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
 from service.app.auth.actors import User
+from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.session_guard import SessionEnded, SessionGuard
 from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
@@ -24,6 +26,18 @@ from service.domain.session import (
 # How many sessions end by one write to the database; and how many a login ends, which somebody waits for.
 _BATCH: Final = 1_000
 _AT_LOGIN: Final = 10
+# As far as the clocks of workers may be.
+_CLOCKS_APART: Final = timedelta(seconds=30)
+
+
+def new_session_id(profile: Profile, now: datetime) -> UUID:
+    """Return the id of a session that begins now, or after what has last happened to its user.
+
+    Gateways compare its time with that of an event which ends all sessions before it (`revoked_before`): a
+    worker whose clock is ahead may have said so, and this session begins after it.
+    """
+    after = profile.updated_at + timedelta(milliseconds=1)
+    return new_id(max(now, min(after, now + _CLOCKS_APART)))
 
 
 class SessionStatusCache(Protocol):
@@ -89,10 +103,14 @@ class Sessions:
         """Open a session for the user of *profile*, who may have shown a code of a second factor.
 
         It takes the place of that of a former refresh token.
+
+        Raises:
+            InvalidCredentials: It would have ended already, with all others of this user.
+
         """
         now = self.clock.now()
         session = Session.opened(
-            session_id or new_id(now),
+            session_id or new_session_id(profile, now),
             profile.id,
             profile.sessions_version,
             now,
@@ -100,9 +118,14 @@ class Sessions:
             with_code=with_code,
         )
         await self.sessions.add(session)
+        if await self.session_guard.user_of(session) is None:
+            # Somebody has ended all of them since the password was looked at, or erased the user: of such a
+            # login nothing stays, neither where it came from. The others are for whoever has ended them.
+            await self.sessions.remove(session.id)
+            raise InvalidCredentials
         if former_token is not None:
             await self._end_former(former_token)
-        await self._end_oldest(profile.id)
+        await self._end_oldest(session)
         return self.tokens_for(session, profile)
 
     async def _end_former(self, refresh_token: str) -> None:
@@ -126,11 +149,15 @@ class Sessions:
             raise RefreshTokenInvalid
         return session, generation, profile
 
-    async def _end_oldest(self, user_id: UUID) -> None:
-        """End the sessions of a user beyond as many as one may have, or some of very many."""
-        mine = sorted(await self.sessions.of_user(user_id), key=lambda each: (each.created_at, each.id))
-        for each in mine[: -self.most][:_AT_LOGIN]:
-            await self.end(user_id, "too_many_sessions", session_id=each.id)
+    async def _end_oldest(self, new: Session) -> None:
+        """End the sessions of a user beyond as many as one may have, or some of very many.
+
+        The *new* one stays, also where another clock says that it is the oldest.
+        """
+        others = [each for each in await self.sessions.of_user(new.user_id) if each.id != new.id]
+        too_many = max(len(others) + 1 - self.most, 0)
+        for each in sorted(others, key=lambda each: (each.created_at, each.id))[:too_many][:_AT_LOGIN]:
+            await self.end(new.user_id, "too_many_sessions", session_id=each.id)
 
     def tokens_for(self, session: Session, profile: Profile) -> LoggedIn:
         """Return tokens of *session* at its step."""

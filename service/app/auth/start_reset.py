@@ -20,9 +20,16 @@ class StartReset:
 
 @dataclass(frozen=True, slots=True)
 class ResetStarted:
-    """What a trusted service sends, and to whom."""
+    """What a trusted service sends, and to which address.
+
+    Attributes:
+        email: That of the profile. What was typed names the same user, and perhaps another mailbox: `groß@`
+            and `gross@` are one name here (Unicode TR36, 3.6), and two to many mail servers.
+
+    """
 
     profile_id: UUID
+    email: str
     token: str = field(repr=False)
 
 
@@ -46,4 +53,4 @@ class StartResetHandler:
         if profile is None or not profile.may_log_in:
             raise ProfileNotFound
         token = self.tokens.issue(TokenPurpose.RESET_PASSWORD, profile.id, state_of(profile))
-        return ResetStarted(profile.id, token)
+        return ResetStarted(profile.id, profile.email.typed, token)

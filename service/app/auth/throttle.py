@@ -79,6 +79,10 @@ class Reservation:
     name: str = field(default_factory=lambda: os.urandom(16).hex())
     outcome: Outcome = Outcome.UNCHECKED
 
+    def count_as_wrong(self) -> None:
+        """Note that it was wrong, whatever else is done before that is said."""
+        self.outcome = Outcome.WRONG
+
 
 class KeyedLock:
     """A queue for each budget, so that its valid logins wait for each other instead of being refused.

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from service.app.auth.budgets import Attempt, Budgets, counters_of
 from service.app.auth.permissions import Action, authorize
-from service.app.auth.second_factor import account_of
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.throttle import AttemptCounters
 from service.app.request_context import RequestContext
@@ -39,6 +38,7 @@ class UnlockAccountHandler:
         authorize(Action.UNLOCK_ACCOUNT, command.context.actor)
         await self.session_guard.authorizing_profile(command.context.actor)
         profile = await self.profiles.get(command.profile_id)
-        attempt = Attempt(profile.email.key)
-        for each in (attempt, account_of(attempt)):
-            await self.counters.reset(counters_of(each, Budgets()))
+        # Who has signed up under a former rule is counted by what is typed today, and by the former key.
+        for account in {profile.email.key, profile.email.current_key}:
+            for attempt in (Attempt(account), Attempt(account, at_code=True)):
+                await self.counters.reset(counters_of(attempt, Budgets()))

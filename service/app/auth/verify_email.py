@@ -1,7 +1,7 @@
 """Verify an address by a one-time token that was sent to it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 
 from service.app.auth.one_time_tokens import (
     OneTimeToken,
@@ -13,7 +13,7 @@ from service.app.auth.one_time_tokens import (
 )
 from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
-from service.app.optimistic_update import update_profile
+from service.app.optimistic_update import ProfileMutation, update_profile
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile, ProfileNotFound, ProfileRepository
 
@@ -24,25 +24,6 @@ class VerifyEmail:
 
     context: RequestContext
     token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _WithVerifiedEmail:
-    """The change that a token is used for: it is looked at each time that the profile is read."""
-
-    context: RequestContext
-    tokens: OneTimeTokens
-    token: OneTimeToken
-    expected_version: int | None = None
-
-    def authorize(self, profile: Profile) -> None:
-        """Raise if something has ended the token, or the address is verified already."""
-        if profile.email_verified or not self.tokens.is_bound_to(self.token, state_of(profile)):
-            raise OneTimeTokenInvalid
-
-    def apply(self, profile: Profile, now: datetime) -> Profile:
-        """Return *profile* with its address as verified."""
-        return profile.with_verified_email(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +38,9 @@ class VerifyEmailHandler:
     async def handle(self, command: VerifyEmail) -> Profile:
         """Return the profile as it is now, or raise `OneTimeTokenInvalid`."""
         token = self.tokens.read(TokenPurpose.VERIFY_EMAIL, command.token)
-        change = _WithVerifiedEmail(command.context, self.tokens, token)
+        # The token is looked at each time that the profile is read.
+        authorize = partial(self._authorize, token)
+        change = ProfileMutation(command.context, authorize, Profile.with_verified_email)
         try:
             # A deletion has ended the token. Not to find who is gone would take another time than to refuse.
             _, after = await update_profile(
@@ -71,3 +54,8 @@ class VerifyEmailHandler:
         except (OneTimeTokenInvalid, ProfileNotFound):
             return await find_done(self.profiles, token, command.context)
         return after
+
+    def _authorize(self, token: OneTimeToken, profile: Profile) -> None:
+        """Raise if something has ended *token*, or the address is verified already."""
+        if profile.email_verified or not self.tokens.is_bound_to(token, state_of(profile)):
+            raise OneTimeTokenInvalid

@@ -7,7 +7,7 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import find_created
 from service.app.ids import new_id
-from service.app.optimistic_update import authorized_write
+from service.app.optimistic_update import WriteContention, authorized_write
 from service.app.request_context import RequestContext
 from service.domain.idempotency import AlreadyCreated
 from service.domain.post import Post, PostRepository
@@ -55,5 +55,7 @@ class CreatePostHandler:
                 lambda authorizing: self.posts.add(new, authorized_by=authorizing),
             )
         except AlreadyCreated:  # just now, by the same command on another worker
-            return await find_created(self.posts, key) or post
+            if created := await find_created(self.posts, key):
+                return created
+            raise WriteContention from None
         return post

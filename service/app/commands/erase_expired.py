@@ -4,18 +4,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from service.app.clock import Clock
 from service.app.commands.erase_post import ErasePostHandler
 from service.app.commands.erase_profile import EraseProfileHandler
+from service.app.idempotency import Aggregate
 from service.domain.errors import StaleVersion
-from service.domain.post import Post
-from service.domain.profile import Profile
 
 _BATCH: Final = 100
 
-Aggregate = TypeVar("Aggregate", Profile, Post)
 Guard = Callable[[], AbstractContextManager[None]]
 
 

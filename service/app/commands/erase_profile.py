@@ -13,7 +13,8 @@ from service.app.auth.sessions import SessionStatusCache
 from service.app.clock import Clock
 from service.app.optimistic_update import update_profile
 from service.app.request_context import RequestContext
-from service.domain.profile import Profile, ProfileRepository
+from service.domain.errors import StaleVersion
+from service.domain.profile import Profile, ProfileRepository, Status
 from service.domain.session import SessionRepository
 
 
@@ -50,19 +51,26 @@ class EraseProfileHandler:
         Raises:
             ProfileNotFound
             LastAdmin: Nobody could administrate after that.
+            StaleVersion: It is not, and was not before it was erased, at the expected version.
 
         """
         authorize(Action.ERASE_PROFILE, command.context.actor)
         # What was asked for is personal, too: no key of it is kept, and to erase twice is to erase once.
         unnamed = replace(command, context=replace(command.context, idempotency_key=None))
-        _, after = await update_profile(
-            self.profiles,
-            self.session_guard,
-            self.clock,
-            command.profile_id,
-            unnamed,
-            including_deleted=True,
-        )
+        try:
+            _, after = await update_profile(
+                self.profiles,
+                self.session_guard,
+                self.clock,
+                command.profile_id,
+                unnamed,
+                including_deleted=True,
+            )
+        except StaleVersion:
+            after = await self.profiles.get_including_deleted(command.profile_id)
+            # Erased as it was expected to be: by this very command, for all that anybody can tell.
+            if after.status is not Status.ERASED or after.version - 1 != command.expected_version:
+                raise
         return await self._without_sessions(after)
 
     async def erase(self, before: Profile) -> Profile:

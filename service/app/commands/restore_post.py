@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.app.clock import Clock
+from service.domain.errors import AuthorizationChanged, StaleVersion
 from service.domain.post import Post, PostNotDeleted, PostRepository
 from service.domain.profile import ProfileRepository
 
@@ -30,13 +31,16 @@ class RestorePostHandler:
             PostNotFound
             PostNotDeleted
             ProfileNotFound: Its owner is deleted, and has to be restored first.
-            StaleVersion: Somebody else has just restored or erased it.
+            StaleVersion: Somebody else has just restored or erased it, or something became of its owner.
 
         """
         deleted = await self.posts.get_including_deleted(command.post_id)
         restored = deleted.restored(self.clock.now())
         if restored is deleted:
             raise PostNotDeleted
-        await self.profiles.get(deleted.user_id)
-        await self.posts.save(restored)
+        owner = await self.profiles.get(deleted.user_id)
+        try:
+            await self.posts.save(restored, authorized_by=owner)  # whom somebody may have deleted since
+        except AuthorizationChanged as error:
+            raise StaleVersion from error
         return restored

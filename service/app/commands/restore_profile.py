@@ -9,7 +9,7 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.optimistic_update import update_profile
 from service.app.request_context import RequestContext
-from service.domain.profile import Profile, ProfileRepository
+from service.domain.profile import Profile, ProfileNotFound, ProfileRepository, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +55,6 @@ class RestoreProfileHandler:
             command,
             including_deleted=True,
         )
+        if restored.status is Status.DELETED:  # again: this very command came before
+            raise ProfileNotFound
         return restored

@@ -1,6 +1,6 @@
 """Collect everything that is held about one user (GDPR, articles 15 and 20). For operators."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,8 @@ from service.domain.session import Session, SessionRepository
 
 # Secrets of the user, or of ours: they say nothing about the user that the user does not know.
 _WITHHELD: Final = frozenset({"hashed_password", "totp", "events"})
+# Posts that are read at once: of the largest, some six megabytes.
+_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,16 @@ class ExportProfileHandler:
     async def handle(self, query: ExportProfile) -> dict[str, Any]:
         """Return profile, sessions and posts, deleted ones too, or raise `ProfileNotFound`."""
         profile, sessions = await self.profile_and_sessions(query.profile_id)
-        posts = await self.posts.of_user(query.profile_id, PostSelection.ALL)
-        return {"profile": profile, "sessions": sessions, "posts": [held_record(each) for each in posts]}
+        posts = [held_record(each) async for each in self._posts(query.profile_id)]
+        return {"profile": profile, "sessions": sessions, "posts": posts}
+
+    async def _posts(self, user_id: UUID) -> AsyncIterator[Post]:
+        """Give all posts, page by page: no single operation has the time for very many."""
+        after = None
+        while page := await self.posts.of_user(user_id, PostSelection.ALL, _PAGE, after=after):
+            for each in page:
+                yield each
+            after = str(page[-1].id)
 
     async def profile_and_sessions(self, profile_id: UUID) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
         """Return what is held about a user beside the posts, or raise `ProfileNotFound`."""

@@ -6,7 +6,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from service.domain.email import Email
-from service.domain.email_owner import current_key, is_held_by_former_rule, keys_of, owner_among
+from service.domain.email_owner import is_held_by_former_rule, keys_of, owner_among
 from service.domain.profile import Profile
 from service.infrastructure.mongo.processed_commands import PROJECTION
 from service.infrastructure.mongo.profile_documents import to_profile
@@ -26,7 +26,7 @@ async def is_taken_by_former_rule(collection: AsyncCollection[dict[str, Any]], p
     if not profile.email.key or len(keys_of(profile.email)) == 1:
         return False
     owner = await find_owner(collection, profile.email)
-    return owner is not None and owner.oid != profile.oid and current_key(owner.email) == profile.email.key
+    return owner is not None and owner.oid != profile.oid and owner.email.current_key == profile.email.key
 
 
 async def make_way(collection: AsyncCollection[dict[str, Any]], email: Email) -> bool:
@@ -36,7 +36,7 @@ async def make_way(collection: AsyncCollection[dict[str, Any]], email: Email) ->
         return False
     held = {"id": holder.id, "email_key": email.key, "email": holder.email.typed}
     try:
-        await collection.update_one(held, {"$set": {"email_key": current_key(holder.email)}})
+        await collection.update_one(held, {"$set": {"email_key": holder.email.current_key}})
     except DuplicateKeyError:  # two profiles of one mailbox, both from before
         return False
     return True

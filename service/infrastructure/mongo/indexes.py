@@ -64,6 +64,11 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[list[tuple[str, int]], dict[str, 
         # Lists begin with the newest, and ids made later sort later.
         "user": ([("user_id", 1), ("status", 1), ("id", -1)], {}),
         "all": ([("status", 1), ("id", -1)], {}),
+        # Next to none: those that come back with their owner. It is looked for them after each post.
+        "deleted_with_owner": (
+            [("user_id", 1), ("id", 1)],
+            {"partialFilterExpression": {"deleted_with_owner": True}},
+        ),
         "deleted_at": ([("deleted_at", 1)], {"partialFilterExpression": {"status": "deleted"}}),
         **_OUTBOX,
         **_CREATED_BY,

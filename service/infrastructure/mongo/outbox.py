@@ -1,18 +1,19 @@
 """Events in the documents of the aggregates that they are about, until they are published.
 
-One write stores a change and its events, so there is never one without the other (design, part 5).
+One write stores a change and its events, so there is never one without the other (docs/adr/0014).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from pymongo import DeleteOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
 
+from service import __version__
 from service.app.outbox import Kind, Outbox, PendingEvents
 from service.domain.events import Event, EventType
 from service.infrastructure.mongo.errors import database_call
@@ -33,8 +34,6 @@ def notify_nobody(_kind: Kind, /, *_subjects: UUID) -> None:
     """Leave the events to the next sweep."""
 
 
-# Another version may be able to read what this one can't.
-VERSION: Final = version("profile-service")
 _TYPES: Final = frozenset(EventType)
 # What there is in every event.
 _FIELDS: Final[Mapping[str, type]] = {
@@ -66,22 +65,30 @@ class Backlog:
 
 
 class MongoOutbox(Outbox):
-    """Finds the events that wait in documents, and takes out those that have been published."""
+    """Finds the events that wait in documents, and takes out those that have been published.
+
+    It sees what most members of the replica set have: what a primary alone has may be gone after it, and
+    nobody is to have heard of it then.
+    """
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self.client = database.client
-        self._database = database
+        self._collections = {
+            kind: database.get_collection(name, read_concern=ReadConcern("majority"))
+            for kind, name in _COLLECTIONS.items()
+        }
 
     @database_call
     async def find_stale(self, since: datetime, limit: int) -> Sequence[tuple[Kind, UUID]]:
         """Return aggregates with events that were pending at *since* already."""
         found: list[tuple[Kind, UUID]] = []
-        for kind, collection in _COLLECTIONS.items():
+        for kind, collection in self._collections.items():
             name = _NAMES[kind]
-            entry = {"time": {"$lte": since}, "held_by": {"$ne": VERSION}}
+            # Another version may be able to read what this one can't.
+            entry = {"time": {"$lte": since}, "held_by": {"$ne": __version__}}
             # The first condition is for the index, which knows of the time alone.
             query = {"outbox.time": {"$lte": since, "$exists": True}, "outbox": {"$elemMatch": entry}}
-            cursor = self._database[collection].find(query, {name: 1}).limit(limit)
+            cursor = collection.find(query, {name: 1}).limit(limit)
             found += [(kind, document[name]) async for document in cursor]
         return found
 
@@ -90,8 +97,8 @@ class MongoOutbox(Outbox):
         """Return what is pending just now, whoever has stored it; see `MOST_COUNTED`."""
         query, order = {"outbox.time": {"$exists": True}}, [("outbox.time", 1)]
         times: list[datetime] = []
-        for collection in _COLLECTIONS.values():
-            cursor = self._database[collection].find(query, {"outbox.time": 1}, hint="outbox")
+        for collection in self._collections.values():
+            cursor = collection.find(query, {"outbox.time": 1}, hint="outbox")
             async for document in cursor.sort(order).limit(MOST_COUNTED):
                 times += [each["time"] for each in document["outbox"]]
         return Backlog(len(times), min(times, default=None))
@@ -103,7 +110,7 @@ class MongoOutbox(Outbox):
         What can't be read does not keep the others back: it is named, unless this version holds it already.
         """
         query = {_NAMES[kind]: {"$in": list(subjects)}}
-        cursor = self._database[_COLLECTIONS[kind]].find(query, {_NAMES[kind]: 1, "outbox": 1})
+        cursor = self._collections[kind].find(query, {_NAMES[kind]: 1, "outbox": 1})
         documents = [each async for each in cursor]
         found = [_to_pending(kind, each) for each in documents if each.get("outbox")]
         return [each for each in found if each.events or each.unreadable]
@@ -111,16 +118,16 @@ class MongoOutbox(Outbox):
     @database_call
     async def mark_published(self, published: Sequence[PendingEvents]) -> None:
         """Take out events that the broker has. Of a session that has ended nothing else is kept."""
-        for kind, collection in _COLLECTIONS.items():
+        for kind, collection in self._collections.items():
             if writes := [_removal(each) for each in published if each.kind is kind]:
-                await self._database[collection].bulk_write(writes, ordered=False)
+                await collection.bulk_write(writes, ordered=False)
 
     @database_call
     async def hold(self, held: Sequence[PendingEvents]) -> None:
         """Mark what is unreadable: it stays in its document, for a version that can read it."""
-        for kind, collection in _COLLECTIONS.items():
+        for kind, collection in self._collections.items():
             if writes := [_marking(each) for each in held if each.kind is kind]:
-                await self._database[collection].bulk_write(writes, ordered=False)
+                await collection.bulk_write(writes, ordered=False)
 
 
 def to_records(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -135,7 +142,7 @@ def push_events(events: Sequence[Event]) -> dict[str, Any]:
 
 def _to_pending(kind: Kind, document: Mapping[str, Any]) -> PendingEvents:
     records = [each for each in document["outbox"] if isinstance(each, Mapping)]
-    pending = [each for each in records if each.get("held_by") != VERSION]
+    pending = [each for each in records if each.get("held_by") != __version__]
     events = [event for each in pending if (event := _to_event(each))]
     unreadable = [each for each in pending if not _to_event(each)]
     is_all = len(events) == len(document["outbox"])
@@ -170,5 +177,5 @@ def _document(pending: PendingEvents) -> dict[str, Any]:
 def _marking(held: PendingEvents) -> UpdateOne:
     records = [_to_record(each) if isinstance(each, Event) else each for each in held.unreadable]
     entries = [{f"entry.{name}": value for name, value in record.items()} for record in records]
-    marking = {"$set": {"outbox.$[entry].held_by": VERSION}}
+    marking = {"$set": {"outbox.$[entry].held_by": __version__}}
     return UpdateOne(_document(held), marking, array_filters=[{"$or": entries}])

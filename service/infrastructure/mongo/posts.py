@@ -121,11 +121,12 @@ class MongoPosts(PostRepository):
         query = {"user_id": user_id, "status": {"$in": _STATUSES[selection]}}
         if after:
             query["id"] = {"$gt": UUID(after)}
+        index = "user"
         if selection is PostSelection.DELETED_WITH_OWNER:
-            query["deleted_with_owner"] = True
+            query["deleted_with_owner"], index = True, "deleted_with_owner"
         found = self._posts.find(query, PROJECTION).sort("id", 1).limit(limit)
         # Named: from some post on, MongoDB may as well go through those of everybody.
-        return [_to_post(each) async for each in found.hint("user")]
+        return [_to_post(each) async for each in found.hint(index)]
 
     @database_call
     async def find_created_by(self, key: IdempotencyKey) -> ProcessedCommand[Post] | None:

@@ -1,4 +1,4 @@
-"""The commands that a document has processed, so that each has its effect once (design, part 5).
+"""The commands that a document has processed, so that each has its effect once (docs/adr/0015).
 
 The write that a command leads to also records the command, and is refused if it is recorded already.
 """
@@ -10,6 +10,7 @@ from uuid import UUID
 from bson.binary import Binary
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
@@ -104,7 +105,13 @@ async def find_creator(
     named: list[Binary | str] = _binary(key.ids)
     if key.former:
         named.append(key.former.message_id)
-    found = await collection.find_one({"created_by.id": {"$in": named}}, _WITH_RECORDS)
+    query = {"created_by.id": {"$in": named}}
+    if await collection.find_one(query, {"_id": 1}) is None:
+        return None
+    # A primary that is about to lose it may have it. So whoever hears that it was made waits until most
+    # members have it, as whoever made it does.
+    stored = collection.with_options(read_concern=ReadConcern("linearizable"))
+    found = await stored.find_one(query, _WITH_RECORDS)
     return _to_processed(found["created_by"], key, to_aggregate(found)) if found else None
 
 

@@ -58,6 +58,9 @@ def _from_totp(totp: Totp | None) -> dict[str, Any] | None:
     return {"secret": totp.sealed_secret, "last_step": totp.last_step, "recovery": recovery}
 
 
+_IN_TOTP: Final = {"secret", "last_step", "recovery"}
+
+
 def _to_totp(document: Mapping[str, Any]) -> Totp:
     return Totp(document["secret"], document["last_step"], tuple(document["recovery"]))
 
@@ -114,6 +117,7 @@ def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* with something in every place that may be empty or strange."""
     kept = {name: value for name, value in document.items() if value is not None}
     role, before, attributes = (kept.get(name) for name in ("role", "previous_status", "attributes"))
+    totp = kept.get("totp")
     return {
         "version": 1,
         **kept,
@@ -122,6 +126,7 @@ def _lenient(document: Mapping[str, Any]) -> dict[str, Any]:
         "role": role if role in _ROLES else Role.USER.value,
         "attributes": attributes if isinstance(attributes, Mapping) else {},
         "previous_status": before if before in _STATUSES else None,
+        "totp": totp if isinstance(totp, Mapping) and totp.keys() >= _IN_TOTP else None,
     }
 
 

@@ -89,6 +89,11 @@ class MongoSessions(SessionRepository):
         return [_to_session(each) async for each in found]
 
     @database_call
+    async def remove(self, session_id: UUID) -> None:
+        """Remove a session that nobody has been told of, without an event."""
+        await self._sessions.delete_one({"_id": session_id, **_ALIVE})
+
+    @database_call
     async def discard(self, user_id: UUID, before: int) -> Sequence[UUID]:
         """Remove the sessions of a user from *before* a `sessions_version`, without events."""
         query = {"user_id": user_id, "sessions_version": {"$lt": before}, **_ALIVE}

@@ -31,6 +31,8 @@ HEARTBEAT_SECONDS: Final = 5
 # To connect and shake hands, or to say goodbye, each time.
 CONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 3.0
+# What calls to a broker that is away, or does not answer, end with.
+AWAY: Final = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError)
 # To open a channel.
 _CHANNEL_SECONDS: Final = 5.0
 # What may be that the broker is starting. A wrong password stays wrong.

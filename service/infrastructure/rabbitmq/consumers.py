@@ -10,12 +10,12 @@ from typing import Any, Final
 import structlog
 from aio_pika import RobustChannel, RobustQueue
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection, AbstractRobustQueue
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aio_pika.exceptions import ChannelInvalidStateError
 from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
-from service.infrastructure.rabbitmq.connection import map_cancellation, signature
+from service.infrastructure.rabbitmq.connection import AWAY, map_cancellation, signature
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 
 _WAIT_SECONDS: Final = 5.0
@@ -79,8 +79,11 @@ class Consumers:
     async def pause(self, queues: Collection[str]) -> None:
         """Let the messages of these queues wait there, and consume all others.
 
+        One that can't be consumed again just now hinders no other: `restore` sees to it.
+
         Raises:
-            AMQPError, ChannelInvalidStateError, TimeoutError: The broker is away; call this again.
+            AMQPError, ChannelInvalidStateError, TimeoutError: The broker is away, and a consumer is not
+                cancelled; call this again.
 
         """
         self._paused = frozenset(queues)
@@ -150,9 +153,11 @@ class Consumers:
             async with asyncio.timeout(_WAIT_SECONDS):
                 await self._sync(subscriber)
 
-        ends = await asyncio.gather(*map(sync, self._subscribers()), return_exceptions=True)
-        if errors := [each for each in ends if each is not None]:
-            raise errors[0]
+        subscribers = self._subscribers()
+        ends = await asyncio.gather(*map(sync, subscribers), return_exceptions=True)
+        for subscriber, end in zip(subscribers, ends, strict=True):
+            if end is not None and (self._is_paused(subscriber) or not isinstance(end, AWAY)):
+                raise end
 
     async def _restore(self, subscriber: RabbitSubscriber) -> str | None:
         """Consume again from one queue, and return its name; what hinders it for long is logged once."""
@@ -160,7 +165,7 @@ class Consumers:
         try:
             await self._keeper.ensure(name)
             await self._sync(subscriber)
-        except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+        except AWAY as error:
             self._failures[name] += 1
             if self._failures[name] == _WORTH_A_LINE:
                 _log.error("not consumed", queue=name, why=str(error) or type(error).__name__)

@@ -13,6 +13,11 @@ from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 from yarl import URL
 
+from service.infrastructure.rabbitmq.bounded_publish import (
+    TakesNoMessages,
+    confirming_channel,
+    publish_soon,
+)
 from service.infrastructure.rabbitmq.connection import connected
 from service.infrastructure.rabbitmq.dead_letter import DeadLetter, parked, replayed
 from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
@@ -34,17 +39,15 @@ class DeadLetterError(Exception):
     """What was asked for cannot be done; the sentence says why."""
 
 
-class DeadLettersInUse(DeadLetterError):
-    """Somebody else holds the letters."""
-
-
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """The dead letters of a broker.
 
     Attributes:
         user: Who we are to it.
-        confirming: A channel on which it says whether it has taken what is published.
+        confirming: A channel on which it says whether it has taken what is published. It has a connection of
+            its own: during an alarm the broker reads nothing more from one that publishes, no acknowledgement
+            and no goodbye either.
 
     """
 
@@ -91,22 +94,22 @@ class DeadLetters:
 
     async def _publish(self, message: Message, queue: str) -> None:
         try:
-            await self.confirming.default_exchange.publish(message, queue, mandatory=True)
+            await publish_soon(self.confirming, message, queue, mandatory=True)
         except DeliveryError:
             raise DeadLetterError(
                 f"{queue} is full or not there; what was not moved yet stays where it is."
             ) from None
+        except TakesNoMessages as error:  # and may still find the message in what it has not read
+            rest = "What was not moved yet stays where it is; one letter may be moved twice."
+            raise TimeoutError(f"{error} {rest}") from None
 
 
 @asynccontextmanager
 async def opened(url: URL) -> AsyncIterator[DeadLetters]:
     """Connect, and disconnect at the end."""
     install_lenient_codec()  # letters echo what callers have put into properties
-    async with (
-        connected(url) as connection,
-        connection.channel(on_return_raises=True) as confirming,
-    ):
-        yield DeadLetters(url.user or "guest", connection, confirming)
+    async with connected(url) as connection, connected(url) as publishing:
+        yield DeadLetters(url.user or "guest", connection, await confirming_channel(publishing))
 
 
 async def throttled(letters: Sequence[DeadLetter], per_second: float | None) -> AsyncIterator[DeadLetter]:
@@ -128,7 +131,7 @@ async def exclusive_lock(channel: AbstractChannel, queue: str) -> AsyncIterator[
     try:
         lock = await channel.declare_queue(f"{queue}.lock", exclusive=True)
     except ChannelLockedResource:
-        raise DeadLettersInUse(f"Somebody else is at work on {queue}: try again later.") from None
+        raise DeadLetterError(f"Somebody else is at work on {queue}: try again later.") from None
     try:
         yield
     finally:

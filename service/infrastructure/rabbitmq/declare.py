@@ -18,6 +18,12 @@ class BindingTimeout(TimeoutError):
     until the others take that node for dead: after a minute (`net_ticktime` in RabbitMQ's documentation).
     """
 
+    def __init__(self) -> None:
+        super().__init__(
+            "RabbitMQ does not say whether queues are bound: is a node of the cluster silent? "
+            "Try again in a minute."
+        )
+
 
 async def declare(url: URL, topology: Topology) -> None:
     """Declare the exchanges, queues and bindings of *topology*; what is there already is left alone.

@@ -57,17 +57,7 @@ def definitions(topology: Topology) -> dict[str, Any]:
             }
             for each in topology.bindings
         ],
-        "policies": [
-            {
-                "name": each.name,
-                "vhost": _VHOST,
-                "pattern": each.pattern,
-                "apply-to": each.apply_to,
-                "priority": each.priority,
-                "definition": dict(each.definition),
-            }
-            for each in topology.policies
-        ],
+        "policies": [{"name": each.name, "vhost": _VHOST, **each.body} for each in topology.policies],
     }
 
 

@@ -6,18 +6,17 @@ queue can expire, so do all that come after it, even once the policies are there
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
 import structlog
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused
 from pamqp import commands
 
-from service.infrastructure.rabbitmq.connection import close_channel, map_cancellation, plain_channel
+from service.infrastructure.rabbitmq.connection import AWAY, close_channel, map_cancellation, plain_channel
+from service.infrastructure.rabbitmq.topology import RETRIES
 from service.pkg.background import is_cancelled
 
 # A probe expires by itself, so it lies around in no queue: it comes back by the policy, or is dropped.
@@ -37,30 +36,26 @@ _log = structlog.get_logger("profile.delays")
 
 
 class Delays:
-    """Knows which of the queues give back.
-
-    Args:
-        queues: By name, after how many milliseconds.
+    """Knows which of the queues of `RETRIES` give back.
 
     Attributes:
         broken: What is wrong with those that do not: a sentence by name.
 
     """
 
-    def __init__(self, queues: Mapping[str, int]) -> None:
-        self._queues = queues
+    def __init__(self) -> None:
         self._proven: set[str] = set()
         self.broken: dict[str, str] = {}
 
     def usable(self, delay: str) -> str | None:
         """Return *delay* if it gives back, else the longest of the shorter ones that does, else `None`."""
-        proven = [each for each in self._proven if self._queues[each] <= self._queues[delay]]
-        return max(proven, key=lambda each: self._queues[each], default=None)
+        proven = [each for each in self._proven if RETRIES[each] <= RETRIES[delay]]
+        return max(proven, key=lambda each: RETRIES[each], default=None)
 
     async def watch(self, connection: AbstractConnection) -> None:
         """Send probes over *connection*, for ever."""
         async with asyncio.TaskGroup() as group:
-            for each in self._queues:
+            for each in RETRIES:
                 group.create_task(self._watch_one(connection, each))
 
     async def _watch_one(self, connection: AbstractConnection, delay: str) -> None:
@@ -69,7 +64,7 @@ class Delays:
                 await self._look(connection, delay)
             except ChannelAccessRefused:  # operators make everything here, and see to policies as well
                 self._note(delay, None)
-            except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+            except AWAY as error:
                 _log.info("delay not looked at", queue=delay, error_type=type(error).__name__)
             length = _PAUSE_SECONDS if delay in self._proven else _SOON_SECONDS
             await asyncio.sleep(length)
@@ -92,7 +87,7 @@ class Delays:
 
     async def _gives_back(self, channel: AbstractChannel, delay: str, inbox: str) -> bool:
         """Return whether a message comes from *delay* to *inbox* in time."""
-        milliseconds, came = self._queues[delay], asyncio.Event()
+        milliseconds, came = RETRIES[delay], asyncio.Event()
         arguments: dict[str, Any] = {"x-queue-type": "classic", "x-expires": milliseconds + _INBOX_MS}
         await channel.queue_declare(inbox, durable=True, arguments=arguments, timeout=_ANSWER_SECONDS)
 

@@ -142,6 +142,11 @@ class JoiningTransports(TransportFactory):
         if self._writer:
             await self._writer.drain()
 
+    def abort(self) -> None:
+        """Drop the line, with all that the broker has not read."""
+        if self._writer:
+            self._writer.transport.abort()
+
 
 async def _answering(
     broker: str, context: ssl.SSLContext | None, options: dict[str, Any]
@@ -217,6 +222,16 @@ async def publish_joined(
         mandatory=mandatory,
         wait=False,
     )
-    transports = getattr(underlay.connection, "_transport_factory", None)
-    if isinstance(transports, JoiningTransports):
+    if transports := _transports_of(underlay):
         await transports.drain()
+
+
+async def abort(channel: AbstractChannel) -> None:
+    """Drop the connection of *channel*, without a goodbye: a broker that reads nothing answers none."""
+    if transports := _transports_of(await channel.get_underlay_channel()):
+        transports.abort()
+
+
+def _transports_of(underlay: Any) -> JoiningTransports | None:  # noqa: ANN401 - of aiormq's own making
+    transports = getattr(underlay.connection, "_transport_factory", None)
+    return transports if isinstance(transports, JoiningTransports) else None

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from yarl import URL
 
+from service.infrastructure.rabbitmq.topology import Policy
 from service.pkg.management_api import ManagementApi, ManagementError
 
 
@@ -32,13 +33,15 @@ class Management:
         return cls(api, rabbitmq_url.path[1:] or "/")
 
     async def get(self, what: str) -> list[dict[str, Any]]:
-        """Return all *what* (queues, exchanges, bindings, policies) of the virtual host."""
+        """Return all *what* (queues, bindings, policies) of the virtual host."""
         listed: list[dict[str, Any]] = await self._call(f"GET {what}", lambda: self.api.get(what, self.vhost))
         return listed
 
-    async def put_policy(self, name: str, body: dict[str, Any]) -> None:
+    async def put_policy(self, policy: Policy) -> None:
         """Make a policy."""
-        await self._call("PUT policies", lambda: self.api.put("policies", self.vhost, name, body=body))
+        await self._call(
+            "PUT policies", lambda: self.api.put("policies", self.vhost, policy.name, body=policy.body)
+        )
 
     async def _call(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - JSON
         api = self.api

@@ -42,6 +42,8 @@ _FAN_OUT_BATCH: Final = 100
 _MOST_OF_FAN_OUTS: Final = 10_000
 # For so long, events are kept that somebody else's queue refuses.
 _KEPT_FOR_REFUSING: Final = timedelta(minutes=1)
+# What was not refused for so long, another worker has published: that minute is over, and not counted on.
+_ANOTHER_REFUSAL: Final = timedelta(seconds=10)
 
 _log = structlog.get_logger("profile.relay")
 
@@ -81,7 +83,7 @@ class Relay:
         self._has_work = asyncio.Event()
         self._has_capacity = asyncio.Event()
         self._has_capacity.set()
-        self._refused_since: dict[EventType, datetime] = {}
+        self._refusals: dict[EventType, tuple[datetime, datetime]] = {}
         self._lost: set[EventType] = set()
         self.refused: str | None = None
 
@@ -208,7 +210,7 @@ class Relay:
                 _log.error("event not taken", type=event.type.value, error_type=type(error).__name__)
             self.refused = event.type.value
             return False
-        self._refused_since.pop(event.type, None)
+        self._refusals.pop(event.type, None)
         self._lost.discard(event.type)
         if needed and self.refused:
             _log.warning("events taken again", type=event.type.value)
@@ -222,7 +224,11 @@ class Relay:
         other queues perhaps twice. Or it is full, and that is for its owner to see to.
         """
         now = self._clock.now()
-        if now - self._refused_since.setdefault(kind, now) < _KEPT_FOR_REFUSING:
+        since, last = self._refusals.get(kind, (now, now))
+        if now - last > _ANOTHER_REFUSAL:
+            since = now
+        self._refusals[kind] = since, now
+        if now - since < _KEPT_FOR_REFUSING:
             return False
         if kind not in self._lost:
             self._lost.add(kind)

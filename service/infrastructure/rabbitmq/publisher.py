@@ -35,7 +35,6 @@ from service.infrastructure.rabbitmq.publishing import (
     takes_messages,
 )
 from service.infrastructure.rabbitmq.reply_keys import ReplyKeys
-from service.infrastructure.rabbitmq.topology import RETRIES
 from service.pkg.detached import TooManyAbandoned
 
 # Between two attempts to publish.
@@ -66,7 +65,7 @@ class RabbitPublisher:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.delays = Delays(RETRIES)
+        self.delays = Delays()
         self._connection: AbstractRobustConnection | None = None
         self._replies: AbstractRobustConnection | None = None
         self._confirming: AbstractRobustChannel

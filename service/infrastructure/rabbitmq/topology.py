@@ -44,6 +44,8 @@ RETRIES: Final[Mapping[str, int]] = {
     "profile.retry.30s": 30_000,
     "profile.retry.300s": 300_000,
 }
+# Those that workers consume.
+CONSUMED: Final = frozenset({CASCADE_QUEUE, UNROUTABLE, *(operation.queue for operation in OPERATIONS)})
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 # For messages that kill a worker before it can dead-letter them.
@@ -98,6 +100,16 @@ class Policy:
     apply_to: Literal["queues", "exchanges"]
     definition: Mapping[str, Any]
     priority: int = 10
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """All but its name, as RabbitMQ writes it."""
+        return {
+            "pattern": self.pattern,
+            "apply-to": self.apply_to,
+            "priority": self.priority,
+            "definition": dict(self.definition),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
+from service.infrastructure.rabbitmq.bounded_publish import confirming_channel, publish_soon
 from service.infrastructure.rabbitmq.connection import (
     close_channel,
     connected,
@@ -69,13 +70,18 @@ async def inspect(url: URL, topology: Topology) -> list[CheckResult]:
 
 
 async def oversize(url: URL) -> list[str]:
-    """Return what is wrong if the broker takes messages that are larger than any of ours. None is kept."""
+    """Return what is wrong if the broker takes messages that are larger than any of ours. None is kept.
+
+    Raises:
+        TakesNoMessages: It takes none at all now, so that is not known.
+
+    """
     async with connected(url) as connection:
-        channel = await connection.channel()
+        channel = await confirming_channel(connection)
         message = Message(bytes(MAX_MESSAGE_BYTES + 1))
         try:
             # No queue has this name, so nothing comes of it.
-            await channel.default_exchange.publish(message, "profile.oversize", mandatory=False)
+            await publish_soon(channel, message, "profile.oversize", mandatory=False)
         except ChannelPreconditionFailed:
             return []
     wanted = f"max_message_size = {MAX_MESSAGE_BYTES}"

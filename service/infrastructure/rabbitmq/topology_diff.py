@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from profile_contracts.events import EVENTS_EXCHANGE
-from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import (
-    CASCADE_QUEUE,
+    CONSUMED,
     EVENT_HISTORY,
-    UNROUTABLE,
     Exchange,
     Policy,
     Queue,
@@ -24,7 +22,6 @@ _Listed = Sequence[Mapping[str, Any]]
 # Which policies a queue or exchange can obey, by their `apply-to`; the long ones came with RabbitMQ 3.12.
 _EXCHANGES: Final = frozenset({"all", "exchanges"})
 _QUEUES: Final = frozenset({"all", "queues"})
-_CONSUMED: Final = frozenset({CASCADE_QUEUE, UNROUTABLE, *(operation.queue for operation in OPERATIONS)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +29,13 @@ class BrokerState:
     """What the management API says about a virtual host."""
 
     queues: _Listed
-    exchanges: _Listed
     bindings: _Listed
     policies: _Listed
 
 
 async def broker_state(management: Management) -> BrokerState:
     """Ask for all of it."""
-    kinds = ("queues", "exchanges", "bindings", "policies")
+    kinds = ("queues", "bindings", "policies")
     return BrokerState(*[await management.get(kind) for kind in kinds])
 
 
@@ -69,20 +65,10 @@ def missing_policies(topology: Topology, broker_state: BrokerState) -> list[Poli
 
 def without_consumers(topology: Topology, broker_state: BrokerState) -> list[str]:
     """Return the queues that a worker should answer and none does."""
-    names = {queue.name for queue in topology.queues} & _CONSUMED
+    names = {queue.name for queue in topology.queues} & CONSUMED
     return [
         each["name"] for each in broker_state.queues if each["name"] in names and each.get("consumers") == 0
     ]
-
-
-def body(policy: Policy) -> dict[str, Any]:
-    """Return *policy* as the management API writes it."""
-    return {
-        "pattern": policy.pattern,
-        "apply-to": policy.apply_to,
-        "priority": policy.priority,
-        "definition": dict(policy.definition),
-    }
 
 
 def _bindings(topology: Topology, bindings: _Listed, known: AbstractSet[str]) -> Iterator[str]:
@@ -113,7 +99,7 @@ def _policies(policies: Sequence[Policy], found: _Listed) -> Iterator[str]:
         if policy.name not in by_name:
             yield f"policy {policy.name} is missing: run `profilectl topology apply` with --management-url"
         else:
-            there, wanted = _flat(by_name[policy.name]), _flat(body(policy))
+            there, wanted = _flat(by_name[policy.name]), _flat(policy.body)
             changed = [name for name in sorted(there | wanted) if there.get(name) != wanted.get(name)]
             if changed:
                 words = ", ".join(
@@ -136,9 +122,8 @@ def _say(settings: Mapping[str, Any], name: str) -> str:
 def _obeyed(topology: Topology, found: _Listed) -> Iterator[str]:
     """Of the policies that match, the one of the highest priority holds, and no other."""
     there = {each["name"] for each in found}
-    things: tuple[Exchange | Queue, ...] = (*topology.exchanges, *topology.queues)
-    for thing in things:
-        ours = {each.name for each in topology.policies if _matches(body(each), thing)} & there
+    for thing in topology.things:
+        ours = {each.name for each in topology.policies if _matches(each.body, thing)} & there
         matching = [each for each in found if _matches(each, thing)]
         highest = max((each["priority"] for each in matching), default=0)
         holding = {each["name"] for each in matching if each["priority"] == highest}
@@ -171,7 +156,7 @@ def _operator_policies(topology: Topology, queues: _Listed) -> Iterator[str]:
 
 def _consumers(topology: Topology, queues: _Listed) -> Iterator[str]:
     # A history is there to be read: that takes nothing out of it.
-    ours = {queue.name for queue in topology.queues} - _CONSUMED - {EVENT_HISTORY}
+    ours = {queue.name for queue in topology.queues} - CONSUMED - {EVENT_HISTORY}
     for each in queues:
         if each["name"] in ours and each.get("consumers"):
             yield f"{each['name']} has {each['consumers']} consumers and should have none: stop them"

@@ -18,7 +18,7 @@ from service.infrastructure.rabbitmq.declare import BindingTimeout, declare
 from service.infrastructure.rabbitmq.management import Management, ManagementRefused
 from service.infrastructure.rabbitmq.topology import Binding, Exchange, Queue, Topology
 from service.infrastructure.rabbitmq.topology_check import CheckResult, State, TopologyProbe, topology_probe
-from service.infrastructure.rabbitmq.topology_diff import body, broker_state, missing_policies
+from service.infrastructure.rabbitmq.topology_diff import broker_state, missing_policies
 
 # What the broker says no with; it closes the channel, and nothing else.
 REFUSALS: Final = (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed)
@@ -128,7 +128,7 @@ class TopologyKeeper:
     async def _make_policies(self, management: Management) -> None:
         try:
             for policy in missing_policies(self._topology, await broker_state(management)):
-                await management.put_policy(policy.name, body(policy))
+                await management.put_policy(policy)
                 _log.warning("policy made", name=policy.name)
         except ManagementRefused as error:
             _log.error("policies not made", why=str(error))

@@ -49,11 +49,16 @@ class CachingPasswordHasher(PasswordHasher):
         """Return a salted hash of *password*."""
         return await self._hasher.hash(password)
 
-    async def verify(self, password: bytes, hashed: str | None) -> bool:
+    async def verify(
+        self, password: bytes, hashed: str | None, on_mismatch: Callable[[], None] = lambda: None
+    ) -> bool:
         """Return whether *hashed* was made from *password*; if that was so a moment ago, at once."""
-        if hashed is not None and self._is_known(password, hashed):
-            return True
-        matches = await self._hasher.verify(password, hashed)
+        if hashed is not None and (remembered := self._remembered(hashed)):
+            if hmac.compare_digest(remembered, self._digest(password, hashed)):
+                self._verified.move_to_end(hashed)
+                return True
+            on_mismatch()
+        matches = await self._hasher.verify(password, hashed, on_mismatch)
         if matches and hashed is not None:
             self._verified[hashed] = (self._digest(password, hashed), self._now() + self._lifetime)
             if len(self._verified) > _MOST:
@@ -67,15 +72,13 @@ class CachingPasswordHasher(PasswordHasher):
     def ensure_capacity(self) -> None:
         """Return in any case: a password that is remembered needs no room."""
 
-    def _is_known(self, password: bytes, hashed: str) -> bool:
+    def _remembered(self, hashed: str) -> bytes | None:
+        """Return the MAC of the password that made *hashed*, if that was checked a moment ago."""
         digest, until = self._verified.get(hashed, (b"", 0.0))
         if until <= self._now():
             self._verified.pop(hashed, None)
-            return False
-        if not hmac.compare_digest(digest, self._digest(password, hashed)):
-            return False
-        self._verified.move_to_end(hashed)
-        return True
+            return None
+        return digest
 
     def _digest(self, password: bytes, hashed: str) -> bytes:
         """Return a MAC of both. The length tells them apart (unlike a mere concatenation)."""

@@ -54,15 +54,13 @@ class Keyring:
         self._keys = {key.kid: key for key in load_keys(self._folder)}
         return self._keys.keys() != before.keys()
 
+    async def look(self, publish: Callable[[Sequence[str], Sequence[str]], Awaitable[None]]) -> None:
+        """Read the folder again; if the keys have changed, *publish* their names before and after that.
 
-def looking(
-    keyring: Keyring, publish: Callable[[Sequence[str], Sequence[str]], Awaitable[None]]
-) -> Callable[[], Awaitable[None]]:
-    """Return what looks for new and retired keys, and publishes the names before and after a change."""
+        Raises:
+            NoSigningKeys: The folder is not usable; the keys stay as they were.
 
-    async def look() -> None:
-        before = [key.kid for key in keyring.keys]
-        if keyring.reload():
-            await publish(before, [key.kid for key in keyring.keys])
-
-    return look
+        """
+        before = [key.kid for key in self.keys]
+        if self.reload():
+            await publish(before, [key.kid for key in self.keys])

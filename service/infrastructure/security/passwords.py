@@ -30,6 +30,14 @@ class Overloaded(Unavailable):
     message = "Too many passwords are being checked; try again soon."
 
 
+async def run_in_pool(pool: HashingPool, work: Callable[[], Value]) -> Value:
+    """Return what *work* returns, which a thread of *pool* does, or raise `Overloaded`."""
+    try:
+        return await pool.run(work)
+    except PoolFull as error:
+        raise Overloaded from error
+
+
 class PooledPasswordHasher(PasswordHasher):
     """Hashes passwords by one scheme, and verifies hashes of all.
 
@@ -56,15 +64,21 @@ class PooledPasswordHasher(PasswordHasher):
 
     async def hash(self, password: bytes) -> str:
         """Return a salted hash of *password*, which has at most `max_bytes` and no NUL."""
-        return await self._run(partial(self._scheme.hash, password))
+        return await run_in_pool(self._pool, partial(self._scheme.hash, password))
 
-    async def verify(self, password: bytes, hashed: str | None) -> bool:
+    async def verify(
+        self, password: bytes, hashed: str | None, on_mismatch: Callable[[], None] = lambda: None
+    ) -> bool:
         """Return whether *hashed* was made from *password*; with `None`, work as long and say no."""
         scheme = scheme_of(hashed) if hashed else None
+        compare: Callable[[], object]
         if hashed is None or scheme is None:
-            return await self._run(partial(_refuse, _beyond(None, self._known)))
-        self._learn(scheme)
-        return await self._run(partial(_verify, password, hashed, scheme, _beyond(scheme, self._known)))
+            scheme, compare = self._scheme, self._scheme.spend
+        else:
+            self._learn(scheme)
+            compare = partial(scheme.matches, password, hashed)
+        work = partial(_verify, compare, on_mismatch, _beyond(scheme, self._known))
+        return await run_in_pool(self._pool, work)
 
     def is_outdated(self, hashed: str) -> bool:
         """Return whether *hashed* is of another scheme than is set now, or a cheaper one."""
@@ -82,31 +96,23 @@ class PooledPasswordHasher(PasswordHasher):
         else:
             _log.warning("too many kinds of hashes", kind=kind_of(scheme))
 
-    async def _run(self, work: Callable[[], Value]) -> Value:
-        try:
-            return await self._pool.run(work)
-        except PoolFull as error:
-            raise Overloaded from error
 
-
-def _verify(password: bytes, hashed: str, scheme: Scheme, beyond: Iterable[Scheme]) -> bool:
-    """Return whether *hashed* was made from *password*; if not, after the work of those *beyond*, too."""
-    return scheme.matches(password, hashed) or _refuse(beyond)
-
-
-def _refuse(schemes: Iterable[Scheme]) -> bool:
-    """Return that it is wrong, after the work of all *schemes*."""
-    for scheme in schemes:
+def _verify(compare: Callable[[], object], on_mismatch: Callable[[], None], beyond: Iterable[Scheme]) -> bool:
+    """Return whether *compare* says that it is right; if not, after the work of those *beyond*, too."""
+    if compare():
+        return True
+    on_mismatch()
+    for scheme in beyond:
         scheme.spend()
     return False
 
 
-def _beyond(done: Scheme | None, known: frozenset[Scheme]) -> list[Scheme]:
+def _beyond(done: Scheme, known: frozenset[Scheme]) -> list[Scheme]:
     """Return what is left of the work of all *known* schemes after that of one of them.
 
-    Of bcrypt's costs the highest stands for all. The rounds from one cost to another, without the last, are
-    those that the first lacks to be the last: 2**10 + (2**10 + 2**11) is 2**12. Costs of the others make up
-    no such sum, so that each of them is paid.
+    bcrypt of cost n is twice the work of cost n - 1, so its highest cost stands for all. After a lower one,
+    what is left of that is the work of each cost from the lower one up to just below the highest: after 10,
+    up to 12, once more 10 and once 11. Others do not add up like that, so that each of them is paid.
     """
     others: list[Scheme] = [each for each in known - {done} if not isinstance(each, Bcrypt)]
     highest = max((each.cost for each in known if isinstance(each, Bcrypt)), default=None)

@@ -18,7 +18,7 @@ _ALGORITHM: Final = "EdDSA"
 _TYPE: Final = "at+jwt"  # RFC 9068, 2.1: no other kind of JWT passes for an access token
 _REQUIRED: Final = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
 # How the user has logged in, in `amr` (RFC 8176).
-_PASSWORD, _CODE = ("pwd",), ("otp",)
+_PASSWORD, _CODE = "pwd", "otp"
 _MAX_LENGTH: Final = 4096
 # The clock of the worker that issued a token may be so far behind ours (RFC 7519, 4.1.4), if that is little
 # beside the life of a token.
@@ -60,7 +60,7 @@ class JwtAccessTokens(AccessTokens):
             "sub": str(user.id),
             "sid": str(user.session),
             "role": user.role.value,
-            "amr": [*_PASSWORD, *(_CODE if user.with_code else ())],
+            "amr": [_PASSWORD, _CODE] if user.with_code else [_PASSWORD],
             "iat": now,
             "exp": now + self._lifetime,
             "jti": uuid4().hex,
@@ -104,7 +104,7 @@ class JwtAccessTokens(AccessTokens):
                 Role(claims["role"]),
                 UUID(str(claims["sid"])),
                 # Tokens of the version before have no `amr`.
-                with_code={*_CODE} <= {*claims.get("amr", ())},
+                with_code=_CODE in set(claims.get("amr", ())),
             )
             return kid, Claims(user, datetime.fromtimestamp(int(claims["exp"]), UTC))
         except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError) as error:

@@ -9,8 +9,8 @@ from zxcvbn.scoring import most_guessable_match_sequence
 from zxcvbn.time_estimates import guesses_to_score
 
 from service.app.auth.passwords import WeakPasswords
-from service.infrastructure.security.passwords import Overloaded
-from service.pkg.hashing_pool import HashingPool, PoolFull
+from service.infrastructure.security.passwords import run_in_pool
+from service.pkg.hashing_pool import HashingPool
 
 # In characters. What follows makes no password weaker; but to look at 72 that were made up for that takes
 # two seconds of a core, and at 24 of them a fifth of one.
@@ -32,11 +32,7 @@ class ZxcvbnPasswords(WeakPasswords):
 
     async def contains(self, password: str, personal: tuple[str, ...]) -> bool:
         """Return whether *password* is weak for whom *personal* words are about, or raise `Overloaded`."""
-        try:
-            found = await self._pool.run(partial(score, password[:_LOOKED_AT], personal))
-        except PoolFull as error:
-            raise Overloaded from error
-        return found < self._least
+        return await run_in_pool(self._pool, partial(score, password[:_LOOKED_AT], personal)) < self._least
 
 
 def score(password: str, personal: tuple[str, ...]) -> int:

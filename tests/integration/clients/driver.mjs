@@ -24,7 +24,7 @@ async function listen({ id, keys, queue }) {
   const answered = () => new Promise((resolve) => (feed.answer = resolve));
   const onGap = async () => {
     const answer = answered();
-    say({ feed: id, kind: "gap" });
+    say({ feed: id, kind: "gap", gaps: feed.events.gaps });
     await answer;
   };
   feed.events = client.events(keys, { queue: queue ?? undefined, onGap });

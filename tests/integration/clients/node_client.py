@@ -182,7 +182,7 @@ class NodeFeed(EventFeed):
             if said["kind"] == "event":
                 yield _event(said["event"])
             else:
-                self.gaps += 1
+                self.gaps = said["gaps"]
                 if self._on_gap:
                     await self._on_gap()
             self._driver.tell("done", feed=self._feed)

@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from uuid import uuid4
 
 import pytest
+from aio_pika import ExchangeType, Message
+from aio_pika.abc import AbstractIncomingMessage
 
+from profile_contracts.auth import LogOut, Scope
 from profile_contracts.client import ProfileClient
-from profile_contracts.errors import Disconnected, Unroutable
+from profile_contracts.errors import Disconnected, Unauthenticated, Unroutable
+from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.profile_api import ProfileApi
-from tests.integration.broker import administrating
+from profile_contracts.replies import Failure
+from profile_contracts.testing import refused
+from tests.integration.broker import Broker, administrating
 from tests.integration.clients.node_client import node_client
 from tests.integration.clients.subjects import a_sign_up
 from tests.integration.gateway import eventually
@@ -26,6 +33,13 @@ both = pytest.mark.parametrize("opened", [ProfileClient, node_client], ids=["pyt
 @pytest.fixture(scope="module")
 def without_worker(servers: Servers) -> Iterator[Sandbox]:
     """Queues that nobody consumes."""
+    with isolated_sandbox(servers) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def own_sandbox(servers: Servers) -> Iterator[Sandbox]:
+    """A broker where one test may delete what others need."""
     with isolated_sandbox(servers) as sandbox:
         yield sandbox
 
@@ -51,6 +65,69 @@ async def test_a_call_that_may_have_arrived_is_not_told_to_be_unsent_by_what_cam
             await calling
 
     assert failed.value.sent
+
+
+async def _answer_session_ended(broker: Broker, request: AbstractIncomingMessage) -> None:
+    body = Failure(error=refused("session_ended").error).model_dump_json().encode()
+    reply = Message(body, correlation_id=request.correlation_id)
+    await broker.channel.default_exchange.publish(reply, request.reply_to or "", mandatory=False)
+
+
+@both
+async def test_a_logout_that_comes_again_and_finds_its_session_ended_may_have_ended_it(
+    without_worker: Sandbox, opened: Opened
+) -> None:
+    logout, token = LogOut(scope=Scope.LOCAL), "a.b.c"
+    async with (
+        administrating(without_worker) as broker,
+        proxied(*address_of(without_worker.gateway_url)) as proxy,
+        opened(behind(proxy, without_worker.gateway_url)) as client,
+    ):
+        first = asyncio.ensure_future(client.log_out(logout, token, timeout=30))
+        await broker.first("auth.logout")
+        proxy.cut()
+        proxy.mend()
+        await _answer_session_ended(broker, await broker.first("auth.logout"))
+        with pytest.raises(Disconnected) as unknown:
+            await first
+        second = asyncio.ensure_future(client.log_out(logout, token, timeout=30))
+        await _answer_session_ended(broker, await broker.first("auth.logout"))
+        with pytest.raises(Unauthenticated) as known:
+            await second
+
+    assert unknown.value.sent
+    assert known.value.reason == "session_ended"
+
+
+@both
+async def test_a_gap_is_told_though_the_attempt_that_made_the_queue_failed(
+    own_sandbox: Sandbox, opened: Opened
+) -> None:
+    name, told = f"gateway.{uuid4().hex}", []
+
+    async def on_gap() -> None:
+        told.append(name)
+
+    async with administrating(own_sandbox) as broker, opened(own_sandbox.gateway_url) as client:
+        await broker.channel.exchange_delete(EVENTS_EXCHANGE)
+        feed = client.events("profile.created", queue=name, on_gap=on_gap)
+
+        async def listen() -> list[str]:
+            return [event.id async for event in feed]
+
+        async def is_made() -> bool:
+            return name in [each["name"] for each in await broker.look_here("queues")]
+
+        listening = asyncio.create_task(listen())
+        await eventually(is_made, within=20)
+        await broker.channel.declare_exchange(EVENTS_EXCHANGE, ExchangeType.TOPIC, durable=True)
+        async with asyncio.timeout(20):
+            await feed.wait_connected()
+        await feed.close()
+        await listening
+
+    assert told == [name]
+    assert feed.gaps == 1
 
 
 @both

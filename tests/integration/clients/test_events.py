@@ -9,12 +9,19 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from profile_contracts.auth import ChangePassword, LogOut, Scope, StartVerification, VerifyEmail
+from profile_contracts.auth import (
+    ChangePassword,
+    LogOut,
+    Scope,
+    StartReset,
+    StartVerification,
+    VerifyEmail,
+)
 from profile_contracts.errors import NotSent
 from profile_contracts.event_feed import EventFeed
 from profile_contracts.events import CommandFailed, Event, SessionRevoked
-from profile_contracts.operations import POST_CREATE, PROFILE_UPDATE
-from profile_contracts.posts import CreatePost, DeletePost, ListPosts, UpdatePost
+from profile_contracts.operations import AUTH_START_RESET, POST_CREATE, PROFILE_UPDATE
+from profile_contracts.posts import CreatePost, DeletePost, ListPosts, PostPage, UpdatePost
 from profile_contracts.profiles import DeleteProfile, EraseProfile, RestoreProfile, UpdateProfile
 from tests.integration.clients.failing import reason_of
 from tests.integration.clients.subjects import PASSWORD, Subject
@@ -193,9 +200,22 @@ async def test_what_cannot_be_sent_is_not(subject: Subject) -> None:
     assert await _not_sent(subject.api.list_posts(listing, idempotency_key="a b"))
     assert await _not_sent(subject.api.list_posts(listing, idempotency_key="x" * 256))
     assert await _not_sent(subject.api.list_posts(listing, client_ip="nowhere"))
+    longest = "fe80::1%" + "x" * 56  # as much as the service reads
+    assert isinstance(await subject.api.list_posts(listing, client_ip=longest), PostPage)
+    assert await _not_sent(subject.api.list_posts(listing, client_ip=f"{longest}x"))
     assert await _not_sent(subject.api.list_posts(listing, user_agent="curl\x7f"))
     assert await _not_sent(subject.api.list_posts(listing, user_agent="\U0001f600" * 257))
     assert await _not_sent(subject.api.list_posts(listing, traceparent="00-zz"))
-    assert await _not_sent(subject.api.create_post(CreatePost(title="a", body="b"), "two words"))
+    for no_token in ("", "two words", "a==="):
+        assert await _not_sent(subject.api.create_post(CreatePost(title="a", body="b"), no_token))
     large = CreatePost(title="a", body="\U0001f600" * 20_000)
     assert await _not_sent(subject.api.create_post(large, person.token))
+
+
+async def test_an_empty_token_is_refused_and_is_not_the_gateways_own_account(subject: Subject) -> None:
+    request = StartReset(email=(await subject.person()).email)
+    call: Any = subject.trusted.call
+    assert (await call(AUTH_START_RESET, request, None)).token
+
+    assert await _not_sent(call(AUTH_START_RESET, request, ""))
+    assert await _not_sent(subject.trusted.publish(AUTH_START_RESET, request, ""))

@@ -6,7 +6,7 @@ import pytest
 from pydantic import MISSING, SecretStr
 
 from profile_contracts.auth import ChangePassword, LogIn, LogOut, Refresh, Scope, VerifyToken
-from profile_contracts.errors import Invalid, Unauthenticated
+from profile_contracts.errors import Conflict, Invalid, Unauthenticated
 from profile_contracts.profiles import DeleteProfile, GetProfile, Role, SettableStatus, UpdateProfile
 from profile_contracts.verifier import TokenRefused
 from tests.integration.clients.failing import reason_of, refusing
@@ -193,6 +193,17 @@ async def test_a_password_is_changed_only_by_who_knows_it_and_to_a_good_one(subj
     async with refusing(Unauthenticated, "token_invalid"):
         good = ChangePassword(current_password=PASSWORD, new_password=NEW)
         await subject.api.change_password(good, DEAD)
+
+
+async def test_a_password_is_not_changed_under_the_key_of_another_command(subject: Subject) -> None:
+    person, key = await subject.person(), uuid4().hex
+    rename = UpdateProfile(id=person.id, last_name="King")
+    await subject.api.update_profile(rename, person.token, idempotency_key=key)
+    change = ChangePassword(current_password=PASSWORD, new_password=NEW)
+
+    async with refusing(Conflict, "message_id_reused"):
+        await subject.api.change_password(change, person.token, idempotency_key=key)
+    assert await _alive(subject, person.token)
 
 
 async def test_a_change_of_password_that_is_repeated_gets_other_tokens(subject: Subject) -> None:

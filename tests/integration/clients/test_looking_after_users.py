@@ -123,8 +123,14 @@ async def test_who_is_restored_has_the_posts_again_that_went_along(subject: Subj
     assert (restored[0].status, restored[0].version) == (Status.SUSPENDED, 4)
     async with refusing(Conflict, "not_deleted"):
         await subject.api.restore_profile(RestoreProfile(id=person.id), admin.token)
+    async with refusing(Conflict, "message_id_reused"):
+        other = RestoreProfile(id=person.id, expected_version=4)
+        await subject.api.restore_profile(other, admin.token, idempotency_key=key)
     posts = await eventually(listed)
     assert [(each.id, each.title, each.version) for each in posts] == [(kept.id, "Note G", 3)]
+    await subject.api.delete_profile(DeleteProfile(id=person.id), admin.token)
+    async with refusing(NotFound, "profile_not_found", "id"):
+        await subject.api.restore_profile(request, admin.token, idempotency_key=key)
 
 
 async def test_all_that_is_held_is_exported_page_by_page(subject: Subject) -> None:
@@ -148,12 +154,15 @@ async def test_all_that_is_held_is_exported_page_by_page(subject: Subject) -> No
 async def test_of_who_is_erased_a_name_is_left_and_of_the_posts_too(subject: Subject) -> None:
     person, admin = await subject.person(), await subject.admin()
     await _written(subject, person, 2)
-    erased = [await subject.api.erase_profile(EraseProfile(id=person.id), admin.token) for _ in range(2)]
+    async with refusing(Conflict, "stale_version", "expected_version"):
+        await subject.api.erase_profile(EraseProfile(id=person.id, expected_version=2), admin.token)
+    requests = [EraseProfile(id=person.id), EraseProfile(id=person.id, expected_version=1)]
+    erased = [await subject.api.erase_profile(each, admin.token) for each in requests * 2]
 
-    assert erased[0] == erased[1]
+    assert erased == erased[:1] * 4
     assert (erased[0].id, erased[0].status, erased[0].version) == (person.id, "erased", 2)
     async with refusing(Conflict, "stale_version", "expected_version"):
-        await subject.api.erase_profile(EraseProfile(id=person.id, expected_version=1), admin.token)
+        await subject.api.erase_profile(EraseProfile(id=person.id, expected_version=3), admin.token)
     async with refusing(Conflict, "not_deleted"):
         await subject.api.restore_profile(RestoreProfile(id=person.id), admin.token)
     ever = FindProfile(email=person.email, include_deleted=True)

@@ -56,6 +56,14 @@ async def test_a_change_makes_the_next_version(subject: Subject) -> None:
     assert same == changed
 
 
+async def test_null_takes_a_last_name_away_and_all_else_stays(subject: Subject) -> None:
+    person = await subject.person()
+    changed = await subject.api.update_profile(UpdateProfile(id=person.id, last_name=None), person.token)
+
+    assert (changed.last_name, changed.first_name, changed.version) == ("", "Ada", 2)
+    assert changed.email == person.email
+
+
 async def test_a_change_for_another_version_is_refused(subject: Subject) -> None:
     person = await subject.person()
     stale = UpdateProfile(id=person.id, expected_version=2, last_name="King")

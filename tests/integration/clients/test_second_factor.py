@@ -3,6 +3,7 @@
 import base64
 import time
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -63,6 +64,24 @@ async def test_a_login_needs_a_code_once_an_app_has_shown_one(subject: Subject) 
     assert await reason_of(subject.api.log_in(recovery)) == "otp_invalid"
     async with refusing(Conflict, "totp_already_enrolled"):
         await _enrolled(subject, person)
+
+
+async def test_recovery_codes_that_are_lost_are_not_told_again_nor_replaced_once_the_factor_is_removed(
+    subject: Subject,
+) -> None:
+    person, key = await subject.person(), uuid4().hex
+    enrolment = await _enrolled(subject, person)
+    confirmation = _confirmation(enrolment, _code(enrolment))
+    await subject.api.confirm_totp(confirmation, person.token, idempotency_key=key)
+    async with refusing(Conflict, "totp_already_enrolled"):
+        await subject.api.confirm_totp(confirmation, person.token, idempotency_key=key)
+    await subject.api.remove_totp(RemoveTotp(current_password=PASSWORD), person.token)
+
+    async with refusing(Invalid, "enrolment_invalid", "enrolment"):
+        await subject.api.confirm_totp(confirmation, person.token, idempotency_key=key)
+    profile = await subject.api.get_profile(GetProfile(id=person.id), person.token)
+    assert isinstance(profile, Profile)
+    assert not profile.totp_enrolled
 
 
 async def test_an_enrolment_ends_with_the_password_that_was_shown_for_it(subject: Subject) -> None:

@@ -5,7 +5,9 @@ import json
 import shlex
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,6 +17,7 @@ from profile_contracts.errors import Disconnected, NoReply, NotSent
 from profile_contracts.posts import ListPosts
 from profile_contracts.profiles import GetProfile, Profile, UpdateProfile
 from profile_contracts.verifier import CannotVerify, TokenRefused
+from service.pkg.management_api import ManagementApi
 from tests.documents import blocks
 from tests.integration.clients.node_client import NodeVerifier, node_client
 from tests.integration.clients.subjects import a_sign_up
@@ -33,6 +36,16 @@ NOBODY_LISTENS = "amqp://gateway:gateway@127.0.0.1:1/"
 
 def test_make_docs_would_change_no_type() -> None:
     assert GENERATED.read_text(encoding="utf-8") == rendered()
+
+
+async def test_null_is_not_sent_where_it_says_nothing(sandbox: Sandbox, worker: Worker) -> None:
+    """The service refuses it there: so callers can hand on the cursor of a last page."""
+    assert worker.process.poll() is None
+    order = {"operation": "post.list", "request": {"limit": 1, "cursor": None}, "token": None, "options": {}}
+    async with node_client(sandbox.gateway_url) as client:
+        page = await client.driver.ask("call", **order)
+
+    assert page.keys() == {"items", "next_cursor"}
 
 
 async def test_commands_whose_line_breaks_are_sent_again_and_done_once(
@@ -161,6 +174,28 @@ def test_what_a_verifier_remembers_of_ended_sessions_is_what_the_one_in_python_d
 async def test_where_one_node_is_away_calls_go_over_the_next(sandbox: Sandbox, worker: Worker) -> None:
     assert worker.process.poll() is None
     async with node_client(NOBODY_LISTENS, sandbox.gateway_url) as client:
+        assert (await client.keys()).keys
+
+
+@pytest.fixture
+def address_of_zoe(sandbox: Sandbox) -> Iterator[str]:
+    """The address of the broker for a user with letters that an address has to encode."""
+    name, password = f"zoë-{uuid4().hex}", "größer als 50%: /@"
+    management = ManagementApi.of(sandbox.management_url, sandbox.admin_url)
+    management.put("users", name, body={"password": password, "tags": ""})
+    try:
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        management.put("permissions", sandbox.vhost, name, body=everything)
+        parts = urlsplit(sandbox.gateway_url)
+        login = f"{quote(name, safe='')}:{quote(password, safe='')}"
+        yield parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}").geturl()
+    finally:
+        management.delete("users", name)
+
+
+async def test_a_user_and_a_password_may_have_any_letters(address_of_zoe: str, worker: Worker) -> None:
+    assert worker.process.poll() is None
+    async with node_client(address_of_zoe, retry=False) as client:
         assert (await client.keys()).keys
 
 

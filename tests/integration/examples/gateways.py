@@ -32,12 +32,29 @@ def fastapi_gateway(broker_url: str, log: Path) -> Iterator[str]:
 @contextmanager
 def express_gateway(broker_url: str, log: Path) -> Iterator[str]:
     """Run the gateway in TypeScript; give its address."""
-    build()
-    build(EXPRESS)
+    with express_gateway_in(built_express(), broker_url, log) as url:
+        yield url
+
+
+@contextmanager
+def express_gateway_in(folder: Path, broker_url: str, log: Path) -> Iterator[str]:
+    """Run the gateway in TypeScript that was built in *folder*; give its address."""
     port = free_port()
     settings = {"BROKER_URLS": broker_url, "PORT": str(port)}
-    with _running((*find_node().node, "dist/main.js"), EXPRESS, settings, port, log) as url:
+    with _running(express_command(), folder, settings, port, log) as url:
         yield url
+
+
+def built_express() -> Path:
+    """Build the gateway in TypeScript; return its folder."""
+    build()
+    build(EXPRESS)
+    return EXPRESS
+
+
+def express_command() -> tuple[str, ...]:
+    """Return what starts it there."""
+    return (*find_node().node, "dist/main.js")
 
 
 @contextmanager

@@ -1,9 +1,13 @@
 """Each gateway of `examples/` does over HTTP what its README says, on a real worker."""
 
 import asyncio
+import os
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,7 +17,13 @@ import pytest
 from tests.builders import an_address
 from tests.integration.connections import connect
 from tests.integration.examples.browser import Answer, Browser
-from tests.integration.examples.gateways import express_gateway, fastapi_gateway
+from tests.integration.examples.gateways import (
+    built_express,
+    express_command,
+    express_gateway,
+    express_gateway_in,
+    fastapi_gateway,
+)
 from tools.openapi import DOCUMENT, rendered
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
@@ -238,3 +248,40 @@ def test_the_page_and_the_description_of_the_api_are_there(browser: Browser) -> 
     assert {"/users", "/session", "/tokens", "/me", "/me/password", "/posts"} <= described["paths"].keys()
     assert "default" in described["paths"]["/me"]["get"]["responses"]
     assert "/openapi.json" in browser.ask("GET", "/docs").text
+
+
+def test_a_port_that_is_taken_ends_the_gateway(sandbox: Sandbox, worker: Worker) -> None:
+    """Its line to the broker would keep it up, and it would answer nobody."""
+    assert worker.process.poll() is None
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            express_command(),
+            cwd=built_express(),
+            env={**os.environ, "BROKER_URLS": sandbox.gateway_url, "PORT": port},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert "EADDRINUSE" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_the_description_of_the_api_is_there_in_a_folder_that_is_hidden(
+    sandbox: Sandbox, worker: Worker, tmp_path: Path
+) -> None:
+    assert worker.process.poll() is None
+    built, copied = built_express(), tmp_path / ".hidden" / "gateway-express"
+    shutil.copytree(built, copied, ignore=shutil.ignore_patterns("node_modules"))
+    (copied / "node_modules").symlink_to(built / "node_modules")
+    (copied.parent / "page").symlink_to(built.parent / "page")
+    with express_gateway_in(copied, sandbox.gateway_url, tmp_path / "log") as url:
+        browser = Browser(url)
+        described, shown = browser.ask("GET", "/openapi.json"), browser.ask("GET", "/docs")
+
+    assert (described.status, shown.status) == (200, 200)
+    assert "/users" in described.json["paths"]
+    assert "/openapi.json" in shown.text

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tests import forking
 from tests.integration.identity.conftest import IsolatedEnv
+from tests.integration.operators import FOLDER
 
 
 async def profilectl(env: IsolatedEnv, *arguments: str, **more: str) -> str:
@@ -35,5 +36,5 @@ async def _run(
         "BCRYPT_COST": "10",
     }
     return await asyncio.to_thread(
-        forking.run, ["service.cli", *arguments], {**os.environ, **environment, **more}
+        forking.run, ["service.cli", *arguments], {**os.environ, **environment, **more}, folder=FOLDER
     )

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.builders import an_address
+from tests.integration import operators
 from tests.integration.conftest import Person
 from tests.integration.identity.conftest import IsolatedEnv
 from tests.integration.identity.people import alive, logged_in, signed_up
@@ -50,6 +51,28 @@ async def test_the_only_administrator_stays_one_until_there_is_another(empty: Is
 
     assert result(demoted)["role"] == "user"
     assert await alive(empty.gateway, [{"access_token": token}]) == [False]
+
+
+async def test_a_new_administrator_is_in_the_audit_trail_and_the_id_alone_is_the_output(
+    empty: IsolatedEnv,
+) -> None:
+    address = an_address()
+    said = await operators.profilectl(
+        empty.sandbox,
+        "admin",
+        "create",
+        address,
+        ADMIN_PASSWORD=PASSWORD,
+        MONGO_URL=empty.sandbox.mongo_url,
+        SIGNING_KEYS_DIR=str(empty.keys),
+        BCRYPT_COST="10",
+    )
+    (line,) = said.audit
+
+    assert (line["event"], line["actor"]) == ("user_created", "profilectl")
+    assert said.out == f"{line['subject']}\n"
+    assert address not in said.err
+    assert PASSWORD not in said.err
 
 
 @pytest.mark.parametrize("end", ["suspend", "delete"])

@@ -67,3 +67,12 @@ def test_a_counter_is_named_by_a_digest() -> None:
     assert counters_of(Attempt("ben@example.org"), BUDGETS).own.name != names[0]
     assert counters_of(Attempt("ada@example.org"), BUDGETS).own.name == names[0]
     assert counters_of(Attempt("\ud800@example.org"), BUDGETS).own.name
+
+
+def test_codes_are_counted_apart_from_passwords_whatever_is_typed_as_an_address() -> None:
+    at_code = counters_of(Attempt("ada@example.org", at_code=True), BUDGETS)
+    typed = [counters_of(Attempt(f"{each}ada@example.org"), BUDGETS) for each in ("", "otp ", "code:")]
+
+    assert kinds(at_code) == ["code", "service"]
+    assert at_code.own.budget == BUDGETS.account
+    assert at_code.own.name not in {each.own.name for each in typed}

@@ -1,13 +1,14 @@
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from service.app.commands.erase_expired import EraseExpiredHandler
 from service.app.commands.erase_post import ErasePost, ErasePostHandler
 from service.app.commands.restore_post import RestorePost, RestorePostHandler
+from service.domain.errors import StaleVersion
 from service.domain.post import Post, PostNotDeleted, PostNotFound, PostStatus
-from service.domain.profile import ProfileNotFound
+from service.domain.profile import Profile, ProfileNotFound
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.clock import FakeClock
 from tests.fakes.operating import eraser
@@ -60,10 +61,8 @@ async def test_posts_that_were_deleted_long_ago_are_erased_and_no_others() -> No
 async def test_a_deleted_post_comes_back() -> None:
     ada = a_profile()
     deleted = a_post(user_id=ada.id).deleted(NOON)
-    posts = FakePosts(deleted)
-    restored = await RestorePostHandler(FakeProfiles(ada), posts, FakeClock(LATER)).handle(
-        RestorePost(deleted.id)
-    )
+    posts = FakePosts(deleted, profiles=(profiles := FakeProfiles(ada)))
+    restored = await RestorePostHandler(profiles, posts, FakeClock(LATER)).handle(RestorePost(deleted.id))
 
     assert await posts.get(deleted.id) == restored
     assert (restored.title, restored.deleted_at, restored.version) == (deleted.title, None, 3)
@@ -83,5 +82,22 @@ async def test_a_post_does_not_come_back_without_its_owner() -> None:
     profiles, posts = FakeProfiles(ada.deleted(NOON)), FakePosts(deleted)
 
     with pytest.raises(ProfileNotFound):
+        await RestorePostHandler(profiles, posts, FakeClock(LATER)).handle(RestorePost(deleted.id))
+    assert await posts.get_including_deleted(deleted.id) == deleted
+
+
+async def test_a_post_does_not_come_back_beside_the_deletion_of_its_owner() -> None:
+    """Which has looked for what goes with the owner, and would find it no more."""
+
+    class Gone(FakeProfiles):
+        async def get(self, profile_id: UUID) -> Profile:
+            profile = await super().get(profile_id)
+            await self.save(profile.deleted(LATER))
+            return profile
+
+    deleted = a_post(user_id=(ada := a_profile()).id).deleted(NOON)
+    posts = FakePosts(deleted, profiles=(profiles := Gone(ada)))
+
+    with pytest.raises(StaleVersion):
         await RestorePostHandler(profiles, posts, FakeClock(LATER)).handle(RestorePost(deleted.id))
     assert await posts.get_including_deleted(deleted.id) == deleted

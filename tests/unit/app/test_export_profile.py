@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 
+from service.app.queries import export_profile
 from service.app.queries.export_profile import ExportProfile, ExportProfileHandler
 from service.domain.post import Post
 from service.domain.profile import Profile, ProfileNotFound
@@ -50,3 +51,13 @@ async def test_the_deleted_are_told_of_too_and_of_the_erased_there_is_nothing_to
 async def test_of_nobody_nothing_is_told() -> None:
     with pytest.raises(ProfileNotFound):
         await ExportProfileHandler(FakeProfiles(), FakeSessions(), FakePosts()).handle(ExportProfile(uuid4()))
+
+
+async def test_very_many_posts_are_read_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_profile, "_PAGE", 2)
+    ada = a_profile()
+    mine = [a_post(user_id=ada.id) for _ in range(5)]
+    handler = ExportProfileHandler(FakeProfiles(ada), FakeSessions(), FakePosts(*mine))
+    held = await handler.handle(ExportProfile(ada.id))
+
+    assert [each["id"] for each in held["posts"]] == sorted(each.id for each in mine)

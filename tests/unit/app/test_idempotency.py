@@ -13,6 +13,7 @@ from service.app.commands.create_profile import CreateProfile
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.optimistic_update import update_post
 from service.app.request_context import RequestContext
+from service.domain.attributes import AttributesTooLarge
 from service.domain.errors import StaleVersion
 from service.domain.idempotency import IdempotencyKey, MessageIdReused
 from service.domain.post import Post, PostPatch
@@ -201,3 +202,21 @@ async def test_a_key_is_told_of_the_repetition_and_of_nothing_else() -> None:
     assert repeats == []
     await change_profile(profiles, ada.id, rename("Augusta", first, 1))
     assert repeats == ["first"]
+
+
+async def test_a_repeated_command_that_would_be_refused_today_is_answered_all_the_same() -> None:
+    profiles = FakeProfiles(ada := a_profile(attributes={f"a{n}": n for n in range(31)}))
+
+    def patched(**patch: int | None) -> Callable[[Profile], Profile]:
+        return lambda profile: profile.updated(ProfilePatch(attributes=patch), LATER)
+
+    first = FakeMutation(patched(x=1), None, FIRST)
+    await change_profile(profiles, ada.id, first)
+    await change_profile(profiles, ada.id, FakeMutation(patched(x=None, y=1)))
+    _, again = await change_profile(profiles, ada.id, first)
+
+    assert again.version == 3
+    with pytest.raises(AttributesTooLarge):
+        await change_profile(
+            profiles, ada.id, FakeMutation(patched(x=1), None, IdempotencyKey(b"m-2", b"two"))
+        )

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from service.app.auth.actors import Anonymous
@@ -86,11 +88,12 @@ async def test_a_session_is_as_old_as_what_the_login_rests_on(
     app_fixture: AppFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a gateway, which compares times, would take it for younger than a suspension meanwhile."""
+    app_fixture.clock.advance(seconds=1)
     began, verify = app_fixture.clock.now(), app_fixture.hasher.verify
 
-    async def slowly(password: bytes, hashed: str | None) -> bool:
+    async def slowly(password: bytes, hashed: str | None, on_mismatch: Callable[[], None]) -> bool:
         app_fixture.clock.advance(seconds=3)
-        return await verify(password, hashed)
+        return await verify(password, hashed, on_mismatch)
 
     monkeypatch.setattr(app_fixture.hasher, "verify", slowly)
     await app_fixture.app.log_in.handle(LogIn(NOBODY, "ada@example.org", PASSWORD))

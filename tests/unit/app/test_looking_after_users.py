@@ -20,7 +20,7 @@ from service.app.paging import CursorInvalid, PageRequest
 from service.app.queries.export_page import ExportPage
 from service.app.queries.find_profile import FindProfile
 from service.app.request_context import RequestContext
-from service.domain.email import EmailMalformed
+from service.domain.email import Email, EmailMalformed
 from service.domain.idempotency import IdempotencyKey
 from service.domain.profile import Profile, ProfileNotFound, Role, Status
 from service.domain.session import Origin
@@ -316,10 +316,21 @@ def test_a_logout_does_not_show_its_password() -> None:
     assert "canary" not in repr(LogOut(RequestContext(HR), Scope.GLOBAL, current_password="canary"))
 
 
-async def test_an_account_is_unlocked_for_strangers() -> None:
-    ada, _ = ada_and_boss()
+FORMER = Email("ada@fa\u00df.de", "ada@fass.de")
+
+
+@pytest.mark.parametrize(
+    ("email", "account"),
+    [
+        (Email.parse("ada@example.org"), "ada@example.org"),
+        (FORMER, FORMER.key),
+        (FORMER, FORMER.current_key),
+    ],
+)
+async def test_an_account_is_unlocked_for_strangers(email: Email, account: str) -> None:
+    ada = replace(ada_and_boss()[0], email=email)
     fixture = AppFixture(ada)
-    attempt = RequestContext(Anonymous()).attempt(ada.email.key)
+    attempt = RequestContext(Anonymous()).attempt(account)
     for _ in range(10):
         with pytest.raises(InvalidCredentials):
             await fixture.passwords.verify_credentials("a wrong guess", ada, attempt)

@@ -59,6 +59,14 @@ async def test_a_forgotten_password_is_reset_and_all_sessions_end() -> None:
         await fixture.app.log_in.handle(logging_in(profile, OLD))
 
 
+async def test_a_reset_goes_to_the_address_that_is_stored_and_not_to_another_mailbox_that_was_typed() -> None:
+    fixture = AppFixture(profile := ada(email=Email.parse("Gross@example.org")))
+    typed = "gro\N{LATIN SMALL LETTER SHARP S}@example.org"
+    started = await fixture.app.start_reset.handle(StartReset(GATEWAY, typed))
+
+    assert (started.profile_id, started.email) == (profile.id, "Gross@example.org")
+
+
 async def test_a_reset_is_good_once_however_many_try_at_once() -> None:
     fixture = AppFixture(profile := ada())
     token = await reset_token(fixture, profile)

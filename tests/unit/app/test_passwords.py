@@ -1,3 +1,5 @@
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -56,11 +58,16 @@ class Hasher(PasswordHasher):
             raise Unavailable
         return f"new {password.hex()}"
 
-    async def verify(self, password: bytes, hashed: str | None) -> bool:
+    async def verify(
+        self, password: bytes, hashed: str | None, on_mismatch: Callable[[], None] = lambda: None
+    ) -> bool:
         self.journal.append(("verify", password, hashed))
         if self.down:
             raise Unavailable
-        return hashed is not None and hashed.partition(" ")[2] == password.hex()
+        matches = hashed is not None and hashed.partition(" ")[2] == password.hex()
+        if not matches:
+            on_mismatch()
+        return matches
 
     def ensure_capacity(self) -> None:
         raise NotImplementedError  # only a login asks, and none is made here
@@ -300,6 +307,23 @@ async def test_an_attempt_that_could_not_be_looked_at_costs_nothing() -> None:
     with pytest.raises(Unavailable):
         await fixture.passwords.verify_credentials(PASSWORD, user, ATTEMPT)
     assert fixture.counters.outcomes == [Outcome.UNCHECKED]
+
+
+async def test_what_is_known_to_be_wrong_counts_however_soon_somebody_stops_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A right password may be quicker than a wrong one: who waits for no more would guess for nothing."""
+    user = a_user()
+    fixture = a_fixture(user)
+
+    async def compare(_password: bytes, _hashed: str, on_mismatch: Callable[[], None]) -> bool:
+        on_mismatch()
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(fixture.hasher, "verify", compare)
+    with pytest.raises(asyncio.CancelledError):
+        await fixture.passwords.verify_credentials("wrong horse", user, ATTEMPT)
+    assert fixture.counters.outcomes == [Outcome.WRONG]
 
 
 async def test_a_password_that_the_scheme_of_today_can_not_read_keeps_its_hash() -> None:

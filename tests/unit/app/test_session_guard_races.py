@@ -18,6 +18,7 @@ from service.app.auth.change_password import ChangePassword
 from service.app.auth.confirm_totp import ConfirmTotp
 from service.app.auth.enroll_totp import EnrollTotp
 from service.app.auth.log_out import LogOut, Scope
+from service.app.auth.passwords import InvalidCredentials
 from service.app.auth.remove_totp import RemoveTotp
 from service.app.auth.session_guard import SessionEnded
 from service.app.commands.create_post import CreatePost
@@ -33,9 +34,11 @@ from service.app.request_context import RequestContext
 from service.domain.email import Email
 from service.domain.post import Post, PostPatch, PostSelection
 from service.domain.profile import Profile, ProfileNotFound, ProfilePatch, Role, Status
+from service.domain.session import Origin
 from service.domain.totp import Totp, code_at, step_at
 from tests.builders import NOON, a_post, a_profile
 from tests.fakes.app_fixture import AppFixture
+from tests.fakes.operating import OPERATOR, eraser
 from tests.fakes.passwords import fake_hash
 
 PASSWORD, NEW_PASSWORD = "correct horse", "another horse"
@@ -385,7 +388,24 @@ async def test_a_login_of_a_changed_password_has_no_session() -> None:
     )
     async with stopped(here.app_fixture.hasher, "verify", proof) as running:
         await change_password_elsewhere(here, "ada")
-    done = await here.app_fixture.sessions.open(running.result())
+    before = dict(here.app_fixture.repository.stored)
 
-    with pytest.raises(SessionEnded):
-        await here.app_fixture.sessions.check(here.app_fixture.tokens.verify(done.access_token.text).user)
+    with pytest.raises(InvalidCredentials):
+        await here.app_fixture.sessions.open(running.result())
+    assert here.app_fixture.repository.stored == before
+
+
+async def test_of_a_login_nothing_is_left_if_its_user_is_erased_meanwhile() -> None:
+    here = await people()
+    proof = here.app_fixture.passwords.verify_credentials(
+        PASSWORD, here.ada, NOBODY.attempt(here.ada.email.key)
+    )
+    profiles, sessions = here.app_fixture.profiles, here.app_fixture.repository
+    async with stopped(here.app_fixture.hasher, "verify", proof) as running:
+        await eraser(profiles, sessions, here.app_fixture.clock).handle(
+            EraseProfile(context=OPERATOR, profile_id=here.ada.id)
+        )
+
+    with pytest.raises(InvalidCredentials):
+        await here.app_fixture.sessions.open(running.result(), origin=Origin("192.0.2.7/32"))
+    assert [each for each in sessions.stored.values() if each.user_id == here.ada.id] == []

@@ -13,7 +13,7 @@ from service.app.auth.passwords import InvalidCredentials, PasswordTooPersonal
 from service.app.auth.permissions import NotAllowed
 from service.app.auth.refresh import Refresh, TooManyRefreshes
 from service.app.auth.session_guard import SessionEnded
-from service.app.auth.sessions import LoggedIn
+from service.app.auth.sessions import LoggedIn, new_session_id
 from service.app.auth.verify_token import VerifyToken
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
@@ -28,7 +28,7 @@ from service.domain.session import (
     RefreshTokenReused,
     Session,
 )
-from tests.builders import a_profile, a_session, a_user
+from tests.builders import NOON, a_profile, a_session, a_user
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.passwords import fake_hash
 
@@ -61,7 +61,8 @@ async def test_a_new_session_is_alive(app_fixture: AppFixture, ada: Profile) -> 
 
 async def test_one_more_than_a_user_may_have_ends_the_oldest(app_fixture: AppFixture, ada: Profile) -> None:
     sessions, opened = replace(app_fixture.sessions, most=3), []
-    other = await sessions.open(a_profile())
+    await app_fixture.profiles.add(bob := a_profile())
+    other = await sessions.open(bob)
     for _ in range(5):
         opened.append(await sessions.open(ada))
         app_fixture.clock.advance(minutes=1)
@@ -72,6 +73,27 @@ async def test_one_more_than_a_user_may_have_ends_the_oldest(app_fixture: AppFix
     ] * 3
     assert [each.data["reason"] for each in app_fixture.repository.published] == ["too_many_sessions"] * 2
     assert app_fixture.tokens.verify(other.access_token.text).user.session in app_fixture.repository.stored
+
+
+async def test_the_session_that_has_just_been_opened_is_never_the_oldest(ada: Profile) -> None:
+    """Another worker's clock may be ahead: one session was opened, and ended at once, again and again."""
+    app_fixture = AppFixture(ada)
+    await app_fixture.repository.add(a_session(ada.id, created_at=NOON + timedelta(seconds=20)))
+    opened = await replace(app_fixture.sessions, most=1).open(ada)
+    user = app_fixture.tokens.verify(opened.access_token.text).user
+
+    assert list(app_fixture.repository.stored) == [user.session]
+
+
+@pytest.mark.parametrize(("ahead", "later"), [(-60, 0), (0, 0.001), (20, 20.001), (60, 30)])
+def test_a_session_begins_after_what_has_happened_to_its_user_whatever_the_clocks_say(
+    ahead: float, later: float
+) -> None:
+    """Or gateways would take it for one that has ended with it; but no clock is half a minute ahead."""
+    changed = a_profile(updated_at=NOON + timedelta(seconds=ahead))
+    began = new_session_id(changed, NOON).int >> 80
+
+    assert began == int((NOON + timedelta(seconds=later)).timestamp() * 1000)
 
 
 async def test_very_many_sessions_end_some_at_a_time(

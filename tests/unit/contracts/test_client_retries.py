@@ -4,11 +4,18 @@ from typing import Any
 
 import pytest
 
-from profile_contracts.client.retries import may_have_arrived, pause_before_retry, says_not_sent
+from profile_contracts import testing
+from profile_contracts.client.retries import (
+    may_have_arrived,
+    pause_before_retry,
+    says_not_sent,
+    says_nothing_of_earlier,
+)
 from profile_contracts.errors import CallFailed, Disconnected, NoReply, NotSent, Unroutable, to_exception
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_LOGIN,
+    AUTH_LOGOUT,
     AUTH_TOTP_CONFIRM,
     OPERATIONS,
     PROFILE_UPDATE,
@@ -88,3 +95,14 @@ def test_what_is_known_of_a_request_is_what_the_page_says(
     """The table in docs/howto/publish.md."""
     assert may_have_arrived(failure) is may_have
     assert says_not_sent(failure) is is_unsent
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
+def test_only_a_logout_may_have_ended_the_session_that_it_finds_ended(
+    operation: Operation[Any, Any],
+) -> None:
+    ended, invalid = testing.refused("session_ended"), testing.refused("token_invalid")
+
+    assert says_nothing_of_earlier(operation, ended) is (operation is AUTH_LOGOUT)
+    assert says_nothing_of_earlier(operation, invalid) is False
+    assert says_nothing_of_earlier(operation, NEVER_SENT) is True

@@ -45,6 +45,8 @@ from profile_contracts.testing import FakeProfileClient, refused
 from profile_contracts.testing.ed25519 import SigningKey
 from profile_contracts.testing.fake_client import HANDLERS
 from profile_contracts.testing.fake_feed import FakeFeed, FakeQueue
+from profile_contracts.verifier import TokenRefused, TokenVerifier
+from profile_contracts.verifier.revocations import Revocations
 
 PASSWORD = SecretStr("correct horse battery")
 ADA = CreateProfile(first_name="Ada", last_name="Lovelace", email="ada@example.org", password=PASSWORD)
@@ -89,6 +91,20 @@ async def test_a_lost_reply_is_of_a_command_that_was_carried_out() -> None:
             await fake.create_profile(ADA)
 
 
+async def test_a_command_that_nobody_waits_for_is_carried_out_even_if_nobody_hears_so() -> None:
+    async with FakeProfileClient() as fake:
+        fake.fail_next(Disconnected("The line broke.", sent=True), carried_out=True)
+        with pytest.raises(Disconnected):
+            await fake.publish(PROFILE_CREATE, ADA)
+        assert (await fake.log_in(LOGIN)).token_type == "Bearer"
+
+        other = ADA.model_copy(update={"email": "grace@example.org"})
+        fake.fail_next(Disconnected("The line broke.", sent=False))
+        with pytest.raises(Disconnected):
+            await fake.publish(PROFILE_CREATE, other)
+        assert (await fake.create_profile(other)).version == 1
+
+
 async def test_tokens_expire_when_the_clock_is_turned() -> None:
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     async with FakeProfileClient(now=lambda: now[0], token_seconds=60) as fake:
@@ -100,6 +116,46 @@ async def test_tokens_expire_when_the_clock_is_turned() -> None:
         after = await fake.verify_token(VerifyToken(token=token))
 
     assert (before.active, after.active) == (True, False)
+
+
+async def test_a_verifier_with_the_clock_of_the_fake_goes_by_it() -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    async with (
+        FakeProfileClient(now=lambda: now[0], token_seconds=60) as fake,
+        TokenVerifier(fake, now=lambda: now[0]) as verifier,
+    ):
+        created = await fake.create_profile(ADA)
+        token = (await fake.log_in(LOGIN)).access_token
+        now[0] += timedelta(seconds=59)
+        assert (await verifier.verify(token)).sub == created.id
+        now[0] += timedelta(seconds=1)
+        with pytest.raises(TokenRefused) as refusal:
+            await verifier.verify(token)
+
+    assert refusal.value.reason == "token_expired"
+
+
+async def test_a_verifier_whose_feed_breaks_says_so_and_asks_the_service(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def note(_: Revocations, __: Event[Any]) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Revocations, "note", note)
+    async with FakeProfileClient() as fake, TokenVerifier(fake) as verifier:
+        await fake.create_profile(ADA)
+        token = (await fake.log_in(LOGIN)).access_token
+        await verifier.verify(token)
+        await fake.log_out(LogOut(scope=Scope.LOCAL), token)
+        for _ in range(100):  # the event comes, the loop breaks, and lets go of the feed
+            await asyncio.sleep(0)
+        assert not verifier.feed_is_up
+        with pytest.raises(TokenRefused) as refusal:
+            await verifier.verify(token)
+
+    assert refusal.value.reason == "session_ended"
+    assert "down for good: a bug" in caplog.text
+    assert "RuntimeError" in caplog.text
 
 
 async def test_one_time_tokens_expire_when_the_clock_is_turned() -> None:

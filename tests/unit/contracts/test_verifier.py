@@ -43,15 +43,15 @@ def a_token(changes: Mapping[str, Any] | None = None, *, typ: str = "at+jwt") ->
     return jwt.encode(claims, KEY, "EdDSA", headers={"kid": "k", "typ": typ})
 
 
-def read(token: str) -> AccessClaims:
+def read(token: str, now: datetime = NOW) -> AccessClaims:
     assert key_name(token) == "k"
     key = jwt.PyJWK.from_dict(jwt.algorithms.OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True))
-    return claims_of(token, key, "profile-service", "gateways")
+    return claims_of(token, key, "profile-service", "gateways", now)
 
 
-def reason(token: str) -> str:
+def reason(token: str, now: datetime = NOW) -> str:
     with pytest.raises(TokenRefused) as refused:
-        read(token)
+        read(token, now)
     return refused.value.reason
 
 
@@ -70,6 +70,16 @@ def test_a_token_of_a_worker_whose_clock_is_ahead_is_good() -> None:
 
 def test_an_expired_token_is_called_so() -> None:
     assert reason(a_token({"exp": int(NOW.timestamp()) - 1})) == "token_expired"
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_token_expires_by_the_clock_that_is_given(years: int) -> None:
+    now = (NOW + years * timedelta(days=365)).replace(microsecond=0)
+    token = a_token({"iat": int(now.timestamp()) - 600, "exp": int(now.timestamp())})
+
+    assert read(token, now - A_MOMENT).sub == USER
+    assert reason(token, now) == "token_expired"
+    assert reason(token.replace(".", ".x", 1), now) == "token_invalid"
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"])
@@ -167,6 +177,48 @@ async def test_a_retired_key_is_forgotten_at_once_and_the_others_need_no_answer(
     assert await keys.find("b")
     assert keys.last_known("a") is None
     await keys.close()
+
+
+async def test_whatever_goes_wrong_with_the_keys_nobody_can_verify_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def ask() -> JsonWebKeySet:
+        raise RuntimeError("a bug")
+
+    keys = Keys(ask)
+    for _ in range(2):
+        with pytest.raises(CannotVerify) as failed:
+            await keys.find("a")
+        assert isinstance(failed.value.__cause__, RuntimeError)
+
+    assert caplog.text.count("RuntimeError: a bug") == 1
+
+
+async def test_a_service_that_does_not_say_its_keys_is_nothing_to_log(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.is_away = True
+    with pytest.raises(CannotVerify):
+        await Keys(service.keys).find("a")
+
+    assert caplog.text == ""
+
+
+async def test_who_waits_for_keys_when_nobody_asks_any_more_cannot_verify() -> None:
+    is_asked = asyncio.Event()
+
+    async def ask() -> JsonWebKeySet:
+        is_asked.set()
+        await asyncio.Event().wait()
+        return JsonWebKeySet(keys=())
+
+    keys = Keys(ask)
+    finding = asyncio.create_task(keys.find("a"))
+    await is_asked.wait()
+    await keys.close()
+
+    with pytest.raises(CannotVerify):
+        await finding
 
 
 def claims(session: UUID, *, iat: float) -> AccessClaims:
@@ -273,6 +325,17 @@ def test_of_tokens_from_before_a_gap_nothing_is_known_until_it_is_asked() -> Non
     assert known.state_of(old) is Session.UNCERTAIN
     known.confirm(session, asked)  # an answer from before the gap
     assert known.state_of(old) is Session.UNCERTAIN
+
+
+def test_whether_a_token_is_from_before_a_gap_is_judged_by_the_clock_that_is_given() -> None:
+    clock = [1e9]
+    known, session = Revocations(now=lambda: clock[0]), new_id(NOW - LATER)
+    old, new = claims(session, iat=1e9 + 29), claims(session, iat=1e9 + 30)
+    assert [known.state_of(each) for each in (old, new)] == [Session.UNCERTAIN, Session.ALIVE]
+
+    clock[0] += 1
+    known.note_gap()
+    assert known.state_of(new) is Session.UNCERTAIN
 
 
 def test_what_is_forgotten_is_a_gap() -> None:

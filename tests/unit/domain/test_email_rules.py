@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from service.domain import email_idna2003
 from service.domain.email import Email, EmailMalformed
-from service.domain.email_idna2003 import former_key
+from service.domain.email_idna2003 import folded, former_key
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,21 @@ def test_what_was_no_address_then_either_is_not_recognised(text: str) -> None:
     assert former_key(text) is None
     with pytest.raises(EmailMalformed):
         Email.recognised(text)
+
+
+def test_what_grows_beyond_any_address_when_it_is_folded_is_not_encoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One letter becomes eighteen, and to encode so many in ASCII held all others up for 50 ms."""
+
+    class Text(str):
+        __slots__ = ()
+
+        def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+            assert len(self) <= 255
+            return super().encode(encoding, errors)
+
+    monkeypatch.setattr(email_idna2003, "folded", lambda text: Text(folded(text)))
+
+    assert former_key("ada@" + "\ufdfa" * 150) is None
+    assert former_key("ada@Fa\u00df.de") == "ada@fass.de"

@@ -3,10 +3,10 @@
 from typing import Any, NoReturn
 
 import pytest
-from pymongo.errors import ConfigurationError
+from pymongo.errors import ConfigurationError, InvalidURI
 
 from service.infrastructure.mongo.health import ping
-from service.pkg.database import close_mongo, default_database, open_mongo
+from service.pkg.database import MongoDriver, close_mongo, default_database, open_mongo
 from service.settings import Settings
 
 # As Atlas gives them out.
@@ -34,3 +34,11 @@ async def test_servers_are_looked_for_by_their_service_record(
 
     assert database.name == "people"
     assert asked == [("_mongodb._tcp.cluster0.abcde.example.net", "SRV")]
+
+
+@pytest.mark.parametrize("driver", ["pymongo", "motor"])
+def test_a_password_that_is_not_encoded_is_not_quoted(driver: MongoDriver) -> None:
+    with pytest.raises(InvalidURI, match="has to be percent-encoded") as error:
+        open_mongo("mongodb://u:x/canary@db:27017/profiles", driver)
+
+    assert "canary" not in f"{error.value}"

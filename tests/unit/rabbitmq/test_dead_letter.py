@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 
 from profile_contracts.operations import OPERATIONS
+from service.infrastructure.rabbitmq import dead_letter_queues
+from service.infrastructure.rabbitmq.bounded_publish import TakesNoMessages
 from service.infrastructure.rabbitmq.dead_letter import (
     DeadLetter,
     DeadLetterFilter,
@@ -12,6 +14,7 @@ from service.infrastructure.rabbitmq.dead_letter import (
     replayed,
     source_queues,
 )
+from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetters
 from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, MALFORMED, PARKED
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
@@ -140,3 +143,21 @@ LETTERS = [
 )
 def test_letters_are_chosen_by_all_that_is_asked_for(wanted: DeadLetterFilter, ids: str) -> None:
     assert [each.id for each in wanted.of(LETTERS)] == list(ids)
+
+
+async def test_a_letter_that_the_broker_does_not_confirm_elsewhere_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def publish_soon(*_: Any, **__: Any) -> None:
+        raise TakesNoMessages
+
+    monkeypatch.setattr(dead_letter_queues, "publish_soon", publish_soon)
+    nothing: Any = None
+    box, broker = DeadLetters("u", nothing, nothing), FakeBroker()
+    letter = DeadLetter(broker.deliver(b"{}", headers={"x-original-queue": "profile.delete"}))
+    with pytest.raises(TimeoutError, match=r"is there an alarm\? What was not moved yet stays where it is"):
+        await box.replay(letter)
+    with pytest.raises(TimeoutError, match="one letter may be moved twice"):
+        await box.park(letter, NOON)
+
+    assert broker.journal == []

@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aio_pika import DeliveryMode
 from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import decode, encode
@@ -40,6 +41,7 @@ def _any_bytes() -> Any:
         patch.setattr(decode, "METHODS", dict(decode.METHODS))
         patch.setattr(decode, "TABLE_MAPPING", dict(decode.TABLE_MAPPING))
         patch.setattr(encode, "METHODS", dict(encode.METHODS))
+        patch.setattr(Basic.Properties, "_delivery_mode", Basic.Properties._delivery_mode)  # noqa: SLF001
         install_lenient_codec()
         yield
 
@@ -95,6 +97,17 @@ def test_a_time_after_the_year_9999_is_the_last_one() -> None:
     assert read.headers == {"x-at": datetime.max.replace(tzinfo=UTC)}
 
 
+@pytest.mark.parametrize(("sent_as", "read_as"), [(0, 1), (1, 1), (2, 2), (3, 1), (255, 1)])
+def test_of_delivery_modes_only_persistent_is_persistent(sent_as: int, read_as: int) -> None:
+    """RabbitMQ 4 passes any octet on, and aio-pika can't make a message with another one."""
+    properties = Basic.Properties(delivery_mode=1)
+    properties.delivery_mode = sent_as
+    read = received(sent(properties))
+
+    assert read.delivery_mode == read_as
+    assert DeliveryMode(read.delivery_mode) is list(DeliveryMode)[read_as - 1]
+
+
 def nested_table(depth: int) -> bytes:
     """Return a table in a table in a table … as the value of a header."""
     table = (0).to_bytes(4, "big")
@@ -127,6 +140,28 @@ def test_of_headers_without_end_some_are_read_and_the_rest_is_passed_over() -> N
 
     assert list(headers.items()) == [(f"x-{n:04}", n) for n in range(256)]
     assert read.correlation_id == "c"
+
+
+def test_behind_headers_without_end_it_is_seen_how_often_it_came_and_that_there_is_a_token() -> None:
+    many: dict[str, Any] = {f"a-{n:04}": None for n in range(300)}  # names are written in their order
+    later: dict[str, Any] = {f"b-{n:04}": None for n in range(300)}
+    # RabbitMQ writes it in eight bytes, which pamqp does with large numbers only.
+    count = 2**40
+    said: dict[str, Any] = {"authorization": "Bearer x", "x-delivery-count": count}
+    hidden = received(sent(Basic.Properties(headers={**many, **said}))).headers or {}
+    shown = received(sent(Basic.Properties(headers={**said, **later}))).headers or {}
+    without = received(sent(Basic.Properties(headers=many))).headers or {}
+
+    assert (hidden["x-delivery-count"], hidden["authorization"]) == (count, "")  # which is no token
+    assert (shown["x-delivery-count"], shown["authorization"]) == (count, "Bearer x")
+    assert not said.keys() & without.keys()
+
+
+def test_of_two_headers_of_one_name_the_first_counts() -> None:
+    """RabbitMQ 3.10 writes into the first one, and passes the second one on."""
+    entry = b"\x01nI" + (9).to_bytes(4, "big") + b"\x01nI" + (0).to_bytes(4, "big")
+
+    assert decode.METHODS["table"](len(entry).to_bytes(4, "big") + entry)[1] == {"n": 9}
 
 
 def test_what_stands_in_arrays_counts_as_well() -> None:

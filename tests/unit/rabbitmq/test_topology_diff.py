@@ -8,7 +8,6 @@ from service.infrastructure.rabbitmq.topology import EVENT_HISTORY, Exchange, Qu
 from service.infrastructure.rabbitmq.topology_check import conflict
 from service.infrastructure.rabbitmq.topology_diff import (
     BrokerState,
-    body,
     differences,
     differing_policies,
     missing_policies,
@@ -23,7 +22,7 @@ def broker_state() -> BrokerState:
     file: dict[str, Any] = definitions(WHOLE)
     dead = ("dlq", "parked", "5s", "30s", "300s")
     queues = [{**each, "consumers": 0 if each["name"].endswith(dead) else 1} for each in file["queues"]]
-    return BrokerState(queues, file["exchanges"], file["bindings"], file["policies"])
+    return BrokerState(queues, file["bindings"], file["policies"])
 
 
 def a_policy(name: str, pattern: str, priority: int, **more: Any) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def test_a_broker_that_stands_as_it_should_differs_in_nothing() -> None:
 def test_a_binding_that_is_missing_is_named_unless_its_queue_is() -> None:
     there = broker_state()
     bindings = [each for each in there.bindings if each["destination"] != "profile.get"]
-    without = BrokerState(there.queues, there.exchanges, bindings, there.policies)
+    without = BrokerState(there.queues, bindings, there.policies)
 
     assert differences(WHOLE, without) == [
         "profile.get is not bound to profile.commands with key 'profile.get': run `profilectl topology apply`"
@@ -59,7 +58,7 @@ def test_a_binding_too_many_is_named_and_those_of_others_are_not() -> None:
     more = {"source": "amq.topic", "routing_key": "#", "destination_type": "queue", "arguments": {}}
     default = {**more, "source": "", "destination": "profile.get"}
     added = [{**more, "destination": "gateway.events"}, {**more, "destination": "profile.get"}, default]
-    found = BrokerState(there.queues, there.exchanges, [*there.bindings, *added], there.policies)
+    found = BrokerState(there.queues, [*there.bindings, *added], there.policies)
 
     assert differences(WHOLE, found) == [
         "profile.get is bound to amq.topic with key '#', too: unbind it, unless that is meant"
@@ -68,20 +67,20 @@ def test_a_binding_too_many_is_named_and_those_of_others_are_not() -> None:
 
 def test_a_missing_policy_is_named_and_can_be_made() -> None:
     there = broker_state()
-    found = BrokerState(there.queues, there.exchanges, there.bindings, there.policies[1:])
+    found = BrokerState(there.queues, there.bindings, there.policies[1:])
     first = WHOLE.policies[0]
 
     assert missing_policies(WHOLE, found) == [first]
     assert differences(WHOLE, found) == [
         f"policy {first.name} is missing: run `profilectl topology apply` with --management-url"
     ]
-    assert body(first)["definition"] == dict(first.definition)
+    assert first.body["definition"] == dict(first.definition)
 
 
 def test_a_policy_that_differs_is_told_in_words() -> None:
     there = broker_state()
     changed = {**there.policies[0], "priority": 3, "definition": {"delivery-limit": 20, "max-length": 7}}
-    found = BrokerState(there.queues, there.exchanges, there.bindings, [changed, *there.policies[1:]])
+    found = BrokerState(there.queues, there.bindings, [changed, *there.policies[1:]])
 
     assert differing_policies(WHOLE, found) == [
         (
@@ -107,9 +106,7 @@ def test_a_policy_that_differs_is_told_in_words() -> None:
 )
 def test_what_obeys_a_policy_of_others_is_named(policy: dict[str, Any], names: list[str] | int) -> None:
     there = broker_state()
-    found = differences(
-        WHOLE, BrokerState(there.queues, there.exchanges, there.bindings, [*there.policies, policy])
-    )
+    found = differences(WHOLE, BrokerState(there.queues, there.bindings, [*there.policies, policy]))
 
     if isinstance(names, int):
         assert len(found) == names
@@ -120,7 +117,7 @@ def test_what_obeys_a_policy_of_others_is_named(policy: dict[str, Any], names: l
 def test_who_consumes_where_nobody_should_is_told_and_who_does_not_where_somebody_should() -> None:
     there = broker_state()
     swapped = [{**each, "consumers": 1 - each["consumers"]} for each in there.queues]
-    found = BrokerState(swapped, there.exchanges, there.bindings, there.policies)
+    found = BrokerState(swapped, there.bindings, there.policies)
 
     assert "profile.retry.5s has 1 consumers and should have none: stop them" in differences(WHOLE, found)
     assert {"profile.followup", "profile.unroutable", *(each.queue for each in OPERATIONS)} == set(
@@ -136,7 +133,7 @@ def test_who_reads_an_event_history_is_no_difference_and_who_limits_it_is() -> N
         a_policy("streams", "history", 11, **{"apply-to": "streams"}),
         a_policy("quorum", "history", 12, **{"apply-to": "quorum_queues"}),
     ]
-    there = BrokerState(queues, file["exchanges"], file["bindings"], [*file["policies"], *others])
+    there = BrokerState(queues, file["bindings"], [*file["policies"], *others])
 
     assert without_consumers(whole, there) == []
     (difference,) = differences(whole, there)
@@ -148,7 +145,7 @@ def test_who_reads_an_event_history_is_no_difference_and_who_limits_it_is() -> N
 def test_what_the_broker_has_not_said_yet_is_no_difference() -> None:
     there = broker_state()
     queues = [{name: value for name, value in each.items() if name != "consumers"} for each in there.queues]
-    found = BrokerState(queues, there.exchanges, there.bindings, there.policies)
+    found = BrokerState(queues, there.bindings, there.policies)
 
     assert (differences(WHOLE, found), without_consumers(WHOLE, found)) == ([], [])
 
@@ -156,7 +153,7 @@ def test_what_the_broker_has_not_said_yet_is_no_difference() -> None:
 def test_an_operator_policy_is_named() -> None:
     there = broker_state()
     limited = {**there.queues[0], "operator_policy": "cap", "effective_policy_definition": {"max-length": 5}}
-    found = BrokerState([limited, *there.queues[1:]], there.exchanges, there.bindings, there.policies)
+    found = BrokerState([limited, *there.queues[1:]], there.bindings, there.policies)
 
     assert differences(WHOLE, found) == [
         "profile.create obeys operator policy cap, too; in effect: {'max-length': 5}"

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -51,6 +52,23 @@ async def test_a_wrong_password_takes_the_full_way_each_time(stand: Stand) -> No
     assert stand.hasher.verified == 4
     assert await stand.passwords.verify(RIGHT, HASHED)
     assert stand.hasher.verified == 4
+
+
+async def test_what_is_not_the_password_that_is_remembered_is_wrong_at_once(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the right one is right at once: whoever stops waiting has learnt as much."""
+    known: list[bytes] = []
+    await stand.passwords.verify(RIGHT, HASHED, lambda: known.append(RIGHT))
+
+    async def full(*_: object) -> bool:
+        raise Unavailable
+
+    monkeypatch.setattr(stand.hasher, "verify", full)
+    for password, hashed in ((b"wrong", HASHED), (b"another", "old"), (b"nobody's", None)):
+        with pytest.raises(Unavailable):
+            await stand.passwords.verify(password, hashed, partial(known.append, password))
+    assert known == [b"wrong"]
 
 
 async def test_another_hash_of_the_same_password_is_another(stand: Stand) -> None:

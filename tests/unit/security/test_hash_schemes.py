@@ -180,6 +180,22 @@ async def test_a_no_takes_the_work_of_every_scheme_whoever_it_is_said_to(
         assert work(spent) == (2**13, others, len(others))
 
 
+@pytest.mark.parametrize("hashed", [None, "$2b$12$" + "a" * 53])
+async def test_a_no_is_known_as_soon_as_a_yes_would_have_been(
+    pool: HashingPool, spent: list[Scheme], hashed: str | None
+) -> None:
+    """What comes after that only takes time; and it is known as soon of somebody who does not exist."""
+    passwords, known = PooledPasswordHasher(pool, Bcrypt(12)), list[int]()
+    for other in (ARGON2ID, "$2b$13$" + "a" * 53):
+        assert await passwords.verify(b"right", other, lambda: known.append(0))
+    spent.clear()
+    assert not await passwords.verify(b"wrong", hashed, lambda: known.append(len(spent)))
+
+    assert known == [1]
+    assert spent[0] == Bcrypt(12)
+    assert len(spent) == 3
+
+
 async def test_no_work_is_done_for_schemes_that_nobody_has(pool: HashingPool, spent: list[Scheme]) -> None:
     """Operators who never had another scheme pay for none."""
     for scheme in (Bcrypt(12), Argon2id(19456, 2, 1)):

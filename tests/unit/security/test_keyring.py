@@ -7,7 +7,7 @@ import pytest
 from service.app.auth.actors import TokenInvalid
 from service.domain.profile import Role
 from service.infrastructure.security.key_files import NoSigningKeys
-from service.infrastructure.security.keyring import PUBLISHED_AHEAD, Keyring, looking
+from service.infrastructure.security.keyring import PUBLISHED_AHEAD, Keyring
 from service.infrastructure.security.keys import new_key, retire_key
 from service.infrastructure.security.tokens import JwtAccessTokens
 from tests.builders import NOON, a_user
@@ -88,13 +88,12 @@ async def test_a_change_is_told_with_all_names(tmp_path: Path, ring: Keyring) ->
         told.append((before, names))
 
     first = [key.kid for key in ring.keys]
-    look = looking(ring, tell)
-    await look()
+    await ring.look(tell)
     new_key(tmp_path, LATER)
-    await look()
+    await ring.look(tell)
     both = [key.kid for key in ring.keys]
     retire_key(tmp_path, both[1])
-    await look()
+    await ring.look(tell)
 
     assert len(both) == 2
     assert told == [(first, both), (both, first)]

@@ -110,16 +110,17 @@ def _malformed(model: type[Request], error: ValidationError) -> Malformed:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return MalformedJson()
+    # Each type that a value might have had says for itself that this is none.
+    wrong = dict.fromkeys(
+        (str(each["loc"][0]), _REASONS.get(each["type"], "wrong_type"))
+        for each in errors[:_MOST_DETAILS]
+        if each["loc"]
+    )
     return MalformedRequest(
-        *(
-            ErrorDetail(field=_field(model, each["loc"]), reason=_REASONS.get(each["type"], "wrong_type"))
-            for each in errors[:_MOST_DETAILS]
-            if each["loc"]
-        )
+        *(ErrorDetail(field=_field(model, name), reason=reason) for name, reason in wrong)
     )
 
 
-def _field(model: type[Request], location: tuple[int | str, ...]) -> str:
-    """Return the name of the field at *location*. No request has nested fields."""
-    name = str(location[0])
+def _field(model: type[Request], name: str) -> str:
+    """Return *name* as it may be repeated. Of a value within a field, it is that of the field."""
     return name if name in model.model_fields or _FIELD_NAME.fullmatch(name) else "?"

@@ -49,6 +49,6 @@ def delay_before_retry(tried: int, error: Exception) -> str | None:
         return None
     if tried >= len(_DELAYS) and not isinstance(error, Unavailable):
         return None
-    if tried >= _MOST_TIMEOUTS and isinstance(error, ServiceTimeout):
+    if tried + 1 >= _MOST_TIMEOUTS and isinstance(error, ServiceTimeout):
         return None
     return _DELAYS[min(tried, len(_DELAYS) - 1)]

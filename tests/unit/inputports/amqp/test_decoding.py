@@ -1,5 +1,6 @@
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -251,3 +252,9 @@ def test_a_malformed_message_has_the_details_it_was_made_with() -> None:
     detail = ErrorDetail(field="id", reason="missing")
 
     assert MalformedRequest(detail).details == (detail,)
+
+
+def test_what_is_wrong_within_a_field_is_said_once() -> None:
+    body = {"id": str(uuid4()), "attributes": {"locale": [1], "share": 2**60, "Bad Key": 1}}
+
+    assert says(refusal(UpdateProfile, body)) == [("attributes", "wrong_type"), ("attributes", "too_large")]

@@ -152,7 +152,10 @@ def _subscribe_one_time_tokens(router: Router, app: Application) -> None:
     async def start_reset(request: wire.StartReset, caller: RequestContext) -> wire.ResetStarted:
         started = await app.start_reset.handle(StartReset(caller.actor, request.email))
         return wire.ResetStarted(
-            token=started.token, profile_id=started.profile_id, expires_in=_TOKEN_SECONDS
+            token=started.token,
+            profile_id=started.profile_id,
+            email=started.email,
+            expires_in=_TOKEN_SECONDS,
         )
 
     @router.handles(AUTH_RESET_PASSWORD)

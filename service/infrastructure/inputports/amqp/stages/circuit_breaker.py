@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 import structlog
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.domain.errors import DeadlineExceeded
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.deadlines import DATABASE_SHARE, ServiceTimeout
+from service.infrastructure.rabbitmq.connection import AWAY
 from service.pkg.background import is_cancelled
 
 # After so many failures the database itself is asked.
@@ -109,7 +109,7 @@ class CircuitBreaker:
         """Return whether the broker let just these queues be *paused*; it may be away, too."""
         try:
             await self._consumers.pause(paused)
-        except (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError) as error:
+        except AWAY as error:
             _log.warning("broker away", error_type=type(error).__name__)
             return False
         return True

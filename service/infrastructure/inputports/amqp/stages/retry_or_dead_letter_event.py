@@ -58,8 +58,8 @@ class RetryOrDeadLetterEvent:
         before = verified_history(message, self.keys())
         history = before.tried()
         headers = failure_headers(error, cause, route.queue, self.clock.now(), history.attempts)
-        may_wait = body is not None and not isinstance(cause, TooManyDeliveries)
-        if body and may_wait and (delay := delay_before_retry(before.attempts, cause)):
+        is_poison = isinstance(cause, TooManyDeliveries)
+        if body and not is_poison and (delay := delay_before_retry(before.attempts, cause)):
             signature = sign_sender(history, message.message_id, body, self.keys())
             await self.publisher.schedule_retry(
                 _copy(message, body, {**headers, **signature}), route.queue, delay

@@ -8,7 +8,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from profile_contracts.replies import ErrorCode
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
-from service.pkg.message_fields import short_text, trace_header
+from service.pkg.message_fields import readable_text, trace_header
 from service.pkg.trace_context import working_for
 
 _PROPAGATOR: Final[TextMapPropagator] = TraceContextTextMapPropagator()
@@ -59,8 +59,8 @@ def _attributes(context: MessageContext) -> dict[str, Any]:
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
         "messaging.destination.name": queue,
-        "messaging.message.id": short_text(message.message_id),
-        "messaging.message.conversation_id": short_text(message.correlation_id),
+        "messaging.message.id": readable_text(message.message_id),
+        "messaging.message.conversation_id": readable_text(message.correlation_id),
         "messaging.message.body.size": len(message.body),
     }
     return {name: value for name, value in known.items() if value is not None}

@@ -65,6 +65,14 @@ async def test_a_request_continues_the_trace_of_its_caller() -> None:
     }
 
 
+async def test_names_that_are_no_utf8_are_such_that_they_can_be_exported() -> None:
+    context = a_context(reply_to=REPLY_TO, message_id="caf\udce9", correlation_id="\udcff1")
+    attributes = (await Recorded().of(context)).attributes or {}
+
+    assert attributes["messaging.message.id"] == "caf\ufffd"
+    assert attributes["messaging.message.conversation_id"] == "\ufffd1"
+
+
 @pytest.mark.parametrize("header", ["canary", 7, None, "00-" + 32 * "0" + "-b7ad6b7169203331-01"])
 async def test_what_is_no_trace_begins_a_new_one(header: object) -> None:
     span = await Recorded().of(a_context(reply_to=None, headers={"traceparent": header}))
