@@ -229,6 +229,7 @@ async def test_missing_policies_are_made_by_who_may(servers: Servers, tmp_path: 
     assert made == {each.name for each in topology().policies}
 
 
+@pytest.mark.at_length
 async def test_operators_are_told_of_an_alarm_and_no_letter_is_lost(own_servers: Servers) -> None:
     dead, which = "profile.delete.dlq", ("profile.delete", "--reason", "internal_error")
     commands = [("topology", "check"), ("dlq", "replay", *which), ("dlq", "park", *which)]
