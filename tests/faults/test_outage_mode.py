@@ -58,6 +58,7 @@ async def test_a_backlog_stays_in_its_queue_and_is_worked_off_when_mongodb_is_ba
         assert await env.dead_letters() == 0
 
 
+@pytest.mark.at_length
 async def test_a_queue_that_is_gone_keeps_no_other_one_from_being_consumed_again(
     servers: Servers, tmp_path: Path
 ) -> None:

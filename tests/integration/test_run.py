@@ -298,6 +298,7 @@ def management(servers: Servers) -> ManagementApi:
     return ManagementApi.of(servers.management_url, servers.rabbitmq_url)
 
 
+@pytest.mark.at_length
 def test_a_worker_is_not_told_of_the_servers_of_others(servers: Servers, tmp_path: Path) -> None:
     """It would make policies there, and ends if an address comes from two places."""
     with started("tools.run", tmp_path, given(servers) | OF_OTHERS) as running:
