@@ -146,7 +146,7 @@ async def test_needed_events_that_no_queue_takes_are_told(servers: Servers, tmp_
         await says(ask, 503, "not ready", events="no queue takes profile.updated")
         await followups.bind("profile.events", "profile.updated")
         await says(ask, 200, "ready")
-        assert await told(stage)
+        assert await eventually(lambda: told(stage), within=30)  # it is ready once the broker has it
 
 
 async def test_an_ordinary_reconnect_is_a_few_lines_in_the_log(servers: Servers, tmp_path: Path) -> None:
