@@ -88,6 +88,8 @@ class ChangePasswordHandler:
 
         The same command, at the same time, has ended the session: the next attempt says so.
         """
-        processed = await self.profiles.find_processed(user_id, key) if key else None
-        if key and processed and not processed.is_of(key):
+        if key is None:
+            return
+        processed = await self.profiles.find_processed(user_id, key)
+        if processed and not processed.is_of(key):
             raise MessageIdReused

@@ -42,7 +42,8 @@ _FAN_OUT_BATCH: Final = 100
 _MOST_OF_FAN_OUTS: Final = 10_000
 # For so long, events are kept that somebody else's queue refuses.
 _KEPT_FOR_REFUSING: Final = timedelta(minutes=1)
-# What was not refused for so long, another worker has published: that minute is over, and not counted on.
+# If none of a type was refused for so long, another worker has published it, and the next refusal begins a
+# minute of its own.
 _ANOTHER_REFUSAL: Final = timedelta(seconds=10)
 
 _log = structlog.get_logger("profile.relay")

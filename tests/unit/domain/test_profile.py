@@ -87,3 +87,12 @@ def test_only_active_users_may_log_in(status: Status) -> None:
 
 def test_a_profile_does_not_show_its_hash() -> None:
     assert "$2b$" not in repr(a_profile(hashed_password="$2b$12$secret"))
+
+
+def test_to_see_that_an_address_is_verified_it_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is with each profile that is read, and to read an address takes longer than all else of that."""
+    profile = a_profile().with_verified_email(LATER)
+    monkeypatch.setattr(Email, "recognised", None)
+
+    assert profile.email_verified
+    assert not a_profile().email_verified
