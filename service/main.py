@@ -288,6 +288,7 @@ class Worker:
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
                 loops.periodic("topology", self.keeper.look, LOOKING),
                 loops.running("delays", self.publisher.watch_delays),
+                loops.running("confirms", self.publisher.watch_confirms),
                 loops.periodic("watchdog", self.watchdog.look, EVERY),
                 self.measuring_lag(),
             ):

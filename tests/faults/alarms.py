@@ -1,6 +1,7 @@
 """What only Erlang can do in a broker, as the management API has no way to it: an alarm of memory, say."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -32,12 +33,20 @@ class Node:
 
     async def call(self, function: str, arguments: str = "") -> str:
         """Return what *function*, `module, name`, gives there; all are Erlang's terms."""
+        return await self._run(f"rpc:call('{self.name}', {function}, [{arguments}])")
+
+    async def evaluate(self, expression: str) -> str:
+        """Return what an *expression* of Erlang gives there."""
+        tokens = f"{{ok, Tokens, _}} = erl_scan:string({json.dumps(expression + '.')})"
+        parsed = "{ok, Parsed} = erl_parse:parse_exprs(Tokens)"
+        return await self._run(f"{tokens}, {parsed}, rpc:call('{self.name}', erl_eval, exprs, [Parsed, []])")
+
+    async def _run(self, expressions: str) -> str:
         options = f"-noinput -hidden -sname caller-{os.getpid()}@localhost -dist_listen false"
         finding = f"-start_epmd false -erl_epmd_port {self.port}"
-        call = f"rpc:call('{self.name}', {function}, [{arguments}])"
         erlang = await asyncio.create_subprocess_exec(
             *("erl", *options.split(), *finding.split()),
-            *("-eval", f'io:format("~w", [{call}]), erlang:halt().'),
+            *("-eval", f'io:format("~w", [begin {expressions} end]), erlang:halt().'),
             env={"HOME": str(self.home), "PATH": os.environ["PATH"]},
             stdout=asyncio.subprocess.PIPE,
         )
@@ -77,3 +86,18 @@ async def memory_alarm(node: Node) -> AsyncIterator[None]:
         yield
     finally:
         await node.call("vm_memory_monitor, set_vm_memory_high_watermark", before)
+
+
+async def suspend_channels(broker: Broker, user: str) -> None:
+    """Let the broker do nothing more on channels of *user* that have confirms and consume no queue.
+
+    It reads on what comes over their connections. So are channels that wait for a node that is cut off.
+    """
+    node = await node_of(broker)
+    assert node
+    ours = f'[true, 0, <<"{broker.vhost}">>, <<"{user}">>]'
+    await node.evaluate(
+        f"[sys:suspend(Each) || Each <- rabbit_channel:list_local(),"
+        f" [Value || {{_, Value}} <- rabbit_channel:info(Each, [confirm, consumer_count, vhost, user])]"
+        f" =:= {ours}]"
+    )

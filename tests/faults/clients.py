@@ -40,6 +40,9 @@ _AGAIN, _TOLD, _TWICE, _UNLIMITED = 0.12, 0.4, 0.15, 0.15
 # A line that is silent for three of these, and a second each, is given up.
 _HEARTBEAT_SECONDS: Final = 2
 _CONNECT_SECONDS: Final = 8.0
+# A channel whose messages are not confirmed for so long is given up, too. RabbitMQ 3.10 asks the node that
+# leads a queue before it takes a first message to it, and while that node is cut off, it asks about each one.
+_CONFIRM_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.2
 
 
@@ -157,7 +160,7 @@ class Client:
             self.history.sent[position] = replace(sent, is_taken=is_taken)
             return None
         except ConnectionError:  # where the reply would go is gone: it may come to nobody
-            self.history.sent[position] = replace(sent, patience=_SHORT[1])
+            self.history.sent[position] = replace(sent, patience=sent.patience or _SHORT[1])
             return None
         finally:
             del self.waiting[sent.key]
@@ -180,17 +183,18 @@ class Client:
         """Publish until the broker says that it has it: it may lose its queue on the way.
 
         Raises:
-            ConnectionError: Our own connection broke, so nobody knows whether the broker has it.
+            ConnectionError: Our own connection is gone, and nobody knows whether the broker has it.
 
         """
         while True:
             channel = await self.line.channel()
             try:
-                with map_cancellation():
-                    await channel.default_exchange.publish(message, queue, mandatory=False)
+                async with asyncio.timeout(_CONFIRM_SECONDS):
+                    with map_cancellation():
+                        await channel.default_exchange.publish(message, queue, mandatory=False)
             except DeliveryError:
                 await asyncio.sleep(self.chance.uniform(0.05, 0.5))
-            except (AMQPError, ChannelInvalidStateError, ConnectionError, RuntimeError) as error:
+            except (AMQPError, ChannelInvalidStateError, OSError, RuntimeError) as error:
                 await self.line.give_up(channel)
                 raise ConnectionError from error
             else:

@@ -22,6 +22,7 @@ LOOPS = {
     "watchdog",
     "topology",
     "delays",
+    "confirms",
     "lag",
 }
 CHANGES = 200

@@ -1,8 +1,10 @@
 """A channel over which requests go and replies come back, until its connection breaks."""
 
+import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aio_pika import Connection, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
@@ -13,6 +15,8 @@ from profile_contracts.client.replies import Replies
 from profile_contracts.errors import Disconnected
 
 COMMANDS_EXCHANGE: Final = "profile.commands"
+# How long the broker may take to confirm a request; without a fault it takes milliseconds.
+_CONFIRM_SECONDS: Final = 10.0
 
 
 def _hide_request(record: logging.LogRecord) -> bool:
@@ -30,13 +34,21 @@ logging.getLogger("aiormq.channel").addFilter(_hide_request)
 
 @dataclass(slots=True, eq=False)
 class RpcChannel:
-    """A connection, and the replies that come over it."""
+    """A connection, and the replies that come over it.
+
+    Attributes:
+        unconfirmed: What stands for each request that the broker has not confirmed, the oldest first.
+
+    """
 
     connection: AbstractConnection
     channel: AbstractChannel
     exchange: AbstractExchange
     replies: Replies
+    unconfirmed: Mapping[int, object]
     _is_lost: bool = False
+    _oldest: object = None
+    _since: float = 0.0
 
     @classmethod
     async def open(cls, url: URL, replies: Replies) -> Self:
@@ -62,8 +74,8 @@ class RpcChannel:
         await connection.connect()
         channel = await replies.listen(connection)
         exchange = await channel.get_exchange(COMMANDS_EXCHANGE, ensure=False)
-        opened = cls(connection, channel, exchange, replies)
-        underlay = await channel.get_underlay_channel()
+        underlay: Any = await channel.get_underlay_channel()  # whose own type does not know confirmations
+        opened = cls(connection, channel, exchange, replies, underlay.confirmations)
         underlay.on_consumer_cancel_callbacks.add(opened.lose)  # the queue of replies is gone
         channel.close_callbacks.add(opened.lose)
         return opened
@@ -72,6 +84,30 @@ class RpcChannel:
     def is_open(self) -> bool:
         """Whether requests can be sent, and replies come."""
         return not (self._is_lost or self.channel.is_closed)
+
+    async def is_stuck(self) -> bool:
+        """Return whether the broker confirms no request any more, though no alarm keeps it from reading them.
+
+        RabbitMQ before 4.2 may do that to a channel over whose requests a node was cut off, as long as the
+        channel lives (rabbitmq-server #14589, #9221). It is to be asked before each request.
+        """
+        now = asyncio.get_running_loop().time()
+        oldest = next(iter(self.unconfirmed.values()), None)
+        if oldest is None or oldest is not self._oldest:
+            self._oldest, self._since = oldest, now
+            return False
+        return now - self._since >= _CONFIRM_SECONDS and await self._is_read()
+
+    async def _is_read(self) -> bool:
+        """Return whether no alarm blocks the connection."""
+        if self.connection.transport is None:
+            return False
+        try:
+            async with asyncio.timeout(0):
+                await self.connection.transport.connection.ready()
+        except TimeoutError:
+            return False
+        return True
 
     async def publish(self, queue: str, message: Message) -> None:
         """Send *message*, and wait until the broker has it.

@@ -61,7 +61,7 @@ class RpcConnection:
         return ReplyQueue(user, self._come_back)
 
     async def channel(self) -> RpcChannel:
-        """Return a channel that is open, connecting again if the last one broke.
+        """Return a channel that is open, connecting again if the last one broke or is stuck.
 
         All who ask share one attempt, and none of them ends it by giving up.
 
@@ -73,7 +73,7 @@ class RpcConnection:
         """
         if self.is_closed:
             raise NotSent("The client is closed.")
-        if self._channel and self._channel.is_open:
+        if self._channel and self._channel.is_open and not await self._channel.is_stuck():
             return self._channel
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())

@@ -9,10 +9,15 @@ import { withTimeout } from "./time.js";
 const COMMANDS_EXCHANGE = "profile.commands";
 /** What amqplib says of a nack. */
 const NACKED = "message nacked";
+/** How long the broker may take to confirm a request; without a fault it takes milliseconds. */
+const CONFIRM_MS = 10_000;
 
 export class RpcChannel {
-  isOpen = true;
+  private isLost = false;
+  private isBlocked = false;
   private opened: ConfirmChannel | null = null;
+  private oldest: unknown = null;
+  private since = 0;
 
   private constructor(
     private readonly connection: ChannelModel,
@@ -38,8 +43,35 @@ export class RpcChannel {
     return this.opened;
   }
 
+  /** Whether requests can be sent, and replies come. To be asked before each request. */
+  get isOpen(): boolean {
+    return !this.isLost && !this.isStuck();
+  }
+
+  /**
+   * Returns whether the broker confirms no request any more, though no alarm keeps it from reading them. RabbitMQ
+   * before 4.2 may do that to a channel over whose requests a node was cut off, as long as the channel lives
+   * (rabbitmq-server #14589, #9221).
+   */
+  private isStuck(): boolean {
+    const { unconfirmed } = this.channel as unknown as { unconfirmed: unknown[] }; // no type of amqplib names it
+    const oldest = unconfirmed[0] ?? null;
+    if (oldest === null || oldest !== this.oldest) {
+      this.oldest = oldest;
+      this.since = performance.now();
+      return false;
+    }
+    return performance.now() - this.since >= CONFIRM_MS && !this.isBlocked;
+  }
+
   private async listen(): Promise<void> {
     this.connection.on("close", () => this.lose());
+    this.connection.on("blocked", () => {
+      this.isBlocked = true;
+    });
+    this.connection.on("unblocked", () => {
+      this.isBlocked = false;
+    });
     this.opened = await this.replies.listen(this.connection, () => this.lose());
     this.opened.on("close", () => this.lose());
     this.opened.on("return", (message) => this.isReturned(message));
@@ -57,8 +89,8 @@ export class RpcChannel {
 
   /** Stops using it. */
   lose(): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
+    if (this.isLost) return;
+    this.isLost = true;
     this.replies.onChannelLost();
   }
 

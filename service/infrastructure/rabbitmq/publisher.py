@@ -27,6 +27,7 @@ from service.infrastructure.rabbitmq.connection import (
     with_connection_name,
 )
 from service.infrastructure.rabbitmq.delays import Delays
+from service.infrastructure.rabbitmq.overdue_confirms import OverdueConfirms
 from service.infrastructure.rabbitmq.publishing import (
     BrokerChoked,
     choke_of,
@@ -71,6 +72,7 @@ class RabbitPublisher:
         self._confirming: AbstractRobustChannel
         self._quick: AbstractRobustChannel
         self._confirmed_replies: AbstractRobustChannel
+        self._overdue: tuple[OverdueConfirms, ...] = ()
         self._closing = AsyncExitStack()
         self._keys = ReplyKeys()
         self._proving = asyncio.Semaphore(_ALONE)
@@ -90,6 +92,10 @@ class RabbitPublisher:
             self._replies = await self._connected("reply", stack)
             self._quick = await self._replies.channel(publisher_confirms=False)
             self._confirmed_replies = await self._replies.channel()
+            self._overdue = (
+                OverdueConfirms(self._connection, self._confirming),
+                OverdueConfirms(self._replies, self._confirmed_replies),
+            )
             self._closing = stack.pop_all()
         return self
 
@@ -125,6 +131,12 @@ class RabbitPublisher:
         """See, for ever, whether what is to be tried again comes back. To be used while it is open."""
         assert self._connection is not None  # noqa: S101 - see above
         await self.delays.watch(self._connection)
+
+    async def watch_confirms(self) -> None:
+        """Open anew, for ever, what the broker confirms nothing on. To be used while it is open."""
+        async with asyncio.TaskGroup() as group:
+            for each in self._overdue:
+                group.create_task(each.watch())
 
     async def reply(self, message: Message, queue: str, *, confirmed: bool, seconds: float) -> bool:
         """Send the reply *message* to *queue* and, if *confirmed*, wait until the broker has it.
