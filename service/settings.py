@@ -226,7 +226,9 @@ class Settings(BaseSettings):
         bool,
         Field(description="Whether RabbitMQ writes `timestamp_in_ms` over what a sender wrote there."),
     ] = False
-    declare_topology: Annotated[bool, Field(description="Make missing queues and exchanges at start.")] = True
+    declare_topology: Annotated[
+        bool, Field(description="Make missing queues, exchanges and bindings, at start and later.")
+    ] = True
     query_queue_type: Annotated[Literal["classic", "quorum"], Field(description="`quorum` for clusters.")] = (
         "classic"
     )
