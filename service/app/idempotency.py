@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from service.app.auth.actors import Anonymous
+from service.app.auth.actors import User
 from service.app.request_context import RequestContext
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.post import Post
@@ -41,15 +41,18 @@ async def find_created(history: CommandHistory[Aggregate], key: IdempotencyKey |
     return await history.get(processed.aggregate.id)
 
 
-async def find_own_last(profiles: ProfileRepository, context: RequestContext) -> Profile | None:
-    """Return the profile of whoever asks, if this very command has ended the session that they ask in.
+async def find_own_last(
+    profiles: ProfileRepository, context: RequestContext, user: User | None
+) -> Profile | None:
+    """Return the profile of *user*, who asks or has lost the session, if this very command was carried out.
 
-    The reply may have been lost; what they hear else is that the session has ended.
+    It has ended the session that they ask in. The reply may have been lost, or be on its way from another
+    worker; what they hear else is that the session has ended.
     """
-    actor, key = context.actor, context.idempotency_key
-    if key is None or not isinstance(actor, Anonymous) or actor.former_user is None:
+    key = context.idempotency_key
+    if key is None or user is None:
         return None
-    processed = await profiles.find_processed(actor.former_user.id, key)
+    processed = await profiles.find_processed(user.id, key)
     if processed is None or not processed.is_of(key):
         return None
     key.on_repeat()

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from service.app.auth.actors import Actor
-from service.app.auth.session_guard import SessionGuard
+from service.app.auth.session_guard import SessionEnded, SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import Aggregate, CommandHistory
 from service.app.request_context import RequestContext
@@ -138,7 +138,8 @@ async def optimistic_update(
 
     Whoever names no expected version does not care what came between, so it is tried again. A command
     that was carried out before is not carried out again: the aggregate is returned as it is now. Only a
-    refusal can mean that, even one of an aggregate that is gone, so only then is it looked up.
+    refusal can mean that, even one of an aggregate that is gone, or of a session that the command itself has
+    ended, so only then is it looked up.
 
     Raises:
         StaleVersion: The aggregate is not at the expected version.
@@ -150,7 +151,7 @@ async def optimistic_update(
             return await _attempt(get, clock, aggregate_id, mutation, write)
         except AuthorizationChanged:
             continue
-        except (Invalid, NotFound, Conflict, _LostRace) as error:
+        except (Invalid, NotFound, Conflict, SessionEnded, _LostRace) as error:
             key = mutation.context.idempotency_key
             if key and (processed := await history.find_processed(aggregate_id, key)):
                 return await _replayed(get, processed, mutation, key)

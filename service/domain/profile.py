@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from service.domain.attributes import Attributes, AttributesPatch, are_same, merged
@@ -16,6 +16,9 @@ from service.domain.password import personal_words
 from service.domain.patch import Patch
 from service.domain.session_events import all_revoked
 from service.domain.totp import Totp
+
+# As far as the clocks of workers may be.
+CLOCKS_APART: Final = timedelta(seconds=30)
 
 
 class ProfileNotFound(NotFound):
@@ -281,7 +284,12 @@ class Profile:
         ends_sessions: str | None = None,
         kept: UUID | None = None,
     ) -> "Profile":
-        """Return the next version with *values*, and with the events that will be published."""
+        """Return the next version with *values*, and with the events that will be published.
+
+        Its time is not before that of this version, as far as clocks may be apart: sessions are opened after
+        the last thing that has happened, which may have ended all before it.
+        """
+        now = max(now, min(self.updated_at, now + CLOCKS_APART))
         after = replace(
             self,
             **values,

@@ -133,6 +133,12 @@ class SessionRepository(Protocol):
         A code that was noted meanwhile stays.
         """
 
+    async def confirm(self, session: Session) -> None:
+        """Return once it is certain that a session stays at its generation, or raise `RefreshConflict`.
+
+        It was read from a primary, which may be about to lose what it has stored last.
+        """
+
     async def note_code(self, session_id: UUID) -> None:
         """Note that a code of a second factor was shown in a session, if it is there."""
 

@@ -39,6 +39,12 @@ class FakeSessions(SessionRepository):
             raise RefreshConflict
         self.stored[session.id] = replace(session, with_code=before.with_code)
 
+    async def confirm(self, session: Session) -> None:
+        await asyncio.sleep(0)
+        stored = self.stored.get(session.id)
+        if stored is None or stored.generation != session.generation:
+            raise RefreshConflict
+
     async def note_code(self, session_id: UUID) -> None:
         await asyncio.sleep(0)
         if session := self.stored.get(session_id):

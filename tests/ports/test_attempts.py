@@ -149,6 +149,16 @@ async def test_parallel_attempts_of_a_crowd_are_not_in_each_others_way(stand: St
     assert {answer for answer, _ in await asyncio.gather(*reserving)} == {ReservationResult.RESERVED}
 
 
+async def test_who_asks_for_the_same_place_again_has_it_once(stand: Stand) -> None:
+    """The answer may have been lost."""
+    counter = a_counter()
+    names = [uuid4().hex for _ in range(3)]
+    answers = [(await stand.counters.reserve(each, Counters(counter)))[0] for each in (*names, *names)]
+
+    assert answers == [ReservationResult.RESERVED] * 6
+    assert await stand.answer(counter) is ReservationResult.BUSY
+
+
 async def test_the_reservation_of_a_worker_that_died_is_given_back(stand: Stand) -> None:
     counter = a_counter()
     for _ in range(3):

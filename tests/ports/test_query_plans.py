@@ -146,7 +146,8 @@ async def use_sessions(database: Any) -> Watched:
     for each in (first, second, third, *(a_session() for _ in range(300))):
         await sessions.add(each)
     assert await sessions.find(first.id) == first
-    await sessions.save(replace(first, generation=first.generation + 1))
+    await sessions.save(moved := replace(first, generation=first.generation + 1))
+    await sessions.confirm(moved)
     await sessions.note_code(first.id)
     assert await sessions.end(user, "logout", NOON, session_id=first.id) == [first.id]
     assert await sessions.end(user, "logout", NOON, except_id=second.id) == [third.id]

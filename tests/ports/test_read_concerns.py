@@ -1,6 +1,7 @@
 """What a primary alone has may be gone after it: nobody hears of it before most members have it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from service.domain.idempotency import IdempotencyKey
 from service.infrastructure.mongo.outbox import MongoOutbox
 from service.infrastructure.mongo.posts import MongoPosts
 from service.infrastructure.mongo.profiles import MongoProfiles
+from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import Documents, close_mongo, default_database, open_mongo
-from tests.builders import NOON, a_post, a_profile
+from tests.builders import NOON, a_post, a_profile, a_session
 from tools.servers.sandbox import Sandbox
 
 KEY = IdempotencyKey(b"i" * 16, b"d" * 16)
@@ -76,3 +78,26 @@ async def test_whoever_hears_that_something_was_made_before_hears_it_once_most_m
 
     assert found is not None
     assert commands.reads == [("posts", "local"), ("posts", "local"), ("posts", "linearizable")]
+
+
+async def test_whoever_hears_that_a_command_was_carried_out_before_hears_it_once_most_members_have_it(
+    watched: AsyncMongoClient[Documents], commands: Commands
+) -> None:
+    posts, post = MongoPosts(default_database(watched)), a_post()
+    await posts.add(post)
+    assert await posts.find_processed(post.id, KEY) is None
+    await posts.record_processed(replace(post, idempotency_key=KEY))
+    found = await posts.find_processed(post.id, KEY)
+
+    assert found is not None
+    assert commands.reads == [("posts", "local"), ("posts", "local"), ("posts", "linearizable")]
+
+
+async def test_a_refresh_that_comes_again_is_answered_once_most_members_have_it(
+    watched: AsyncMongoClient[Documents], commands: Commands
+) -> None:
+    sessions, session = MongoSessions(default_database(watched)), a_session()
+    await sessions.add(session)
+    await sessions.confirm(session)
+
+    assert commands.reads == [("sessions", "linearizable")]

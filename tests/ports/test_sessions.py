@@ -200,3 +200,16 @@ async def test_a_code_brings_no_session_back(sessions: SessionRepository) -> Non
     await sessions.note_code(session.id)
 
     assert await sessions.find(session.id) is None
+
+
+async def test_a_session_is_confirmed_at_the_generation_at_which_it_is_stored(
+    sessions: SessionRepository,
+) -> None:
+    await sessions.add(session := a_session())
+    await sessions.confirm(session)
+    await sessions.save(after := replace(session, generation=1))
+    await sessions.confirm(after)
+
+    for each in (session, a_session()):
+        with pytest.raises(RefreshConflict):
+            await sessions.confirm(each)

@@ -67,3 +67,8 @@ class TrustedService:
 
 
 Actor = Anonymous | User | TrustedService
+
+
+def former_user(actor: Actor) -> User | None:
+    """Return whose session has ended, if *actor* came with a good token of it."""
+    return actor.former_user if isinstance(actor, Anonymous) else None

@@ -4,14 +4,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
-from service.app.auth.actors import Anonymous, User
-from service.app.auth.passwords import Passwords
+from service.app.auth.actors import User, former_user
+from service.app.auth.passwords import InvalidCredentials, Passwords
 from service.app.auth.permissions import require_user
-from service.app.auth.session_guard import SessionGuard
-from service.app.auth.sessions import LoggedIn, Sessions
+from service.app.auth.session_guard import SessionEnded, SessionGuard
+from service.app.auth.sessions import LoggedIn, Sessions, new_session_id
 from service.app.clock import Clock
 from service.app.idempotency import find_own_last
-from service.app.ids import new_id
 from service.app.optimistic_update import WriteContention
 from service.app.request_context import RequestContext
 from service.domain.errors import StaleVersion
@@ -42,15 +41,26 @@ class ChangePasswordHandler:
 
     async def handle(self, command: ChangePassword) -> LoggedIn:
         """Return the tokens of a new session; all sessions before it have ended."""
-        if repeated := await find_own_last(self.profiles, command.context):
+        actor, context = command.context.actor, command.context
+        if repeated := await find_own_last(self.profiles, context, former_user(actor)):
             return await self._log_in_again(repeated, command)
-        user = require_user(command.context.actor)
+        user = require_user(actor)
+        try:
+            return await self._change(user, command)
+        except (SessionEnded, InvalidCredentials):
+            # Perhaps by this very command, just now, on another worker.
+            if repeated := await find_own_last(self.profiles, context, user):
+                return await self._log_in_again(repeated, command)
+            raise
+
+    async def _change(self, user: User, command: ChangePassword) -> LoggedIn:
         profile = await self.profiles.get(user.id)
         attempt = command.context.attempt(profile.email.key)
         authorized_by = await self.passwords.verify_credentials(command.current_password, profile, attempt)
         words = authorized_by.personal_words
         hashed = await self.passwords.hash_new(command.new_password, words, "new_password")
-        session_id, with_code = new_id(self.clock.now()), await self.sessions.has_code(user)
+        session_id = new_session_id(authorized_by, self.clock.now())
+        with_code = await self.sessions.has_code(user)
         after = await self._save(user, hashed, session_id, command.context.idempotency_key)
         await self.sessions.discard(after)
         return await self.sessions.open(after, session_id, command.context.origin, with_code=with_code)
@@ -60,8 +70,8 @@ class ChangePasswordHandler:
         attempt = command.context.attempt(profile.email.key)
         await self.passwords.verify_credentials(command.new_password, profile, attempt)
         actor = command.context.actor
-        former = actor.former_user if isinstance(actor, Anonymous) else None
-        with_code = former is not None and former.with_code
+        user = actor if isinstance(actor, User) else former_user(actor)
+        with_code = user is not None and user.with_code
         return await self.sessions.open(profile, origin=command.context.origin, with_code=with_code)
 
     async def _save(self, user: User, hashed: str, session_id: UUID, key: IdempotencyKey | None) -> Profile:

@@ -55,6 +55,8 @@ class RefreshHandler:
         except RefreshTokenReused:
             await self.sessions.end(before.user_id, "reuse", session_id=before.id)
             raise
-        if after is not before:
+        if after is before:
+            await self.repository.confirm(before)
+        else:
             await self.repository.save(after)
         return self.sessions.tokens_for(after, profile)

@@ -14,7 +14,7 @@ from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.app.optimistic_update import authorized_write
-from service.domain.profile import Profile, ProfileRepository, Role
+from service.domain.profile import CLOCKS_APART, Profile, ProfileRepository, Role
 from service.domain.session import (
     Origin,
     RefreshTokenInvalid,
@@ -26,8 +26,6 @@ from service.domain.session import (
 # How many sessions end by one write to the database; and how many a login ends, which somebody waits for.
 _BATCH: Final = 1_000
 _AT_LOGIN: Final = 10
-# As far as the clocks of workers may be.
-_CLOCKS_APART: Final = timedelta(seconds=30)
 
 
 def new_session_id(profile: Profile, now: datetime) -> UUID:
@@ -37,7 +35,7 @@ def new_session_id(profile: Profile, now: datetime) -> UUID:
     worker whose clock is ahead may have said so, and this session begins after it.
     """
     after = profile.updated_at + timedelta(milliseconds=1)
-    return new_id(max(now, min(after, now + _CLOCKS_APART)))
+    return new_id(max(now, min(after, now + CLOCKS_APART)))
 
 
 class SessionStatusCache(Protocol):

@@ -9,7 +9,7 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.idempotency import find_created
 from service.app.ids import new_id
-from service.app.optimistic_update import authorized_write
+from service.app.optimistic_update import WriteContention, authorized_write
 from service.app.request_context import RequestContext
 from service.domain.attributes import Attributes, checked
 from service.domain.email import Email
@@ -74,10 +74,12 @@ class CreateProfileHandler:
         )
         try:
             await self._add(profile.with_created_event(), actor)
-        except (AlreadyCreated, EmailTaken):
+        except (AlreadyCreated, EmailTaken) as error:
             # Perhaps it was this very command, just now, on another worker.
             if created := await find_created(self.profiles, key):
                 return created
+            if isinstance(error, AlreadyCreated):
+                raise WriteContention from None
             raise
         return profile
 

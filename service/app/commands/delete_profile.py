@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service.app.auth.actors import former_user
 from service.app.auth.permissions import Action, authorize
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions
@@ -42,7 +43,8 @@ class DeleteProfileHandler:
 
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
-        deleted = await find_own_last(self.profiles, command.context)
+        context = command.context
+        deleted = await find_own_last(self.profiles, context, former_user(context.actor))
         if deleted is None or deleted.status is not Status.DELETED:
             authorize(Action.SEE_PUBLIC_PROFILE, command.context.actor, command.profile_id)
             _, deleted = await update_profile(

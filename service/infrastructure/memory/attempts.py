@@ -32,6 +32,7 @@ class MemoryAttempts(AttemptCounters):
         if missing > 0:
             return ReservationResult.LOCKED, int(missing * _seconds(own.budget) * 1000) + 1
         going_on = self._going_on(own.name, now)
+        going_on.pop(reservation, None)
         if missing + len(going_on) > 0:
             return ReservationResult.BUSY, 0
         self._reserved[own.name] = {**going_on, reservation: now + RESERVATION_TTL.total_seconds()}

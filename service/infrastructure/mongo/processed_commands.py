@@ -88,7 +88,7 @@ async def find_processed(
     named: list[dict[str, Any]] = [{"processed.id": {"$in": _binary(key.ids)}}]
     if key.former:
         named.append({"handled.id": key.former.message_id})
-    found = await collection.find_one({"id": aggregate_id, "$or": named}, _WITH_RECORDS)
+    found = await _find_stored(collection, {"id": aggregate_id, "$or": named})
     if found is None:
         return None
     records = [*found.get("processed", []), *found.get("handled", [])]
@@ -105,14 +105,22 @@ async def find_creator(
     named: list[Binary | str] = _binary(key.ids)
     if key.former:
         named.append(key.former.message_id)
-    query = {"created_by.id": {"$in": named}}
+    found = await _find_stored(collection, {"created_by.id": {"$in": named}})
+    return _to_processed(found["created_by"], key, to_aggregate(found)) if found else None
+
+
+async def _find_stored(
+    collection: AsyncCollection[dict[str, Any]], query: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return what *query* finds, once most members have it.
+
+    A primary that is about to lose it may have it. So whoever hears that a command was carried out before
+    waits for that, as whoever carried it out does. For the others one look is enough.
+    """
     if await collection.find_one(query, {"_id": 1}) is None:
         return None
-    # A primary that is about to lose it may have it. So whoever hears that it was made waits until most
-    # members have it, as whoever made it does.
     stored = collection.with_options(read_concern=ReadConcern("linearizable"))
-    found = await stored.find_one(query, _WITH_RECORDS)
-    return _to_processed(found["created_by"], key, to_aggregate(found)) if found else None
+    return await stored.find_one(query, _WITH_RECORDS)
 
 
 def _record(key: IdempotencyKey, version: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
 
 from service.app.outbox import Kind
 from service.domain.profile import Profile
@@ -49,6 +50,16 @@ class MongoSessions(SessionRepository):
         change = {"$set": {name: document[name] for name in _REFRESHED}}
         result = await self._sessions.update_one(before, change)
         if result.matched_count == 0:
+            raise RefreshConflict
+
+    @database_call
+    async def confirm(self, session: Session) -> None:
+        """Return once most members have a session at its generation, or raise `RefreshConflict`."""
+        stored = self._sessions.with_options(read_concern=ReadConcern("linearizable"))
+        if (
+            await stored.find_one({"_id": session.id, "step": session.generation, **_ALIVE}, {"_id": 1})
+            is None
+        ):
             raise RefreshConflict
 
     @database_call

@@ -31,6 +31,7 @@ end
 local missing = used(2) + 1 - burst
 if missing > 0 then return {1, math.ceil(missing * ARGV[4])} end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREM', KEYS[1], ARGV[1]) -- its own, if the answer was lost and it is asked again
 if missing + redis.call('ZCARD', KEYS[1]) > 0 then return {2, 0} end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])

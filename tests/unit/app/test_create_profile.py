@@ -6,9 +6,11 @@ from service.app.auth.actors import Actor, Anonymous, MissingToken, TokenExpired
 from service.app.auth.passwords import PasswordTooCommon, PasswordTooPersonal
 from service.app.auth.permissions import RoleNotAllowed
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
+from service.app.optimistic_update import WriteContention
 from service.app.request_context import RequestContext
 from service.domain.email import Email, EmailMalformed
 from service.domain.errors import ServiceError
+from service.domain.idempotency import AlreadyCreated, IdempotencyKey
 from service.domain.password import PasswordMalformed, PasswordTooLong, PasswordTooShort
 from service.domain.profile import EmailTaken, Profile, Role, Status
 from tests.builders import NOON, a_profile, a_user, an_address
@@ -75,6 +77,20 @@ async def test_an_address_is_given_once_in_whatever_spelling() -> None:
 
     with pytest.raises(EmailTaken):
         await create.handle(a_command(email="ADA@Example.ORG"))
+
+
+async def test_what_is_created_and_then_lost_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A primary that is cut off may have it, and lose it before most members have it."""
+    create, key = handler(), IdempotencyKey(b"i" * 16, b"d" * 16)
+
+    async def refuse(_profile: Profile, **_more: object) -> None:
+        raise AlreadyCreated
+
+    monkeypatch.setattr(create.profiles, "add", refuse)
+    with pytest.raises(WriteContention) as refused:
+        await create.handle(a_command(context=RequestContext(Anonymous(), idempotency_key=key)))
+
+    assert refused.value.retryable
 
 
 async def test_a_taken_address_takes_the_same_work_as_a_free_one() -> None:

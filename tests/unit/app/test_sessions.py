@@ -1,7 +1,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -19,6 +19,7 @@ from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
 from service.app.request_context import RequestContext
 from service.domain.errors import Unavailable
+from service.domain.idempotency import IdempotencyKey
 from service.domain.password import PasswordTooShort
 from service.domain.profile import LastAdmin, Profile, ProfilePatch, Role, Status
 from service.domain.session import (
@@ -274,6 +275,57 @@ async def test_a_change_of_password_ends_all_sessions_and_opens_one(
         2,
     )
     assert app_fixture.revoked == [(ada.id, (), "password_changed")]
+
+
+async def test_the_same_change_of_password_twice_at_once_gives_good_tokens_to_both(
+    app_fixture: AppFixture, ada: Profile
+) -> None:
+    user, _ = await app_fixture.logged_in(ada)
+    key = IdempotencyKey(b"i" * 16, b"d" * 16)
+    change = ChangePassword(RequestContext(user, idempotency_key=key), PASSWORD, "another horse")
+    handle = app_fixture.app.change_password.handle
+    both = [*await asyncio.gather(handle(change), handle(change)), await handle(change)]
+
+    assert [await verdict(app_fixture, each) for each in both] == [True] * 3
+    assert (await app_fixture.profiles.get(ada.id)).version == 2
+
+
+async def test_the_same_deletion_twice_at_once_is_done_for_both(
+    app_fixture: AppFixture, ada: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, _ = await app_fixture.logged_in(ada)
+    key = IdempotencyKey(b"i" * 16, b"d" * 16)
+    command = DeleteProfile(context=RequestContext(user, idempotency_key=key), profile_id=ada.id)
+    handle, get = app_fixture.app.delete_profile.handle, app_fixture.profiles.get
+
+    async def slow(profile_id: UUID) -> Profile:
+        """Let the other one come in between."""
+        profile = await get(profile_id)
+        monkeypatch.setattr(app_fixture.profiles, "get", get)
+        await handle(command)
+        return profile
+
+    monkeypatch.setattr(app_fixture.profiles, "get", slow)
+    deleted = await handle(command)
+
+    assert (deleted.status, deleted.version) == (Status.DELETED, 2)
+
+
+async def test_a_session_that_a_change_of_password_opens_begins_after_what_came_before(
+    app_fixture: AppFixture, ada: Profile
+) -> None:
+    """Another worker's clock may be ahead, by which all sessions have ended just now."""
+    ahead = ada.with_password(ada.hashed_password, None, NOON + timedelta(seconds=20))
+    await app_fixture.profiles.save(ahead)
+    user, _ = await app_fixture.logged_in(ahead)
+    change = ChangePassword(RequestContext(user), PASSWORD, "another horse")
+    done = await app_fixture.app.change_password.handle(change)
+    before, now = (each.data for each in app_fixture.profiles.published if "reason" in each.data)
+    opened = app_fixture.tokens.verify(done.access_token.text).user.session
+
+    assert now["spared_session_id"] == opened
+    assert now["revoked_before"] >= before["revoked_before"]
+    assert int(opened.hex[:12], 16) >= before["revoked_before"]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
             (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_keys, needs.arrivals)),
             (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_keys)),
-            (is_command, TellCommandFailed(publisher, clock)),
+            (is_command, TellCommandFailed(publisher, clock, needs.digest_keys)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),
             *([(is_request, needs.record_metrics)] if needs.record_metrics else ()),

@@ -11,6 +11,7 @@ from service.infrastructure.inputports.amqp.context import MessageContext
 from service.infrastructure.inputports.amqp.outgoing import Publisher
 from service.infrastructure.rabbitmq.events import command_failed_message
 from service.infrastructure.rabbitmq.publishing import BrokerChoked
+from service.pkg.key_source import KeySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,26 @@ class TellCommandFailed:
 
     One that will be tried again has not failed yet. The event names the message and the reason, and nothing
     of what was asked (Enterprise Integration Patterns, "Invalid Message Channel"; MassTransit, "Faults").
+
+    Attributes:
+        digest_keys: The secrets of its id, which is the same if the command comes again.
+
     """
 
     publisher: Publisher
     clock: Clock
+    digest_keys: KeySource
 
     async def __call__(self, context: MessageContext) -> None:
         """Publish it; go on once the broker has it, so that a crash publishes it again."""
         if context.error and not context.message.reply_to and not context.will_be_retried:
             event = command_failed_message(
-                context.message, context.route.queue, context.message_id, context.error, self.clock.now()
+                context.message,
+                context.route.queue,
+                context.message_id,
+                context.error,
+                now=self.clock.now(),
+                key=self.digest_keys()[0],
             )
             with suppress(DeliveryError, BrokerChoked):  # somebody's queue is full, which is theirs to mend
                 await self.publisher.publish_event(event, COMMAND_FAILED.name, needed=False)

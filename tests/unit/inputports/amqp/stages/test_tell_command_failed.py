@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.fakes.clock import FakeClock
 from tests.unit.inputports.amqp.stages.running import a_context
 
 SECRET = b'{"password": "correct horse"}'
+KEYS = (b"k" * 32, b"o" * 32)
 
 
 def failed(broker: FakeBroker, **properties: Any) -> MessageContext:
@@ -27,9 +29,11 @@ def failed(broker: FakeBroker, **properties: Any) -> MessageContext:
     return context
 
 
-async def told(context: MessageContext, broker: FakeBroker) -> list[dict[str, Any]]:
+async def told(
+    context: MessageContext, broker: FakeBroker, keys: Sequence[bytes] = KEYS
+) -> list[dict[str, Any]]:
     """Return the events that tell of it."""
-    await TellCommandFailed(broker, FakeClock())(context)
+    await TellCommandFailed(broker, FakeClock(), lambda: keys)(context)
     assert {key for key, _ in broker.events} <= {"command.failed"}
     return [json.loads(message.body) for _, message in broker.events]
 
@@ -64,6 +68,17 @@ async def test_the_same_failure_has_the_same_id_and_another_one_another() -> Non
     assert len(set(ids)) == 4
 
 
+async def test_nobody_without_the_key_can_try_passwords_by_the_id() -> None:
+    broker = FakeBroker()
+    ids = {
+        event["id"]
+        for keys in (KEYS, KEYS[:1], KEYS[1:])
+        for event in await told(failed(broker), broker, keys)
+    }
+
+    assert len(ids) == 2  # by the first key, and by the other one
+
+
 async def test_names_that_are_no_text_are_told_as_far_as_json_can_hold_them() -> None:
     broker = FakeBroker()
     context = failed(broker, correlation_id="x" * 256)
@@ -94,4 +109,4 @@ async def test_it_is_not_over_until_the_broker_has_it() -> None:
     broker = FakeBroker(down=ConnectionError())
 
     with pytest.raises(ConnectionError):
-        await TellCommandFailed(broker, FakeClock())(failed(broker))
+        await TellCommandFailed(broker, FakeClock(), lambda: KEYS)(failed(broker))
