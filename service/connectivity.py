@@ -25,14 +25,10 @@ def connectivity_checks(
 ) -> Sequence[MonitoredConnection]:
     """Return the ways of the worker that consists of these."""
     is_broker_there = partial(rabbitmq.is_available, with_connection_name(settings.rabbitmq_url, "watchdog"))
-
-    async def is_published() -> bool:
-        return publisher.is_connected()
-
     return (
         MonitoredConnection("database", is_database_there, partial(_is_database_there_anew, settings)),
         MonitoredConnection("consumers", consumers.is_any_there, is_broker_there),
-        MonitoredConnection("publisher", is_published, is_broker_there),
+        MonitoredConnection("publisher", publisher.is_connected, is_broker_there),
     )
 
 

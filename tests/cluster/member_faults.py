@@ -7,12 +7,13 @@ import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from http.client import HTTPException
 from typing import Final
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from service.pkg.management_api import ManagementApi
+from service.pkg.management_api import ManagementApi, ManagementError
 from tests.faults.cluster import Cluster
 from tests.faults.fault_injection import Disturbance, end_a_worker
 from tests.integration.gateway import eventually
@@ -27,6 +28,9 @@ _PAUSED: Final = (12.0, 20.0)
 # A member that is cut off for long has been given up by the others, and a node then stops working by itself.
 _CUT_OFF_FOR_LONG: Final = (80.0, 90.0)
 _BACK_SECONDS: Final = 90.0
+# A node that was silent may notice only now that it was alone, and stop for a while, or be given up. For so
+# long all nodes have to say that all are there before one of them is disturbed again.
+_AGREEMENT_SECONDS: Final = 15.0
 _BUSY_QUEUES: Final = ("profile.update", "post.update", "profile.get")
 
 
@@ -74,10 +78,12 @@ class MemberFaults:
         finally:
             node.resume()
         await asyncio.to_thread(node.wait, _BACK_SECONDS)
+        await self._agreement()
         return True
 
     async def _cut_node_off(self, away: tuple[float, float], _: Cluster, chance: random.Random) -> bool:
         await _cut_off(self._next_node(), away, chance)
+        await self._agreement()
         return True
 
     async def _cut_primary_off(self, _: Cluster, chance: random.Random) -> bool:
@@ -104,6 +110,31 @@ class MemberFaults:
     async def _step_down(self, _: Cluster, _chance: random.Random) -> bool:
         await asyncio.to_thread(_step_down, await self._primary())
         await self._primary()
+        return True
+
+    async def _agreement(self) -> None:
+        """Wait until all nodes have said for a while that all of them are there."""
+        since: float | None = None
+
+        async def agreed() -> bool:
+            nonlocal since
+            is_whole = await asyncio.to_thread(self._is_whole)
+            now = asyncio.get_running_loop().time()
+            since = (since or now) if is_whole else None
+            return since is not None and now - since >= _AGREEMENT_SECONDS
+
+        await eventually(agreed, within=_BACK_SECONDS)
+
+    def _is_whole(self) -> bool:
+        """Return whether each node says that all are running."""
+        for each in self.servers.nodes:
+            management = ManagementApi.of(each.management_url, self.servers.servers.rabbitmq_url)
+            try:
+                known = management.get("nodes")
+            except (ManagementError, OSError, HTTPException, ValueError):
+                return False
+            if [one["running"] for one in known] != [True] * len(self.servers.nodes):
+                return False
         return True
 
     def _leader_of(self, queue: str) -> Member:

@@ -293,6 +293,7 @@ async def _close(connection: AbstractConnection) -> None:
     with suppress(AMQPError, OSError):
         async with asyncio.timeout(_CONNECT_SECONDS):
             await connection.close()
+    await connection.close()  # where that was given up, it only says now that it is closed
 
 
 @asynccontextmanager

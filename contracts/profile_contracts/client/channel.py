@@ -91,12 +91,19 @@ class RpcChannel:
         RabbitMQ before 4.2 may do that to a channel over whose requests a node was cut off, as long as the
         channel lives (rabbitmq-server #14589, #9221). It is to be asked before each request.
         """
+        waits = self._waits()
+        if waits and not await self._is_read():
+            self._oldest = None
+            return False
+        return waits >= _CONFIRM_SECONDS
+
+    def _waits(self) -> float:
+        """Return for how many seconds the same request is known to be the oldest that is not confirmed."""
         now = asyncio.get_running_loop().time()
         oldest = next(iter(self.unconfirmed.values()), None)
         if oldest is None or oldest is not self._oldest:
             self._oldest, self._since = oldest, now
-            return False
-        return now - self._since >= _CONFIRM_SECONDS and await self._is_read()
+        return now - self._since
 
     async def _is_read(self) -> bool:
         """Return whether no alarm blocks the connection."""
@@ -117,8 +124,11 @@ class RpcChannel:
             DeliveryError: No queue takes it.
 
         """
-        with lost_connection(sent=True):
-            await self.exchange.publish(message, queue)
+        try:
+            with lost_connection(sent=True):
+                await self.exchange.publish(message, queue)
+        finally:
+            self._waits()  # so that the next request knows since when this one does
 
     async def ask(self, queue: str, message: Message) -> bytes:
         """Send *message*, and return the body of the reply.

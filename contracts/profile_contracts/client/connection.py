@@ -53,3 +53,5 @@ async def close_in_time(connection: AbstractConnection) -> None:
     with suppress(AMQPError, ChannelInvalidStateError, OSError, TimeoutError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await connection.close()
+    # Where that was given up, it only says now that it is closed; else its finalizer would try it again.
+    await connection.close()

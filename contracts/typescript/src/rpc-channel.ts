@@ -54,14 +54,13 @@ export class RpcChannel {
    * (rabbitmq-server #14589, #9221).
    */
   private isStuck(): boolean {
-    const { unconfirmed } = this.channel as unknown as { unconfirmed: unknown[] }; // no type of amqplib names it
-    const oldest = unconfirmed[0] ?? null;
+    const oldest = this.isBlocked ? null : oldestUnconfirmed(this.channel);
     if (oldest === null || oldest !== this.oldest) {
       this.oldest = oldest;
       this.since = performance.now();
       return false;
     }
-    return performance.now() - this.since >= CONFIRM_MS && !this.isBlocked;
+    return performance.now() - this.since >= CONFIRM_MS;
   }
 
   private async listen(): Promise<void> {
@@ -121,13 +120,29 @@ export class RpcChannel {
       }
     });
     const late = () => new NoReply(`No reply from ${queue} in time.`);
-    return withTimeout(answered, ms, late).finally(() => this.replies.waiting.delete(key));
+    return withTimeout(answered, ms, late).finally(() => {
+      this.replies.waiting.delete(key);
+      this.isStuck(); // so that the next request knows since when this one waits
+    });
   }
 
   private isReturned(message: Message): void {
     const waiting = this.replies.waiting.get(String(message.properties.correlationId));
     waiting?.reject(unroutable(message.fields.routingKey));
   }
+}
+
+/**
+ * Returns what stands for the request that has waited longest for its confirm. Of those that are confirmed, amqplib
+ * leaves some in front after a confirm of several at once, and then all that follow.
+ */
+function oldestUnconfirmed(channel: ConfirmChannel): unknown {
+  const confirms = channel as unknown as { unconfirmed: unknown[]; lwm: number }; // no type of amqplib names them
+  while (confirms.unconfirmed[0] === null) {
+    confirms.unconfirmed.shift();
+    confirms.lwm += 1;
+  }
+  return confirms.unconfirmed[0] ?? null;
 }
 
 /** Returns why the broker has not confirmed a request: a queue that is full refuses it by a nack. */

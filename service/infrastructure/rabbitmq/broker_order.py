@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 # Who connects again as soon as that has not been let in, or was thrown out.
-_SOON_SECONDS: Final = 5.0
+_SOON_SECONDS: Final = 15.0
 
 
 @dataclass(slots=True)

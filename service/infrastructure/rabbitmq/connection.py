@@ -169,6 +169,8 @@ async def closed(connection: AbstractConnection) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close()
+    # Where that was given up, it only says now that it is closed; else its finalizer would try it again.
+    await connection.close()
 
 
 async def ping(url: URL) -> None:

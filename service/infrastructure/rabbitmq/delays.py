@@ -108,6 +108,9 @@ class Delays:
             async with asyncio.timeout(milliseconds / 1000 + _PATIENCE_SECONDS):
                 await came.wait()
         except TimeoutError:
+            if channel.is_closed:  # together with whoever waited for the probe
+                message = "the connection broke"
+                raise ConnectionError(message) from None
             return False
         return True
 

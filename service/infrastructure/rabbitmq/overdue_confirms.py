@@ -22,8 +22,13 @@ from service.pkg.background import is_cancelled
 
 # Between two looks.
 _PAUSE_SECONDS: Final = 3.0
-# How long the broker may take to confirm a message; without a fault it takes milliseconds.
+# How long the broker may take to confirm a message; without a fault it takes milliseconds. Each time that it
+# did not help, it may take twice as long: a queue without a majority refuses a message after a `net_ticktime`
+# and five seconds, by default 65.
 _SECONDS: Final = 15.0
+_MOST_DOUBLED: Final = 3
+# For so long after that.
+_REMEMBERED_SECONDS: Final = 600.0
 
 _log = structlog.get_logger("profile.publisher")
 
@@ -36,6 +41,8 @@ class OverdueConfirms:
     channel: AbstractRobustChannel
     _oldest: object = None
     _since: float = 0.0
+    _drops: int = 0
+    _dropped_at: float = 0.0
 
     async def watch(self) -> None:
         """Drop the connection, for ever, whenever a message waits for too long. It is opened again by itself.
@@ -44,15 +51,19 @@ class OverdueConfirms:
         """
         while not is_cancelled():
             with suppress(*AWAY):
-                await self._look()
+                await self.look(asyncio.get_running_loop().time())
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _look(self) -> None:
-        now, oldest = asyncio.get_running_loop().time(), await self._waits_longest()
+    async def look(self, now: float) -> None:
+        """Look once, at a time in seconds."""
+        oldest = await self._waits_longest()
+        if now - self._dropped_at > _REMEMBERED_SECONDS:
+            self._drops = 0
         if oldest is None or oldest is not self._oldest:
             self._oldest, self._since = oldest, now
-        elif now - self._since >= _SECONDS:
+        elif now - self._since >= _SECONDS * 2**self._drops:
             _log.error("confirm overdue", seconds=round(now - self._since))
+            self._drops, self._dropped_at = min(self._drops + 1, _MOST_DOUBLED), now
             await abort(self.channel)
 
     async def _waits_longest(self) -> object:

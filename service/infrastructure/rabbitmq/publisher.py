@@ -117,15 +117,15 @@ class RabbitPublisher:
         await answers(self._replies, _ANSWER_SECONDS)
         await self._closing.aclose()
 
-    def is_connected(self) -> bool:
-        """Return whether there are connections, be they blocked."""
-        both = (self._connection, self._replies)
-        return all(each is not None and each.connected.is_set() for each in both)
+    async def is_connected(self) -> bool:
+        """Return whether there are connections, be they blocked, and channels on them."""
+        to_events = _is_usable(self._connection, self._confirming)
+        return await to_events and await _is_usable(self._replies, self._quick, self._confirmed_replies)
 
     async def is_open(self) -> bool:
         """Return whether the broker takes messages just now: it is there, and no alarm blocks it."""
         are_open = await takes_messages(self._connection) and await takes_messages(self._replies)
-        return are_open and await answers(self._connection, _ANSWER_SECONDS)
+        return are_open and await self.is_connected() and await answers(self._connection, _ANSWER_SECONDS)
 
     async def watch_delays(self) -> None:
         """See, for ever, whether what is to be tried again comes back. To be used while it is open."""
@@ -276,3 +276,19 @@ class RabbitPublisher:
         why = str(error) or type(error).__name__
         self.given_up[what, why] += 1
         _log.error("given up", what=what, why=why, correlation_id=message.correlation_id)
+
+
+async def _is_usable(connection: AbstractRobustConnection | None, *channels: AbstractRobustChannel) -> bool:
+    """Return whether *channels* are open, or an alarm keeps that from being known.
+
+    One that the broker has closed by itself is opened again, and that may have come to nothing.
+    """
+    if not await takes_messages(connection):
+        return connection is not None and connection.connected.is_set()
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            for each in channels:
+                await each.ready()
+    except TimeoutError:
+        return False
+    return True

@@ -274,6 +274,30 @@ def test_an_address_that_is_none_is_refused_and_not_shown(url: str) -> None:
     assert "canary" not in done.stdout.replace(program, "")
 
 
+# Two requests are confirmed by one word of the broker, after a later one that was confirmed alone.
+STUCK_CHANNEL = """
+import { RpcChannel } from "./dist/rpc-channel.js";
+let now = 0;
+performance.now = () => now;
+const opened = { unconfirmed: [null, null, () => {}], lwm: 3 };
+const channel = Object.assign(Object.create(RpcChannel.prototype), { opened, oldest: null, since: 0 });
+const seen = [];
+for (const [time, isBlocked] of [[0, false], [9999, false], [10000, false], [10001, true], [10002, false]]) {
+  now = time;
+  channel.isBlocked = isBlocked;
+  seen.push(channel.isOpen);
+}
+console.log(JSON.stringify([seen, opened.unconfirmed.length, opened.lwm]));
+"""
+
+
+def test_a_channel_that_confirms_nothing_is_seen_also_after_a_confirm_of_several() -> None:
+    build()
+    done = run((*find_node().node, "--input-type=module", "--eval", STUCK_CHANNEL), PACKAGE, 60)
+
+    assert json.loads(done.stdout) == [[True, True, False, True, True], 1, 5]
+
+
 async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:
     async with node_client(sandbox.gateway_url) as client:
         with pytest.raises(ValueError, match="timeout"):

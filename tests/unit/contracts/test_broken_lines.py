@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aio_pika.exceptions import AMQPConnectionError, ChannelInvalidStateError, DeliveryError
-from aiormq.connection import TCPTransportFactory
+from aiormq import connection
 from pamqp.commands import Basic
 from pamqp.heartbeat import Heartbeat
 
@@ -30,7 +30,8 @@ class BugInAiormq(Exception):
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> BrokerInMemory:
     made = BrokerInMemory()
-    monkeypatch.setattr(TCPTransportFactory, "create", made.connect)
+    # The one in use: a worker in this process may have put its own in its place.
+    monkeypatch.setattr(connection.TCPTransportFactory, "create", made.connect)
     return made
 
 

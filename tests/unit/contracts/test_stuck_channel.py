@@ -1,0 +1,72 @@
+"""When the client takes a channel for stuck. `tests/faults/test_stuck_channels.py` shows it on a broker."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aio_pika import Message
+
+from profile_contracts.client import channel as channel_module
+from profile_contracts.client.channel import RpcChannel
+from profile_contracts.client.replies import DirectReplies
+
+
+class SilentBroker:
+    """A connection and an exchange: it confirms nothing, and may have an alarm."""
+
+    def __init__(self) -> None:
+        self.unconfirmed: dict[int, object] = {}
+        self.is_unblocked = asyncio.Event()
+        self.is_unblocked.set()
+        self.transport = self.connection = self
+
+    async def ready(self) -> None:
+        await self.is_unblocked.wait()
+
+    async def publish(self, _message: Message, _queue: str) -> None:
+        self.unconfirmed[len(self.unconfirmed)] = object()
+        await asyncio.get_running_loop().create_future()
+
+
+@pytest.fixture
+def broker() -> SilentBroker:
+    return SilentBroker()
+
+
+@pytest.fixture
+def channel(broker: SilentBroker, monkeypatch: pytest.MonkeyPatch) -> RpcChannel:
+    """A channel that has no patience at all."""
+    monkeypatch.setattr(channel_module, "_CONFIRM_SECONDS", 1e-9)
+    stand_in: Any = broker
+    return RpcChannel(stand_in, stand_in, stand_in, DirectReplies(), broker.unconfirmed)
+
+
+async def call(channel: RpcChannel) -> None:
+    """Send a request, and give up."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.001):
+            await channel.publish("auth.keys", Message(b""))
+
+
+async def test_a_request_after_one_that_was_not_confirmed_goes_elsewhere(channel: RpcChannel) -> None:
+    """Also if there is only one now and then."""
+    assert not await channel.is_stuck()
+    await call(channel)
+    assert await channel.is_stuck()
+
+
+async def test_what_was_confirmed_since_is_no_reason(channel: RpcChannel, broker: SilentBroker) -> None:
+    await call(channel)
+    broker.unconfirmed.clear()
+
+    assert not await channel.is_stuck()
+
+
+async def test_time_counts_from_the_end_of_an_alarm(channel: RpcChannel, broker: SilentBroker) -> None:
+    await call(channel)
+    broker.is_unblocked.clear()
+    assert not await channel.is_stuck()
+    broker.is_unblocked.set()
+    assert not await channel.is_stuck()
+    await asyncio.sleep(0)
+    assert await channel.is_stuck()
