@@ -4,6 +4,8 @@ import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from importlib import import_module
 from itertools import groupby, islice
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from service.cli import MAY_COME_FROM_FILES
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
-from tests.shared_servers import FoundServers, OwnedServers, servers_of
+from tests.shared_servers import FoundServers, OwnedServers, is_one_of_many, servers_of
 from tests.vhosts import virtual_hosts
 from tools.servers import ServerFailed, Servers, ServersUnavailable
 from tools.servers.sandbox import Sandbox
@@ -45,14 +47,32 @@ def _forget_servers_of_others() -> None:
         os.environ.pop(f"{each}_FILE", None)
 
 
+def _import_a_share(config: pytest.Config) -> None:
+    """Import some of the test modules first, each process others: what one has compiled, the others find.
+
+    All of them need all of the modules, and in a fresh clone each would compile the same one at one time.
+    """
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    folders = [config.invocation_params.dir / each for each in config.args]
+    first = sorted(path for folder in folders for path in folder.rglob("conftest.py"))
+    tests = sorted(path for folder in folders for path in folder.rglob("test_*.py"))
+    for path in [*first, *tests[number::count]]:
+        name = ".".join(path.relative_to(config.rootpath).with_suffix("").parts)
+        with suppress(Exception):  # what is wrong with it, its collection says
+            import_module(name)
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Keep the garbage collector away from the tests themselves: none is garbage, and there are thousands.
 
     To look at all of them again and again took a third of the time of finding them.
     """
     gc.disable()
     try:
+        if is_one_of_many(session.config):
+            _import_a_share(session.config)
         return (yield)
     finally:
         gc.freeze()

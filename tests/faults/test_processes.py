@@ -9,16 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from service.infrastructure.security.keys import new_key
 from tests.at_length import at_length
 from tests.faults.proxied_env import proxied_env
 from tests.faults.test_drain import all_consume, children_of, side_by_side
+from tests.forking import run
 from tests.integration.conftest import settings_for
 from tests.integration.gateway import eventually
 from tests.integration.operators import letters_in
+from tests.integration.workers import WORKER as FORKED_WORKER
 from tests.integration.workers import isolated_sandbox, working
 from tools.servers import Servers
 from tools.servers.waiting import wait_until
@@ -146,18 +150,12 @@ def test_workers_that_do_not_stay_end_all(tmp_path: Path) -> None:
 
 
 def keys_in(folder: Path) -> str:
-    made = subprocess.run(
-        [sys.executable, "-m", "service.cli", "keys", "new", str(folder / "keys")],
-        capture_output=True,
-        check=True,
-    )
-    assert made.stdout
-    return str(folder / "keys")
+    return str(new_key(folder / "keys", datetime.now(UTC)).parent)
 
 
 def profilectl_worker(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run workers that have to fail."""
-    return run_worker(WORKER, *words, **variables)
+    return run([*FORKED_WORKER, *words], {**os.environ, **NOWHERE, **variables})
 
 
 def run_worker(program: list[str], *words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -115,7 +115,7 @@ def test_every_version_is_the_same() -> None:
     assert declared("contracts")["version"] == service
     assert f"profile-contracts[client]=={service}" in declared(".")["dependencies"]
     assert {version("profile-service"), version("profile-contracts")} == {service}
-    assert yaml.safe_load(DOCUMENT.read_text())["info"]["version"] == service
+    assert yaml.load(DOCUMENT.read_text(), Loader=yaml.CSafeLoader)["info"]["version"] == service
     # The release, or what becomes it.
     first = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
     assert first.startswith(service) or f"This becomes {service}." in first

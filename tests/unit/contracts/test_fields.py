@@ -21,6 +21,7 @@ from profile_contracts.fields import (
     Title,
     Version,
 )
+from tests.any_text import CHARACTERS
 
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 TEXT: TypeAdapter[str] = TypeAdapter(Text)
@@ -52,7 +53,7 @@ def test_names_are_trimmed_and_composed(sent: str, kept: str) -> None:
     assert NAME.validate_python(sent) == kept
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=120))
+@given(st.text(CHARACTERS, max_size=120))
 def test_a_name_that_is_taken_is_tidy(text: str) -> None:
     if fits(Name, text):
         name = NAME.validate_python(text)
@@ -149,7 +150,7 @@ def test_a_text_has_no_control_characters_but_line_feeds_and_tabs() -> None:
     assert all(fits(Text, f"A{chr(code)}B") for code in (0x20, 0x7E, 0xA0, 0xAD, 0x200B, 0x10FFFF))
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=120))
+@given(st.text(CHARACTERS, max_size=120))
 def test_a_text_that_is_taken_stays_as_it_is_when_it_is_sent_again(text: str) -> None:
     if fits(Text, text):
         kept = TEXT.validate_python(text)

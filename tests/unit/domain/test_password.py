@@ -17,9 +17,10 @@ from service.domain.password import (
     password_bytes,
     personal_words,
 )
+from tests.any_text import CHARACTERS
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=100)
-ENCODABLE_TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+ENCODABLE_TEXT = st.text(CHARACTERS, max_size=40)
 
 
 def taken(password: str) -> bytes | None:

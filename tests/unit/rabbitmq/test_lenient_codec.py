@@ -11,12 +11,13 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
+from tests.any_text import CHARACTERS
 
 MARK = "MARK"
 PLAIN = (
     st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
-    | st.text(st.characters(codec="utf-8"), max_size=20)
+    | st.text(CHARACTERS, max_size=20)
     | st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - hypothesis adds it
         lambda moment: moment.replace(microsecond=0)
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.app.paging import CursorInvalid
 from service.infrastructure.security.cursors import SealedCursors
 from service.infrastructure.security.root_key import Purpose, RootKey
+from tests.any_text import CHARACTERS, TEXT
 from tests.fakes.keys import in_use
 
 KEY = b"k" * 32
@@ -37,7 +38,7 @@ def is_refused(cursor: str, query: str = QUERY, cursors: SealedCursors = CURSORS
     return False
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=254), st.text(st.characters(codec="utf-8")))
+@given(st.text(CHARACTERS, max_size=254), TEXT)
 def test_a_position_comes_back_as_it_was(position: str, query: str) -> None:
     cursor = CURSORS.encode(position, query)
 
@@ -153,7 +154,7 @@ def test_garbage_is_refused(cursor: str) -> None:
     assert is_refused(cursor)
 
 
-@given(st.text() | st.text(ALPHABET, max_size=1024) | st.binary(max_size=768).map(spelt))
+@given(TEXT | st.text(ALPHABET, max_size=1024) | st.binary(max_size=768).map(spelt))
 def test_any_text_is_invalid_and_nothing_worse(text: str) -> None:
     assert is_refused(text)
 

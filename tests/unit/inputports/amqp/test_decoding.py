@@ -20,6 +20,7 @@ from service.infrastructure.inputports.amqp.decoding import (
     decode,
 )
 from service.infrastructure.inputports.amqp.errors import error_body
+from tests.any_text import TEXT
 from tests.bad_input import (
     FIELDS,
     IDS,
@@ -40,8 +41,8 @@ AnyOperation = Operation[Any, Any]
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.queue)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
 NAMES = st.sampled_from(sorted({"id", *(name for each in OPERATIONS for name in each.request.model_fields)}))
@@ -209,7 +210,7 @@ def test_another_type_is_refused(content_type: str) -> None:
 
 
 @settings(max_examples=200)
-@given(body=st.binary() | st.text().map(str.encode) | JSON_OBJECTS.map(json.dumps).map(str.encode))
+@given(body=st.binary() | TEXT.map(str.encode) | JSON_OBJECTS.map(json.dumps).map(str.encode))
 def test_any_bytes_are_a_request_or_malformed(body: bytes) -> None:
     for operation in OPERATIONS:
         try:

@@ -32,6 +32,7 @@ from service.domain.profile import Role
 from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender
 from service.infrastructure.inputports.amqp.stages.authenticator import Authenticator
+from tests.any_text import TEXT
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
 from tests.fakes.broker import REPLY_TO, message
@@ -344,7 +345,7 @@ async def test_what_is_no_address_is_none(authenticator: Authenticator, address:
     assert await client(authenticator, address) is None
 
 
-@given(address=st.ip_addresses().map(str) | st.text())
+@given(address=st.ip_addresses().map(str) | TEXT)
 async def test_any_header_is_an_address_or_none(address: str) -> None:
     app_fixture = AppFixture()
     authenticator = an_authenticator(app_fixture)
