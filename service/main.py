@@ -54,6 +54,7 @@ from service.infrastructure.rabbitmq.joined_writes import install_joined_writes
 from service.infrastructure.rabbitmq.lenient_codec import install_lenient_codec
 from service.infrastructure.rabbitmq.outbox_relay import Relay
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
+from service.infrastructure.rabbitmq.starving_consumers import StarvingConsumers
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, UNROUTABLE, topology
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 from service.infrastructure.security.key_files import NoSigningKeys
@@ -176,6 +177,12 @@ class Worker:
         )
 
     @cached_property
+    def starving_consumers(self) -> StarvingConsumers:
+        """What notices a queue that gives it nothing."""
+        in_flight = self.in_flight
+        return StarvingConsumers(self.consumers, lambda: in_flight.arrived, lambda: in_flight.by_queue)
+
+    @cached_property
     def health(self) -> Health:
         """What it says of itself."""
         return Health(
@@ -286,6 +293,7 @@ class Worker:
                 ),
                 loops.running("circuit_breaker", self.circuit_breaker.monitor),
                 loops.periodic("consumers", self.consumers.restore, RESTORING),
+                loops.running("starving", self.starving_consumers.watch),
                 loops.periodic("topology", self.keeper.look, LOOKING),
                 loops.running("delays", self.publisher.watch_delays),
                 loops.running("confirms", self.publisher.watch_confirms),

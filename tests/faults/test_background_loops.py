@@ -23,6 +23,7 @@ LOOPS = {
     "topology",
     "delays",
     "confirms",
+    "starving",
     "lag",
 }
 CHANGES = 200

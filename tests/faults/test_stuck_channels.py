@@ -7,6 +7,7 @@ import pytest
 
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import CallFailed, NoReply
+from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.profile_api import ProfileApi
 from tests.faults.alarms import memory_alarm, node_of, suspend_channels
 from tests.faults.history import listening
@@ -20,6 +21,7 @@ from tools.servers.sandbox import GATEWAY, SERVICE, Sandbox
 
 # Longer than a client waits for a confirm, altogether.
 _IN_VAIN = 4
+_MORE_THAN_A_PREFETCH = 40
 
 
 @pytest.fixture
@@ -63,6 +65,23 @@ async def test_a_worker_gives_up_channels_on_which_nothing_is_confirmed(
 
         assert await eventually(both_are_told)
         assert (await client.create_profile(a_sign_up(), timeout=60)).version == 1
+
+
+@pytest.mark.at_length
+async def test_a_worker_that_gets_nothing_from_a_queue_that_holds_something_consumes_anew(
+    stage: tuple[Sandbox, Broker],
+) -> None:
+    sandbox, broker = stage
+
+    async def all_are_made() -> bool:
+        return len(told.versions) == _MORE_THAN_A_PREFETCH
+
+    async with ProfileClient(sandbox.gateway_url) as client, listening(sandbox.admin_url) as told:
+        await suspend_channels(broker, SERVICE, consumers=1)
+        for _ in range(_MORE_THAN_A_PREFETCH):
+            await client.publish(PROFILE_CREATE, a_sign_up())
+
+        assert await eventually(all_are_made, within=150)
 
 
 @pytest.mark.at_length

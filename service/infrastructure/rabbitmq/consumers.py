@@ -16,6 +16,7 @@ from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
 from service.infrastructure.rabbitmq.connection import AWAY, map_cancellation, signature
+from service.infrastructure.rabbitmq.joined_writes import abort
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 
 _WAIT_SECONDS: Final = 5.0
@@ -117,6 +118,17 @@ class Consumers:
     async def missing(self) -> list[str]:
         """Return the queues that this worker should consume and does not, as far as the broker has said."""
         return sorted([each.queue.name for each in await self._lost()])
+
+    async def consumed(self) -> list[str]:
+        """Return the queues that this worker consumes."""
+        wanted = [each for each in self._subscribers() if not self._is_paused(each)]
+        return [each.queue.name for each in wanted if await self._is_consumed(each)]
+
+    async def renew(self) -> None:
+        """Drop the connection with all consumers, who come back by themselves."""
+        queues = filter(None, map(_queue, self._subscribers()))
+        if queue := next(queues, None):
+            await abort(queue.channel)
 
     def _count_reconnect(self, *_connection: object) -> None:
         self.reconnects += 1

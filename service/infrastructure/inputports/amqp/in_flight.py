@@ -22,11 +22,13 @@ class _Consumer:
         self.queue = queue
         self._prefetch = prefetch
         self.count = 0
+        self.arrived = 0
         self._came_at = -_QUIET_SECONDS
         self._came = asyncio.Event()
 
     def take(self) -> None:
         self.count += 1
+        self.arrived += 1
         self._came_at = asyncio.get_running_loop().time()
         self._came.set()
 
@@ -61,6 +63,11 @@ class InFlight:
     def by_queue(self) -> Mapping[str, int]:
         """How many messages of each queue are in flight."""
         return {each.queue: each.count for each in self._consumers}
+
+    @property
+    def arrived(self) -> Mapping[str, int]:
+        """How many messages of each queue have come since the worker started."""
+        return {each.queue: each.arrived for each in self._consumers}
 
     def track(self, serve: Serve, prefetch: int = 0, queue: str = "") -> Serve:
         """Return *serve*, with its messages tracked; they come from one *queue*."""
