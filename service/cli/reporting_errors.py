@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from profile_contracts.errors import CallFailed, Disconnected, ErrorReply
 from service.cli.exit_codes import exit_code_of
-from service.cli.supervisor import TooFewPorts
+from service.cli.supervisor import NeedsRedis, TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
@@ -37,6 +37,7 @@ _EXPLAINED: Final = (
     ChannelInvalidStateError,
     DeadLetterError,
     ManagementRefused,
+    NeedsRedis,
     NoEventHistory,
     NoReplicaSet,
     NoSigningKeys,
