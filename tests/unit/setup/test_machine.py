@@ -54,6 +54,21 @@ def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         machine.require_room(tmp_path / ".venv")
 
 
+def test_what_the_old_environment_takes_is_room_for_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(machine, "_MEGABYTES_NEEDED", 1)
+    library = tmp_path / ".venv" / "lib" / "big.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"\x01" * 1_500_000)
+    machine.require_room(tmp_path / ".venv")  # raises nothing
+
+    (tmp_path / "cached").hardlink_to(library)
+    with pytest.raises(SetupError, match="has 0 MB left"):
+        machine.require_room(tmp_path / ".venv")
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="There is no folder"):
         machine.require_room(tmp_path / "nowhere" / ".venv")
