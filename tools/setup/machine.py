@@ -5,6 +5,7 @@ import platform
 import shutil
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -66,5 +67,10 @@ def require_room(venv: Path) -> None:
 
 def _bytes_of(folder: Path) -> int:
     """Return how much room it makes to remove *folder*: nothing for files that are in uv's cache, too."""
-    found = (os.lstat(Path(where, name)) for where, _, names in os.walk(folder) for name in names)
-    return sum(each.st_blocks * _BLOCK for each in found if each.st_nlink == 1)
+    size = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # another set-up is at work there
+                file = os.lstat(Path(where, name))
+                size += file.st_blocks * _BLOCK if file.st_nlink == 1 else 0
+    return size

@@ -1,3 +1,4 @@
+import os
 import platform
 import shutil
 import sys
@@ -65,6 +66,16 @@ def test_what_the_old_environment_takes_is_room_for_the_new_one(
     machine.require_room(tmp_path / ".venv")  # raises nothing
 
     (tmp_path / "cached").hardlink_to(library)
+    with pytest.raises(SetupError, match="has 0 MB left"):
+        machine.require_room(tmp_path / ".venv")
+
+
+def test_another_set_up_may_remove_the_old_environment_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(os, "walk", lambda folder: [(folder, [], ["gone"])])
+
     with pytest.raises(SetupError, match="has 0 MB left"):
         machine.require_room(tmp_path / ".venv")
 
