@@ -119,7 +119,10 @@ class Settings(BaseSettings):
         Literal["optional", "administrators", "everybody"],
         Field(description="Who needs a second factor; without, users can only enroll one."),
     ] = "optional"
-    access_token_seconds: Annotated[int, Field(gt=0, description="How long an access token lives.")] = 600
+    # At most as long as a session that is not refreshed.
+    access_token_seconds: Annotated[
+        int, Field(gt=0, le=2_592_000, description="How long an access token lives; 30 days at most.")
+    ] = 600
     password_scheme: Annotated[
         Literal["bcrypt", "argon2id"],
         Field(description="What new passwords are hashed by; `bcrypt` reads 72 bytes of them."),
@@ -137,11 +140,12 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=16, description="Lanes of argon2id; one thread goes through all of them.")
     ] = 1
     hashing_threads: Annotated[
-        int, Field(ge=0, description="Threads that hash passwords; 0 takes one for each core.")
+        int, Field(ge=0, le=1024, description="Threads that hash passwords; 0 takes one for each core.")
     ] = 0
 
     hashing_queue_size: Annotated[
-        int, Field(ge=0, description="Passwords that may wait for a thread; one more is `overloaded`.")
+        int,
+        Field(ge=0, le=65_535, description="Passwords that may wait for a thread; one more is `overloaded`."),
     ] = 64
 
     verified_password_seconds: Annotated[

@@ -1,6 +1,7 @@
 """Administrators."""
 
-import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -10,8 +11,9 @@ from profile_contracts import profiles as wire
 from service.app.auth.session_guard import SessionGuard
 from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
 from service.app.commands.promote_to_admin import PromoteToAdmin
+from service.app.queries.find_profile import FindProfile
 from service.bootstrap import Resources, profiles_and_passwords
-from service.cli.auditing import record
+from service.cli.auditing import recorded
 from service.cli.brokers import AsJson
 from service.cli.operators import OPERATOR, opened_use_cases, show
 from service.cli.reporting_errors import reporting_errors
@@ -20,6 +22,7 @@ from service.domain.profile import Profile, Role
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.sessions import MongoSessions
 from service.pkg.database import default_database
+from service.pkg.signals import run_until_terminated
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Administrators.")
@@ -36,8 +39,7 @@ def create_admin(
 ) -> None:
     """Make an administrator, straight in the database: the way to the first one."""
     with reporting_errors():
-        profile = asyncio.run(_create_admin(email, first_name, last_name, password))
-    record("user_created", subject=str(profile.id))
+        profile = run_until_terminated(_create_admin(email, first_name, last_name, password))
     print(profile.id)  # noqa: T201 - the command's output
 
 
@@ -45,35 +47,44 @@ def create_admin(
 def promote_to_admin(email: str, *, as_json: AsJson = False) -> None:
     """Make somebody an administrator who has signed up already; their sessions end, so they log in again."""
     with reporting_errors():
-        profile = asyncio.run(_promote(email))
-    record("user_promoted", subject=str(profile.id))
+        profile = run_until_terminated(_promote(email))
     show(profile, "role", as_json=as_json)
 
 
 async def _promote(email: str) -> Profile:
+    command = PromoteToAdmin(Email.parse(email))
     async with opened_use_cases() as use_cases:
-        return await use_cases.promote_to_admin.handle(PromoteToAdmin(Email.parse(email)))
+        found = await use_cases.find_profile.handle(FindProfile(actor=OPERATOR.actor, email=email))
+        with recorded("user_promoted", subject=str(found.id)):
+            return await use_cases.promote_to_admin.handle(command)
 
 
 async def _create_admin(email: str, first_name: str, last_name: str, password: str) -> Profile:
-    settings = Settings()
-    async with Resources.opened(settings) as resources:
+    async with _opened_handler() as handler:
         request = wire.CreateProfile(
             first_name=first_name, last_name=last_name, email=email, password=SecretStr(password)
         )
+        command = CreateProfile(
+            context=OPERATOR,
+            first_name=request.first_name,
+            last_name=str(request.last_name),
+            email=request.email,
+            password=password,
+            role=Role.ADMIN,
+            is_verified=True,  # whoever may run this answers for it
+        )
+        with recorded("user_created") as about:
+            profile = await handler.handle(command)
+            about["subject"] = str(profile.id)
+        return profile
+
+
+@asynccontextmanager
+async def _opened_handler() -> AsyncIterator[CreateProfileHandler]:
+    settings = Settings()
+    async with Resources.opened(settings) as resources:
         profiles, passwords = profiles_and_passwords(settings, resources)
         session_guard = SessionGuard(
             profiles, MongoSessions(default_database(resources.mongo)), SystemClock()
         )
-        handler = CreateProfileHandler(profiles, passwords, session_guard, SystemClock())
-        return await handler.handle(
-            CreateProfile(
-                context=OPERATOR,
-                first_name=request.first_name,
-                last_name=str(request.last_name),
-                email=request.email,
-                password=password,
-                role=Role.ADMIN,
-                is_verified=True,  # whoever may run this answers for it
-            )
-        )
+        yield CreateProfileHandler(profiles, passwords, session_guard, SystemClock())

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
@@ -12,6 +13,7 @@ from profile_contracts.operations import OPERATIONS
 from service.cli.brokers import AsJson, BrokerUrl, Yes, first_of
 from service.cli.bulk_operation import BulkOperation, BulkResult, run_bulk_operation
 from service.cli.dlq_view import as_data, letters_as_data, overview, write_out
+from service.cli.exit_codes import DONE, MISUSED
 from service.cli.reporting_errors import reporting_errors
 from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.dead_letter import (
@@ -51,7 +53,10 @@ Ids = Annotated[list[str] | None, typer.Option("--id", help="Only letters with t
 
 @app.command("list")
 def list_queues(url: BrokerUrl, *, as_json: AsJson = False) -> None:
-    """Show every queue of dead letters: how many, since when, why."""
+    """Show every queue of dead letters: how many, since when, why.
+
+    Exits with 2 if one of them cannot be looked into.
+    """
 
     async def look(box: DeadLetters) -> dict[str, list[DeadLetter] | str]:
         return {queue: await _letters(box, queue) for queue in source_queues()}
@@ -61,6 +66,7 @@ def list_queues(url: BrokerUrl, *, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(as_data(found)))
     else:
         overview(found)
+    raise typer.Exit(MISUSED if any(isinstance(each, str) for each in found.values()) else DONE)
 
 
 @app.command("show")
@@ -136,7 +142,7 @@ def purge_letters(
     reason: Reason = None,
     code: Code = None,
     older_than: Annotated[
-        int | None, typer.Option(min=0, metavar="DAYS", help="Dead-lettered before that")
+        int | None, typer.Option(min=0, max=3650, metavar="DAYS", help="Dead-lettered before that")
     ] = None,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -144,12 +150,13 @@ def purge_letters(
     """Delete letters for good."""
     before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
     wanted = DeadLetterFilter(reason, code, failed_before=before)
-    count = len(_wanted_of(queue, url, wanted))
-    if count and not yes:
-        typer.confirm(f"Delete {count} letters from {queue}? They cannot be brought back.", abort=True)
-    # No more than were counted: what came meanwhile lies behind them.
-    purge = BulkOperation("dead_letters_purged", queue, wanted, DeadLetters.delete, limit=count)
-    _say("Deleted", run_bulk_operation(purge, url) if count else BulkResult(), as_json=as_json)
+    found = _wanted_of(queue, url, wanted)
+    if found and not yes:
+        typer.confirm(f"Delete {len(found)} letters from {queue}? They cannot be brought back.", abort=True)
+    # Those that were counted: somebody may have moved them meanwhile, and others may have come.
+    counted = replace(wanted, ids=frozenset(each.id for each in found))
+    purge = BulkOperation("dead_letters_purged", queue, counted, DeadLetters.delete, limit=len(found))
+    _say("Deleted", run_bulk_operation(purge, url) if found else BulkResult(), as_json=as_json)
 
 
 def _looked(url: str, look: Callable[[DeadLetters], Awaitable[Made]]) -> Made:

@@ -45,6 +45,8 @@ def tail(
 ) -> None:
     """Print each event from now on, until Ctrl-C; nobody else misses it.
 
+    That takes a broker user that may have queues of its own, such as `gateway`. That of workers may not.
+
     With --from, print those of the event history before: of profiles and posts, as of EVENT_HISTORY=true.
     One may come twice, by the same id.
     """

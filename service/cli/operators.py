@@ -11,7 +11,7 @@ import typer
 from service.app.auth.actors import TrustedService
 from service.app.request_context import RequestContext
 from service.bootstrap import AdminUseCases, Resources
-from service.cli.auditing import record
+from service.cli.auditing import recorded
 from service.cli.reporting_errors import reporting_errors
 from service.domain.post import Post
 from service.domain.profile import Profile
@@ -33,20 +33,15 @@ async def opened_use_cases() -> AsyncIterator[AdminUseCases]:
 
 
 def carry_out(event: str, subject: UUID, work: Callable[[AdminUseCases], Awaitable[Found]]) -> Found:
-    """Do *work*, and record it as *event*: also if a signal ended it, and nobody knows how far it came."""
+    """Do *work*, and record it as *event*."""
 
     async def run() -> Found:
         async with opened_use_cases() as use_cases:
-            return await work(use_cases)
+            with recorded(event, subject=str(subject)):
+                return await work(use_cases)
 
-    try:
-        with reporting_errors():
-            found = run_until_terminated(run())
-    except SystemExit:
-        record(event, subject=str(subject), interrupted=True)
-        raise
-    record(event, subject=str(subject))
-    return found
+    with reporting_errors():
+        return run_until_terminated(run())
 
 
 def show(changed: Profile | Post, field: Literal["status", "role"], *, as_json: bool) -> None:

@@ -1,9 +1,11 @@
 """All users at once: from a file, and into one."""
 
+import errno
 import os
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -129,7 +131,10 @@ async def _import_batch(
 
 
 def export_profiles(file: Path) -> None:
-    """Write all users that are not deleted into a new file, with the hashes of their passwords."""
+    """Write all users that are not deleted into a new file, with the hashes of their passwords.
+
+    It is there when all of it is written; until then it is called FILE.part.
+    """
     counted: Counter[str] = Counter()
     try:
         with reporting_errors():
@@ -145,14 +150,30 @@ def export_profiles(file: Path) -> None:
 async def _export(path: Path, counted: Counter[str]) -> None:
     async with opened_use_cases() as use_cases:
         profiles = use_cases.export_profiles.handle()
-        # For whoever runs it alone, and over no other file.
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(opened, "wb") as file:
-                await _write(file, profiles, counted)
-        except BaseException:  # half a file would pass for a whole one
-            Path.unlink(path)
-            raise
+        with _new_file(path) as file:
+            await _write(file, profiles, counted)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file for whoever runs this alone, which is at *path* once the block has ended well.
+
+    Raises:
+        FileExistsError: There is one, or somebody is about to make it.
+
+    """
+    if path.exists():  # better now than when all is written
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    part = path.with_name(f"{path.name}.part")  # half a file would pass for a whole one
+    opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(opened, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(opened)
+        path.hardlink_to(part)
+    finally:
+        part.unlink()
 
 
 async def _write(file: BinaryIO, profiles: AsyncIterator[Profile], counted: Counter[str]) -> None:

@@ -12,7 +12,7 @@ from service.app.commands.erase_profile import EraseProfile
 from service.app.commands.restore_profile import RestoreProfile
 from service.app.queries.export_profile import ExportProfile
 from service.app.queries.find_profile import FindProfile
-from service.cli.auditing import record
+from service.cli.auditing import recorded
 from service.cli.brokers import AsJson, Yes
 from service.cli.operators import OPERATOR, carry_out, opened_use_cases, show
 from service.cli.profile_transfer import export_profiles, import_profiles
@@ -65,14 +65,14 @@ def unlock_account(email: str) -> None:
         if Settings().redis_url.startswith("memory:"):
             raise CountedInMemory
         profile = run_until_terminated(_unlocked(email))
-    record("user_unlocked", subject=str(profile.id))
     typer.echo(f"{profile.id} is unlocked.")
 
 
 async def _unlocked(email: str) -> Profile:
     async with opened_use_cases() as use_cases:
         profile = await use_cases.find_profile.handle(FindProfile(actor=OPERATOR.actor, email=email))
-        await use_cases.unlock_account.handle(UnlockAccount(OPERATOR, profile.id))
+        with recorded("user_unlocked", subject=str(profile.id)):
+            await use_cases.unlock_account.handle(UnlockAccount(OPERATOR, profile.id))
         return profile
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -17,7 +18,7 @@ from rich.markup import escape
 
 from profile_contracts.errors import CallFailed, Disconnected, ErrorReply
 from service.cli.exit_codes import exit_code_of
-from service.cli.supervisor import TooFewPorts
+from service.cli.supervisor import NeedsRedis, TooFewPorts
 from service.domain.errors import ServiceError
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.rabbitmq.dead_letter_queues import DeadLetterError
@@ -31,12 +32,14 @@ for _name in ("aio_pika", "aiormq"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _console: Final = Console(stderr=True, soft_wrap=True)
+_STANDARD_OUTPUT: Final = 1
 _EXPLAINED: Final = (
     AMQPError,
     CallFailed,
     ChannelInvalidStateError,
     DeadLetterError,
     ManagementRefused,
+    NeedsRedis,
     NoEventHistory,
     NoReplicaSet,
     NoSigningKeys,
@@ -56,8 +59,17 @@ def reporting_errors() -> Iterator[None]:
     try:
         yield
     except _EXPLAINED as error:
+        if isinstance(error, BrokenPipeError) and not _is_read():
+            raise  # which Typer knows: the end, without a word
         report_error(error)
         raise typer.Exit(exit_code_of(error)) from None
+
+
+def _is_read() -> bool:
+    """Return whether standard output is no pipe that its reader has left, such as `head`."""
+    poll = select.poll()
+    poll.register(_STANDARD_OUTPUT, 0)
+    return not poll.poll(0)
 
 
 def report_error(error: Exception) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from http.client import HTTPException
 from typing import Annotated, Final, NamedTuple
 
@@ -12,6 +14,7 @@ import typer
 from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 
 from service.cli.brokers import AsJson, BrokerUrl, Count, address
 from service.cli.exit_codes import DONE, REFUSED, SERVER_DOWN
@@ -134,7 +137,7 @@ class Look(NamedTuple):
 
 async def _watch(url: str, every: float, count: int | None, *, as_json: bool) -> None:
     before: Look | None = None
-    with Live(console=Console(), auto_refresh=False) as screen:
+    with _drawing() as draw:
         async for look in _looks(url, every, count):
             rates = growth(before, look) if before else {}
             if as_json:
@@ -142,8 +145,19 @@ async def _watch(url: str, every: float, count: int | None, *, as_json: bool) ->
                 queues = [{**asdict(each), "a_second": rates.get(each.queue)} for each in look.queues]
                 typer.echo(json.dumps({"at": at, "queues": queues}))
             else:
-                screen.update(table(look.queues, rates), refresh=True)
+                draw(table(look.queues, rates))
             before = look
+
+
+@contextmanager
+def _drawing() -> Iterator[Callable[[Table], None]]:
+    """Give what draws each table over the one before; in a file or pipe, below it."""
+    console = Console()
+    if not console.is_terminal:
+        yield console.print
+        return
+    with Live(console=console, auto_refresh=False) as screen:
+        yield partial(screen.update, refresh=True)
 
 
 async def _looks(url: str, pause: float, count: int | None) -> AsyncIterator[Look]:

@@ -26,6 +26,10 @@ class TooFewPorts(Exception):
     """There are not as many ports from the first one on as there are workers."""
 
 
+class NeedsRedis(Exception):
+    """Workers have nothing that they could count wrong passwords in together."""
+
+
 def health_ports(count: int, first: int) -> Iterable[int]:
     """Return the ports on which *count* workers answer probes: *first*, and those after it; 0 is nowhere.
 

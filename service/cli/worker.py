@@ -8,7 +8,7 @@ from aio_pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
 from service.cli.reporting_errors import report_error, reporting_errors
-from service.cli.supervisor import health_ports, supervise
+from service.cli.supervisor import NeedsRedis, health_ports, supervise
 from service.infrastructure.clock import SystemClock
 from service.infrastructure.mongo.health import NoReplicaSet
 from service.infrastructure.mongo.indexes import IndexMissing
@@ -61,4 +61,9 @@ def _ports_of(workers: int) -> Iterable[int]:
     configure_logging(settings.log_level)
     Keyring(settings.signing_keys_dir, SystemClock())
     load_root_keys(settings.signing_keys_dir)
-    return health_ports(workers, settings.health_port)
+    ports = health_ports(workers, settings.health_port)
+    if settings.redis_url.startswith("memory:"):
+        raise NeedsRedis(
+            f"{workers} workers need a Redis to count wrong passwords in: REDIS_URL=memory:// is for one."
+        )
+    return ports

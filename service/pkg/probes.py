@@ -32,6 +32,9 @@ _SECONDS: Final = 3.0
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 # A machine may know an address by name and not have it: `::1` where IPv6 is switched off.
 _NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+# All addresses of this machine, and those of IPv4.
+_ALL: Final = "::"
+_ALL_OF_IPV4: Final = "0.0.0.0"  # noqa: S104 - only where `::` was asked for
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -105,8 +108,9 @@ async def _asked(question: Callable[[], Awaitable[Answer]]) -> Answer:
 def serve_health(port: int, routes: HealthRoutes, host: str = "localhost") -> Iterator[int]:
     """Answer *routes* on *port* while the block lasts; 0 takes any. Gives the port.
 
-    They are answered on all addresses of *host*, of IPv4 and of IPv6. A thread answers, which asks the
-    event loop: so a loop that is stuck is told from one that is not.
+    They are answered on all addresses of *host*, of IPv4 and of IPv6; `::` is those of IPv4 where there is
+    no IPv6. A thread answers, which asks the event loop: so a loop that is stuck is told from one that is
+    not.
 
     Raises:
         OSError: Something else listens there, or *host* is no address of this machine.
@@ -142,6 +146,8 @@ def _listening(host: str, port: int, handler: type[_Handler]) -> Sequence[_Serve
             else:
                 servers.append(undo.enter_context(server))
         if missing and not servers:
+            if host == _ALL and missing.errno == errno.EAFNOSUPPORT:  # the kernel was started without IPv6
+                return _listening(_ALL_OF_IPV4, port, handler)
             raise missing
         undo.pop_all()
     return servers

@@ -1,12 +1,16 @@
 """docker-compose.yml names what is there, holds no secret, and opens nothing to the network."""
 
+import asyncio
 import re
 import subprocess
+import sys
 from typing import Any
 
+import pytest
 import yaml
 
 from service.cli import MAY_COME_FROM_FILES
+from service.pkg.probes import serve_health
 from service.settings import Settings
 from tests.architecture.health_pages import health_pages
 from tests.documents import ROOT
@@ -30,6 +34,35 @@ def test_a_worker_gets_settings_that_exist_and_is_asked_for_a_page_that_does() -
     assert set(worker["environment"]) <= settings | {f"{each}_FILE" for each in MAY_COME_FROM_FILES}
     assert worker["environment"]["HEALTH_PORT"] == 8080
     assert page in health_pages()
+
+
+async def test_a_proxy_is_not_asked_whether_the_worker_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker gives containers the proxy of its own settings."""
+    _, *command = services()["worker"]["healthcheck"]["test"]
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    async def ready() -> tuple[bool, dict[str, str]]:
+        return True, {"status": "ready"}
+
+    with serve_health(0, {"/readyz": ready}) as port:
+        words = [each.replace(":8080", f":{port}") for each in command]
+        asking = await asyncio.create_subprocess_exec(sys.executable, *words[1:])
+
+        assert await asking.wait() == 0
+
+
+def test_whatever_is_to_stay_up_is_started_again() -> None:
+    ending = {
+        name
+        for each in services().values()
+        for name, how in each.get("depends_on", {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+
+    assert ending == {"secrets"}
+    assert {name: each.get("restart") for name, each in services().items() if name not in ending} == (
+        dict.fromkeys(services().keys() - ending, "unless-stopped")
+    )
 
 
 def test_no_password_is_in_the_file() -> None:

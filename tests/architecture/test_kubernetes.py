@@ -154,6 +154,39 @@ def test_workers_know_every_node_of_the_cluster(all_of_them: list[dict[str, Any]
     assert f"max_message_size = {MAX_MESSAGE_BYTES}\n" in cluster["rabbitmq"]["additionalConfig"]
 
 
+def test_a_queue_that_was_declared_before_all_nodes_were_there_gets_its_replicas(
+    all_of_them: list[dict[str, Any]],
+) -> None:
+    (cluster,) = specs(all_of_them, "RabbitmqCluster")
+    lines = cluster["rabbitmq"]["additionalConfig"].splitlines()
+    prefix = "quorum_queue.continuous_membership_reconciliation"
+
+    assert {f"{prefix}.enabled = true", f"{prefix}.target_group_size = {cluster['replicas']}"} <= set(lines)
+
+
+def test_redis_which_has_no_password_lets_workers_alone_in(all_of_them: list[dict[str, Any]]) -> None:
+    pods = {
+        each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"]
+        for each in all_of_them
+        if each["kind"] == "Deployment"
+    }
+    (policy,) = specs(all_of_them, "NetworkPolicy")
+    (rule,) = policy["ingress"]
+
+    assert policy["podSelector"] == {"matchLabels": pods["redis"]}
+    assert rule["from"] == [{"podSelector": {"matchLabels": pods["profile-service"]}}]
+
+
+def test_the_scaler_which_is_elsewhere_is_told_where_the_broker_is() -> None:
+    addresses = [
+        address
+        for file in (FOLDER / "scaling.yaml", FOLDER.parents[1] / "docs" / "howto" / "cluster.md")
+        for address in re.findall(r"http://user:password@(\S+?):15672", file.read_text())
+    ]
+
+    assert addresses == ["rabbitmq.<namespace>.svc"] * 2
+
+
 def test_how_many_workers_there_are_is_for_the_scaler_alone_to_say(all_of_them: list[dict[str, Any]]) -> None:
     (deployment,) = [
         each["spec"]

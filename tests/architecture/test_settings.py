@@ -39,6 +39,19 @@ def test_every_variable_is_explained() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
+def test_every_number_has_bounds() -> None:
+    """One that is too large would be found out by the first request."""
+    numbers = {name: field for name, field in Settings.model_fields.items() if field.annotation is int}
+
+    assert numbers
+    assert [
+        name
+        for name, field in numbers.items()
+        if not any(hasattr(each, "le") for each in field.metadata)
+        or not any(hasattr(each, "ge") or hasattr(each, "gt") for each in field.metadata)
+    ] == []
+
+
 def test_the_example_can_be_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)

@@ -33,7 +33,11 @@ FAILING = [
     *(sys.executable, "-c"),
     "import sys; from service.cli import app; sys.executable = '/bin/false'; app(['worker', *sys.argv[1:]])",
 ]
-NOWHERE = {"RABBITMQ_URL": "amqp://127.0.0.1:1/", "MONGO_URL": "mongodb://127.0.0.1:1/x"}
+NOWHERE = {
+    "RABBITMQ_URL": "amqp://127.0.0.1:1/",
+    "MONGO_URL": "mongodb://127.0.0.1:1/x",
+    "REDIS_URL": "redis://127.0.0.1:1/",
+}
 CANNOT_USE = 2
 
 

@@ -250,6 +250,7 @@ async def test_two_at_work_on_one_queue_do_not_get_in_each_others_way(env: Sandb
 
     assert said.code == 2
     assert "Somebody else is at work on profile.delete.dlq: try again later." in said.err
+    assert listed.code == 2
     assert "Somebody else is at work" in listed.out
     assert await letters.ids(DEAD) == ["a", "b"]
 

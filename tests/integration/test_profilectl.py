@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import re
+import sys
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -10,7 +13,7 @@ import pytest
 from service.infrastructure.rabbitmq.topology import CONSUMED
 from tests.integration.conftest import Person
 from tests.integration.gateway import Gateway
-from tests.integration.operators import profilectl
+from tests.integration.operators import FOLDER, profilectl
 from tests.integration.requests import PASSWORD
 from tests.integration.workers import address_of, isolated_sandbox
 from tools.servers import Servers
@@ -75,7 +78,7 @@ async def test_watch_looks_again_and_again(without_workers: Sandbox) -> None:
     ]
 
     assert (drawn.code, len(looks)) == (0, 2)
-    assert "profile.create" in drawn.out
+    assert len(re.findall(r"^ *profile\.create ", drawn.out, re.MULTILINE)) == 2
     first, second = ({each["queue"]: each["a_second"] for each in look["queues"]} for look in looks)
     assert (first["profile.get"], second["profile.get"]) == (None, 0.0)
 
@@ -118,3 +121,26 @@ async def test_events_are_printed_as_they_come(sandbox: Sandbox, service: Gatewa
 
     assert said.code == 0
     assert json.loads(said.out)["type"] == "profile.updated"
+
+
+async def test_events_end_without_a_word_when_nobody_reads_them_any_more(
+    sandbox: Sandbox, service: Gateway, ada: Person
+) -> None:
+    reading, writing = os.pipe()
+    printing = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service.cli", "events", "tail"),
+        env={**os.environ, "RABBITMQ_URL": sandbox.gateway_url},
+        cwd=FOLDER,
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    os.close(reading)
+    ending = asyncio.create_task(printing.communicate())
+    number = 0
+    while not ending.done():  # it says nothing about when it has begun
+        number += 1
+        await service.ask("profile.update", {"id": ada["id"], "last_name": f"Byron {number}"})
+    _, said = await ending
+
+    assert (printing.returncode, said) == (1, b"")

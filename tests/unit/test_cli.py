@@ -19,6 +19,8 @@ from service.infrastructure.rabbitmq.declare import BindingTimeout
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
 from service.infrastructure.rabbitmq.topology_check import CheckResult
+from service.infrastructure.security.keys import new_key
+from tests.builders import NOON
 from tests.unit.profilectl import profilectl, said
 
 REQUIRED = {"RABBITMQ_URL": "amqp://u:canary@mq/", "MONGO_URL": "mongodb://u:canary@db/profiles"}
@@ -124,6 +126,17 @@ def test_a_worker_without_a_key_says_how_to_make_one() -> None:
 
     assert result.exit_code == 2
     assert said(result) == "Cannot run: No signing key in keys: make one with `profilectl keys new`."
+
+
+@pytest.mark.usefixtures("files_for_us_alone")
+def test_several_workers_that_would_count_guesses_apart_are_refused(tmp_path: Path) -> None:
+    new_key(tmp_path / "keys", NOON)
+    result = profilectl("worker", "--workers", "2", **REQUIRED)
+
+    assert result.exit_code == 2
+    assert said(result) == (
+        "Cannot run: 2 workers need a Redis to count wrong passwords in: REDIS_URL=memory:// is for one."
+    )
 
 
 def test_a_worker_that_cannot_read_its_key_says_so(tmp_path: Path) -> None:

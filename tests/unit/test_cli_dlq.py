@@ -1,12 +1,16 @@
 import json
+from typing import Any
 
 import pytest
 from yarl import URL
 
-from service.cli import dlq_view
+from service.cli import dlq, dlq_view
 from service.cli.auditing import record
+from service.cli.bulk_operation import BulkOperation, BulkResult
 from service.cli.dlq_view import escape_control
+from service.infrastructure.rabbitmq.dead_letter import DeadLetter
 from service.infrastructure.rabbitmq.management import Management
+from tests.fakes.broker import FakeBroker
 from tests.unit.profilectl import profilectl, said
 
 pytestmark = pytest.mark.usefixtures("nothing_is_set")
@@ -49,6 +53,43 @@ def test_a_broker_that_is_not_there_is_told_without_the_password(
     assert result.exit_code == code
     assert sentence in said(result)
     assert "canary" not in result.output
+
+
+def test_letters_that_came_after_they_were_counted_are_not_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has moved what was counted, before the question was answered."""
+    counted, come = (DeadLetter(FakeBroker().deliver(b"{}", message_id=each)) for each in ("counted", "come"))
+    begun: list[BulkOperation] = []
+
+    def run(operation: BulkOperation, _url: str) -> BulkResult:
+        begun.append(operation)
+        return BulkResult()
+
+    monkeypatch.setattr(dlq, "_wanted_of", lambda *_: [counted])
+    monkeypatch.setattr(dlq, "run_bulk_operation", run)
+    result = profilectl("dlq", "purge", "profile.delete", "--yes", RABBITMQ_URL=NOWHERE)
+    (purge,) = begun
+
+    assert result.exit_code == 0
+    assert (purge.wanted.of([come, counted]), purge.limit) == ([counted], 1)
+
+
+def test_an_age_that_nothing_has_is_refused() -> None:
+    result = profilectl("dlq", "purge", "profile.delete", "--older-than", "1000000", RABBITMQ_URL=NOWHERE)
+
+    assert result.exit_code == 2
+    assert "--older-than': Input should be less than or equal to 3650" in said(result)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+@pytest.mark.parametrize(("of_one", "code"), [([], 0), ("Somebody else is at work on it.", 2)])
+def test_a_queue_that_cannot_be_looked_into_is_told_by_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], of_one: Any, code: int
+) -> None:
+    monkeypatch.setattr(dlq, "_looked", lambda *_: {"profile.get.dlq": of_one, "profile.delete.dlq": []})
+    result = profilectl("dlq", "list", *words, RABBITMQ_URL=NOWHERE)
+
+    assert result.exit_code == code
+    assert "profile.delete.dlq" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
 
 from service.cli.events import start_of
+from service.infrastructure.rabbitmq.definitions import PERMISSIONS
 from service.infrastructure.rabbitmq.event_history import Start
 from tests.builders import NOON
+from tests.unit.profilectl import profilectl
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,3 +47,11 @@ def test_a_place_is_the_beginning_a_number_an_age_or_a_time(text: str, expected:
 def test_a_place_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="an age such as 2h"):
         start_of(text, NOON)
+
+
+def test_the_help_names_the_user_that_may_have_a_queue_for_events() -> None:
+    may = [user for user, (configure, _, _) in PERMISSIONS.items() if re.match(configure, f"{user}.events.1")]
+    help_text = " ".join(profilectl("events", "tail", "--help").stdout.split())
+
+    assert f"such as `{may[0]}`" in help_text
+    assert may == ["gateway"]

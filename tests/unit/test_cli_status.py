@@ -1,6 +1,6 @@
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -87,6 +87,23 @@ def test_how_fast_a_queue_grows_is_told_by_the_time_that_has_passed() -> None:
     now = Look(102.5, queues(Depth("profile.get", is_there=True, ready=0)))
 
     assert growth(before, now) == {"profile.get": -4.0}
+
+
+@pytest.mark.usefixtures("nothing_is_set")
+def test_each_look_is_written_where_nothing_can_be_drawn_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def looks(*_: object) -> AsyncIterator[Look]:
+        for number in (1, 2, 3):
+            yield Look(float(number), queues(Depth("profile.get", is_there=True, ready=number, consumers=1)))
+
+    monkeypatch.setattr(status_commands, "_looks", looks)
+    result = profilectl("watch", RABBITMQ_URL="amqp://mq/")
+    rows = [row.split() for row in result.stdout.splitlines() if "profile." in row]
+
+    assert rows == [
+        ["profile.get", "1", "+0.0", "1"],
+        ["profile.get", "2", "+1.0", "1"],
+        ["profile.get", "3", "+1.0", "1"],
+    ]
 
 
 @pytest.mark.usefixtures("nothing_is_set")

@@ -89,6 +89,7 @@ def test_variables_are_read(environment: pytest.MonkeyPatch, name: str, value: s
         ("BCRYPT_COST", "9"),
         ("BCRYPT_COST", "16"),
         ("ACCESS_TOKEN_SECONDS", "0"),
+        ("ACCESS_TOKEN_SECONDS", "100000000000000"),
         ("HASHING_THREADS", "-1"),
         ("PREFETCH_COMMANDS", "0"),
         ("PREFETCH_QUERIES", "65536"),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tools.setup.errors import SetupError
+from tools.setup.installers import LONGEST_SECONDS
 
-_LONGEST_WAIT_SECONDS: Final = 900.0
 _PAUSE_SECONDS: Final = 0.1
 
 
@@ -34,14 +34,14 @@ def exclusive(venv: Path) -> Iterator[int]:
 
 
 def _wait_for(descriptor: int, file: Path) -> None:
-    give_up_at = time.monotonic() + _LONGEST_WAIT_SECONDS
+    give_up_at = time.monotonic() + LONGEST_SECONDS
     is_told = False
     while not _is_taken(descriptor):
         if not is_told:
             print(f"Waiting for another set-up here to end (it holds {file.name}).", flush=True)
             is_told = True
         if time.monotonic() > give_up_at:
-            msg = f"Another set-up holds {file} for {_LONGEST_WAIT_SECONDS:.0f} s: end it, and try again."
+            msg = f"Another set-up holds {file} for {LONGEST_SECONDS} s: end it, and try again."
             raise SetupError(msg)
         time.sleep(_PAUSE_SECONDS)  # between two looks at the lock
 

@@ -15,7 +15,9 @@ from tools.setup.fingerprint import BUILD_LOCK, LOCK, PROJECTS
 from tools.setup.indexes import pip_environment, uv_environment
 from tools.setup.user_settings import ask_pip, uv_settings, without_settings
 
-_STEP_SECONDS: Final = 1800
+STEP_SECONDS: Final = 1800
+# What all of them take at most: where uv hangs, each thing is done with pip as well.
+LONGEST_SECONDS: Final = 6 * STEP_SECONDS
 _PIP: Final = (
     "--disable-pip-version-check",
     "--no-input",
@@ -117,7 +119,7 @@ class Installer:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     pass_fds=(self.lock,),
-                    timeout=_STEP_SECONDS,
+                    timeout=STEP_SECONDS,
                     check=False,
                 )
             except (OSError, subprocess.TimeoutExpired) as error:

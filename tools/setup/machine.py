@@ -5,6 +5,7 @@ import platform
 import shutil
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ _PROCESSORS: Final = {"linux": {"x86_64", "aarch64"}, "darwin": {"arm64"}}
 # The only machine for which the lock brings a mongod.
 _WITH_MONGOD: Final = "linux-x86_64"
 _MEGABYTE: Final = 1_000_000
+_BLOCK: Final = 512  # what POSIX counts in
 _MEGABYTES_NEEDED: Final = 700
 
 
@@ -56,7 +58,19 @@ def require_room(venv: Path) -> None:
     if not os.access(parent, os.W_OK | os.X_OK):
         msg = f"You may not write to {parent}: clone the repository into a folder of your own."
         raise SetupError(msg)
-    free = shutil.disk_usage(parent).free // _MEGABYTE
+    # What is there goes before the new one comes.
+    free = (shutil.disk_usage(parent).free + _bytes_of(venv)) // _MEGABYTE
     if free < _MEGABYTES_NEEDED:
         msg = f"The disk of {parent} has {free} MB left, and {_MEGABYTES_NEEDED} MB are needed: make room."
         raise SetupError(msg)
+
+
+def _bytes_of(folder: Path) -> int:
+    """Return how much room it makes to remove *folder*: nothing for files that are in uv's cache, too."""
+    size = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # another set-up is at work there
+                file = os.lstat(Path(where, name))
+                size += file.st_blocks * _BLOCK if file.st_nlink == 1 else 0
+    return size

@@ -35,7 +35,8 @@ def made_at(path: Path) -> datetime:
 def write_secret(path: Path, content: bytes) -> Path:
     """Write *content* to a new file that its owner alone may read; return its path.
 
-    It is there whole or not at all: a worker that starts in this moment reads the folder.
+    It is there whole or not at all: a worker that starts in this moment reads the folder. What root writes
+    is given to the folder's owner: the user of the workers that are to read it.
 
     Raises:
         FileExistsError
@@ -44,6 +45,9 @@ def write_secret(path: Path, content: bytes) -> Path:
     descriptor, part = mkstemp(_PART, dir=path.parent)  # with mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if os.geteuid() == 0:
+                folder = path.parent.stat()
+                os.fchown(descriptor, folder.st_uid, folder.st_gid)
             file.write(content)
         path.hardlink_to(part)
     finally:

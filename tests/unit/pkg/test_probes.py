@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import http.client
 import json
 import socket
@@ -143,6 +144,22 @@ async def test_it_listens_where_it_is_told_to(
 async def test_an_address_of_another_machine_is_an_error() -> None:
     with pytest.raises(OSError, match="assign"), serve_health(0, {}, "192.0.2.1"):
         pass
+
+
+async def test_without_ipv6_everywhere_is_every_address_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that was started with `ipv6.disable=1`."""
+
+    class WithoutIPv6(socket.socket):
+        def __init__(self, family: int = socket.AF_INET, *args: Any, **options: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *args, **options)
+
+    others = own_address()
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+    with serve_health(0, {}, "::") as port:
+        monkeypatch.undo()
+        assert await asyncio.to_thread(reached, port, "127.0.0.1", others) == ["127.0.0.1", others]
 
 
 async def test_without_ipv6_it_listens_on_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,19 @@ def test_a_group_may_read_what_root_has_mounted(folder: Path, monkeypatch: pytes
         load_keys(folder)
 
 
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    """Workers, who are not root, have to read it."""
+    if os.geteuid():
+        pytest.skip("only root can give files away")
+    folder = tmp_path / "keys"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 10_001, 10_002)
+    made = [new_key(folder, NOON), new_root_key(folder, NOON), refresh_key(folder)]
+
+    assert [(each.stat().st_uid, each.stat().st_gid) for each in made] == [(10_001, 10_002)] * 3
+    assert {each.stat().st_mode & 0o777 for each in made} == {0o600}
+
+
 def test_a_link_is_judged_by_what_it_leads_to(folder: Path, tmp_path: Path) -> None:
     # As Kubernetes mounts secrets.
     real = signing_key(folder).rename(tmp_path / "real")

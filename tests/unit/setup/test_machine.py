@@ -1,3 +1,4 @@
+import os
 import platform
 import shutil
 import sys
@@ -51,6 +52,31 @@ def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=20_000_000))
 
     with pytest.raises(SetupError, match="has 20 MB left, and 700 MB are needed: make room"):
+        machine.require_room(tmp_path / ".venv")
+
+
+def test_what_the_old_environment_takes_is_room_for_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(machine, "_MEGABYTES_NEEDED", 1)
+    library = tmp_path / ".venv" / "lib" / "big.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"\x01" * 1_500_000)
+    machine.require_room(tmp_path / ".venv")  # raises nothing
+
+    (tmp_path / "cached").hardlink_to(library)
+    with pytest.raises(SetupError, match="has 0 MB left"):
+        machine.require_room(tmp_path / ".venv")
+
+
+def test_another_set_up_may_remove_the_old_environment_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(os, "walk", lambda folder: [(folder, [], ["gone"])])
+
+    with pytest.raises(SetupError, match="has 0 MB left"):
         machine.require_room(tmp_path / ".venv")
 
 
