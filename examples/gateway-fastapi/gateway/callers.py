@@ -23,8 +23,9 @@ _NOT_PRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _MAX_USER_AGENT: Final = 256
 _ETAG: Final = re.compile(r'"([1-9][0-9]{0,15})"')
 _MAX_VERSION: Final = 2**53 - 1
-_bearer = HTTPBearer(auto_error=False)
-_cookie = APIKeyCookie(name=ACCESS_COOKIE, auto_error=False)
+# These two are for the description of the API alone: `access_token` reads what they stand for.
+IN_HEADER: Final = Depends(HTTPBearer(auto_error=False))
+IN_COOKIE: Final = Depends(APIKeyCookie(name=ACCESS_COOKIE, auto_error=False))
 
 
 def service(request: Request) -> ProfileApi:
@@ -53,8 +54,8 @@ def cookie(request: Request, name: str) -> str | None:
 
 def access_token(
     request: Request,
-    _in_header: Annotated[object, Depends(_bearer)] = None,  # both for the description of the API alone
-    _in_cookie: Annotated[object, Depends(_cookie)] = None,
+    _in_header: Annotated[object, IN_HEADER] = None,
+    _in_cookie: Annotated[object, IN_COOKIE] = None,
 ) -> str:
     """Return the access token of the header `Authorization`; only if that is not there, of the cookie.
 

@@ -6,7 +6,16 @@ from fastapi import APIRouter, Request, Response, status
 from pydantic import MISSING, SecretStr
 
 from gateway.bodies import Credentials, ProgramCredentials, RefreshToken
-from gateway.callers import ACCESS_COOKIE, Config, Options, Service, access_token, cookie
+from gateway.callers import (
+    ACCESS_COOKIE,
+    IN_COOKIE,
+    IN_HEADER,
+    Config,
+    Options,
+    Service,
+    access_token,
+    cookie,
+)
 from gateway.problems import refusal
 from gateway.settings import Settings
 from profile_contracts.auth import LogIn, LogOut, Refresh, Scope, Tokens
@@ -66,7 +75,7 @@ async def refresh_session(
     set_cookies(response, tokens, config)
 
 
-@router.delete(_SESSION_PATH, status_code=status.HTTP_204_NO_CONTENT)
+@router.delete(_SESSION_PATH, status_code=status.HTTP_204_NO_CONTENT, dependencies=[IN_HEADER, IN_COOKIE])
 async def log_out(request: Request, service: Service, options: Options, response: Response) -> Response:
     """Log out, as a browser or as a program. With an access token that has expired, refresh it before."""
     try:
