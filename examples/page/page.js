@@ -48,11 +48,30 @@ function onSubmit(id, action) {
   });
 }
 
-async function showUser() {
-  const user = await askAsUser("GET", "/me").catch(() => null);
+/** Returns null if nobody is logged in; throws any other error. */
+function nobody(error) {
+  if (error.cause?.status !== 401) throw error;
+  return null;
+}
+
+/** Does something; what goes wrong is shown. */
+async function showErrors(action) {
+  try {
+    await action();
+    element("message").textContent = "";
+  } catch (error) {
+    element("message").textContent = error.message;
+  }
+}
+
+function show(user) {
   element("guest").hidden = user !== null;
   element("user").hidden = user === null;
   element("name").textContent = user ? `${user.first_name} ${user.last_name}` : "";
+}
+
+async function showUser() {
+  show(await askAsUser("GET", "/me").catch(nobody));
 }
 
 async function showPosts() {
@@ -79,9 +98,12 @@ onSubmit("write", async (fields, headers) => {
   await askAsUser("POST", "/posts", fields, headers);
   await showPosts();
 });
-element("log-out").addEventListener("click", async () => {
-  await askAsUser("DELETE", "/session").catch(() => {});
-  await showUser();
-});
+element("log-out").addEventListener("click", () =>
+  showErrors(async () => {
+    // Only an access token can log out, and that may have expired. Who gets no other is logged out already.
+    await ask("POST", "/session/refresh").catch(nobody);
+    show(await ask("DELETE", "/session").catch(nobody));
+  }),
+);
 
-await Promise.all([showUser(), showPosts()]);
+await showErrors(() => Promise.all([showUser(), showPosts()]));

@@ -6,7 +6,9 @@ import pytest
 
 from tests.browser.webdriver import Page
 from tests.builders import an_address
-from tests.integration.examples.test_gateways import GATEWAYS, PASSWORD
+from tests.integration.examples.gateways import GATEWAYS
+from tests.integration.examples.users import PASSWORD
+from tools.servers.processes import free_port
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
@@ -17,6 +19,18 @@ UNKNOWN_AT_FIRST = """
     window.fetch = async (path, request) => {
       const answer = await real(path, request);
       if (path !== "/users" || window.keys.push(request.headers["idempotency-key"]) > 1) return answer;
+      const problem = { title: "Service Unavailable", status: 503 };
+      return new Response(JSON.stringify(problem), { status: 503 });
+    };
+"""
+
+# From now on the service is away for this request; `undo` ends that.
+AWAY = """
+    const [method, path] = arguments;
+    const real = window.fetch;
+    window.undo = () => { window.fetch = real; };
+    window.fetch = async (asked, request) => {
+      if (asked !== path || request.method !== method) return real(asked, request);
       const problem = { title: "Service Unavailable", status: 503 };
       return new Response(JSON.stringify(problem), { status: 503 });
     };
@@ -88,6 +102,45 @@ def test_a_person_whose_access_token_has_expired_is_logged_out_all_the_same(
 
         refresh = "return fetch('/session/refresh', {method: 'POST'}).then((answer) => answer.status)"
         assert page.script(refresh) == 401
+
+
+@pytest.mark.parametrize(
+    "request_", [("DELETE", "/session"), ("POST", "/session/refresh")], ids=["logout", "refresh"]
+)
+def test_a_logout_that_failed_is_no_logout(
+    request_: tuple[str, str], page: Page, sandbox: Sandbox, worker: Worker, tmp_path: Path
+) -> None:
+    assert worker.process.poll() is None
+    with GATEWAYS["fastapi"](sandbox.gateway_url, tmp_path / "log") as url:
+        page.open(url)
+        _fill_in(page, an_address(), PASSWORD)
+        page.click("#sign-up button")
+        page.wait_for_text("You are Ada Lovelace", "#user")
+        page.script(AWAY, *request_)
+        page.click("#log-out")
+        page.wait_for_text("Service Unavailable", "#message")
+        assert "You are Ada Lovelace" in page.text("#user")
+
+        page.script("window.undo()")
+        page.click("#log-out")
+        page.wait_for_text("Log in", "#guest")
+        assert page.text("#message") == ""
+
+
+def test_who_may_be_logged_in_is_no_guest(page: Page, tmp_path: Path) -> None:
+    """Only the service knows, and it is away."""
+    broker = f"amqp://gateway:gateway@127.0.0.1:{free_port()}/"
+    with GATEWAYS["fastapi"](broker, tmp_path / "log") as url:
+        page.open(url)
+        page.wait_for_text("Log in", "#guest")
+        page.script("document.cookie = 'refresh_token=a; path=/session'")
+        page.open(url)
+        page.wait_for_text("Service Unavailable", "#message")
+
+        # Once this one is answered, so is that of the page.
+        refresh = "return fetch('/session/refresh', {method: 'POST'}).then((answer) => answer.status)"
+        assert page.script(refresh) == 503
+        assert page.text("#guest") == ""
 
 
 def test_a_sign_up_is_repeated_under_its_key_if_nobody_knows_what_came_of_it(

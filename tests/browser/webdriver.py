@@ -55,9 +55,9 @@ class Page:
             message = f"not there: {text!r}; but: {self.text()!r}"
             raise AssertionError(message) from None
 
-    def script(self, script: str) -> Any:
+    def script(self, script: str, *arguments: str) -> Any:
         """Return what *script* returns on the page."""
-        return _ask("POST", f"{self.session}/execute/sync", {"script": script, "args": []})
+        return _ask("POST", f"{self.session}/execute/sync", {"script": script, "args": arguments})
 
     def forget_cookie(self, name: str) -> None:
         """Do to a cookie what its expiry does."""

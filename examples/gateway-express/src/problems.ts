@@ -16,6 +16,9 @@ const STATUS: Record<ErrorCode, number> = {
   internal: 502,
 };
 
+/** Of errors of Express that have another reason than the name of their status. */
+const REASONS: Record<number, string> = { 400: "malformed_request", 413: "body_too_large" };
+
 interface FieldError {
   readonly field: string;
   readonly reason: string;
@@ -38,12 +41,20 @@ export function notFound(): never {
   throw new Problem(404, "not_found");
 }
 
+/** Whether nobody knows who asks: the answer is 401. */
+export function isUnauthenticated(error: unknown): boolean {
+  if (error instanceof CallFailed) return error.code === "unauthenticated";
+  return error instanceof Problem && error.status === 401;
+}
+
 /** Answers an error. Express knows it by its four parameters. */
 export function answerProblem(error: unknown, request: Request, response: Response, _: NextFunction): void {
   const problem = problemOf(error, request);
   const { status, reason, detail, errors, retryAfterSeconds } = problem;
+  const wait = retryAfterSeconds ?? (status === 503 ? 1 : undefined);
   if (status === 401) response.setHeader("WWW-Authenticate", "Bearer");
-  if (retryAfterSeconds) response.setHeader("Retry-After", retryAfterSeconds);
+  if (wait) response.setHeader("Retry-After", wait);
+  response.setHeader("Cache-Control", "no-store");
   response.statusCode = status;
   response.setHeader("Content-Type", "application/problem+json");
   const listed = errors.length > 0 ? { errors } : {};
@@ -56,7 +67,7 @@ function problemOf(error: unknown, request: Request): Problem {
   if (error instanceof CallFailed) return new Problem(STATUS[error.code], error.reason);
   if (error instanceof TokenRefused) return new Problem(401, error.reason);
   if (error instanceof CannotVerify) return new Problem(503, "cannot_verify");
-  if (isOfParser(error)) return new Problem(400, "malformed_request");
+  if (isOfExpress(error)) return new Problem(error.status, REASONS[error.status] ?? nameOf(error.status));
   console.error(error);
   return new Problem(500, "internal_error");
 }
@@ -68,7 +79,12 @@ function refusal({ code, error }: ErrorReply, request: Request): Problem {
   return new Problem(isStale ? 412 : STATUS[code], error.reason, error.message, error.details ?? [], wait);
 }
 
-/** Whether the body of the request could not be read. */
-function isOfParser(error: unknown): boolean {
+/** Whether Express could not read the request. */
+function isOfExpress(error: unknown): error is Error & { readonly status: number } {
   return error instanceof Error && "status" in error && Number(error.status) >= 400 && Number(error.status) < 500;
+}
+
+/** Returns the name of a status, in snake case. */
+function nameOf(status: number): string {
+  return (STATUS_CODES[status] ?? "").toLowerCase().replaceAll(" ", "_");
 }

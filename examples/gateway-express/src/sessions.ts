@@ -2,20 +2,21 @@
 import { type CookieOptions, type Response, Router } from "express";
 import type { LogIn, ProfileApi, Refresh, Tokens } from "profile-contracts";
 
-import { ACCESS_COOKIE, accessToken, bodyOf, callOptions, cookie } from "./callers.js";
-import { Problem } from "./problems.js";
+import { ACCESS_COOKIE, accessToken, bodyOf, callOptions, cookie, EXACT } from "./callers.js";
+import { isUnauthenticated, Problem } from "./problems.js";
 import type { Settings } from "./settings.js";
 
 const REFRESH_COOKIE = "refresh_token";
-/** Where browsers send the refresh token: a refresh takes it, and a login that takes the place of another. */
+const DEVICE_COOKIE = "device_token";
+/** Where browsers send them: a refresh takes the first, and a login takes both. */
 const SESSION_PATH = "/session";
-const REFRESH_MS = 30 * 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
 
 export function sessions(service: ProfileApi, settings: Settings): Router {
-  const router = Router();
+  const router = Router(EXACT);
 
   router.post("/tokens", async (request, response) => {
-    const body = bodyOf<LogIn>(request, "email", "password");
+    const body = bodyOf<LogIn>(request, "email", "password", "otp", "device_token");
     response.json(await service.logIn(body, callOptions(request)));
   });
 
@@ -25,9 +26,11 @@ export function sessions(service: ProfileApi, settings: Settings): Router {
   });
 
   router.post(SESSION_PATH, async (request, response) => {
-    const body = bodyOf<LogIn>(request, "email", "password");
-    const former = cookie(request, REFRESH_COOKIE); // the session that the browser still has ends
-    const login: LogIn = former ? { ...body, refresh_token: former } : body;
+    const login: LogIn = {
+      ...bodyOf<LogIn>(request, "email", "password", "otp"),
+      refresh_token: cookie(request, REFRESH_COOKIE) || undefined, // the session that the browser still has ends
+      device_token: cookie(request, DEVICE_COOKIE) || undefined, // no stranger can lock it out
+    };
     setCookies(response, await service.logIn(login, callOptions(request)), settings);
     response.status(204).end();
   });
@@ -40,7 +43,12 @@ export function sessions(service: ProfileApi, settings: Settings): Router {
   });
 
   router.delete(SESSION_PATH, async (request, response) => {
-    await service.logOut({ scope: "local" }, accessToken(request), callOptions(request));
+    try {
+      await service.logOut({ scope: "local" }, accessToken(request), callOptions(request));
+    } catch (error) {
+      if (isUnauthenticated(error)) clearCookies(response);
+      throw error;
+    }
     clearCookies(response);
     response.status(204).end();
   });
@@ -51,11 +59,14 @@ export function sessions(service: ProfileApi, settings: Settings): Router {
 /** Puts tokens into cookies. `strict`: no other site can have a browser send them. */
 export function setCookies(response: Response, tokens: Tokens, settings: Settings): void {
   const usual: CookieOptions = { secure: settings.secureCookies, httpOnly: true, sameSite: "strict" };
+  const inSession: CookieOptions = { ...usual, path: SESSION_PATH };
   response.cookie(ACCESS_COOKIE, tokens.access_token, { ...usual, maxAge: tokens.expires_in * 1000, path: "/" });
-  response.cookie(REFRESH_COOKIE, tokens.refresh_token, { ...usual, maxAge: REFRESH_MS, path: SESSION_PATH });
+  response.cookie(REFRESH_COOKIE, tokens.refresh_token, { ...inSession, maxAge: 30 * DAY_MS });
+  if (!tokens.device_token) return; // only a login gives one
+  response.cookie(DEVICE_COOKIE, tokens.device_token, { ...inSession, maxAge: 180 * DAY_MS });
 }
 
-/** Has the browser forget them. */
+/** Has the browser forget the session. What says that the device is known lets nobody in, and stays. */
 export function clearCookies(response: Response): void {
   response.clearCookie(ACCESS_COOKIE, { path: "/" });
   response.clearCookie(REFRESH_COOKIE, { path: SESSION_PATH });

@@ -9,12 +9,12 @@ import type {
   UpdateProfile,
 } from "profile-contracts";
 
-import { accessToken, bodyOf, callOptions, expectedVersion } from "./callers.js";
+import { accessToken, bodyOf, callOptions, EXACT, expectedVersion } from "./callers.js";
 import { clearCookies, setCookies } from "./sessions.js";
 import type { Settings } from "./settings.js";
 
 export function users(service: ProfileApi, verifier: TokenVerifier, settings: Settings): Router {
-  const router = Router();
+  const router = Router(EXACT);
 
   router.post("/users", async (request, response) => {
     const body = bodyOf<CreateProfile>(request, "first_name", "last_name", "email", "password");
@@ -32,24 +32,32 @@ export function users(service: ProfileApi, verifier: TokenVerifier, settings: Se
   router.patch("/me", async (request, response) => {
     const token = accessToken(request);
     const { sub } = await verifier.verify(token);
+    const version = expectedVersion(request);
     const body = bodyOf<UpdateProfile>(request, "first_name", "last_name", "email", "current_password");
-    const patch = { ...body, id: sub, expected_version: expectedVersion(request) };
+    const patch = { ...body, id: sub, expected_version: version };
     send(response, await service.updateProfile(patch, token, callOptions(request)));
   });
 
   router.delete("/me", async (request, response) => {
     const token = accessToken(request);
     const { sub } = await verifier.verify(token);
-    await service.deleteProfile({ id: sub }, token, callOptions(request));
+    const profile = { id: sub, expected_version: expectedVersion(request) };
+    await service.deleteProfile(profile, token, callOptions(request));
     clearCookies(response);
     response.status(204).end();
   });
 
   router.put("/me/password", async (request, response) => {
+    const token = accessToken(request);
     const body = bodyOf<ChangePassword>(request, "current_password", "new_password");
-    const tokens = await service.changePassword(body, accessToken(request), callOptions(request));
+    const tokens = await service.changePassword(body, token, callOptions(request));
+    // New tokens go where the old one came from.
+    if (request.get("Authorization") !== undefined) {
+      response.json(tokens);
+      return;
+    }
     setCookies(response, tokens, settings);
-    response.json(tokens);
+    response.status(204).end();
   });
 
   return router;

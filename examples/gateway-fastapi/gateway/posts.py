@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response, status
 from pydantic import MISSING
 
 from gateway.bodies import NewPost, PostPatch
-from gateway.callers import IfMatch, Options, Service, Token
+from gateway.callers import IfMatch, Options, Service, Token, UnambiguousQuery
 from profile_contracts.posts import (
     CreatePost,
     DeletePost,
@@ -21,7 +21,7 @@ from profile_contracts.posts import (
 router = APIRouter(prefix="/posts", tags=["posts"])
 
 
-@router.get("")
+@router.get("", dependencies=[UnambiguousQuery])
 async def list_posts(
     service: Service,
     options: Options,
@@ -65,9 +65,9 @@ async def change(
 
 
 @router.delete("/{post_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete(post_id: UUID, token: Token, service: Service, options: Options) -> None:
-    """Delete a post."""
-    await service.delete_post(DeletePost(id=post_id), token, **options)
+async def delete(post_id: UUID, token: Token, service: Service, options: Options, version: IfMatch) -> None:
+    """Delete a post; with `If-Match`, only if it is as one has seen it."""
+    await service.delete_post(DeletePost(id=post_id, expected_version=version), token, **options)
 
 
 def _tagged(response: Response, post: Post) -> Post:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from profile_contracts.errors import CallFailed, ErrorReply
@@ -26,6 +26,12 @@ _STATUS: Final = {
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.INTERNAL: HTTPStatus.BAD_GATEWAY,
 }
+# Of errors of this gateway's own that have another reason than the name of their status.
+_REASONS: Final = {
+    HTTPStatus.BAD_REQUEST: "malformed_request",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
+}
+_MEDIA_TYPE: Final = "application/problem+json"
 
 
 class FieldError(BaseModel):
@@ -52,6 +58,14 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+def describe_problems(app: FastAPI) -> None:
+    """Correct the description of the API, where FastAPI says `application/json` of all that is answered."""
+    for operations in app.openapi()["paths"].values():
+        for operation in operations.values():
+            content = operation["responses"]["default"]["content"]
+            content[_MEDIA_TYPE] = content.pop("application/json")
+
+
 def problem(
     status: int,
     reason: str,
@@ -67,33 +81,36 @@ def problem(
         detail=detail,
         errors=list(errors) or None,
     )
-    challenge = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    return JSONResponse(
-        body.model_dump(exclude_none=True),
-        status,
-        {**challenge, **(headers or {})},
-        "application/problem+json",
-    )
+    usual = {"cache-control": "no-store"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        usual["www-authenticate"] = "Bearer"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        usual["retry-after"] = "1"
+    return JSONResponse(body.model_dump(exclude_none=True), status, {**usual, **(headers or {})}, _MEDIA_TYPE)
+
+
+def refusal(request: Request, failure: CallFailed | TokenRefused) -> JSONResponse:
+    """Return what a call that failed is answered with."""
+    if isinstance(failure, TokenRefused):
+        return problem(HTTPStatus.UNAUTHORIZED, failure.reason)
+    # Whoever has sent If-Match has a precondition that failed.
+    is_stale = failure.reason == "stale_version" and "if-match" in request.headers
+    status = HTTPStatus.PRECONDITION_FAILED if is_stale else _STATUS[failure.code]
+    if not isinstance(failure, ErrorReply):
+        return problem(status, failure.reason)
+    error = failure.error
+    errors = [FieldError(field=each.field, reason=each.reason) for each in error.details or ()]
+    wait = {"retry-after": str(ceil(error.retry_after_ms / 1000))} if error.retry_after_ms else None
+    return problem(status, error.reason, error.message, errors, wait)
 
 
 def handle_problems(app: FastAPI) -> None:
     """Let *app* answer every error as a problem."""
 
     @app.exception_handler(CallFailed)
-    async def call_failed(request: Request, failure: CallFailed) -> JSONResponse:
-        # Whoever has sent If-Match has a precondition that failed.
-        is_stale = failure.reason == "stale_version" and "if-match" in request.headers
-        status = HTTPStatus.PRECONDITION_FAILED if is_stale else _STATUS[failure.code]
-        if not isinstance(failure, ErrorReply):
-            return problem(status, failure.reason)
-        error = failure.error
-        errors = [FieldError(field=each.field, reason=each.reason) for each in error.details or ()]
-        wait = {"retry-after": str(ceil(error.retry_after_ms / 1000))} if error.retry_after_ms else None
-        return problem(status, error.reason, error.message, errors, wait)
-
     @app.exception_handler(TokenRefused)
-    async def token_refused(_: Request, refused: TokenRefused) -> JSONResponse:
-        return problem(HTTPStatus.UNAUTHORIZED, refused.reason)
+    async def refused(request: Request, failure: CallFailed | TokenRefused) -> JSONResponse:
+        return refusal(request, failure)
 
     @app.exception_handler(CannotVerify)
     async def cannot_verify(_: Request, __: CannotVerify) -> JSONResponse:
@@ -101,14 +118,26 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, invalid: RequestValidationError) -> JSONResponse:
-        # The values are left out: one of them may be a password.
-        errors = [
-            FieldError(field=".".join(map(str, each["loc"][1:])), reason=each["type"])
-            for each in invalid.errors()
-        ]
-        return problem(HTTPStatus.BAD_REQUEST, "malformed_request", errors=errors)
+        if isinstance(invalid.body, bytes):  # it was not said to be JSON, and nobody has read it
+            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+        return _malformed([(each["loc"][1:], each["type"]) for each in invalid.errors()])
+
+    @app.exception_handler(ValidationError)
+    async def against_contract(_: Request, invalid: ValidationError) -> JSONResponse:
+        return _malformed([(each["loc"], each["type"]) for each in invalid.errors()])
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
-        reason = HTTPStatus(error.status_code).name.lower()
-        return problem(error.status_code, reason, str(error.detail), headers=error.headers)
+        status = HTTPStatus(error.status_code)
+        reason = _REASONS.get(status, status.name.lower())
+        return problem(status, reason, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, __: Exception) -> JSONResponse:  # uvicorn logs it
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error")
+
+
+def _malformed(found: Sequence[tuple[tuple[int | str, ...], str]]) -> JSONResponse:
+    # The values are left out: one of them may be a password.
+    errors = [FieldError(field=".".join(map(str, place)), reason=kind) for place, kind in found]
+    return problem(HTTPStatus.BAD_REQUEST, "malformed_request", errors=errors)

@@ -1,6 +1,7 @@
 """How the gateway is set up: by variables of its environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,9 +23,19 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return what `BROKER_URLS`, `TRUSTED_HOPS` and `SECURE_COOKIES` say."""
+        """Return what `BROKER_URLS`, `TRUSTED_HOPS` and `SECURE_COOKIES` say.
+
+        Raises:
+            ValueError: They say something else than they may. Nobody should find that out from cookies.
+
+        """
+        hops, secure = os.environ.get("TRUSTED_HOPS", "0"), os.environ.get("SECURE_COOKIES", "yes")
+        if not re.fullmatch("[0-9]+", hops):
+            raise ValueError("TRUSTED_HOPS is a whole number, 0 or more.")
+        if secure not in ("yes", "no"):
+            raise ValueError("SECURE_COOKIES is yes or no.")
         return cls(
             broker_urls=tuple(os.environ["BROKER_URLS"].split()),
-            trusted_hops=int(os.environ.get("TRUSTED_HOPS", "0")),
-            secure_cookies=os.environ.get("SECURE_COOKIES", "yes") == "yes",
+            trusted_hops=int(hops),
+            secure_cookies=secure == "yes",
         )

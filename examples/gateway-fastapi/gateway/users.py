@@ -1,6 +1,6 @@
 """Users: sign up, and what they may do with their own profile."""
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from gateway.bodies import NewPasswords, ProfilePatch, SignUp
 from gateway.callers import Config, IfMatch, Options, Service, Token, UserId
@@ -47,27 +47,41 @@ async def change_me(
 
 @router.delete("/me", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_me(
-    user_id: UserId, token: Token, service: Service, options: Options, response: Response
+    *,
+    user_id: UserId,
+    token: Token,
+    service: Service,
+    options: Options,
+    version: IfMatch,
+    response: Response,
 ) -> None:
-    """Delete one's own profile."""
-    await service.delete_profile(DeleteProfile(id=user_id), token, **options)
+    """Delete one's own profile; with `If-Match`, only if it is as one has seen it."""
+    await service.delete_profile(DeleteProfile(id=user_id, expected_version=version), token, **options)
     clear_cookies(response)
 
 
-@router.put("/me/password")
+@router.put(
+    "/me/password",
+    response_model=Tokens,
+    responses={status.HTTP_204_NO_CONTENT: {"description": "The token came in a cookie, as new ones do."}},
+)
 async def change_password(
     *,
+    request: Request,
     body: NewPasswords,
     token: Token,
     service: Service,
     options: Options,
     config: Config,
     response: Response,
-) -> Tokens:
-    """Change one's own password; all other sessions end."""
+) -> Tokens | Response:
+    """Change one's own password; all other sessions end. New tokens go where the old one came from."""
     tokens = await service.change_password(ChangePassword(**body.model_dump()), token, **options)
+    if "authorization" in request.headers:
+        return tokens
     set_cookies(response, tokens, config)
-    return tokens
+    response.status_code = status.HTTP_204_NO_CONTENT
+    return response
 
 
 def _tagged(response: Response, profile: Profile) -> Profile:

@@ -21,28 +21,34 @@ EXPRESS = ROOT / "examples" / "gateway-express"
 
 
 @contextmanager
-def fastapi_gateway(broker_url: str, log: Path) -> Iterator[str]:
-    """Run the gateway in Python; give its address."""
+def fastapi_gateway(broker_url: str, log: Path, **settings: str) -> Iterator[str]:
+    """Run the gateway in Python, with these *settings*; give its address."""
     port = free_port()
-    command = (sys.executable, "-m", "uvicorn", "gateway.app:create_app", "--factory", "--port", str(port))
-    with _running(command, FASTAPI, {"BROKER_URLS": broker_url}, port, log) as url:
+    given = {"BROKER_URLS": broker_url, **settings}
+    with _running(fastapi_command(port), FASTAPI, given, port, log) as url:
         yield url
 
 
 @contextmanager
-def express_gateway(broker_url: str, log: Path) -> Iterator[str]:
-    """Run the gateway in TypeScript; give its address."""
-    with express_gateway_in(built_express(), broker_url, log) as url:
+def express_gateway(broker_url: str, log: Path, **settings: str) -> Iterator[str]:
+    """Run the gateway in TypeScript, with these *settings*; give its address."""
+    with express_gateway_in(built_express(), broker_url, log, **settings) as url:
         yield url
 
 
 @contextmanager
-def express_gateway_in(folder: Path, broker_url: str, log: Path) -> Iterator[str]:
+def express_gateway_in(folder: Path, broker_url: str, log: Path, **settings: str) -> Iterator[str]:
     """Run the gateway in TypeScript that was built in *folder*; give its address."""
     port = free_port()
-    settings = {"BROKER_URLS": broker_url, "PORT": str(port)}
-    with _running(express_command(), folder, settings, port, log) as url:
+    given = {"BROKER_URLS": broker_url, "PORT": str(port), **settings}
+    with _running(express_command(), folder, given, port, log) as url:
         yield url
+
+
+def fastapi_command(port: int) -> tuple[str, ...]:
+    """Return what starts the gateway in Python, in its folder, as its README does."""
+    options = ("--factory", "--port", str(port), "--no-proxy-headers", "--timeout-graceful-shutdown", "5")
+    return (sys.executable, "-m", "uvicorn", "gateway.app:create_app", *options)
 
 
 def built_express() -> Path:
@@ -85,3 +91,6 @@ def _running(
             process.kill()
             process.wait()
             raise
+
+
+GATEWAYS = {"fastapi": fastapi_gateway, "express": express_gateway}
