@@ -5,6 +5,7 @@ import itertools
 import random
 import signal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
@@ -31,6 +32,8 @@ _BACK_SECONDS: Final = 90.0
 # A node that was silent may notice only now that it was alone, and stop for a while, or be given up. For so
 # long all nodes have to say that all are there before one of them is disturbed again.
 _AGREEMENT_SECONDS: Final = 15.0
+# Within which they do so by themselves, mostly.
+_BY_THEMSELVES_SECONDS: Final = 45.0
 _BUSY_QUEUES: Final = ("profile.update", "post.update", "profile.get")
 
 
@@ -99,9 +102,7 @@ class MemberFaults:
     async def _restart_all(self, cluster: Cluster, _chance: random.Random) -> bool:
         """Restart all as an upgrade of machines does: each is back before the next one goes."""
         for member in self.servers.members:
-            await asyncio.to_thread(member.stop)
-            member.start()
-            await asyncio.to_thread(member.wait, _BACK_SECONDS)
+            await asyncio.to_thread(_restart, member)
         await self._primary()
         for place in cluster.places:
             await place.restart()
@@ -113,7 +114,12 @@ class MemberFaults:
         return True
 
     async def _agreement(self) -> None:
-        """Wait until all nodes have said for a while that all of them are there."""
+        """Wait until all nodes have said for a while that all of them are there.
+
+        After a pause nodes may stay apart, each of which thinks that it was not away. That is for operators to
+        mend: they trust one, and restart the others (RabbitMQ documentation, "Clustering and Network
+        Partitions").
+        """
         since: float | None = None
 
         async def agreed() -> bool:
@@ -123,6 +129,11 @@ class MemberFaults:
             since = (since or now) if is_whole else None
             return since is not None and now - since >= _AGREEMENT_SECONDS
 
+        for other in self.servers.rabbitmq[1:]:
+            with suppress(TimeoutError):
+                await eventually(agreed, within=_BY_THEMSELVES_SECONDS)
+                return
+            await asyncio.to_thread(_restart, other)
         await eventually(agreed, within=_BACK_SECONDS)
 
     def _is_whole(self) -> bool:
@@ -154,6 +165,12 @@ class MemberFaults:
         found = await eventually(look)
         assert found
         return found
+
+
+def _restart(member: Member) -> None:
+    member.stop()
+    member.start()
+    member.wait(_BACK_SECONDS)
 
 
 async def _kill(member: Member, chance: random.Random) -> None:
