@@ -116,7 +116,7 @@ class MemberFaults:
     async def _agreement(self) -> None:
         """Wait until all nodes have said for a while that all of them are there.
 
-        After a pause nodes may stay apart, each of which thinks that it was not away. That is for operators to
+        After a pause nodes may stay apart, each of which thinks that it was there. That is for operators to
         mend: they trust one, and restart the others (RabbitMQ documentation, "Clustering and Network
         Partitions").
         """
