@@ -17,6 +17,7 @@ from tests.integration.examples.users import a_user, credentials_of, is_problem,
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
+POST = "/posts/01a21f8d-0000-7000-8000-000000000000"
 # What needs a user.
 PRIVATE = [
     ("GET", "/me"),
@@ -25,8 +26,8 @@ PRIVATE = [
     ("PUT", "/me/password"),
     ("DELETE", "/session"),
     ("POST", "/posts"),
-    ("PATCH", f"/posts/{uuid4()}"),
-    ("DELETE", f"/posts/{uuid4()}"),
+    ("PATCH", POST),
+    ("DELETE", POST),
 ]
 
 
