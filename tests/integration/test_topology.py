@@ -34,9 +34,9 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 
 async def of_operations(broker: Broker) -> list[dict[str, Any]]:
-    """Return the consumers, but for those of the probes that workers send to themselves."""
+    """Return the consumers, but for those of probes that workers send to themselves, and of gateways here."""
     found = await broker.look_here("consumers")
-    return [each for each in found if not each["queue"]["name"].startswith("profile.probe.")]
+    return [each for each in found if not each["queue"]["name"].startswith(("profile.probe.", "gateway."))]
 
 
 async def test_the_console_shows_three_named_connections_of_the_worker(
