@@ -24,7 +24,7 @@ from tools.servers.server_cluster import ServerCluster
 
 # How long a member is away, at least and at most, in seconds.
 _AWAY: Final = (3.0, 6.0)
-# A pause is longer than any heartbeat, and shorter than Erlang waits before it takes a node for dead (45 s).
+# A pause is longer than any heartbeat, and shorter than Erlang waits before it takes a node for dead (22 s).
 _PAUSED: Final = (12.0, 20.0)
 # A member that is cut off for long has been given up by the others, and a node then stops working by itself.
 _CUT_OFF_FOR_LONG: Final = (80.0, 90.0)

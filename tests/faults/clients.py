@@ -290,10 +290,12 @@ class Line:
 
 
 async def _close(connection: AbstractConnection) -> None:
-    with suppress(AMQPError, OSError):
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            await connection.close()
-    await connection.close()  # where that was given up, it only says now that it is closed
+    try:
+        with suppress(AMQPError, OSError):
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await connection.close()
+    finally:
+        await connection.close()  # where that was given up, it only says now that it is closed
 
 
 @asynccontextmanager

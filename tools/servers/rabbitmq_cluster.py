@@ -16,14 +16,15 @@ from tools.servers.processes import Processes, free_port
 
 # Those that are started later look for the first one. A node that sees less than half of the others stops
 # working (RabbitMQ documentation, "Clustering and Network Partitions"), and queues spread over the nodes. One
-# that says nothing is taken for dead after 11 to 19 seconds: until then, nobody can begin to consume from the
-# queues that it leads, nor bind any. By default that is up to 75 seconds ("Net Tick Time").
+# that says nothing is taken for dead after 22 to 38 seconds ("Net Tick Time"): until then, nobody can begin
+# to consume from the queues that it leads, nor bind any. By default that is up to 75 seconds. With 15, nodes
+# that were suspended for as long came back into a cluster that stayed in parts.
 CLUSTER_CONFIGURATION = """
 cluster_formation.peer_discovery_backend = classic_config
 cluster_formation.classic_config.nodes.1 = {first}
 cluster_partition_handling = pause_minority
 queue_leader_locator = balanced
-net_ticktime = 15
+net_ticktime = 30
 """
 # Unlike the flags of a node on its own: nodes ask an epmd of ours for each other's ports.
 ERLANG_FLAGS = "-kernel inet_dist_use_interface {{{address}}} +sbwtdio short"

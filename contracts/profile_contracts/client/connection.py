@@ -50,8 +50,10 @@ def _says_lost(error: Exception) -> bool:
 
 async def close_in_time(connection: AbstractConnection) -> None:
     """Close *connection*, or give that up after two seconds."""
-    with suppress(AMQPError, ChannelInvalidStateError, OSError, TimeoutError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await connection.close()
-    # Where that was given up, it only says now that it is closed; else its finalizer would try it again.
-    await connection.close()
+    try:
+        with suppress(AMQPError, ChannelInvalidStateError, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.close()
+    finally:
+        # Where that was given up, it only says now that it is closed; else its finalizer would try it again.
+        await connection.close()
