@@ -238,7 +238,12 @@ def _message(wish: Wish, sent: Sent, user: str) -> Message:
 
 @dataclass(slots=True)
 class Line:
-    """A channel that hears replies, made anew on another node when its connection breaks."""
+    """A channel that hears replies, made anew on another node when its connection breaks.
+
+    Attributes:
+        broken: Connections that are to be closed all the same, or aio-pika's finalizer would do it, in vain.
+
+    """
 
     url: str
     heartbeat: int
@@ -246,11 +251,13 @@ class Line:
     broke: Callable[[], None]
     current: tuple[AbstractConnection, AbstractChannel] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    broken: list[AbstractConnection] = field(default_factory=list)
 
     async def channel(self) -> AbstractChannel:
         """Return the channel, once there is one."""
         async with self.lock:
             while self.current is None:
+                await self._bury()
                 try:
                     with map_cancellation():
                         await self._connect()
@@ -272,8 +279,14 @@ class Line:
         connection.close_callbacks.add(self._on_close)
 
     def _on_close(self, *_: object) -> None:
+        if self.current:
+            self.broken.append(self.current[0])
         self.current = None
         self.broke()
+
+    async def _bury(self) -> None:
+        while self.broken:
+            await _close(self.broken.pop())
 
     async def give_up(self, channel: AbstractChannel) -> None:
         """Let there be another channel than this one, in a moment."""
@@ -286,7 +299,8 @@ class Line:
         if self.current:
             (connection, _), self.current = self.current, None
             self.broke()
-            await _close(connection)
+            self.broken.append(connection)
+        await self._bury()
 
 
 async def _close(connection: AbstractConnection) -> None:
