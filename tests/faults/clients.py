@@ -6,7 +6,7 @@ import json
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -190,7 +190,7 @@ class Client:
             channel = await self.line.channel()
             try:
                 async with asyncio.timeout(_CONFIRM_SECONDS):
-                    with map_cancellation():
+                    with map_cancellation(), _bare_exceptions():
                         await channel.default_exchange.publish(message, queue, mandatory=False)
             except DeliveryError:
                 await asyncio.sleep(self.chance.uniform(0.05, 0.5))
@@ -236,6 +236,17 @@ def _message(wish: Wish, sent: Sent, user: str) -> Message:
     )
 
 
+@contextmanager
+def _bare_exceptions() -> Iterator[None]:
+    """Raise `ConnectionError` where aiormq knows no fault of a line that has ended right behind a frame."""
+    try:
+        yield
+    except Exception as error:
+        if type(error) is Exception:
+            raise ConnectionError from error
+        raise
+
+
 @dataclass(slots=True)
 class Line:
     """A channel that hears replies, made anew on another node when its connection breaks.
@@ -259,7 +270,7 @@ class Line:
             while self.current is None:
                 await self._bury()
                 try:
-                    with map_cancellation():
+                    with map_cancellation(), _bare_exceptions():
                         await self._connect()
                 except (AMQPError, ChannelInvalidStateError, OSError, RuntimeError):
                     await asyncio.sleep(_PAUSE_SECONDS)
