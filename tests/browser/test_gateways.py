@@ -38,7 +38,8 @@ AWAY = """
 
 
 def _fill_in(page: Page, email: str, password: str) -> None:
-    """Say on the page who signs up."""
+    """Say on the page who signs up, once it knows that nobody is logged in."""
+    page.wait_for_text("Sign up", "#guest")
     for field, value in (("first_name", "Ada"), ("last_name", "Lovelace"), ("email", email)):
         page.type(f"#sign-up [name={field}]", value)
     page.type("#sign-up [name=password]", password)
