@@ -320,7 +320,7 @@ async def _close(connection: AbstractConnection) -> None:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await connection.close()
     finally:
-        await connection.close()  # where that was given up, it only says now that it is closed
+        await connection.close()  # where that was given up, it only says so now, and waits for nothing
 
 
 @asynccontextmanager

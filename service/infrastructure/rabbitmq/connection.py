@@ -166,13 +166,9 @@ async def _connect(connection: AbstractConnection) -> None:
 
 async def closed(connection: AbstractConnection) -> None:
     """Close *connection*; a broker that does not answer is not waited for."""
-    try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await connection.close()
-    finally:
-        # Where that was given up, it only says now that it is closed; else its finalizer would try it again.
-        await connection.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await connection.close()
 
 
 async def ping(url: URL) -> None:

@@ -47,19 +47,22 @@ class StarvingConsumers:
     async def watch(self) -> None:
         """Look at all queues again and again."""
         while not is_cancelled():
-            await self.look(asyncio.get_running_loop().time())
+            try:
+                await self.look(asyncio.get_running_loop().time())
+            except AWAY as error:
+                _log.info("queues not looked at", error_type=type(error).__name__)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def look(self, now: float) -> None:
         """Look once, at a time in seconds, and drop a connection by which a queue starves us.
 
         It comes back by itself.
+
+        Raises:
+            AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError: The broker is away.
+
         """
-        try:
-            holding = await self._that_hold_something()
-        except AWAY as error:
-            _log.info("queues not looked at", error_type=type(error).__name__)
-            return
+        holding = await self._that_hold_something()
         before, self._before = self._before, dict(self.arrived())
         idle = {
             each
