@@ -13,20 +13,26 @@ from service.infrastructure.rabbitmq.connection import with_connection_name
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import MAX_MESSAGE_BYTES, QueueType, Topology, topology
-from service.infrastructure.rabbitmq.topology_check import State, apply, inspect, oversize
+from service.infrastructure.rabbitmq.topology_check import (
+    State,
+    apply,
+    inspect,
+    oversize,
+    with_consumers,
+    without_consumers,
+)
 from service.infrastructure.rabbitmq.topology_diff import (
     BrokerState,
     broker_state,
     differences,
     differing_policies,
     missing_policies,
-    without_consumers,
 )
 
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
 _DIFFERS, _UNKNOWN = 1, 2
-_NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings, consumers."
+_NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings."
 _ALL_ELSE: Final = "All else stands as it should."
 
 QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
@@ -57,8 +63,8 @@ def check_topology(
 ) -> None:
     """Say how the broker differs from what the service needs.
 
-    Exits with 1 if it does, and with 2 if that is not known: policies, bindings and consumers are
-    only seen by the management API, and how large messages may be not during an alarm.
+    Exits with 1 if it does, and with 2 if that is not known: policies and bindings are only seen by
+    the management API, and how large messages may be not during an alarm.
     """
     whole = topology(query_queue_type, event_history=event_history)
     with reporting_errors():
@@ -66,11 +72,10 @@ def check_topology(
         too_large = _oversize(url)
         found = asyncio.run(_seen(url, management_url))
     wrong = [each for each in findings if each.state is not State.OK]
-    lines = [each.sentence for each in wrong] + (too_large or [])
-    idle: list[str] = []
+    lines = [each.sentence for each in wrong] + with_consumers(findings) + (too_large or [])
+    idle = without_consumers(findings)
     if found:
         lines += differences(whole, found, {each.thing.name for each in wrong})
-        idle = without_consumers(whole, found)
     looked_at_all = found is not None and too_large is not None
     if as_json:
         typer.echo(json.dumps({"differs": lines, "unanswered": idle, "looked_at_all": looked_at_all}))

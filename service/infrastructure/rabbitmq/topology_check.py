@@ -1,7 +1,7 @@
 """What stands on the broker and what is missing, asked over AMQP."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,6 +23,8 @@ from service.infrastructure.rabbitmq.connection import (
 )
 from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.topology import (
+    CONSUMED,
+    EVENT_HISTORY,
     MAX_MESSAGE_BYTES,
     Binding,
     Exchange,
@@ -55,18 +57,36 @@ class CheckResult:
 
     Attributes:
         sentence: What is wrong, and what to do; empty if nothing is.
+        consumers: How many a queue has that is there.
 
     """
 
     thing: Exchange | Queue
     state: State
     sentence: str = ""
+    consumers: int | None = None
 
 
 async def inspect(url: URL, topology: Topology) -> list[CheckResult]:
     """Return how each exchange and queue of *topology* stands. Nothing is changed."""
     async with connected(url) as connection, topology_probe(connection) as ask:
         return [await ask.about(each) for each in topology.things]
+
+
+def without_consumers(findings: Sequence[CheckResult]) -> list[str]:
+    """Return the queues that a worker should answer and none does."""
+    return [each.thing.name for each in findings if each.thing.name in CONSUMED and each.consumers == 0]
+
+
+def with_consumers(findings: Sequence[CheckResult]) -> list[str]:
+    """Return a sentence for each queue that is consumed and should not be."""
+    # A history is there to be read: that takes nothing out of it.
+    wanted = CONSUMED | {EVENT_HISTORY}
+    return [
+        f"{each.thing.name} has {each.consumers} consumers and should have none: stop them"
+        for each in findings
+        if each.consumers and each.thing.name not in wanted
+    ]
 
 
 async def oversize(url: URL) -> list[str]:
@@ -125,8 +145,9 @@ class TopologyProbe:
 
     async def about(self, thing: Exchange | Queue, *, in_full: bool = True) -> CheckResult:
         """Return how *thing* stands; not *in_full*, only whether it is there, which takes no right."""
+        consumers = None
         try:
-            await self.declare(thing, passive=True)
+            consumers = await self.declare(thing, passive=True)
             if in_full:
                 # RabbitMQ compares nothing when it is asked passively. This makes nothing: it is there.
                 await self.declare(thing)
@@ -135,26 +156,26 @@ class TopologyProbe:
                 thing, State.MISSING, f"{thing.name} is missing: run `profilectl topology apply`"
             )
         except ChannelPreconditionFailed as error:
-            return CheckResult(thing, State.DIFFERENT, conflict(thing, str(error)))
+            return CheckResult(thing, State.DIFFERENT, conflict(thing, str(error)), consumers)
         except ChannelAccessRefused:
-            return CheckResult(
-                thing, State.UNKNOWN, f"{thing.name} could not be looked at: this user may not declare it"
-            )
-        return CheckResult(thing, State.OK)
+            refused = f"{thing.name} could not be looked at: this user may not declare it"
+            return CheckResult(thing, State.UNKNOWN, refused, consumers)
+        return CheckResult(thing, State.OK, consumers=consumers)
 
-    async def declare(self, thing: Exchange | Queue, *, passive: bool = False) -> None:
-        """Make *thing*, if it is not there; *passive*, only ask for it."""
+    async def declare(self, thing: Exchange | Queue, *, passive: bool = False) -> int | None:
+        """Make *thing*, if it is not there; *passive*, only ask for it; return how many consume a queue."""
         channel = await self._opened()
         with map_cancellation():
             if isinstance(thing, Queue):
                 arguments: Any = dict(thing.arguments)
-                await channel.queue_declare(
+                declared = await channel.queue_declare(
                     thing.name, durable=True, passive=passive, arguments=arguments, timeout=_SECONDS
                 )
-            else:
-                await channel.exchange_declare(
-                    thing.name, exchange_type=thing.type, durable=True, passive=passive, timeout=_SECONDS
-                )
+                return declared.consumer_count
+            await channel.exchange_declare(
+                thing.name, exchange_type=thing.type, durable=True, passive=passive, timeout=_SECONDS
+            )
+            return None
 
     async def bind(self, binding: Binding) -> None:
         """Make *binding*, if it is not there."""

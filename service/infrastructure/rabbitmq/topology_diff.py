@@ -9,8 +9,6 @@ from typing import Any, Final
 from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.management import Management
 from service.infrastructure.rabbitmq.topology import (
-    CONSUMED,
-    EVENT_HISTORY,
     Exchange,
     Policy,
     Queue,
@@ -48,7 +46,6 @@ def differences(
         *differing_policies(topology, broker_state),
         *_obeyed(topology, broker_state.policies),
         *_operator_policies(topology, broker_state.queues),
-        *_consumers(topology, broker_state.queues),
     ]
 
 
@@ -61,14 +58,6 @@ def missing_policies(topology: Topology, broker_state: BrokerState) -> list[Poli
     """Return the policies whose names are not taken."""
     taken = {each["name"] for each in broker_state.policies}
     return [each for each in topology.policies if each.name not in taken]
-
-
-def without_consumers(topology: Topology, broker_state: BrokerState) -> list[str]:
-    """Return the queues that a worker should answer and none does."""
-    names = {queue.name for queue in topology.queues} & CONSUMED
-    return [
-        each["name"] for each in broker_state.queues if each["name"] in names and each.get("consumers") == 0
-    ]
 
 
 def _bindings(topology: Topology, bindings: _Listed, known: AbstractSet[str]) -> Iterator[str]:
@@ -152,11 +141,3 @@ def _operator_policies(topology: Topology, queues: _Listed) -> Iterator[str]:
         if each["name"] in ours and (name := each.get("operator_policy")):
             limits = each.get("effective_policy_definition")
             yield f"{each['name']} obeys operator policy {name}, too; in effect: {limits}"
-
-
-def _consumers(topology: Topology, queues: _Listed) -> Iterator[str]:
-    # A history is there to be read: that takes nothing out of it.
-    ours = {queue.name for queue in topology.queues} - CONSUMED - {EVENT_HISTORY}
-    for each in queues:
-        if each["name"] in ours and each.get("consumers"):
-            yield f"{each['name']} has {each['consumers']} consumers and should have none: stop them"

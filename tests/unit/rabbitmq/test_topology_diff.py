@@ -2,7 +2,6 @@ from typing import Any
 
 import pytest
 
-from profile_contracts.operations import OPERATIONS
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import EVENT_HISTORY, Exchange, Queue, topology
 from service.infrastructure.rabbitmq.topology_check import conflict
@@ -11,18 +10,15 @@ from service.infrastructure.rabbitmq.topology_diff import (
     differences,
     differing_policies,
     missing_policies,
-    without_consumers,
 )
 
 WHOLE = topology()
 
 
 def broker_state() -> BrokerState:
-    """Return what a broker says on which everything stands, with a worker."""
+    """Return what a broker says on which everything stands."""
     file: dict[str, Any] = definitions(WHOLE)
-    dead = ("dlq", "parked", "5s", "30s", "300s")
-    queues = [{**each, "consumers": 0 if each["name"].endswith(dead) else 1} for each in file["queues"]]
-    return BrokerState(queues, file["bindings"], file["policies"])
+    return BrokerState(file["queues"], file["bindings"], file["policies"])
 
 
 def a_policy(name: str, pattern: str, priority: int, **more: Any) -> dict[str, Any]:
@@ -38,7 +34,6 @@ def a_policy(name: str, pattern: str, priority: int, **more: Any) -> dict[str, A
 
 def test_a_broker_that_stands_as_it_should_differs_in_nothing() -> None:
     assert differences(WHOLE, broker_state()) == []
-    assert without_consumers(WHOLE, broker_state()) == []
     assert missing_policies(WHOLE, broker_state()) == []
 
 
@@ -114,40 +109,20 @@ def test_what_obeys_a_policy_of_others_is_named(policy: dict[str, Any], names: l
         assert [each.partition(", not")[0] for each in found] == names
 
 
-def test_who_consumes_where_nobody_should_is_told_and_who_does_not_where_somebody_should() -> None:
-    there = broker_state()
-    swapped = [{**each, "consumers": 1 - each["consumers"]} for each in there.queues]
-    found = BrokerState(swapped, there.bindings, there.policies)
-
-    assert "profile.retry.5s has 1 consumers and should have none: stop them" in differences(WHOLE, found)
-    assert {"profile.followup", "profile.unroutable", *(each.queue for each in OPERATIONS)} == set(
-        without_consumers(WHOLE, found)
-    )
-
-
-def test_who_reads_an_event_history_is_no_difference_and_who_limits_it_is() -> None:
+def test_who_limits_an_event_history_is_named() -> None:
     whole = topology(event_history=True)
     file: dict[str, Any] = definitions(whole)
-    queues = [{"name": EVENT_HISTORY, "consumers": 3}]
+    queues = [{"name": EVENT_HISTORY}]
     others = [
         a_policy("streams", "history", 11, **{"apply-to": "streams"}),
         a_policy("quorum", "history", 12, **{"apply-to": "quorum_queues"}),
     ]
     there = BrokerState(queues, file["bindings"], [*file["policies"], *others])
 
-    assert without_consumers(whole, there) == []
     (difference,) = differences(whole, there)
     assert difference.startswith(
         "profile.events.history obeys policy streams of priority 11, not profile-event-history: "
     )
-
-
-def test_what_the_broker_has_not_said_yet_is_no_difference() -> None:
-    there = broker_state()
-    queues = [{name: value for name, value in each.items() if name != "consumers"} for each in there.queues]
-    found = BrokerState(queues, there.bindings, there.policies)
-
-    assert (differences(WHOLE, found), without_consumers(WHOLE, found)) == ([], [])
 
 
 def test_an_operator_policy_is_named() -> None:
