@@ -3,7 +3,6 @@
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from service.app.auth.actors import User
 from service.app.request_context import RequestContext
 from service.domain.idempotency import IdempotencyKey, ProcessedCommand
 from service.domain.post import Post
@@ -41,19 +40,17 @@ async def find_created(history: CommandHistory[Aggregate], key: IdempotencyKey |
     return await history.get(processed.aggregate.id)
 
 
-async def find_own_last(
-    profiles: ProfileRepository, context: RequestContext, user: User | None
+async def find_processed_profile(
+    profiles: ProfileRepository, profile_id: UUID, context: RequestContext
 ) -> Profile | None:
-    """Return the profile of *user*, who asks or has lost the session, if this very command was carried out.
+    """Return the profile, if this very command was carried out on it before.
 
-    It has ended the session that they ask in. The reply may have been lost, or be on its way from another
-    worker; what they hear else is that the session has ended.
+    That may have ended the session or the token that came with it. The reply may have been lost, or be on
+    its way from another worker; without this, whoever asks again would be refused.
     """
     key = context.idempotency_key
-    if key is None or user is None:
-        return None
-    processed = await profiles.find_processed(user.id, key)
-    if processed is None or not processed.is_of(key):
+    processed = await profiles.find_processed(profile_id, key) if key else None
+    if key is None or processed is None or not processed.is_of(key):
         return None
     key.on_repeat()
     return processed.aggregate

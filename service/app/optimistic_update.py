@@ -24,6 +24,7 @@ from service.domain.profile import Profile, ProfileRepository
 _ATTEMPTS: Final = 10
 
 Value = TypeVar("Value")
+Written_co = TypeVar("Written_co", covariant=True)
 # Stores the second over the first, or only records the command if nothing has changed.
 Write = Callable[[Aggregate, Aggregate], Awaitable[None]]
 Get = Callable[[UUID], Awaitable[Aggregate]]
@@ -108,9 +109,14 @@ async def update_post(
     return after
 
 
-async def authorized_write(
-    session_guard: SessionGuard, actor: Actor, write: Callable[[Profile | None], Awaitable[Value]]
-) -> Value:
+class AuthorizedWrite(Protocol[Written_co]):
+    """A write that refuses if whoever asks has changed."""
+
+    def __call__(self, *, authorized_by: Profile | None) -> Awaitable[Written_co]:
+        """Write, or raise `AuthorizationChanged`."""
+
+
+async def authorized_write(session_guard: SessionGuard, actor: Actor, write: AuthorizedWrite[Value]) -> Value:
     """Return what *write* returns, which is given the profile of whoever asks, and refuses any other.
 
     Raises:
@@ -121,7 +127,7 @@ async def authorized_write(
     for _ in range(_ATTEMPTS):
         authorizing = await session_guard.authorizing_profile(actor)
         with suppress(AuthorizationChanged):  # perhaps another session of theirs has ended
-            return await write(authorizing)
+            return await write(authorized_by=authorizing)
     raise WriteContention
 
 

@@ -215,7 +215,7 @@ class Profile:
         """Return the profile with its address as verified."""
         return self._next(now, EventType.PROFILE_UPDATED, {"verified_email_key": self.email.current_key})
 
-    def with_totp(self, totp: Totp, now: datetime) -> "Profile":
+    def with_totp(self, now: datetime, *, totp: Totp) -> "Profile":
         """Return the profile with a second factor."""
         return self._next(now, EventType.PROFILE_UPDATED, {"totp": totp})
 
@@ -223,9 +223,9 @@ class Profile:
         """Return the profile without a second factor, or itself if it has none."""
         return self._next(now, EventType.PROFILE_UPDATED, {"totp": None}) if self.totp else self
 
-    def with_password(self, hashed_password: str, session_id: UUID | None, now: datetime) -> "Profile":
+    def with_password(self, now: datetime, *, hashed: str, session_id: UUID | None) -> "Profile":
         """Return the profile with another password; all sessions end but one that may be to be opened."""
-        values = {"hashed_password": hashed_password}
+        values = {"hashed_password": hashed}
         return self._next(
             now, EventType.PROFILE_UPDATED, values, ends_sessions="password_changed", kept=session_id
         )

@@ -288,7 +288,9 @@ async def test_a_new_password_is_not_overwritten_by_a_hash_of_the_old_one(
     profiles: ProfileRepository,
 ) -> None:
     ada = await stored(profiles)
-    await profiles.save(changed := ada.with_password("the hash of a new password", uuid4(), LATER))
+    await profiles.save(
+        changed := ada.with_password(LATER, hashed="the hash of a new password", session_id=uuid4())
+    )
     await profiles.replace_hash(ada, "another hash of the old password")
 
     assert await profiles.get(ada.id) == changed
@@ -315,7 +317,7 @@ async def test_a_code_of_a_second_factor_is_used_once_and_no_change_brings_it_ba
     await profiles.save(changed := now.without_totp(LATER))
     assert await profiles.get(ada.id) == changed
     assert not await profiles.use_totp_step(now, 10)
-    await profiles.save(again := changed.with_totp(totp, LATER))
+    await profiles.save(again := changed.with_totp(LATER, totp=totp))
     assert await profiles.get(ada.id) == again
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from service.app.auth.enroll_totp import EnrolmentInvalid, require_no_totp, secret_of
 from service.app.auth.permissions import require_user
@@ -10,7 +11,7 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.optimistic_update import ProfileMutation, update_profile
 from service.app.request_context import RequestContext
-from service.domain.profile import ProfileRepository
+from service.domain.profile import Profile, ProfileRepository
 from service.domain.session import SessionRepository
 from service.domain.totp import RECOVERY_CODES, Totp, matching_step, new_recovery_code, recovery_digest
 
@@ -50,9 +51,7 @@ class ConfirmTotpHandler:
         codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
         digests = tuple(recovery_digest(profile.id, each) for each in codes)
         totp = Totp(self.box.encrypt(secret, about_totp(profile.id)), step, digests)
-        change = ProfileMutation(
-            command.context, require_no_totp, lambda before, now: before.with_totp(totp, now)
-        )
+        change = ProfileMutation(command.context, require_no_totp, partial(Profile.with_totp, totp=totp))
         _, after = await update_profile(self.profiles, self.session_guard, self.clock, profile.id, change)
         if after.totp != totp:  # this very command came before, and the factor was removed since
             raise EnrolmentInvalid

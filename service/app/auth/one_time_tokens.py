@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final, Protocol
 from uuid import UUID
 
+from service.app.idempotency import find_processed_profile
 from service.app.request_context import RequestContext
 from service.domain.errors import Unauthenticated
 from service.domain.profile import Profile, ProfileRepository
@@ -73,8 +74,7 @@ async def find_done(profiles: ProfileRepository, token: OneTimeToken, context: R
         OneTimeTokenInvalid: Something else has.
 
     """
-    key = context.idempotency_key
-    processed = await profiles.find_processed(token.profile_id, key) if key else None
-    if key is None or processed is None or not processed.is_of(key) or not processed.aggregate.may_log_in:
+    profile = await find_processed_profile(profiles, token.profile_id, context)
+    if profile is None or not profile.may_log_in:
         raise OneTimeTokenInvalid
-    return processed.aggregate
+    return profile

@@ -61,11 +61,9 @@ class ResetPasswordHandler:
         words = profile.personal_words
         hashed = await self.passwords.hash_new(command.new_password, words, "new_password")
         # The token is looked at each time that the profile is read.
-        change = ProfileMutation(
-            command.context,
-            partial(self._authorize, token),
-            lambda before, now: before.with_password(hashed, None, now),
-        )
+        authorize = partial(self._authorize, token)
+        apply = partial(Profile.with_password, hashed=hashed, session_id=None)
+        change = ProfileMutation(command.context, authorize, apply)
         guard = self.sessions.session_guard
         _, after = await update_profile(self.profiles, guard, self.clock, profile.id, change)
         return after

@@ -212,7 +212,7 @@ class Sessions:
 
         """
 
-        async def end_some(authorizing: Profile | None = None) -> Sequence[UUID]:
+        async def end_some(*, authorized_by: Profile | None = None) -> Sequence[UUID]:
             return await self.sessions.end(
                 user_id,
                 reason,
@@ -220,7 +220,7 @@ class Sessions:
                 session_id=session_id,
                 except_id=except_id,
                 limit=_BATCH,
-                authorized_by=authorizing,
+                authorized_by=authorized_by,
             )
 
         count = 0

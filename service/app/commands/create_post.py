@@ -1,6 +1,7 @@
 """Write a post."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from service.app.auth.permissions import Action, authorize, require_user
 from service.app.auth.session_guard import SessionGuard
@@ -49,11 +50,7 @@ class CreatePostHandler:
         )
         new = post.with_created_event()
         try:
-            await authorized_write(
-                self.session_guard,
-                user,
-                lambda authorizing: self.posts.add(new, authorized_by=authorizing),
-            )
+            await authorized_write(self.session_guard, user, partial(self.posts.add, new))
         except AlreadyCreated:  # just now, by the same command on another worker
             if created := await find_created(self.posts, key):
                 return created

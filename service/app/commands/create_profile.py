@@ -1,6 +1,7 @@
 """Sign a user up."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from service.app.auth.actors import Actor
 from service.app.auth.passwords import Passwords
@@ -88,8 +89,4 @@ class CreateProfileHandler:
         if profile.role is Role.USER:
             await self.profiles.add(profile)
         else:
-            await authorized_write(
-                self.session_guard,
-                actor,
-                lambda authorizing: self.profiles.add(profile, authorized_by=authorizing),
-            )
+            await authorized_write(self.session_guard, actor, partial(self.profiles.add, profile))

@@ -9,7 +9,7 @@ from service.app.auth.permissions import Action, authorize
 from service.app.auth.session_guard import SessionGuard
 from service.app.auth.sessions import Sessions
 from service.app.clock import Clock
-from service.app.idempotency import find_own_last
+from service.app.idempotency import find_processed_profile
 from service.app.optimistic_update import update_profile
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile, ProfileRepository, Status
@@ -43,8 +43,9 @@ class DeleteProfileHandler:
 
     async def handle(self, command: DeleteProfile) -> Profile:
         """Return the profile as it was deleted."""
-        context = command.context
-        deleted = await find_own_last(self.profiles, context, former_user(context.actor))
+        deleted = None
+        if user := former_user(command.context.actor):
+            deleted = await find_processed_profile(self.profiles, user.id, command.context)
         if deleted is None or deleted.status is not Status.DELETED:
             authorize(Action.SEE_PUBLIC_PROFILE, command.context.actor, command.profile_id)
             _, deleted = await update_profile(

@@ -91,7 +91,7 @@ async def test_a_token_that_has_ended_takes_the_same_work_whatever_has_become_of
     key: IdempotencyKey | None,
 ) -> None:
     changes = {
-        "another password": lambda each: each.with_password("another", uuid4(), NOON),
+        "another password": lambda each: each.with_password(NOON, hashed="another", session_id=uuid4()),
         "suspended": lambda each: each.updated(ProfilePatch(status=Status.SUSPENDED), NOON),
         "deleted": lambda each: each.deleted(NOON),
         "erased": lambda each: each.erased(NOON),

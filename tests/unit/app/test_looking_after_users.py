@@ -188,7 +188,7 @@ async def test_sessions_that_are_over_are_in_no_list() -> None:
     fixture.clock.advance(days=31)
 
     assert await fixture.app.list_sessions.handle(ListSessions(user)) == []
-    changed = ada.with_password("another", uuid4(), NOON)
+    changed = ada.with_password(NOON, hashed="another", session_id=uuid4())
     await fixture.profiles.save(changed)
     fixture.clock.advance(days=-31)
     assert await fixture.app.list_sessions.handle(ListSessions(HR, ada.id)) == []

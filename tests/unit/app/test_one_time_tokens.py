@@ -81,24 +81,27 @@ async def test_a_reset_is_good_once_however_many_try_at_once() -> None:
 
 
 async def test_who_lost_the_reply_of_a_reset_or_verification_hears_it_again() -> None:
-    fixture = AppFixture(profile := ada())
-    context = replace(NOBODY, idempotency_key=IdempotencyKey(b"i" * 16, b"d" * 16))
+    fixture, repeats = AppFixture(profile := ada()), list[str]()
+    key = IdempotencyKey(b"i" * 16, b"d" * 16, on_repeat=lambda: repeats.append("verified"))
+    context = replace(NOBODY, idempotency_key=key)
     verify = VerifyEmail(context, await verification_token(fixture, profile))
     first, again = [await fixture.app.verify_email.handle(verify) for _ in range(2)]
-    context = replace(NOBODY, idempotency_key=IdempotencyKey(b"j" * 16, b"d" * 16))
+    key = IdempotencyKey(b"j" * 16, b"d" * 16, on_repeat=lambda: repeats.append("reset"))
+    context = replace(NOBODY, idempotency_key=key)
     reset = ResetPassword(context, await reset_token(fixture, profile), NEW)
     ids = [await fixture.app.reset_password.handle(reset) for _ in range(2)]
     other = replace(NOBODY, idempotency_key=IdempotencyKey(b"j" * 16, b"e" * 16))
 
     assert first == again
     assert ids == [profile.id] * 2
+    assert repeats == ["verified", "reset"]
     assert (await fixture.profiles.get(profile.id)).version == 3
     with pytest.raises(OneTimeTokenInvalid):
         await fixture.app.reset_password.handle(ResetPassword(other, reset.token, NEW))
 
 
 CHANGES: dict[str, Callable[[Profile, datetime], Profile]] = {
-    "another password": lambda each, now: each.with_password("another", uuid4(), now),
+    "another password": lambda each, now: each.with_password(now, hashed="another", session_id=uuid4()),
     "another address": lambda each, now: each.updated(ProfilePatch(email=Email.parse(an_address())), now),
     "another spelling": lambda each, now: each.updated(
         ProfilePatch(email=Email.parse(each.email.typed.upper())), now

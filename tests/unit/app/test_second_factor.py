@@ -183,7 +183,9 @@ async def test_an_enrolment_is_of_one_user_for_half_an_hour_and_for_one_password
     with pytest.raises(InvalidCredentials):
         await fixture.app.enroll_totp.handle(EnrollTotp(caller(user), "a wrong guess"))
     _, sealed = await enrolled(fixture, user)
-    changed = (await fixture.profiles.get(profile.id)).with_password("another", uuid4(), NOON)
+    changed = (await fixture.profiles.get(profile.id)).with_password(
+        NOON, hashed="another", session_id=uuid4()
+    )
     await fixture.profiles.save(changed)
     with pytest.raises(EnrolmentInvalid):
         await fixture.app.confirm_totp.handle(ConfirmTotp(caller(user), sealed, good))

@@ -295,7 +295,9 @@ async def change_password_elsewhere(here: People, whose: str) -> None:
     """Change it as another worker would, which does not wait for the attempts of this one."""
     profile = await here.app_fixture.profiles.get(here.ada.id if whose == "ada" else here.boss.id)
     now = here.app_fixture.clock.now()
-    await here.app_fixture.profiles.save(after := profile.with_password("another hash", new_id(now), now))
+    await here.app_fixture.profiles.save(
+        after := profile.with_password(now, hashed="another hash", session_id=new_id(now))
+    )
     await here.app_fixture.sessions.discard(after)
 
 

@@ -315,7 +315,7 @@ async def test_a_session_that_a_change_of_password_opens_begins_after_what_came_
     app_fixture: AppFixture, ada: Profile
 ) -> None:
     """Another worker's clock may be ahead, by which all sessions have ended just now."""
-    ahead = ada.with_password(ada.hashed_password, None, NOON + timedelta(seconds=20))
+    ahead = ada.with_password(NOON + timedelta(seconds=20), hashed=ada.hashed_password, session_id=None)
     await app_fixture.profiles.save(ahead)
     user, _ = await app_fixture.logged_in(ahead)
     change = ChangePassword(RequestContext(user), PASSWORD, "another horse")
@@ -356,7 +356,7 @@ async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
 
     async def slow(password: bytes) -> str:
         await app_fixture.profiles.save(
-            ada.with_password("the hash of a rival", uuid4(), app_fixture.clock.now())
+            ada.with_password(app_fixture.clock.now(), hashed="the hash of a rival", session_id=uuid4())
         )
         return await hash_new(password)
 
@@ -412,7 +412,9 @@ async def test_a_deleted_user_has_no_session(app_fixture: AppFixture, ada: Profi
 async def test_sessions_are_over_before_they_are_removed(app_fixture: AppFixture, ada: Profile) -> None:
     user, _ = await app_fixture.logged_in(ada)
     await app_fixture.profiles.save(
-        ada.with_password("another hash", uuid4(), app_fixture.clock.now() + timedelta(seconds=1))
+        ada.with_password(
+            app_fixture.clock.now() + timedelta(seconds=1), hashed="another hash", session_id=uuid4()
+        )
     )
 
     assert app_fixture.is_open(user.session)
@@ -476,7 +478,9 @@ async def test_an_old_hash_is_made_anew_by_the_next_login(app_fixture: AppFixtur
 async def test_a_new_password_is_not_overwritten_by_an_old_hash(
     app_fixture: AppFixture, ada: Profile
 ) -> None:
-    await app_fixture.profiles.save(ada.with_password("a newer one", uuid4(), app_fixture.clock.now()))
+    await app_fixture.profiles.save(
+        ada.with_password(app_fixture.clock.now(), hashed="a newer one", session_id=uuid4())
+    )
     await app_fixture.profiles.replace_hash(ada, "an older one")
 
     assert (await app_fixture.profiles.get(ada.id)).hashed_password == "a newer one"

@@ -58,7 +58,7 @@ def test_versions_grow_by_1() -> None:
 def test_no_change_is_before_the_last_one_as_far_as_clocks_may_be_apart() -> None:
     """Sessions that are opened after a change that has ended all are told from those by its time."""
     apart = (timedelta(seconds=20), timedelta(hours=1))
-    ahead = [a_profile().with_password("h", None, NOON + each) for each in apart]
+    ahead = [a_profile().with_password(NOON + each, hashed="h", session_id=None) for each in apart]
     after = [each.updated(ProfilePatch(first_name="Augusta"), NOON) for each in ahead]
 
     assert [each.updated_at - NOON for each in after] == [timedelta(seconds=20), timedelta(seconds=30)]

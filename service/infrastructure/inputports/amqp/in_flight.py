@@ -5,12 +5,19 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final
 
+import structlog
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 # A queue that has sent nothing for so long is quiet.
 _QUIET_SECONDS: Final = 1.0
 # What is in our socket already has come to us after so long.
 _READING_SECONDS: Final = 0.1
+
+# The broker takes a message back by itself when its channel is gone.
+_LOST: Final = (AMQPError, ChannelInvalidStateError, ConnectionError)
+
+_log = structlog.get_logger("profile.requests")
 
 Serve = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
@@ -87,6 +94,19 @@ class InFlight:
                     self._none.set()
 
         return tracked
+
+    async def acknowledge(self, message: AbstractIncomingMessage) -> None:
+        """Let the broker forget *message*. If its channel is gone, the broker gives it to somebody else.
+
+        While a worker begins to end, that waits: what a quorum queue sends to a consumer that is being
+        cancelled counts as delivered (rabbitmq-server, pull request 3746), and an acknowledgement makes it
+        send. So does giving a message back.
+        """
+        await self.wait_ack_gate()
+        try:
+            await message.ack()
+        except _LOST as error:
+            _log.warning("acknowledgement lost", error_type=type(error).__name__)
 
     async def wait_ack_gate(self) -> None:
         """Wait until messages may be acknowledged, which is at once, but for the beginning of the end."""

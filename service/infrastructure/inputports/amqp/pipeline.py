@@ -94,7 +94,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
     return Pipeline(
         # From arrival to the end.
         around=(
-            (is_handled, LastResort(publisher, clock)),
+            (is_handled, LastResort(publisher, clock, needs.in_flight)),
             (is_unroutable, DropOnFailure(needs.in_flight)),
             *([(is_handled, needs.trace)] if needs.trace else ()),
             (is_request, BodyLimit()),

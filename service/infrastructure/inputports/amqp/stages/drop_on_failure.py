@@ -6,7 +6,6 @@ import structlog
 
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.in_flight import InFlight
-from service.infrastructure.inputports.amqp.stages.acknowledge import acknowledge
 
 _log = structlog.get_logger("profile.requests")
 
@@ -23,6 +22,5 @@ class DropOnFailure:
             await call_next(context)
         except Exception as error:  # noqa: BLE001 - what is not acknowledged holds its place for ever
             _log.error("handling failed", queue=context.route.queue, error_type=type(error).__name__)
-            await self.in_flight.wait_ack_gate()
             if not context.message.processed:
-                await acknowledge(context.message)
+                await self.in_flight.acknowledge(context.message)

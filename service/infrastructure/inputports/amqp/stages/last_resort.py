@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from aio_pika import DeliveryMode, Message
 
 from profile_contracts.replies import Failure
 from service.app.clock import Clock
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.errors import INTERNAL
-from service.infrastructure.inputports.amqp.outgoing import OURS, Publisher, failure_headers, reply_message
-from service.infrastructure.inputports.amqp.stages.acknowledge import acknowledge
-from service.infrastructure.rabbitmq.headers import REPLAYABLE
+from service.infrastructure.inputports.amqp.in_flight import InFlight
+from service.infrastructure.inputports.amqp.outgoing import (
+    Publisher,
+    dead_letter_message,
+    failure_headers,
+    reply_message,
+)
 from service.pkg.logger import what_and_where
-from service.pkg.message_fields import short_text
 
 # What is given back comes again at once.
 _PAUSE_SECONDS: Final = 1.0
@@ -38,6 +40,7 @@ class LastResort:
 
     publisher: Publisher
     clock: Clock
+    in_flight: InFlight
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
         """Go on, and rescue the message if that fails."""
@@ -50,7 +53,7 @@ class LastResort:
         try:
             await self._end(context, error)
         except Exception as worse:  # noqa: BLE001 - nothing comes after this
-            await _give_back(context, worse)
+            await self._give_back(context, worse)
 
     async def _end(self, context: MessageContext, error: Exception) -> None:
         # The text of an error may quote what was sent, so only where and what kind.
@@ -59,34 +62,24 @@ class LastResort:
             return
         if context.reply_to and not context.replied:
             await self._reply(context, context.reply_to)
-        await self.publisher.dead_letter(self._letter(context, error), context.route.dead_letters)
-        await acknowledge(context.message)
+        headers = failure_headers(INTERNAL, error, context.route.queue, self.clock.now(), 1)
+        letter = dead_letter_message(context.message, context.message_id, None, headers)
+        await self.publisher.dead_letter(letter, context.route.dead_letters)
+        await self.in_flight.acknowledge(context.message)
 
     async def _reply(self, context: MessageContext, address: str) -> None:
         reply = reply_message(context.message, context.route.queue, _BODY)
         await self.publisher.reply(reply, address, confirmed=True, seconds=_TO_REPLY_SECONDS)
 
-    def _letter(self, context: MessageContext, error: Exception) -> Message:
+    async def _give_back(self, context: MessageContext, error: Exception) -> None:
+        """Let the broker have the message again. It counts: after a few times it is dead-lettered."""
         message = context.message
-        headers = failure_headers(INTERNAL, error, context.route.queue, self.clock.now(), 1)
-        return Message(
-            b"{}",
-            message_id=short_text(message.message_id),
-            correlation_id=short_text(message.correlation_id),
-            headers={**headers, REPLAYABLE: False},
-            delivery_mode=DeliveryMode.PERSISTENT,
-            **OURS,
-        )
-
-
-async def _give_back(context: MessageContext, error: Exception) -> None:
-    """Let the broker have the message again. It counts, and after a few times it is not tried any more."""
-    message = context.message
-    try:
-        _log.error("given back", queue=context.route.queue, error_type=type(error).__name__)
-        await asyncio.sleep(_PAUSE_SECONDS)
-    finally:
-        if not message.processed:
-            # What no queue counts, and has come twice, would come for ever.
-            requeue = not message.redelivered or "x-delivery-count" in message.headers
-            await message.reject(requeue=requeue)
+        try:
+            _log.error("given back", queue=context.route.queue, error_type=type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await self.in_flight.wait_ack_gate()
+        finally:
+            if not message.processed:
+                # What no queue counts, and has come twice, would come for ever.
+                requeue = not message.redelivered or "x-delivery-count" in message.headers
+                await message.reject(requeue=requeue)

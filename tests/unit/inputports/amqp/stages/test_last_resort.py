@@ -1,8 +1,10 @@
+import asyncio
 import json
 
 import pytest
 import structlog
 
+from service.infrastructure.inputports.amqp.in_flight import InFlight
 from service.infrastructure.inputports.amqp.stages import last_resort
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from tests.builders import NOON
@@ -14,12 +16,12 @@ from tests.unit.inputports.amqp.stages.running import Rest, a_context
 async def rescue(broker: FakeBroker, *, reply_to: str | None = REPLY_TO, replied: bool = False) -> None:
     context = a_context(broker=broker)
     context.reply_to, context.replied = reply_to, replied
-    await LastResort(broker, FakeClock(NOON))(context, Rest(KeyError("canary")))
+    await LastResort(broker, FakeClock(NOON), InFlight())(context, Rest(KeyError("canary")))
 
 
 async def test_what_does_not_fail_is_left_alone() -> None:
     broker, rest = FakeBroker(), Rest()
-    await LastResort(broker, FakeClock(NOON))(a_context(broker=broker), rest)
+    await LastResort(broker, FakeClock(NOON), InFlight())(a_context(broker=broker), rest)
 
     assert (broker.journal, len(rest.seen)) == ([], 1)
 
@@ -58,6 +60,25 @@ async def test_the_broker_gets_back_what_cannot_be_ended(
     monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
     broker = FakeBroker(down=ConnectionError())
     context = a_context(broker=broker, headers=headers, redelivered=redelivered)
-    await LastResort(broker, FakeClock(NOON))(context, Rest(KeyError()))
+    await LastResort(broker, FakeClock(NOON), InFlight())(context, Rest(KeyError()))
 
     assert broker.journal == [end]
+
+
+@pytest.mark.parametrize(("down", "end"), [(None, "ack"), (ConnectionError(), "requeue")])
+async def test_while_a_worker_begins_to_end_nothing_is_acknowledged_or_given_back(
+    monkeypatch: pytest.MonkeyPatch, down: Exception | None, end: str
+) -> None:
+    monkeypatch.setattr(last_resort, "_PAUSE_SECONDS", 0.0)
+    broker, in_flight = FakeBroker(down=down), InFlight()
+    context = a_context(broker=broker)
+    with in_flight.pause_acks():
+        rescuing = asyncio.ensure_future(
+            LastResort(broker, FakeClock(NOON), in_flight)(context, Rest(KeyError()))
+        )
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+        assert end not in broker.journal
+    await rescuing
+    assert broker.journal[-1] == end
