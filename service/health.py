@@ -90,10 +90,10 @@ class Health:
         return None if await self.is_database_there() else "away"
 
     async def _redis(self) -> str | None:
-        return None if self.redis is None else await _refusal(self.redis)
+        return None if self.redis is None else await _redis_fault(self.redis)
 
 
-async def _refusal(redis: Redis) -> str | None:
+async def _redis_fault(redis: Redis) -> str | None:
     """Return why *redis* takes no write, if it takes none: it may answer all the same, full or alone."""
     try:
         await CALLS.run(redis.set(_WRITTEN, b"1", px=_WRITTEN_MS))

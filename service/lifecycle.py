@@ -47,10 +47,10 @@ async def run_worker(worker: Worker) -> int:
 
 async def _open(worker: Worker, stack: AsyncExitStack) -> None:
     """Open all that consumers need, once broker and database let us in; they may be starting, too."""
-    patience = worker.settings.startup_seconds
+    limit = worker.settings.startup_seconds
     url = with_connection_name(worker.settings.rabbitmq_url, "start")
-    await retry_until(patience, partial(rabbitmq.ping, url), rabbitmq.STARTING)
-    await retry_until(patience, partial(mongo.ping, worker.database), mongo.STARTING)
+    await retry_until(limit, partial(rabbitmq.ping, url), rabbitmq.STARTING)
+    await retry_until(limit, partial(mongo.ping, worker.database), mongo.STARTING)
     await stack.enter_async_context(worker.opened())
 
 

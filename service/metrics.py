@@ -80,7 +80,9 @@ class Metrics:
         """Return all of it in Prometheus' text format."""
         (_, said), backlog = await asyncio.gather(self.health.ready(), self._backlog())
         parts: Mapping[str, str] = said["parts"]
-        seen = _Seen([*self._state(), *_of_health(said["status"], parts), *self._of_outbox(backlog)])
+        seen = _CurrentMetrics(
+            [*self._state(), *_of_health(said["status"], parts), *self._of_outbox(backlog)]
+        )
         # In a thread: a thousand lines are ten milliseconds of which requests need not be late.
         text = await asyncio.to_thread(lambda: generate_latest(self.registry) + generate_latest(seen))
         return True, Document(CONTENT_TYPE_PLAIN_0_0_4, text)
@@ -156,7 +158,7 @@ class Metrics:
         )
 
 
-class _Seen:
+class _CurrentMetrics:
     """What was seen just now, as `generate_latest` takes it."""
 
     def __init__(self, families: Sequence[Metric]) -> None:
@@ -205,7 +207,7 @@ def _of_background(background: Background) -> Iterable[Metric]:
     )
     yield _counter(
         "profile_background_skipped",
-        "How many items each loop left aside.",
+        "How many items each loop skipped.",
         [((name,), each.skipped) for name, each in loops],
         "loop",
     )

@@ -17,7 +17,7 @@ _MINUTES_FROM: Final = 120
 
 def is_wrong(depth: Depth) -> bool:
     """Return whether a queue is missing, or nobody consumes it and somebody should."""
-    return not depth.is_there or (depth.queue in CONSUMED and not depth.consumers)
+    return not depth.exists or (depth.queue in CONSUMED and not depth.consumers)
 
 
 def table(found: Sequence[Depth], rates: Mapping[str, float] | None = None) -> Table:
@@ -32,7 +32,7 @@ def table(found: Sequence[Depth], rates: Mapping[str, float] | None = None) -> T
     for each in (each for each in found if each.ready or is_wrong(each) or (rates or {}).get(each.queue)):
         change = [] if rates is None else [f"{rates.get(each.queue, 0):+.1f}"]
         consumers = str(each.consumers) if each.queue in CONSUMED else ""
-        shown.add_row(each.queue, str(each.ready) if each.is_there else "missing", *change, consumers)
+        shown.add_row(each.queue, str(each.ready) if each.exists else "missing", *change, consumers)
     return shown
 
 

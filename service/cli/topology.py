@@ -32,7 +32,7 @@ from service.infrastructure.rabbitmq.topology_diff import (
 app = typer.Typer(no_args_is_help=True, help="What stands on the broker.")
 
 _DIFFERS, _UNKNOWN = 1, 2
-_NOT_LOOKED_AT: Final = "Not looked at without --management-url: policies, bindings."
+_UNCHECKED: Final = "Not looked at without --management-url: policies, bindings."
 _ALL_ELSE: Final = "All else stands as it should."
 
 QueryQueueType = Annotated[QueueType, typer.Option(envvar="QUERY_QUEUE_TYPE", help="`quorum` for clusters")]
@@ -142,7 +142,7 @@ def _say(lines: list[str], idle: list[str], *, looked_at_all: bool, by_console: 
         typer.echo(f"No worker answers {', '.join(idle)}.", err=True)
     _say_all(lines)
     if not by_console:
-        typer.echo(_NOT_LOOKED_AT if lines else f"{_NOT_LOOKED_AT} {_ALL_ELSE}", err=True)
+        typer.echo(_UNCHECKED if lines else f"{_UNCHECKED} {_ALL_ELSE}", err=True)
     elif not lines and looked_at_all:
         typer.echo("Everything stands as it should.")
     elif not lines:

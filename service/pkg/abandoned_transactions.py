@@ -72,7 +72,7 @@ class _Looks:
             if not self._was_refused:
                 self._was_refused = True
                 _log.warning("cannot end abandoned transactions", code=error.code)
-        except PyMongoError:  # whoever waits will hear of it
+        except PyMongoError:  # whoever waits gets one of their own
             pass
 
 

@@ -59,7 +59,7 @@ class LoopState:
     Attributes:
         failures: How often it had to begin anew, since the process started.
         in_a_row: How often without having gone on well in between.
-        skipped: How many items it left aside because of an unforeseen error.
+        skipped: How many items it skipped because of an unforeseen error.
         error: The type of the last error, while it fails.
         done_at: When a periodic one was last done with its work, in epoch seconds; 0 is never.
 
@@ -141,7 +141,7 @@ class Background:
     def skipping(
         self, name: str, *, transient: tuple[type[Exception], ...] = (), **about: str
     ) -> Iterator[None]:
-        """Let the loop *name* leave aside the one item inside, if an unforeseen error says so.
+        """Let the loop *name* skip the one item inside, if an unforeseen error says so.
 
         Errors that are *transient* have nothing to do with the item, and go on their way. *about* it is
         logged: nothing personal.
@@ -154,7 +154,7 @@ class Background:
             self.skip(name, error, **about)
 
     def skip(self, name: str, error: Exception, **about: str) -> None:
-        """Take note that the loop *name* left an item aside because of *error*."""
+        """Take note that the loop *name* skipped an item because of *error*."""
         self._state(name).skipped += 1
         _log.error("item skipped", loop=name, **about, **what_and_where(error))
 

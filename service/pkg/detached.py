@@ -76,7 +76,7 @@ class DetachedCalls:
     def _forget(self, task: asyncio.Future[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # nobody is left to hear of it
+            task.exception()  # nobody is left to whom it matters
 
 
 def _discard(call: Awaitable[Any]) -> None:

@@ -18,7 +18,7 @@ Question = Callable[[], Awaitable[bool]]
 EVERY: Final = timedelta(seconds=5)
 # How long a server may be there again before our way to it is, too.
 LIMIT: Final = timedelta(seconds=30)
-# How long whoever asks for `/livez` has time to hear of it before we end.
+# How long whoever asks for `/livez` has time to learn of it before we end.
 _NOTICE_SECONDS: Final = 5.0
 # How long an event loop may do one thing.
 LOOP_SECONDS: Final = 30

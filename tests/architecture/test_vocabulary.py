@@ -58,22 +58,29 @@ IN_CODE: Final[dict[str, str]] = {
     r"\bIMPERSONAL_FIELDS\b": "NON_PERSONAL_FIELDS",
 }
 IN_TEXTS: Final[dict[str, str]] = {
-    r"\bset(s|ting)? aside\b|\bput(s|ting)? aside\b": "dead-lettered",
     r"\bin hand\b": "unacknowledged, in flight",
     r"\bnobody waits\b": "fire-and-forget",
     r"\btakes? turns\b|\bin (its|their) turn\b": "serialised",
     r"\bis nobody\b(?!')|\bdead token\b": "anonymous, an invalid token",
     r"\bfollows? (its|the|their) owner\b": "cascades",
     r"\bname of (a|the) command\b": "idempotency key",
-    r"(?<!x-)\bvouch(e[sd])?\b": "signs, verifies",
+    r"\bvouch(e[sd]|ing)?\b": "signs, verifies",
     r"\bevents?\b.{0,20} \b(is|are|was|were|been) told\b|\btold at least once\b": "published",
-    r"\b(gateways?|caller|callers|it|who|nobody|somebody|everybody|others) hears?\b": "receives, gets",
+    r"\baside\b": "dead-lettered, skipped",
+    r"\bhears?\b": "receives, gets",
 }
 # History keeps its words.
 HISTORY: Final = ("CHANGELOG.md", "docs/adr/")
 
 
-text_of = cache(Path.read_text)
+_PRIVATE: Final = re.compile(r"\b_+(?=[A-Za-z])")
+
+
+@cache
+def texts_of(path: Path) -> tuple[str, str]:
+    """Return what is written there, and the same with private names as if they were public."""
+    text = path.read_text(encoding="utf-8")
+    return text, _PRIVATE.sub("", text)
 
 
 def code() -> Iterator[Path]:
@@ -94,15 +101,18 @@ def _is_in(path: Path, beginnings: tuple[str, ...]) -> bool:
 
 
 def lines_with(pattern: str, paths: Iterator[Path]) -> list[str]:
-    """Return the places where *pattern* occurs, ready to be clicked at."""
+    """Return the places where *pattern* occurs, ready to be clicked at; of private names, too."""
     wanted = re.compile(pattern, re.MULTILINE)
-    return [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in paths
-        if wanted.search(text_of(path))
-        for number, line in enumerate(text_of(path).splitlines(), 1)
-        if wanted.search(line)
-    ]
+    return sorted(
+        {
+            f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+            for path in paths
+            for text in texts_of(path)
+            if wanted.search(text)
+            for number, line in enumerate(text.splitlines(), 1)
+            if wanted.search(line)
+        }
+    )
 
 
 @pytest.mark.parametrize("pattern", IN_CODE)
@@ -119,4 +129,6 @@ def test_the_table_finds_what_it_is_there_for() -> None:
     assert re.search(
         next(each for each in IN_CODE if "Caller" in each), "async def f(caller: Caller) -> None:"
     )
+    assert lines_with(r"\btexts_of_\b", iter([Path(__file__)])) == []
+    assert len(lines_with(r"\bPRIVATE\b", iter([Path(__file__)]))) == 2
     assert re.search(next(each for each in IN_TEXTS if "aside" in each), "the message is set aside")

@@ -97,7 +97,7 @@ KINDS: Final[dict[str, Kind]] = {
     "forged deliveries": _with({"x-delivery-count": 99}),
     "a forged sender": Kind(
         "missing_token",
-        properties={"user_id": None, "headers": {"x-vouched-user": "gateway", "x-vouched-mac": "0" * 32}},
+        properties={"user_id": None, "headers": {"x-sender": "gateway", "x-sender-mac": "0" * 32}},
     ),
     "a reply to an exchange": _replying_to("x|no_such_exchange", "reply_to_refused"),
     "a reply to a queue of the service": _replying_to("profile.delete", "reply_to_refused"),

@@ -33,7 +33,7 @@ _GOOD: Final = 5
 _SETTLING: Final = 120.0 + MESSAGES / 20
 _HEADERS: Final = (
     "authorization", "x-deadline", "x-client-ip", "traceparent", "CC", "BCC", "x-attempt", "x-replay-count",
-    "x-vouched-user", "x-vouched-mac", "x-delivery-count", "x-death", "x-replayable", "x-original-queue", "x",
+    "x-sender", "x-sender-mac", "x-delivery-count", "x-death", "x-replayable", "x-original-queue", "x",
 )  # fmt: skip
 _ADDRESSES: Final = (
     None, None, REPLY_TO, REPLY_TO, REPLY_TO, "gateway.none", "amq.gen-none", "profile.create", "x|y", "",

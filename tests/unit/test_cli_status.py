@@ -23,7 +23,7 @@ def queues(*changed: Depth) -> list[Depth]:
     other = {each.queue: each for each in changed}
     names = [each.name for each in topology().queues]
     return [
-        other.get(name, Depth(name, is_there=True, consumers=2 if name in CONSUMED else 0)) for name in names
+        other.get(name, Depth(name, exists=True, consumers=2 if name in CONSUMED else 0)) for name in names
     ]
 
 
@@ -47,12 +47,12 @@ def test_all_is_well_in_a_few_sentences() -> None:
 
 def test_what_is_not_well_is_named() -> None:
     found = queues(
-        Depth("profile.create", is_there=True, ready=3),
-        Depth("profile.get", is_there=False),
-        Depth("profile.create.dlq", is_there=True, ready=4),
-        Depth("profile.retry.30s", is_there=True, ready=5),
-        Depth("profile.unroutable", is_there=True, ready=6, consumers=1),
-        Depth("profile.parked", is_there=True, ready=7),
+        Depth("profile.create", exists=True, ready=3),
+        Depth("profile.get", exists=False),
+        Depth("profile.create.dlq", exists=True, ready=4),
+        Depth("profile.retry.30s", exists=True, ready=5),
+        Depth("profile.unroutable", exists=True, ready=6, consumers=1),
+        Depth("profile.parked", exists=True, ready=7),
     )
     said = list(lines(found, Backlog(8, NOON - timedelta(minutes=9)), None, NOON))
 
@@ -83,8 +83,8 @@ def test_a_queue_that_has_just_been_emptied_is_still_shown() -> None:
 
 def test_how_fast_a_queue_grows_is_told_by_the_time_that_has_passed() -> None:
     """To ask for all queues takes time, too."""
-    before = Look(100.0, [Depth("profile.get", is_there=True, ready=10)])
-    now = Look(102.5, queues(Depth("profile.get", is_there=True, ready=0)))
+    before = Look(100.0, [Depth("profile.get", exists=True, ready=10)])
+    now = Look(102.5, queues(Depth("profile.get", exists=True, ready=0)))
 
     assert growth(before, now) == {"profile.get": -4.0}
 
@@ -93,7 +93,7 @@ def test_how_fast_a_queue_grows_is_told_by_the_time_that_has_passed() -> None:
 def test_each_look_is_written_where_nothing_can_be_drawn_over(monkeypatch: pytest.MonkeyPatch) -> None:
     async def looks(*_: object) -> AsyncIterator[Look]:
         for number in (1, 2, 3):
-            yield Look(float(number), queues(Depth("profile.get", is_there=True, ready=number, consumers=1)))
+            yield Look(float(number), queues(Depth("profile.get", exists=True, ready=number, consumers=1)))
 
     monkeypatch.setattr(status_commands, "_looks", looks)
     result = profilectl("watch", RABBITMQ_URL="amqp://mq/")
@@ -112,7 +112,7 @@ def test_queues_are_shown_while_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     async def depths(_url: str) -> Sequence[Depth]:
-        return queues(Depth("profile.get", is_there=False))
+        return queues(Depth("profile.get", exists=False))
 
     async def backlog(_url: str) -> Backlog:
         raise DatabaseUnavailable from ServerSelectionTimeoutError("db: timed out, Timeout: 2s, Topology")

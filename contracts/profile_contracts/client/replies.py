@@ -104,7 +104,7 @@ class ReplyQueue(Replies):
     """Replies into a queue that outlives its connections.
 
     It is deleted when the client is closed, or a minute after it was lost. Replies are acknowledged, so one
-    that was lost on its way comes again. Where the queue is gone, those who wait hear that, and the next one
+    that was lost on its way comes again. Where the queue is gone, those who wait are told, and the next one
     has another name: RabbitMQ makes no queue anew whose node is away.
 
     Args:

@@ -74,7 +74,7 @@ class ProfileClient(ProfileApi):
         name: str = "profile-client",
         replies: ReplyMode = "direct",
     ) -> None:
-        self._urls = [_named(each, name) for each in ([url] if isinstance(url, str) else url)]
+        self._urls = [_with_connection_name(each, name) for each in ([url] if isinstance(url, str) else url)]
         self._user = _only_user(self._urls)
         self._name = name
         self._timeout = require_timeout(timeout)
@@ -237,7 +237,7 @@ class ProfileClient(ProfileApi):
             await self._connection.pause(pause)
 
 
-def _named(address: str, name: str) -> URL:
+def _with_connection_name(address: str, name: str) -> URL:
     try:
         url = URL(address)
     except ValueError:  # its text quotes the address, with the password in it

@@ -25,7 +25,7 @@ _BLANK: Final[dict[str, Any]] = {"first_name": "", "last_name": "", "email": ""}
 
 
 def delete(memory: Memory, request: DeleteProfile, context: RequestContext) -> DeletedProfile:
-    """Delete a profile and the posts of its user; the same command again hears the same."""
+    """Delete a profile and the posts of its user; the same command again gets the same."""
 
     def deleted() -> DeletedProfile:
         context.require_authenticated()

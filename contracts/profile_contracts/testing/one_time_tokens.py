@@ -43,7 +43,7 @@ def start_reset(memory: Memory, request: StartReset, context: RequestContext) ->
 
 
 def reset_password(memory: Memory, request: ResetPassword, context: RequestContext) -> PasswordReset:
-    """Set a new password, which uses the token up; the same command again hears the same."""
+    """Set a new password, which uses the token up; the same command again gets the same."""
     token = _read(memory, request.token, AUTH_RESET_PASSWORD)
     account = memory.account_including_deleted(token.profile_id)
     done = PasswordReset(profile_id=token.profile_id)

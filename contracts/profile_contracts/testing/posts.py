@@ -49,7 +49,7 @@ def update(memory: Memory, request: UpdatePost, context: RequestContext) -> Post
 
 
 def delete(memory: Memory, request: DeletePost, context: RequestContext) -> DeletedPost:
-    """Delete a post; the same command again hears the same."""
+    """Delete a post; the same command again gets the same."""
     context.require_user()
 
     def deleted() -> DeletedPost:

@@ -96,7 +96,7 @@ class Keys:
 
 
 def _log_bug(asking: asyncio.Task[None]) -> None:
-    """Say what went wrong, if that is no call that failed: whoever waits for keys hears of those."""
+    """Say what went wrong, if that is no call that failed: whoever waits for keys learns of those."""
     failure = None if asking.cancelled() else asking.exception()
     if failure and not isinstance(failure, CallFailed):
         _log.error("The keys are not known.", exc_info=failure)

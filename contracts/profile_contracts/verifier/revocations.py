@@ -76,7 +76,7 @@ class Revocations:
         """Remember the sessions that *event* has ended."""
         said = event.data
         for each in said.session_ids:
-            self._remember(each, _Ended(self.number(), self._now()))
+            self._record(each, _Ended(self.number(), self._now()))
         if not said.session_ids:
             # Services of 0.1.0 don't say it.
             before = said.revoked_before or int(event.time.timestamp() * 1000) + 1
@@ -84,7 +84,7 @@ class Revocations:
             known = self._ended.get(said.user_id)
             if known and known.before > before:  # an older event, that has come late or again
                 ended = replace(ended, before=known.before, kept=known.kept)
-            self._remember(said.user_id, ended)
+            self._record(said.user_id, ended)
 
     def confirm(self, session_id: UUID, number: int) -> None:
         """Remember that the session was alive, as the service says who was asked at *number*."""
@@ -109,7 +109,7 @@ class Revocations:
             doubt = max(doubt, self._gap)
         return Session.ALIVE if self._confirmed.get(claims.sid, 0) >= doubt else Session.UNCERTAIN
 
-    def _remember(self, name: UUID, ended: _Ended) -> None:
+    def _record(self, name: UUID, ended: _Ended) -> None:
         forgotten = self._put(self._ended, name, ended)
         if forgotten:
             self._complete_since = max(self._complete_since, forgotten.heard_at)

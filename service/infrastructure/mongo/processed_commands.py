@@ -114,7 +114,7 @@ async def _find_stored(
 ) -> dict[str, Any] | None:
     """Return what *query* finds, once most members have it.
 
-    A primary that is about to lose it may have it. So whoever hears that a command was carried out before
+    A primary that is about to lose it may have it. So whoever is told that a command was carried out before
     waits for that, as whoever carried it out does. For the others one look is enough.
     """
     if await collection.find_one(query, {"_id": 1}) is None:

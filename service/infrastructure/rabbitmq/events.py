@@ -63,7 +63,7 @@ def command_failed_message(
     """Return the event that the command *message* has failed with *error*: the same id if it comes again.
 
     The id is a digest by a secret *key*: there may be a password in the body, and from a plain digest whoever
-    hears the event could guess it.
+    receives the event could guess it.
     """
     said = f"{queue}\n{message_id}\n{error.reason}\n".encode(errors="surrogateescape") + message.body
     name = blake2b(said, key=key, digest_size=16).hexdigest() if message_id else uuid4().hex

@@ -129,7 +129,7 @@ class JoiningTransports(TransportFactory):
         if _BROKERS in url.query:
             name, now = url.query.get("name", ""), asyncio.get_running_loop().time()
             brokers = _order.of(broker_urls(f"{url.scheme}://{url.query[_BROKERS]}"), name, now)
-            attempts = [partial(_answering, each, context, options) for each in brokers]
+            attempts = [partial(_open_answering, each, context, options) for each in brokers]
             broker, reader, writer = await first_success(attempts, _SILENT_SECONDS, _close)
             _order.connected(name, broker, now)
         else:
@@ -148,7 +148,7 @@ class JoiningTransports(TransportFactory):
             self._writer.transport.abort()
 
 
-async def _answering(
+async def _open_answering(
     broker: str, context: ssl.SSLContext | None, options: dict[str, Any]
 ) -> tuple[str, _Reader, JoiningWriter]:
     """Connect to *broker*, and wait until it says something: one that hangs lets others wait for ever."""

@@ -59,7 +59,7 @@ class Relay:
     Args:
         needed: The events that our own queues need. The broker must have a queue for each of those;
             of others there need be none.
-        background: Keeps the relay going, and counts the events that it has to leave aside.
+        background: Keeps the relay going, and counts the events that it has to skip.
 
     Attributes:
         refused: The type of a needed event that no queue took, until one is taken again.
@@ -96,8 +96,8 @@ class Relay:
         """
         self._has_work.set()
         if len(subjects) > 1:
-            room = _MOST_OF_FAN_OUTS - len(self._fan_outs)
-            self._fan_outs.update(((kind, each), None) for each in subjects[:room])
+            capacity = _MOST_OF_FAN_OUTS - len(self._fan_outs)
+            self._fan_outs.update(((kind, each), None) for each in subjects[:capacity])
             return
         self._notified.update((kind, each) for each in subjects)
         if self._notified.total() >= _CAPACITY:

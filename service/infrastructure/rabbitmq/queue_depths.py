@@ -22,7 +22,7 @@ class Depth:
     """
 
     queue: str
-    is_there: bool
+    exists: bool
     ready: int = 0
     consumers: int = 0
 
@@ -42,9 +42,9 @@ async def depths(connection: AbstractConnection, queues: Iterable[str]) -> Seque
                 with map_cancellation():
                     declared = await channel.queue_declare(queue, passive=True, timeout=_SECONDS)
                 ready, consumers = declared.message_count or 0, declared.consumer_count or 0
-                found.append(Depth(queue, is_there=True, ready=ready, consumers=consumers))
+                found.append(Depth(queue, exists=True, ready=ready, consumers=consumers))
             except ChannelNotFoundEntity:  # which has closed the channel
-                found.append(Depth(queue, is_there=False))
+                found.append(Depth(queue, exists=False))
                 channel = await plain_channel(connection)
     finally:
         await close_channel(channel)

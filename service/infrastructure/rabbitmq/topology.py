@@ -189,7 +189,7 @@ def _policies() -> tuple[Policy, ...]:
     commands = [operation.queue for operation in OPERATIONS if operation.kind is Kind.COMMAND]
     queries = [operation.queue for operation in OPERATIONS if operation.kind is Kind.QUERY]
     return (
-        # No dead-letter exchange: it would keep passwords and tokens. The service sets messages aside.
+        # No dead-letter exchange: it would keep passwords and tokens. The service dead-letters by itself.
         Policy(
             "profile-commands",
             _any_of(commands),

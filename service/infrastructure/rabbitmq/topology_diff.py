@@ -44,7 +44,7 @@ def differences(
     return [
         *_bindings(topology, broker_state.bindings, known),
         *differing_policies(topology, broker_state),
-        *_obeyed(topology, broker_state.policies),
+        *_policy_conflicts(topology, broker_state.policies),
         *_operator_policies(topology, broker_state.queues),
     ]
 
@@ -108,7 +108,7 @@ def _say(settings: Mapping[str, Any], name: str) -> str:
     return repr(settings[name]) if name in settings else "unset"
 
 
-def _obeyed(topology: Topology, found: _Listed) -> Iterator[str]:
+def _policy_conflicts(topology: Topology, found: _Listed) -> Iterator[str]:
     """Of the policies that match, the one of the highest priority holds, and no other."""
     there = {each["name"] for each in found}
     for thing in topology.things:

@@ -101,7 +101,7 @@ class TopologyKeeper:
         async with topology_probe(self.connection) as ask:
             made = False
             for thing in self._topology.things:
-                if thing.name in around and not await self._is_there(ask, thing):
+                if thing.name in around and not await self._exists(ask, thing):
                     await ask.declare(thing, passive=not self._may_make)
                     made = True
             for each in bindings if made else ():
@@ -119,7 +119,7 @@ class TopologyKeeper:
         _log.warning("made again", name=thing.name)
         return CheckResult(thing, State.OK)
 
-    async def _is_there(self, ask: TopologyProbe, thing: Exchange | Queue) -> bool:
+    async def _exists(self, ask: TopologyProbe, thing: Exchange | Queue) -> bool:
         there = (await ask.about(thing, in_full=False)).state is not State.MISSING
         if not there and self._may_make:
             _log.warning("made again", name=thing.name)

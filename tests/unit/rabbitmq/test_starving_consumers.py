@@ -33,7 +33,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
     made = Worker()
 
     async def depths(_connection: object, queues: Iterable[str]) -> list[Depth]:
-        return [Depth(each, is_there=True, ready=made.ready.get(each, 0)) for each in queues]
+        return [Depth(each, exists=True, ready=made.ready.get(each, 0)) for each in queues]
 
     monkeypatch.setattr(starving_consumers, "depths", depths)
     return made

@@ -18,7 +18,7 @@ from service.pkg.message_fields import short_text, text_header, trace_header
 
 # The headers of a caller that a request needs when it is tried again, and how long they may be. No others
 # go with it: the broker would obey `CC` and `BCC` once more.
-_KEPT: Final = {"authorization": MAX_AUTHORIZATION, "x-client-ip": MAX_ADDRESS}
+_COPIED_HEADERS: Final = {"authorization": MAX_AUTHORIZATION, "x-client-ip": MAX_ADDRESS}
 
 OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 
@@ -98,7 +98,7 @@ def retry_message(
 ) -> Message:
     """Return *message* as it will be tried again under *message_id*, with *more* headers of ours."""
     kept: dict[str, Any] = trace_header(message.headers)
-    for name, longest in _KEPT.items():
+    for name, longest in _COPIED_HEADERS.items():
         kept |= text_header(message.headers, name, longest)
     return Message(
         message.body,

@@ -43,6 +43,7 @@ from service.infrastructure.inputports.amqp.stages.encode_result import EncodeRe
 from service.infrastructure.inputports.amqp.stages.handle import Handle
 from service.infrastructure.inputports.amqp.stages.last_resort import LastResort
 from service.infrastructure.inputports.amqp.stages.outbox_capacity import OutboxCapacity
+from service.infrastructure.inputports.amqp.stages.publish_command_failed import PublishCommandFailed
 from service.infrastructure.inputports.amqp.stages.record_metrics import RecordMetrics
 from service.infrastructure.inputports.amqp.stages.redelivery_quarantine import RedeliveryQuarantine
 from service.infrastructure.inputports.amqp.stages.reject_poison import RejectPoison
@@ -51,7 +52,6 @@ from service.infrastructure.inputports.amqp.stages.reply import Reply
 from service.infrastructure.inputports.amqp.stages.resolve_reply_to import ResolveReplyTo
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter import RetryOrDeadLetter
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter_event import RetryOrDeadLetterEvent
-from service.infrastructure.inputports.amqp.stages.tell_command_failed import TellCommandFailed
 from service.pkg.key_source import KeySource
 
 
@@ -123,7 +123,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_command_or_unroutable, Reply(publisher, clock, outcomes, confirmed=True)),
             (is_request, RetryOrDeadLetter(publisher, clock, needs.sender_keys, needs.arrivals)),
             (is_event, RetryOrDeadLetterEvent(publisher, clock, needs.sender_keys)),
-            (is_command, TellCommandFailed(publisher, clock, needs.digest_keys)),
+            (is_command, PublishCommandFailed(publisher, clock, needs.digest_keys)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),
             *([(is_request, needs.record_metrics)] if needs.record_metrics else ()),

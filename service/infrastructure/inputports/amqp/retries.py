@@ -24,7 +24,7 @@ def is_retryable(operation: Operation[Any, Any]) -> bool:
 def pauses_in_outages(operation: Operation[Any, Any]) -> bool:
     """Return whether requests of *operation* are left in their queue while the database is away.
 
-    People wait for what is about their sessions: they hear at once that it cannot be done.
+    People wait for what is about their sessions: they are told at once that it cannot be done.
     """
     return operation.kind is Kind.COMMAND and not operation.queue.startswith("auth.")
 

@@ -19,8 +19,8 @@ from service.infrastructure.rabbitmq.headers import ARRIVED_AT, ATTEMPT, REPLAY_
 from service.pkg.key_source import KeySource
 from service.pkg.message_fields import count_header, text_header
 
-_SENDER: Final = "x-vouched-user"
-_MAC: Final = "x-vouched-mac"
+_SENDER: Final = "x-sender"
+_MAC: Final = "x-sender-mac"
 
 # Far more than there are; beyond it, nobody counts.
 _MOST: Final = 1_000_000
@@ -101,4 +101,4 @@ def _signed(message: AbstractIncomingMessage, keys: Sequence[bytes]) -> History 
 def _mac(history: History, message_id: str | None, body: bytes, key: bytes) -> str:
     arrived = [history.arrived_at] if history.arrived_at else []
     said = json.dumps([history.sender, history.attempts, history.replays, message_id or "", *arrived])
-    return hashlib.blake2b(said.encode() + body, key=key, person=b"vouching", digest_size=16).hexdigest()
+    return hashlib.blake2b(said.encode() + body, key=key, person=b"sender", digest_size=16).hexdigest()

@@ -49,8 +49,8 @@ class Pipeline:
 
     def compile(self, route: Route) -> Serve:
         """Return what serves a message of *route*: its stages, and no others."""
-        way_in = _chain(_chosen(self.way_in, route), _end)
-        way_out = _chosen(self.way_out, route)
+        way_in = _chain(_stages_for(self.way_in, route), _end)
+        way_out = _stages_for(self.way_out, route)
 
         async def in_and_out(context: MessageContext) -> None:
             context.started = time.perf_counter()
@@ -61,7 +61,7 @@ class Pipeline:
             for stage in way_out:
                 await stage(context)
 
-        around = _chain(_chosen(self.around, route), in_and_out)
+        around = _chain(_stages_for(self.around, route), in_and_out)
 
         async def serve(message: AbstractIncomingMessage) -> None:
             await around(MessageContext(message, route, message_id=message.message_id))
@@ -69,7 +69,7 @@ class Pipeline:
         return serve
 
 
-def _chosen(entries: Entries[AnyStage], route: Route) -> tuple[AnyStage, ...]:
+def _stages_for(entries: Entries[AnyStage], route: Route) -> tuple[AnyStage, ...]:
     return tuple(stage for is_for, stage in entries if is_for(route))
 
 

@@ -49,8 +49,10 @@ def subscribe_posts(router: Router, app: Application) -> None:
 
     @router.handles(POST_LIST)
     async def list_posts(request: wire.ListPosts, caller: RequestContext) -> wire.PostPage:
-        window = PageRequest(request.limit, none_if_missing(request.cursor))
-        query = ListPosts(actor=caller.actor, page_request=window, user_id=none_if_missing(request.user_id))
+        page_request = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ListPosts(
+            actor=caller.actor, page_request=page_request, user_id=none_if_missing(request.user_id)
+        )
         page = await app.list_posts.handle(query)
         return wire.PostPage(items=tuple(map(_to_wire, page.items)), next_cursor=page.next_cursor)
 

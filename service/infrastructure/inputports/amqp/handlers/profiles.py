@@ -69,7 +69,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
         command = UpdateProfile(
             context=caller,
             profile_id=request.id,
-            patch=_changes(request),
+            patch=_patch(request),
             expected_version=none_if_missing(request.expected_version),
             current_password=secret_or_none(request.current_password),
         )
@@ -89,8 +89,8 @@ def subscribe_profiles(router: Router, app: Application) -> None:
 
     @router.handles(PROFILE_LIST)
     async def list_profiles(request: wire.ListProfiles, caller: RequestContext) -> wire.ProfilePage:
-        window = PageRequest(request.limit, none_if_missing(request.cursor))
-        query = ListProfiles(actor=caller.actor, page_request=window, filters=_chosen(request))
+        page_request = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ListProfiles(actor=caller.actor, page_request=page_request, filters=_filters(request))
         page = await app.list_profiles.handle(query)
         return wire.ProfilePage(items=tuple(map(profile_to_wire, page.items)), next_cursor=page.next_cursor)
 
@@ -126,8 +126,8 @@ def _subscribe_operators(router: Router, app: Application) -> None:
 
     @router.handles(PROFILE_EXPORT)
     async def export_profile(request: wire.ExportProfile, caller: RequestContext) -> wire.ExportedProfile:
-        window = PageRequest(request.limit, none_if_missing(request.cursor))
-        query = ExportPage(actor=caller.actor, profile_id=request.id, page_request=window)
+        page_request = PageRequest(request.limit, none_if_missing(request.cursor))
+        query = ExportPage(actor=caller.actor, profile_id=request.id, page_request=page_request)
         page = await app.export_page.handle(query)
         return wire.ExportedProfile(
             profile=_plain(page.profile),
@@ -147,7 +147,7 @@ def _last_name(said: str | MISSING | None) -> str | None:
     return "" if said is None else none_if_missing(said)
 
 
-def _changes(request: wire.UpdateProfile) -> ProfilePatch:
+def _patch(request: wire.UpdateProfile) -> ProfilePatch:
     email, role, status = (
         none_if_missing(request.email),
         none_if_missing(request.role),
@@ -163,7 +163,7 @@ def _changes(request: wire.UpdateProfile) -> ProfilePatch:
     )
 
 
-def _chosen(request: wire.ListProfiles) -> ProfileFilter:
+def _filters(request: wire.ListProfiles) -> ProfileFilter:
     prefix, role, status = (
         none_if_missing(request.email_prefix),
         none_if_missing(request.role),

@@ -45,7 +45,7 @@ _FAILURES: Final = {
     "malformed_request": "input_validation_fail",
     "cursor_invalid": "input_validation_fail",
 }
-_STANDING: Final = frozenset({"role", "status"})
+_AUTHORIZATION_FIELDS: Final = frozenset({"role", "status"})
 
 _log = structlog.get_logger("profile.audit")
 
@@ -77,9 +77,9 @@ class Audit:
 
 def _event(operation: str, reason: str | None, request: object) -> str | None:
     if reason is None:
-        changes_standing = bool(_STANDING & getattr(request, "model_fields_set", set()))
+        changes_authorization = bool(_AUTHORIZATION_FIELDS & getattr(request, "model_fields_set", set()))
         is_update = operation == "profile.update"
-        return "authz_change" if is_update and changes_standing else _SUCCESSES.get(operation)
+        return "authz_change" if is_update and changes_authorization else _SUCCESSES.get(operation)
     if operation == AUTH_CHANGE_PASSWORD.queue and reason == "invalid_credentials":
         return "authn_password_change_fail"
     return _FAILURES.get(reason)

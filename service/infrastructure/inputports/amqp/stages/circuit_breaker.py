@@ -72,7 +72,7 @@ class CircuitBreaker:
         """Take notice of what a message met with: that its time was over may be for the same reason.
 
         That others are served first says nothing about the database. If it were asked for that, an overloaded
-        worker, which may not hear its answer in time, would take it for away.
+        worker, which may not get its answer in time, would take it for away.
         """
         if isinstance(error, self._signs):
             self._failures += 1

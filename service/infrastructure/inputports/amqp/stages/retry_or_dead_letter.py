@@ -65,7 +65,7 @@ class RetryOrDeadLetter:
         elif isinstance(cause, Malformed) and not context.reply_to:
             letter = dead_letter_message(message, context.message_id, None, headers)
             await self.publisher.dead_letter(letter, MALFORMED)
-        elif not is_refusal or (may_wait and is_transient(cause)):  # nobody has heard that it was not done
+        elif not is_refusal or (may_wait and is_transient(cause)):  # nobody was told that it was not done
             headers |= replay_header(history)
             letter = dead_letter_message(message, context.message_id, context.request, headers)
             await self.publisher.dead_letter(letter, route.dead_letters)

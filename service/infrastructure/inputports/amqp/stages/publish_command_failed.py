@@ -15,7 +15,7 @@ from service.pkg.key_source import KeySource
 
 
 @dataclass(frozen=True, slots=True)
-class TellCommandFailed:
+class PublishCommandFailed:
     """Publishes `command.failed`, if a fire-and-forget command was refused or dead-lettered.
 
     One that will be tried again has not failed yet. The event names the message and the reason, and nothing

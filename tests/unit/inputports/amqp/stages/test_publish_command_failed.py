@@ -10,7 +10,7 @@ from profile_contracts.events import COMMAND_FAILED
 from profile_contracts.operations import PROFILE_UPDATE
 from service.domain.errors import StaleVersion
 from service.infrastructure.inputports.amqp.context import MessageContext
-from service.infrastructure.inputports.amqp.stages.tell_command_failed import TellCommandFailed
+from service.infrastructure.inputports.amqp.stages.publish_command_failed import PublishCommandFailed
 from tests.builders import NOON
 from tests.fakes.broker import REPLY_TO, FakeBroker
 from tests.fakes.clock import FakeClock
@@ -33,7 +33,7 @@ async def told(
     context: MessageContext, broker: FakeBroker, keys: Sequence[bytes] = KEYS
 ) -> list[dict[str, Any]]:
     """Return the events that tell of it."""
-    await TellCommandFailed(broker, FakeClock(), lambda: keys)(context)
+    await PublishCommandFailed(broker, FakeClock(), lambda: keys)(context)
     assert {key for key, _ in broker.events} <= {"command.failed"}
     return [json.loads(message.body) for _, message in broker.events]
 
@@ -109,4 +109,4 @@ async def test_it_is_not_over_until_the_broker_has_it() -> None:
     broker = FakeBroker(down=ConnectionError())
 
     with pytest.raises(ConnectionError):
-        await TellCommandFailed(broker, FakeClock(), lambda: KEYS)(failed(broker))
+        await PublishCommandFailed(broker, FakeClock(), lambda: KEYS)(failed(broker))
