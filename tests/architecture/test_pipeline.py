@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from opentelemetry.trace import NoOpTracer
 
+from profile_contracts.operations import OPERATIONS
 from service.infrastructure.inputports import amqp
 from service.infrastructure.inputports.amqp.pipeline import pipeline
+from service.infrastructure.inputports.amqp.route import Route, nothing
 from service.infrastructure.inputports.amqp.stage import Pipeline
 from service.infrastructure.inputports.amqp.stages.trace import Trace
 from tests.documents import ROOT
@@ -34,11 +36,13 @@ def whole_pipeline() -> Pipeline:
     return pipeline(replace(needs_of(AppFixture(), FakeBroker(), {}), trace=Trace(NoOpTracer())))
 
 
-def in_order() -> list[str]:
-    """Return the files of all stages, in the order of the pipeline."""
+def in_order(route: Route | None = None) -> list[str]:
+    """Return the files of all stages, or of those for *route*, in the order of the pipeline."""
     stages = whole_pipeline()
     entries = (*stages.around, *stages.way_in, *stages.way_out)
-    modules = [type(stage).__module__.rpartition(".")[2] for _, stage in entries]
+    modules = [
+        type(stage).__module__.rpartition(".")[2] for is_for, stage in entries if not route or is_for(route)
+    ]
     return list(dict.fromkeys(modules))
 
 
@@ -70,3 +74,15 @@ def test_a_walk_is_short_and_names_files_that_are_there(walk: str) -> None:
 
     assert 5 < len(re.findall(r"^\d+\. ", text, re.MULTILINE)) <= MOST_STEPS
     assert [each for each in files if not (STAGES.parent / each).exists()] == []
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_walk_names_every_stage_that_the_one_before_has_not(walk: str) -> None:
+    (operation,) = (each for each in OPERATIONS if each.queue == walk.strip("`"))
+    route = Route.of(operation, nothing)
+    before = "".join(section(each) for each in WALKS[: WALKS.index(walk)])
+    named = re.findall(r"`amqp/stages/(\w+)\.py`", section(walk))
+    wanted = in_order(route)
+
+    assert set(wanted) <= {*named, *re.findall(r"`amqp/stages/(\w+)\.py`", before)}
+    assert [each for each in wanted if each in named] == list(dict.fromkeys(named))
