@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,6 +22,7 @@ from service.app.auth.throttle import AttemptCounters, KeyedLock, Throttle
 from service.app.auth.unlock_account import UnlockAccountHandler
 from service.app.clock import Clock
 from service.app.commands.cascade_profile_status import CascadeProfileStatusHandler
+from service.app.commands.create_profile import CreateProfileHandler
 from service.app.commands.erase_expired import EraseExpiredHandler, Guard
 from service.app.commands.erase_post import ErasePostHandler
 from service.app.commands.erase_profile import EraseProfileHandler
@@ -187,6 +188,7 @@ class AdminUseCases:
         guard = SessionGuard(profiles, sessions, clock)
         session_cache = _session_cache(resources, timedelta(seconds=settings.access_token_seconds))
         retention = timedelta(days=settings.retention_days)
+        self._create_profile = partial(_create_profile, settings, resources, guard)
         self.promote_to_admin = PromoteToAdminHandler(profiles, clock)
         self.find_profile = FindProfileHandler(profiles)
         self.unlock_account = UnlockAccountHandler(profiles, _attempts(resources), guard)
@@ -199,6 +201,18 @@ class AdminUseCases:
         self.restore_post = RestorePostHandler(profiles, posts, clock)
         self.erase_post = ErasePostHandler(posts, clock)
         self.erase_expired = EraseExpiredHandler(self.erase_profile, self.erase_post, clock, retention, each)
+
+    @cached_property
+    def create_profile(self) -> CreateProfileHandler:
+        """Makes profiles. It comes with lists of bad passwords, which the others don't need."""
+        return self._create_profile()
+
+
+def _create_profile(
+    settings: Settings, resources: Resources, session_guard: SessionGuard
+) -> CreateProfileHandler:
+    profiles, passwords = profiles_and_passwords(settings, resources)
+    return CreateProfileHandler(profiles, passwords, session_guard, SystemClock())
 
 
 def profiles_and_passwords(

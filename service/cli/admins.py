@@ -1,29 +1,21 @@
 """Administrators."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 
 from profile_contracts import profiles as wire
-from service.app.auth.session_guard import SessionGuard
-from service.app.commands.create_profile import CreateProfile, CreateProfileHandler
+from service.app.commands.create_profile import CreateProfile
 from service.app.commands.promote_to_admin import PromoteToAdmin
 from service.app.queries.find_profile import FindProfile
-from service.bootstrap import Resources, profiles_and_passwords
 from service.cli.auditing import recorded
 from service.cli.brokers import AsJson
 from service.cli.operators import OPERATOR, opened_use_cases, show
 from service.cli.reporting_errors import reporting_errors
 from service.domain.email import Email
 from service.domain.profile import Profile, Role
-from service.infrastructure.clock import SystemClock
-from service.infrastructure.mongo.sessions import MongoSessions
-from service.pkg.database import default_database
 from service.pkg.signals import run_until_terminated
-from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Administrators.")
 
@@ -60,7 +52,7 @@ async def _promote(email: str) -> Profile:
 
 
 async def _create_admin(email: str, first_name: str, last_name: str, password: str) -> Profile:
-    async with _opened_handler() as handler:
+    async with opened_use_cases() as use_cases:
         request = wire.CreateProfile(
             first_name=first_name, last_name=last_name, email=email, password=SecretStr(password)
         )
@@ -74,17 +66,6 @@ async def _create_admin(email: str, first_name: str, last_name: str, password: s
             is_verified=True,  # whoever may run this answers for it
         )
         with recorded("user_created") as about:
-            profile = await handler.handle(command)
+            profile = await use_cases.create_profile.handle(command)
             about["subject"] = str(profile.id)
         return profile
-
-
-@asynccontextmanager
-async def _opened_handler() -> AsyncIterator[CreateProfileHandler]:
-    settings = Settings()
-    async with Resources.opened(settings) as resources:
-        profiles, passwords = profiles_and_passwords(settings, resources)
-        session_guard = SessionGuard(
-            profiles, MongoSessions(default_database(resources.mongo)), SystemClock()
-        )
-        yield CreateProfileHandler(profiles, passwords, session_guard, SystemClock())

@@ -65,16 +65,15 @@ def every_use_case_ends_by(monkeypatch: pytest.MonkeyPatch, error: Exception | N
     @asynccontextmanager
     async def use_cases() -> AsyncIterator[SimpleNamespace]:
         yield SimpleNamespace(
-            erase_profile=ending, find_profile=Finding(), promote_to_admin=ending, unlock_account=ending
+            create_profile=ending,
+            erase_profile=ending,
+            find_profile=Finding(),
+            promote_to_admin=ending,
+            unlock_account=ending,
         )
-
-    @asynccontextmanager
-    async def handler() -> AsyncIterator[Ending]:
-        yield ending
 
     for module in (operators, profiles, admins):
         monkeypatch.setattr(module, "opened_use_cases", use_cases)
-    monkeypatch.setattr(admins, "_opened_handler", handler)
 
 
 @pytest.mark.parametrize(("words", "event", "subject"), COMMANDS)
