@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.topology import CASCADE_QUEUE, topology
+from service.infrastructure.rabbitmq.topology_check import declare
 from tests.at_length import at_length
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env

@@ -15,10 +15,9 @@ from service.cli import topology as topology_commands
 from service.cli import worker
 from service.infrastructure.mongo.indexes import IndexMissing
 from service.infrastructure.rabbitmq.bounded_publish import TakesNoMessages
-from service.infrastructure.rabbitmq.declare import BindingTimeout
 from service.infrastructure.rabbitmq.definitions import definitions
 from service.infrastructure.rabbitmq.topology import topology
-from service.infrastructure.rabbitmq.topology_check import CheckResult
+from service.infrastructure.rabbitmq.topology_check import BindingTimeout, CheckResult
 from service.infrastructure.security.keys import new_key
 from tests.builders import NOON
 from tests.unit.profilectl import profilectl, said

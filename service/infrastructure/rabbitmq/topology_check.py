@@ -1,4 +1,4 @@
-"""What stands on the broker and what is missing, asked over AMQP."""
+"""What stands on the broker and what is missing, asked and made over AMQP."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,6 @@ from service.infrastructure.rabbitmq.connection import (
     map_cancellation,
     plain_channel,
 )
-from service.infrastructure.rabbitmq.declare import declare
 from service.infrastructure.rabbitmq.topology import (
     CONSUMED,
     EVENT_HISTORY,
@@ -40,6 +39,20 @@ _FOR_GOOD: Final = {
     Queue: "queue arguments can never be changed; drain it, delete it and run this again",
     Exchange: "exchanges can never be changed; delete it and run this again",
 }
+
+
+class BindingTimeout(TimeoutError):
+    """Exchanges and queues are there, but the broker does not say whether they are bound.
+
+    Before version 4 it binds nothing while a node of the cluster is silent, not even what is bound already,
+    until the others take that node for dead: after a minute (`net_ticktime` in RabbitMQ's documentation).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "RabbitMQ does not say whether queues are bound: is a node of the cluster silent? "
+            "Try again in a minute."
+        )
 
 
 class State(StrEnum):
@@ -108,6 +121,26 @@ async def oversize(url: URL) -> list[str]:
     return [
         f"the broker takes messages of more than {MAX_MESSAGE_BYTES} bytes: set {wanted} in rabbitmq.conf"
     ]
+
+
+async def declare(url: URL, topology: Topology) -> None:
+    """Declare the exchanges, queues and bindings of *topology*; what is there already is left alone.
+
+    Raises:
+        ChannelPreconditionFailed: A queue or exchange of that name exists and is of another type.
+        ChannelAccessRefused: The broker user may not configure it.
+        BindingTimeout
+        TimeoutError: The broker does not answer.
+
+    """
+    async with connected(url) as connection, topology_probe(connection) as probe:
+        for thing in topology.things:
+            await probe.declare(thing)
+        try:
+            for binding in topology.bindings:
+                await probe.bind(binding)
+        except TimeoutError:
+            raise BindingTimeout from None
 
 
 async def apply(url: URL, topology: Topology) -> list[CheckResult]:

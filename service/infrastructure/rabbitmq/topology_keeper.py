@@ -14,10 +14,16 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ChannelAccessRefused
 from yarl import URL
 
-from service.infrastructure.rabbitmq.declare import BindingTimeout, declare
 from service.infrastructure.rabbitmq.management import Management, ManagementRefused
 from service.infrastructure.rabbitmq.topology import Binding, Exchange, Queue, Topology
-from service.infrastructure.rabbitmq.topology_check import CheckResult, State, TopologyProbe, topology_probe
+from service.infrastructure.rabbitmq.topology_check import (
+    BindingTimeout,
+    CheckResult,
+    State,
+    TopologyProbe,
+    declare,
+    topology_probe,
+)
 from service.infrastructure.rabbitmq.topology_diff import broker_state, missing_policies
 
 # What the broker says no with; it closes the channel, and nothing else.
