@@ -70,11 +70,11 @@ class Ports:
     secret_box: SecretBox
     cursors: Cursors
     clock: Clock
-    max_sessions: int = 100
-    login_needs_verified_email: bool = False
-    logout_needs_password: bool = False
-    totp_issuer: str = "Profile service"
-    second_factor_for: frozenset[Role] = frozenset()
+    max_sessions: int
+    login_needs_verified_email: bool
+    logout_needs_password: bool
+    totp_issuer: str
+    second_factor_for: frozenset[Role]
 
 
 class Application:

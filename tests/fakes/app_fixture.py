@@ -60,8 +60,12 @@ class AppFixture:
                 one_time_tokens=self.one_time_tokens,
                 secret_box=self.box,
                 cursors=self.cursors,
-                totp_issuer="Engines",
                 clock=self.clock,
+                max_sessions=100,
+                login_needs_verified_email=False,
+                logout_needs_password=False,
+                totp_issuer="Engines",
+                second_factor_for=frozenset(),
             )
         )
         self.sessions = self.app.sessions

@@ -74,7 +74,7 @@ class Sessions:
     """Opens, checks and ends sessions.
 
     Attributes:
-        most: How many a user may have; one more ends the oldest.
+        max_sessions: How many a user may have; one more ends the oldest.
         second_factor_for: The roles whose users need a second factor.
 
     """
@@ -86,8 +86,8 @@ class Sessions:
     refresh_tokens: RefreshTokens
     session_guard: SessionGuard
     clock: Clock
-    most: int = 100
-    second_factor_for: frozenset[Role] = frozenset()
+    max_sessions: int
+    second_factor_for: frozenset[Role]
 
     async def open(
         self,
@@ -153,7 +153,7 @@ class Sessions:
         The *new* one stays, also where another clock says that it is the oldest.
         """
         others = [each for each in await self.sessions.of_user(new.user_id) if each.id != new.id]
-        too_many = max(len(others) + 1 - self.most, 0)
+        too_many = max(len(others) + 1 - self.max_sessions, 0)
         for each in sorted(others, key=lambda each: (each.created_at, each.id))[:too_many][:_AT_LOGIN]:
             await self.end(new.user_id, "too_many_sessions", session_id=each.id)
 

@@ -266,7 +266,7 @@ async def test_a_login_that_is_refused_ends_no_session(
 async def test_who_takes_the_place_of_a_session_loses_no_other_by_having_many(
     app_fixture: AppFixture,
 ) -> None:
-    opened = [await app_fixture.logged_in(ADA) for _ in range(app_fixture.sessions.most)]
+    opened = [await app_fixture.logged_in(ADA) for _ in range(app_fixture.sessions.max_sessions)]
     app_fixture.clock.advance(seconds=1)
     former, tokens = opened[-1]
     command = LogIn(NOBODY, "ada@example.org", PASSWORD, refresh_token=tokens.refresh_token)

@@ -61,7 +61,7 @@ async def test_a_new_session_is_alive(app_fixture: AppFixture, ada: Profile) -> 
 
 
 async def test_one_more_than_a_user_may_have_ends_the_oldest(app_fixture: AppFixture, ada: Profile) -> None:
-    sessions, opened = replace(app_fixture.sessions, most=3), []
+    sessions, opened = replace(app_fixture.sessions, max_sessions=3), []
     await app_fixture.profiles.add(bob := a_profile())
     other = await sessions.open(bob)
     for _ in range(5):
@@ -80,7 +80,7 @@ async def test_the_session_that_has_just_been_opened_is_never_the_oldest(ada: Pr
     """Another worker's clock may be ahead: one session was opened, and ended at once, again and again."""
     app_fixture = AppFixture(ada)
     await app_fixture.repository.add(a_session(ada.id, created_at=NOON + timedelta(seconds=20)))
-    opened = await replace(app_fixture.sessions, most=1).open(ada)
+    opened = await replace(app_fixture.sessions, max_sessions=1).open(ada)
     user = app_fixture.tokens.verify(opened.access_token.text).user
 
     assert list(app_fixture.repository.stored) == [user.session]
