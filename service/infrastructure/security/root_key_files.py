@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -31,12 +32,9 @@ def new_root_key(folder: Path, now: datetime) -> Path:
 
 def make_first_root_key(folder: Path) -> None:
     """Write a root key into *folder*, unless there is one: without it all refresh tokens die."""
-    if _paths(folder):
-        return
-    try:
-        write_secret(folder / _FIRST, os.urandom(_BYTES))
-    except FileExistsError:  # just now, by somebody else
-        return
+    if not _paths(folder):
+        with suppress(FileExistsError):  # made just now, by somebody else
+            write_secret(folder / _FIRST, os.urandom(_BYTES))
 
 
 def load_root_keys(folder: Path) -> Sequence[RootKey]:

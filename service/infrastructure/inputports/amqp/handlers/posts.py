@@ -40,9 +40,7 @@ def subscribe_posts(router: Router, app: Application) -> None:
     @router.handles(POST_DELETE)
     async def delete_post(request: wire.DeletePost, caller: RequestContext) -> wire.DeletedPost:
         command = DeletePost(
-            context=caller,
-            post_id=request.id,
-            expected_version=none_if_missing(request.expected_version),
+            context=caller, post_id=request.id, expected_version=none_if_missing(request.expected_version)
         )
         post = await app.delete_post.handle(command)
         return wire.DeletedPost(id=post.id, status=wire.PostStatus(post.status), deleted_at=post.updated_at)

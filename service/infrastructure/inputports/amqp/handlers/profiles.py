@@ -78,9 +78,7 @@ def subscribe_profiles(router: Router, app: Application) -> None:
     @router.handles(PROFILE_DELETE)
     async def delete_profile(request: wire.DeleteProfile, caller: RequestContext) -> wire.DeletedProfile:
         command = DeleteProfile(
-            context=caller,
-            profile_id=request.id,
-            expected_version=none_if_missing(request.expected_version),
+            context=caller, profile_id=request.id, expected_version=none_if_missing(request.expected_version)
         )
         profile = await app.delete_profile.handle(command)
         return wire.DeletedProfile(
@@ -108,18 +106,14 @@ def _subscribe_operators(router: Router, app: Application) -> None:
     @router.handles(PROFILE_RESTORE)
     async def restore_profile(request: wire.RestoreProfile, caller: RequestContext) -> wire.Profile:
         command = RestoreProfile(
-            context=caller,
-            profile_id=request.id,
-            expected_version=none_if_missing(request.expected_version),
+            context=caller, profile_id=request.id, expected_version=none_if_missing(request.expected_version)
         )
         return profile_to_wire(await app.restore_profile.handle(command))
 
     @router.handles(PROFILE_ERASE)
     async def erase_profile(request: wire.EraseProfile, caller: RequestContext) -> wire.ErasedProfile:
         command = EraseProfile(
-            context=caller,
-            profile_id=request.id,
-            expected_version=none_if_missing(request.expected_version),
+            context=caller, profile_id=request.id, expected_version=none_if_missing(request.expected_version)
         )
         erased = await app.erase_profile.handle(command)
         return wire.ErasedProfile(id=erased.id, version=erased.version, erased_at=erased.updated_at)
