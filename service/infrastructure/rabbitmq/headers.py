@@ -1,4 +1,4 @@
-"""Names of the headers that workers write on what they retry or dead-letter."""
+"""Names of the headers of what workers retry or dead-letter, and limits of those that they copy."""
 
 from typing import Final
 
@@ -18,3 +18,7 @@ BROKER_TIMESTAMP: Final = "timestamp_in_ms"
 REPLAYABLE: Final = "x-replayable"
 REPLAY_COUNT: Final = "x-replay-count"
 PARKED_AT: Final = "x-parked-at"
+
+# Of `authorization` and `x-client-ip`, in bytes: longer than any token of ours, and than any address.
+MAX_AUTHORIZATION: Final = 8_192
+MAX_ADDRESS: Final = 64

@@ -1,10 +1,11 @@
 """Bytes into requests. Whatever is wrong with them ends here, as a refusal that quotes no value."""
 
 import re
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import MISSING, SecretStr, ValidationError
 
+from profile_contracts.events import Event, PostEvent, ProfileEvent
 from profile_contracts.fields import MAX_BODY_BYTES, Request
 from profile_contracts.replies import ErrorDetail
 from service.domain.errors import Invalid
@@ -34,6 +35,7 @@ _MOST_DETAILS: Final = 16
 _MOST_ERRORS: Final = 100
 # An unknown name is repeated only if it looks like the name of a field, and not like a value.
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z_]{0,29}")
+_EVENT: Final = Event[dict[str, Any]]
 
 
 class Malformed(Invalid):
@@ -92,6 +94,25 @@ def decode(model: type[RequestT], body: bytes, content_type: str | None) -> Requ
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _malformed(model, error) from None  # its text would be logged with the traceback
+
+
+def decode_event(body: bytes) -> tuple[Event[dict[str, Any]], ProfileEvent | PostEvent]:
+    """Return one of our events (CloudEvents 1.0, JSON Event Format), and its data.
+
+    Raises:
+        MalformedJson: It is no CloudEvent.
+        MalformedRequest: It is about something else than a profile or a post.
+
+    """
+    try:
+        event = _EVENT.model_validate_json(body)
+    except ValidationError:
+        raise MalformedJson from None
+    kind = PostEvent if event.type.startswith("post.") else ProfileEvent
+    try:
+        return event, kind.model_validate(event.data)
+    except ValidationError:
+        raise MalformedRequest from None
 
 
 def none_if_missing(value: Value | MISSING) -> Value | None:

@@ -12,13 +12,12 @@ from profile_contracts.fields import Request
 from profile_contracts.operations import NON_PERSONAL_FIELDS
 from profile_contracts.replies import ErrorBody
 from service.infrastructure.inputports.amqp.sender_signature import History
-from service.infrastructure.inputports.amqp.stages.authenticator import MAX_ADDRESS, MAX_AUTHORIZATION
 from service.infrastructure.rabbitmq import headers
 from service.pkg.message_fields import short_text, text_header, trace_header
 
 # The headers of a caller that a request needs when it is tried again, and how long they may be. No others
 # go with it: the broker would obey `CC` and `BCC` once more.
-_COPIED_HEADERS: Final = {"authorization": MAX_AUTHORIZATION, "x-client-ip": MAX_ADDRESS}
+_COPIED_HEADERS: Final = {"authorization": headers.MAX_AUTHORIZATION, "x-client-ip": headers.MAX_ADDRESS}
 
 OURS: Final[dict[str, Any]] = {"content_type": "application/json", "app_id": "profile-service"}
 

@@ -109,7 +109,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_unroutable, RejectUnknownOperation()),
             (is_command, OutboxCapacity(needs.wait_capacity)),
             (is_handled, needs.circuit_breaker),
-            (is_request, Deadline(clock, needs.circuit_breaker)),
+            (is_request, Deadline(clock, needs.circuit_breaker.db_timeout)),
             (is_request, Decode()),
             (is_event, DecodeEvent()),
             (is_request, needs.authenticator),

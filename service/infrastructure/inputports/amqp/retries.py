@@ -1,6 +1,8 @@
-"""Trying fire-and-forget messages again later."""
+"""Messages that come again: redelivered by the broker, or tried again later."""
 
 from typing import Any, Final
+
+from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.operations import AUTH_LOGIN, AUTH_REFRESH, Kind, Operation
 from service.domain.errors import DeadlineExceeded, ServiceError, Unavailable
@@ -11,6 +13,16 @@ from service.infrastructure.rabbitmq.topology import RETRIES
 _DELAYS: Final = tuple(RETRIES)
 # A command that takes all of our time so often, over hours, is to blame for that itself.
 _MOST_TIMEOUTS: Final = 20
+
+
+class TooManyDeliveries(Exception):
+    """Workers have died or lost their connection over this message time and again."""
+
+
+def delivery_count(message: AbstractIncomingMessage) -> int:
+    """Return how often the broker has delivered *message* before. Callers may write the header, too."""
+    count = message.headers.get("x-delivery-count") if message.redelivered else 0
+    return count if isinstance(count, int) else 0
 
 
 def is_retryable(operation: Operation[Any, Any]) -> bool:

@@ -17,12 +17,10 @@ from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
 from service.infrastructure.inputports.amqp.route import Route
 from service.infrastructure.inputports.amqp.sender_signature import verified_history, verified_sender
+from service.infrastructure.rabbitmq.headers import MAX_ADDRESS, MAX_AUTHORIZATION
 from service.pkg.key_source import KeySource
 from service.pkg.message_fields import text_header
 
-# In bytes: longer than any token of ours, and than any address.
-MAX_AUTHORIZATION: Final = 8_192
-MAX_ADDRESS: Final = 64
 MAX_USER_AGENT: Final = 256
 _SCHEME: Final = "bearer"
 _IPV6: Final = 6

@@ -1,14 +1,7 @@
 """From bytes to one of the service's own events."""
 
-from typing import Any, Final
-
-from pydantic import ValidationError
-
-from profile_contracts.events import Event, PostEvent, ProfileEvent
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
-from service.infrastructure.inputports.amqp.decoding import MalformedJson, MalformedRequest
-
-ANY_EVENT: Final = Event[dict[str, Any]]
+from service.infrastructure.inputports.amqp.decoding import decode_event
 
 
 class DecodeEvent:
@@ -19,17 +12,5 @@ class DecodeEvent:
 
     async def __call__(self, context: MessageContext, call_next: CallNext) -> None:
         """Raise a `Malformed`, or go on with the data of the event."""
-        try:
-            event = ANY_EVENT.model_validate_json(context.message.body)
-        except ValidationError:
-            raise MalformedJson from None
-        try:
-            context.request = data_of(event)
-        except ValidationError:
-            raise MalformedRequest from None
+        _, context.request = decode_event(context.message.body)
         await call_next(context)
-
-
-def data_of(event: Event[dict[str, Any]]) -> ProfileEvent | PostEvent:
-    """Return what *event* is about, or raise a `ValidationError`."""
-    return (PostEvent if event.type.startswith("post.") else ProfileEvent).model_validate(event.data)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
-from service.infrastructure.inputports.amqp.stages.reject_poison import delivery_count
+from service.infrastructure.inputports.amqp.retries import delivery_count
 
 # By then all that came at once with a redelivered message is here, too.
 _PAUSE_SECONDS: Final = 0.5

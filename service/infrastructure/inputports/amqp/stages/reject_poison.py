@@ -2,16 +2,11 @@
 
 from typing import Final
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from service.infrastructure.inputports.amqp.context import CallNext, MessageContext
+from service.infrastructure.inputports.amqp.retries import TooManyDeliveries, delivery_count
 
 # A message over which so many workers have died, or lost their connection, is not given to another one.
 MAX_DELIVERIES: Final = 10
-
-
-class TooManyDeliveries(Exception):
-    """Workers have died or lost their connection over this message time and again."""
 
 
 class RejectPoison:
@@ -26,9 +21,3 @@ class RejectPoison:
         if delivery_count(context.message) >= MAX_DELIVERIES:
             raise TooManyDeliveries
         await call_next(context)
-
-
-def delivery_count(message: AbstractIncomingMessage) -> int:
-    """Return how often the broker has delivered *message* before. Callers may write the header, too."""
-    count = message.headers.get("x-delivery-count") if message.redelivered else 0
-    return count if isinstance(count, int) else 0

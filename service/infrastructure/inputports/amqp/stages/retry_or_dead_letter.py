@@ -16,9 +16,8 @@ from service.infrastructure.inputports.amqp.outgoing import (
     replay_header,
     retry_message,
 )
-from service.infrastructure.inputports.amqp.retries import delay_before_retry, is_transient
+from service.infrastructure.inputports.amqp.retries import TooManyDeliveries, delay_before_retry, is_transient
 from service.infrastructure.inputports.amqp.sender_signature import History, sign_sender, verified_history
-from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
 from service.infrastructure.rabbitmq.topology import MALFORMED
 from service.pkg.key_source import KeySource
 

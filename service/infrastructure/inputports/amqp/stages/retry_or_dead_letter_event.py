@@ -7,22 +7,20 @@ from typing import Any, Final
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
-from pydantic import ValidationError
 
 from profile_contracts.events import Event, PostEvent, ProfileEvent
 from profile_contracts.replies import ErrorBody
 from service.app.clock import Clock
 from service.infrastructure.inputports.amqp.context import MessageContext
+from service.infrastructure.inputports.amqp.decoding import Malformed, decode_event
 from service.infrastructure.inputports.amqp.outgoing import (
     OURS,
     Publisher,
     failure_headers,
     replay_header,
 )
-from service.infrastructure.inputports.amqp.retries import delay_before_retry
+from service.infrastructure.inputports.amqp.retries import TooManyDeliveries, delay_before_retry
 from service.infrastructure.inputports.amqp.sender_signature import sign_sender, verified_history
-from service.infrastructure.inputports.amqp.stages.decode_event import ANY_EVENT, data_of
-from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
 from service.infrastructure.rabbitmq.headers import REPLAYABLE
 from service.pkg.key_source import KeySource
 from service.pkg.message_fields import short_text, trace_header
@@ -82,9 +80,8 @@ def _copy(message: AbstractIncomingMessage, body: bytes, headers: Mapping[str, s
 def _ids_of(message: AbstractIncomingMessage) -> bytes | None:
     """Return the event in *message* with its ids and nothing else, or `None` if it is no event of ours."""
     try:
-        event = ANY_EVENT.model_validate_json(message.body)
-        data = data_of(event)
-    except ValidationError:
+        event, data = decode_event(message.body)
+    except Malformed:
         return None
     if not (_NAME.fullmatch(event.id) and _NAME.fullmatch(event.type)):
         return None

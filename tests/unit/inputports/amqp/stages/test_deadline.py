@@ -12,7 +12,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.consumers import closed_circuit
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
 
-deadline = Deadline(FakeClock(NOON), closed_circuit())
+deadline = Deadline(FakeClock(NOON), closed_circuit().db_timeout)
 
 
 async def never(_context: MessageContext) -> None:

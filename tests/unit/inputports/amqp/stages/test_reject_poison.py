@@ -2,12 +2,8 @@ from typing import Any
 
 import pytest
 
-from service.infrastructure.inputports.amqp.stages.reject_poison import (
-    MAX_DELIVERIES,
-    RejectPoison,
-    TooManyDeliveries,
-    delivery_count,
-)
+from service.infrastructure.inputports.amqp.retries import TooManyDeliveries, delivery_count
+from service.infrastructure.inputports.amqp.stages.reject_poison import MAX_DELIVERIES, RejectPoison
 from tests.fakes.broker import message
 from tests.unit.inputports.amqp.stages.running import Rest, a_context
 

@@ -7,7 +7,7 @@ from profile_contracts.operations import AUTH_LOGIN, PROFILE_DELETE, PROFILE_GET
 from service.domain.errors import NotFound, Unavailable
 from service.infrastructure.inputports.amqp.arrivals import Arrivals
 from service.infrastructure.inputports.amqp.decoding import MalformedJson
-from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
+from service.infrastructure.inputports.amqp.retries import TooManyDeliveries
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter import RetryOrDeadLetter
 from tests.builders import NOON
 from tests.fakes.broker import REPLY_TO, FakeBroker

@@ -2,7 +2,7 @@ import pytest
 
 from service.domain.errors import Unavailable
 from service.infrastructure.inputports.amqp.decoding import MalformedJson
-from service.infrastructure.inputports.amqp.stages.reject_poison import TooManyDeliveries
+from service.infrastructure.inputports.amqp.retries import TooManyDeliveries
 from service.infrastructure.inputports.amqp.stages.retry_or_dead_letter_event import RetryOrDeadLetterEvent
 from tests.builders import NOON
 from tests.fakes.broker import FakeBroker
