@@ -19,7 +19,7 @@ class CountAndLog:
     """Counts the message by queue and code, and writes one line about it, with nothing in it that is secret.
 
     Reads the properties `correlation_id`, or `message_id` in its place, and `user_id`, and the header
-    `traceparent`.
+    `traceparent` (W3C Trace Context).
     """
 
     outcomes: Counter[tuple[str, str]]

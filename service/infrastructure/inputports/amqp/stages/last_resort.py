@@ -35,7 +35,8 @@ class LastResort:
     """Ends what could not be ended as it should be, with as little of the message as can be.
 
     Somebody who still waits receives `internal`, and operators find a dead letter. If not even that can be
-    done, the broker gets the message back, and counts it (header `x-delivery-count`).
+    done, the broker gets the message back, and counts it (header `x-delivery-count`; RabbitMQ documentation,
+    "Negative Acknowledgements" and "Poison Message Handling").
     """
 
     publisher: Publisher
