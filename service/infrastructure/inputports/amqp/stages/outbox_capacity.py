@@ -12,8 +12,8 @@ class OutboxCapacity:
     """Lets a command wait while too many events of this worker are not published yet.
 
     Otherwise a broker that takes no events would let the outboxes in the documents grow. What waits here
-    holds a place of the prefetch, so the rest waits in the queue (RabbitMQ documentation, "Consumer Prefetch":
-    what is unacknowledged bounds what is on its way).
+    holds a place of the prefetch, so the rest waits in the queue (RabbitMQ documentation, "Consumer
+    Prefetch").
     """
 
     wait_capacity: Callable[[], Awaitable[None]]

@@ -19,7 +19,7 @@ class Reply:
     """Says what became of the request, if somebody waits: the result or the error.
 
     Reads the property `correlation_id`, and echoes it (Enterprise Integration Patterns, "Correlation
-    Identifier"); writes the body of `EncodeResult`, or the error of the outcome. The reply is tried for as long as its caller waits.
+    Identifier"). The reply is tried for as long as its caller waits.
 
     Attributes:
         outcomes: Counts what could not be sent.
