@@ -1,7 +1,11 @@
-"""Workers of the last release and of this one, side by side, under load. `RATE`: commands in a second."""
+"""Workers of the last release and of this one, side by side, under load.
+
+`ROUNDS`: how often there and back. `RATE`: commands in a second.
+"""
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from tests.integration.gateway import eventually
 from tools.servers import Servers
 from tools.servers.sandbox import SERVICE
 
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
 # A worker does not start whose settings name an operation that it does not have.
 OF_BOTH = {"TRUSTED_SERVICES": json.dumps({SERVICE: ["profile.create", "profile.update"]})}
 
@@ -25,7 +30,7 @@ async def test_nobody_notices_an_upgrade_nor_the_way_back(
     release_of = await asyncio.to_thread(installed, release, tmp_path)
     last = Kind(("tests.cluster.released_worker", "worker"), {**release_of, **OF_BOTH})
     # Forward and back, one at a time: of two workers, for a while one is of each release.
-    steps = [*[CURRENT] * WORKERS, *[last] * WORKERS, *[CURRENT] * WORKERS]
+    steps = [*[*[CURRENT] * WORKERS, *[last] * WORKERS] * ROUNDS, *[CURRENT] * WORKERS]
     async with under_load(servers, tmp_path, last) as (fleet, load, broker):
         loading = asyncio.create_task(load.run(RATE))
         for kind in steps:
@@ -44,4 +49,4 @@ async def test_nobody_notices_an_upgrade_nor_the_way_back(
     assert_done_once(results)
     assert left == {}
     assert fleet.codes == [0] * (len(steps) + WORKERS)
-    print(f"{release} and back: {len(results)} commands")  # noqa: T201 - for the closing note
+    print(f"{release} and back, {ROUNDS} times: {len(results)} commands")  # noqa: T201 - for the closing note

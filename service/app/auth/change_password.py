@@ -24,6 +24,14 @@ class ChangePassword:
     new_password: str = field(repr=False)
 
 
+class _Repeated(Exception):
+    """This very command was carried out before, just now, on another worker."""
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.profile = profile
+
+
 @dataclass(frozen=True, slots=True)
 class ChangePasswordHandler:
     """Carries out `ChangePassword`."""
@@ -43,11 +51,14 @@ class ChangePasswordHandler:
         user = require_user(actor)
         try:
             return await self._change(user, command)
+        except _Repeated as repetition:
+            repeated = repetition.profile
         except (SessionEnded, InvalidCredentials):
             # Perhaps by this very command, just now, on another worker.
-            if repeated := await find_processed_profile(self.profiles, user.id, context):
-                return await self._log_in_again(repeated, command)
-            raise
+            repeated = await find_processed_profile(self.profiles, user.id, context)
+            if repeated is None:
+                raise
+        return await self._log_in_again(repeated, command)
 
     async def _change(self, user: User, command: ChangePassword) -> LoggedIn:
         profile = await self.profiles.get(user.id)
@@ -65,8 +76,8 @@ class ChangePasswordHandler:
             partial(Profile.with_password, hashed=hashed, session_id=session_id),
         )
         before, after = await update_profile(self.profiles, self.session_guard, self.clock, user.id, change)
-        if before is after:  # this very command came before, just now, on another worker
-            return await self._log_in_again(after, command)
+        if before is after:
+            raise _Repeated(after)
         await self.sessions.discard(after)
         return await self.sessions.open(after, session_id, command.context.origin, with_code=with_code)
 

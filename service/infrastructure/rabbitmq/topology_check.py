@@ -70,7 +70,7 @@ class CheckResult:
 
     Attributes:
         sentence: What is wrong, and what to do; empty if nothing is.
-        consumers: How many a queue has that is there.
+        consumers: How many a queue has that is there; 0 as well while a quorum queue has no leader.
 
     """
 
@@ -183,7 +183,9 @@ class TopologyProbe:
             consumers = await self.declare(thing, passive=True)
             if in_full:
                 # RabbitMQ compares nothing when it is asked passively. This makes nothing: it is there.
-                await self.declare(thing)
+                again = await self.declare(thing)
+                # A busy leader of a quorum queue may have said 0, because it could not say it in time.
+                consumers = max(filter(None, (consumers, again)), default=consumers)
         except ChannelNotFoundEntity:
             return CheckResult(
                 thing, State.MISSING, f"{thing.name} is missing: run `profilectl topology apply`"

@@ -19,7 +19,7 @@ from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
 from service.app.request_context import RequestContext
 from service.domain.errors import Unavailable
-from service.domain.idempotency import IdempotencyKey
+from service.domain.idempotency import IdempotencyKey, MessageIdReused
 from service.domain.password import PasswordTooShort
 from service.domain.profile import LastAdmin, Profile, ProfilePatch, Role, Status
 from service.domain.session import (
@@ -370,13 +370,68 @@ async def test_a_password_that_was_changed_meanwhile_is_not_changed_again(
 
 
 @pytest.mark.parametrize(
+    ("digest", "rival", "outcome", "verified"),
+    [
+        # The same command on another worker: both are answered.
+        (b"d" * 16, None, None, 2),
+        # And somebody has changed the password once more: that was tried once, and not twice.
+        (b"d" * 16, "the hash of a rival", InvalidCredentials, 2),
+        # Another command under the same message id.
+        (b"e" * 16, None, MessageIdReused, 1),
+    ],
+)
+async def test_of_twins_that_change_a_password_one_does_and_the_other_is_answered_once(
+    app_fixture: AppFixture,
+    ada: Profile,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    digest: bytes,
+    rival: str | None,
+    outcome: type[Exception] | None,
+    verified: int,
+) -> None:
+    repeats: list[str] = []
+    key = IdempotencyKey(b"i" * 16, b"d" * 16, on_repeat=lambda: repeats.append("again"))
+    user, _ = await app_fixture.logged_in(ada)
+    hash_new = app_fixture.hasher.hash
+
+    async def slow(password: bytes) -> str:
+        hashed = await hash_new(password)
+        twin = replace(key, digest=digest, on_repeat=lambda: None)
+        await app_fixture.profiles.save(
+            done := replace(
+                ada.with_password(app_fixture.clock.now(), hashed=hashed, session_id=uuid4()),
+                idempotency_key=twin,
+            )
+        )
+        if rival:
+            later = replace(done, idempotency_key=None)
+            await app_fixture.profiles.save(
+                later.with_password(app_fixture.clock.now(), hashed=rival, session_id=uuid4())
+            )
+        return hashed
+
+    monkeypatch.setattr(app_fixture.hasher, "hash", slow)
+    change = ChangePassword(RequestContext(user, idempotency_key=key), PASSWORD, "another horse")
+    app_fixture.hasher.verified = 0
+
+    if outcome:
+        with pytest.raises(outcome):
+            await app_fixture.app.change_password.handle(change)
+    else:
+        assert await verdict(app_fixture, await app_fixture.app.change_password.handle(change))
+    assert app_fixture.hasher.verified == verified
+    assert repeats == ["again"] * (digest == key.digest)
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         (ProfilePatch(role=Role.ADMIN), "role_changed"),
         (ProfilePatch(status=Status.SUSPENDED), "suspended"),
     ],
 )
-async def test_another_standing_ends_all_sessions(
+async def test_another_role_or_status_ends_all_sessions(
     app_fixture: AppFixture, ada: Profile, changes: ProfilePatch, reason: str
 ) -> None:
     _, tokens = await app_fixture.logged_in(ada)

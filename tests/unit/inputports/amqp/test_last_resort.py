@@ -34,7 +34,7 @@ OUTERMOST = frozenset(
     {
         "LastResort.__call__",
         "LastResort._rescue",
-        "_give_back",
+        "LastResort._give_back",
         "_link.<locals>.call",
         "Pipeline.compile.<locals>.serve",
         "InFlight.track.<locals>.tracked",
