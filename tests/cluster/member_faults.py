@@ -133,6 +133,7 @@ class MemberFaults:
             with suppress(TimeoutError):
                 await eventually(agreed, within=_BY_THEMSELVES_SECONDS)
                 return
+            print("nodes stayed apart: one is restarted, as an operator would")  # noqa: T201 - for the closing note
             await asyncio.to_thread(_restart, other)
         await eventually(agreed, within=_BACK_SECONDS)
 
