@@ -12,7 +12,6 @@ from service.infrastructure.rabbitmq.topology import QueueType
 from service.pkg.management_api import ManagementApi, ManagementError
 from tests.cluster.member_faults import MemberFaults
 from tests.cluster.silences import silences
-from tests.cluster.upkeep import upkeep
 from tests.faults.checker import violations
 from tests.faults.cluster import SETTINGS, Cluster, sandbox_with_short_retries
 from tests.faults.fault_injection import counted, disturb
@@ -89,11 +88,9 @@ async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
             settings = {**SETTINGS, "QUERY_QUEUE_TYPE": QUERIES}
             cluster = Cluster(sandbox, tmp_path, broker, {}, settings, (CHEAP_WORKER, AHEAD))
             trouble = member_trouble(server_cluster, SEED, ROUNDS)
-            (beside := tmp_path / "upkeep").mkdir()
-            async with upkeep(server_cluster.servers, beside, QUERIES) as kept:
-                history = await recorded(
-                    cluster, SEED, trouble, LoadProfile(rate=RATE / COMMANDS_SHARE), listening_on_any_node
-                )
+            history = await recorded(
+                cluster, SEED, trouble, LoadProfile(rate=RATE / COMMANDS_SHARE), listening_on_any_node
+            )
             deprecated = await asyncio.to_thread(deprecated_features, broker.management)
     wrong = violations(history)
     print(f"\nseed {SEED}, {ROUNDS} of each fault\n{counts(history, wrong)}")  # noqa: T201 - for the closing note
@@ -104,14 +101,9 @@ async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
             f"{name}: {each.times} times, at most {each.commands:.1f} s without a command, "
             f"{each.queries:.1f} s without a query"
         )
-    print(kept)  # noqa: T201 - likewise
-    print(*wrong[:50], *kept.wrong[:50], f"{write(history, SEED)}, logs: {tmp_path}", sep="\n")  # noqa: T201 - likewise
+    print(*wrong[:50], f"{write(history, SEED)}, logs: {tmp_path}", sep="\n")  # noqa: T201 - likewise
 
     assert wrong[:5] == []
-    assert kept.wrong[:5] == []
-    assert kept.deleted
-    assert len(kept.kids) > 1
-    assert kept.guesses["too_many_attempts"]
     assert deprecated == []
     assert set(counted(history)) == set(MemberFaults(server_cluster).by_name())
     assert min(counted(history).values()) >= ROUNDS
