@@ -87,8 +87,9 @@ async def inspect(url: URL, topology: Topology) -> list[CheckResult]:
 
 
 def without_consumers(findings: Sequence[CheckResult]) -> list[str]:
-    """Return the queues that a worker should answer and none does."""
-    return [each.thing.name for each in findings if each.thing.name in CONSUMED and each.consumers == 0]
+    """Return the queues that a worker should answer and none does, by name."""
+    idle = [each.thing.name for each in findings if each.consumers == 0]
+    return sorted(each for each in idle if each in CONSUMED)
 
 
 def with_consumers(findings: Sequence[CheckResult]) -> list[str]:
