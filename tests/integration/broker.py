@@ -1,7 +1,7 @@
 """The broker as its administrator sees it: the management API, and a look into any queue."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from service.infrastructure.rabbitmq.topology import CONSUMED
 from service.pkg.management_api import ManagementApi
 from tests.integration.connections import connect
 from tests.integration.gateway import eventually
@@ -56,7 +57,10 @@ class Broker:
         async def all_listed() -> set[str]:
             consumers = await self.look_here("consumers")
             names = {dict(each["channel_details"] or {}).get("name", "") for each in consumers}
-            return set() if "" in names else names
+            # It learns of them late, of those that begin and of those that end. The queues know at once.
+            listed = Counter(each["queue"]["name"] for each in consumers)
+            is_whole = all([listed[queue] == await self.consumers(queue) for queue in CONSUMED])
+            return names if is_whole and "" not in names else set()
 
         return await eventually(all_listed)
 
@@ -88,6 +92,11 @@ class Broker:
         """Return how many messages wait in *queue*, as of now."""
         declared = await self.channel.declare_queue(queue, passive=True)
         return declared.declaration_result.message_count or 0
+
+    async def consumers(self, queue: str) -> int:
+        """Return how many consumers *queue* has, as of now."""
+        declared = await self.channel.declare_queue(queue, passive=True)
+        return declared.declaration_result.consumer_count or 0
 
     async def take(self, queue: str) -> list[AbstractIncomingMessage]:
         """Take all messages out of *queue*."""
