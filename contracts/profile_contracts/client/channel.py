@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 
 from aio_pika import Connection, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
-from yarl import URL
 
 from profile_contracts.client.connection import close_in_time, lost_connection
 from profile_contracts.client.replies import Replies
@@ -51,17 +50,14 @@ class RpcChannel:
     _since: float = 0.0
 
     @classmethod
-    async def open(cls, url: URL, replies: Replies) -> Self:
-        """Connect to *url*, and listen for *replies*.
+    async def open(cls, connection: Connection, replies: Replies) -> Self:
+        """Listen for *replies* over *connection*, which is closed if that fails.
 
         Raises:
-            Disconnected: The broker isn't there, or lets nobody in.
+            Disconnected: The connection broke.
             QueueRefused: The user may not have a queue of replies.
 
         """
-        # Not a robust connection: it would come back without the consumer of direct replies. And not
-        # aio_pika.connect: that leaves a connection that failed to be closed by its finalizer.
-        connection = Connection(url)
         try:
             with lost_connection(sent=False):
                 return await cls._on(connection, replies)
@@ -71,7 +67,6 @@ class RpcChannel:
 
     @classmethod
     async def _on(cls, connection: Connection, replies: Replies) -> Self:
-        await connection.connect()
         channel = await replies.listen(connection)
         exchange = await channel.get_exchange(COMMANDS_EXCHANGE, ensure=False)
         underlay: Any = await channel.get_underlay_channel()  # whose own type does not know confirmations

@@ -9,7 +9,6 @@ from typing import Any, Final, Self
 from aio_pika import Connection
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
-from yarl import URL
 
 from profile_contracts.client.connection import close_in_time, lost_connection
 from profile_contracts.errors import Disconnected, QueueRefused
@@ -40,22 +39,26 @@ class EventChannel:
 
     @classmethod
     async def open(
-        cls, url: URL, keys: Sequence[str], name: str, *, durable: bool, on_missing: Callable[[], None]
+        cls,
+        connection: Connection,
+        keys: Sequence[str],
+        name: str,
+        *,
+        durable: bool,
+        on_missing: Callable[[], None],
     ) -> Self:
-        """Connect to *url*, and bind the queue *name* to events with *keys*.
+        """Bind the queue *name* to events with *keys*, over *connection*, which is closed if that fails.
 
         A queue that is not *durable* is gone with the connection. One that is not there is made, after
         *on_missing* was called: what was published before, it does not have.
 
         Raises:
-            Disconnected: The broker isn't there, or lets nobody in.
+            Disconnected: The connection broke, or there is no exchange of events yet.
             QueueRefused: The user may not have that queue, or not bind it.
 
         """
-        connection = Connection(url)
         try:
             with lost_connection(sent=False):
-                await connection.connect()
                 try:
                     queue = await _declared(connection, name, durable=durable, on_missing=on_missing)
                     for each in keys:

@@ -6,7 +6,6 @@ import random
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import cycle
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import uuid4
@@ -16,6 +15,7 @@ from yarl import URL
 
 from profile_contracts.client.connection import lost_connection
 from profile_contracts.client.event_channel import EventChannel
+from profile_contracts.client.first_connection import ending_with, first_connection
 from profile_contracts.errors import Disconnected
 from profile_contracts.event_feed import REMEMBERED, OnGap
 from profile_contracts.events import Event, read_event
@@ -38,7 +38,8 @@ class EventSubscriber:
     - The loop ends when the client is closed.
 
     Args:
-        urls: The broker, or several nodes of it, which are tried in turn.
+        urls: The broker, or several nodes of it. One that says nothing for half a second has the next one
+            tried beside it.
         keys: Routing keys: types of events, or patterns like `profile.*`.
         queue: A durable queue, made if it isn't there; its name begins as the broker user may name queues.
             Several processes share its events. Without one, each process gets all events that are
@@ -68,7 +69,7 @@ class EventSubscriber:
         remember: int = REMEMBERED,
         on_gap: OnGap | None = None,
     ) -> None:
-        self._urls = cycle(urls)
+        self._urls = urls
         self._keys = keys
         self._queue = queue
         self._connect_timeout = connect_timeout
@@ -146,15 +147,20 @@ class EventSubscriber:
         return None
 
     async def _open(self) -> EventChannel:
-        url = next(self._urls)
-        name = self._queue or f"{url.user}.events.{uuid4().hex}"
-        async with self._in_time():
+        connected = await first_connection(self._urls, self._connect_timeout)
+        self._urls = ending_with(connected.url, self._urls)  # another one comes first the next time
+        name = self._queue or f"{connected.url.user}.events.{uuid4().hex}"
+        async with self._in_time(connected.deadline):
             channel = await EventChannel.open(
-                url, self._keys, name, durable=self._queue is not None, on_missing=self._note_gap
+                connected.connection,
+                self._keys,
+                name,
+                durable=self._queue is not None,
+                on_missing=self._note_gap,
             )
         try:
             await self._close_gap()
-            async with self._in_time():
+            async with self._in_time(asyncio.get_running_loop().time() + self._connect_timeout):
                 await channel.consume()
         except BaseException:  # a cancellation, too, must leave no connection open
             await channel.close()
@@ -204,9 +210,9 @@ class EventSubscriber:
                 await self._closing.wait()
 
     @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
+    async def _in_time(self, deadline: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._connect_timeout):
+            async with asyncio.timeout_at(deadline):
                 yield
         except TimeoutError:
             message = f"The broker did not let us in within {self._connect_timeout:g} s."

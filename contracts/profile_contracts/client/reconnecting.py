@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import cycle
 from typing import Final
 
 from yarl import URL
 
 from profile_contracts.client.channel import RpcChannel
 from profile_contracts.client.connection import lost_connection
+from profile_contracts.client.first_connection import Connected, ending_with, first_connection
 from profile_contracts.client.replies import DirectReplies, ReplyMode, ReplyQueue
 from profile_contracts.client.retries import backoff
 from profile_contracts.errors import CallFailed, Disconnected, NotSent
@@ -21,7 +21,8 @@ class RpcConnection:
     """Connects to one of several addresses, again and again, until it is closed.
 
     Args:
-        urls: Where the broker is, all for one user.
+        urls: Where the broker is, all for one user, in the order in which they are tried. One that says
+            nothing has the next one tried beside it, and the first to answer is taken.
         connect_timeout: How long connecting to one of them may take, in seconds.
         replies: How replies come.
 
@@ -31,8 +32,7 @@ class RpcConnection:
     """
 
     def __init__(self, urls: Sequence[URL], connect_timeout: float, replies: ReplyMode) -> None:
-        self._attempts = len(urls)
-        self._urls = cycle(urls)
+        self._urls: Sequence[URL] = urls
         self._connect_timeout = connect_timeout
         self._reply_queue = self._queue(replies, urls[0].user)
         self._channel: RpcChannel | None = None
@@ -97,19 +97,27 @@ class RpcConnection:
     async def _connect(self) -> RpcChannel:
         if self._channel:
             await self._channel.close()
-        for _ in range(self._attempts - 1):
-            with suppress(Disconnected):
-                return await self._connect_to(next(self._urls))
-        return await self._connect_to(next(self._urls))
+        left = self._urls
+        while True:
+            connected = await first_connection(left, self._connect_timeout)
+            self._urls = ending_with(connected.url, self._urls)  # another one comes first the next time
+            *left, _ = ending_with(connected.url, left)
+            try:
+                self._channel = await self._channel_on(connected)
+            except Disconnected:
+                if not left:
+                    raise
+            else:
+                return self._channel
 
-    async def _connect_to(self, url: URL) -> RpcChannel:
+    async def _channel_on(self, connected: Connected) -> RpcChannel:
+        """Open a channel, on one connection at a time: they share the queue of replies."""
         try:
-            async with asyncio.timeout(self._connect_timeout):
-                self._channel = await RpcChannel.open(url, self._reply_queue or DirectReplies())
+            async with asyncio.timeout_at(connected.deadline):
+                return await RpcChannel.open(connected.connection, self._reply_queue or DirectReplies())
         except TimeoutError:
             message = f"The broker did not let us in within {self._connect_timeout:g} s."
             raise Disconnected(message, sent=False) from None
-        return self._channel
 
     def _come_back(self) -> None:
         """Connect again even if nobody sends anything, for there may be replies in our queue."""

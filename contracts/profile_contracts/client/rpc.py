@@ -1,6 +1,7 @@
 """The typed client: requests and their replies over RabbitMQ. Many calls may be in flight at once."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -48,7 +49,8 @@ class ProfileClient(ProfileApi):
     A lost connection is made again by the next call. A closed client stays closed.
 
     Args:
-        url: The broker, with user and virtual host; or several nodes of it, which are tried in turn.
+        url: The broker, with user and virtual host; or several nodes of it, which are tried in an order of
+            this client's own. One that says nothing for half a second has the next one tried beside it.
         timeout: How long a call waits for its result, in seconds, at most a day. The service knows it,
             and does no work after that.
         connect_timeout: How long connecting to one address may take, in seconds, at most a day.
@@ -74,8 +76,9 @@ class ProfileClient(ProfileApi):
         name: str = "profile-client",
         replies: ReplyMode = "direct",
     ) -> None:
-        self._urls = [_with_connection_name(each, name) for each in ([url] if isinstance(url, str) else url)]
-        self._user = _only_user(self._urls)
+        urls = [_with_connection_name(each, name) for each in ([url] if isinstance(url, str) else url)]
+        self._user = _only_user(urls)
+        self._urls = _shuffled(urls)
         self._name = name
         self._timeout = require_timeout(timeout)
         self._connect_timeout = require_timeout(connect_timeout)
@@ -253,6 +256,11 @@ def _only_user(urls: Sequence[URL]) -> str | None:
     if len(users) != 1:
         raise ValueError("Give at least one address, and all of one user.")
     return users.pop()
+
+
+def _shuffled(urls: Sequence[URL]) -> list[URL]:
+    """Return *urls* in any order, so that clients spread over the nodes."""
+    return random.sample(urls, len(urls))
 
 
 @asynccontextmanager

@@ -49,10 +49,13 @@ export class ProfileClient extends ProfileApi {
   private readonly name: string;
   private readonly subscribers = new Set<EventSubscriber>();
 
-  /** `url`: the broker, with user and virtual host; or several nodes of it, which are tried in turn. */
+  /**
+   * `url`: the broker, with user and virtual host; or several nodes of it, which are tried in an order of this client's
+   * own. One that says nothing for half a second has the next one tried beside it.
+   */
   constructor(url: string | readonly string[], options: ClientOptions = {}) {
     super();
-    this.urls = typeof url === "string" ? [url] : [...url];
+    this.urls = shuffled(typeof url === "string" ? [url] : url);
     const users = new Set(this.urls.map(userOf));
     const [user] = users;
     if (user === undefined || users.size > 1) {
@@ -188,6 +191,12 @@ function userOf(address: string): string {
     throw new RangeError("The address of a broker begins with amqp:// or amqps://, and names a host.");
   }
   return decodeURIComponent(url.username);
+}
+
+/** Returns `urls` in any order, so that clients spread over the nodes. */
+function shuffled(urls: readonly string[]): string[] {
+  const placed = urls.map((url) => ({ url, place: Math.random() }));
+  return placed.sort((a, b) => a.place - b.place).map(({ url }) => url);
 }
 
 function callOf(

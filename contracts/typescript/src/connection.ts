@@ -1,11 +1,12 @@
 /** Connecting, and what amqplib says when the connection is gone. */
+import type { SocketConstructorOpts } from "node:net";
 import { unescape } from "node:querystring";
 import type { Duplex } from "node:stream";
 
 import { type ChannelModel, connect, credentials, type SocketOptions } from "amqplib";
 
 import { CallFailed, Disconnected, QueueRefused } from "./errors.js";
-import { withTimeout } from "./time.js";
+import { unlessAborted, withTimeout } from "./time.js";
 
 /** amqplib gives a line up after two of these without a sign of life. */
 const HEARTBEAT_SECONDS = 5;
@@ -14,18 +15,36 @@ const CLOSE_MS = 2_000;
 const NOT_FOUND = 404;
 const REFUSED = new Set([403, 405, 406]);
 
-/** Connects to `url`, as `name` in the broker's console; throws Disconnected after `timeoutMs` at the latest. */
-export async function connectTo(url: string, name: string, timeoutMs: number): Promise<ChannelModel> {
+/** What amqplib hands on to Node.js, though its types do not say so. */
+type LineOptions = SocketOptions & Pick<SocketConstructorOpts, "signal">;
+
+/**
+ * Connects to `url`, as `name` in the broker's console; throws Disconnected after `timeoutMs` at the latest, or as
+ * soon as `signal` says so. Then there is no line any more.
+ */
+export async function connectTo(
+  url: string,
+  name: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<ChannelModel> {
+  const line = new AbortController(); // not `signal`, which would end a connection that is made, too
   const address = new URL(url);
   if (!address.searchParams.has("heartbeat")) address.searchParams.set("heartbeat", `${HEARTBEAT_SECONDS}`);
-  const options = { timeout: timeoutMs, clientProperties: { connection_name: name }, ...loginOf(address) };
+  const options: LineOptions = {
+    timeout: timeoutMs,
+    clientProperties: { connection_name: name },
+    signal: line.signal,
+    ...loginOf(address),
+  };
   const connecting = connect(address.href, options).then((connection) => {
     connection.on("error", () => {}); // "close" follows, and says all that matters
     return connection;
   });
   try {
-    return await openedInTime(connecting, timeoutMs);
+    return await openedInTime(unlessAborted(connecting, signal, givenUp), timeoutMs);
   } catch (error) {
+    line.abort();
     connecting.then(closeInTime, () => {});
     throw asDisconnected(error, false);
   }
@@ -37,9 +56,17 @@ function loginOf({ username, password }: URL): Pick<SocketOptions, "credentials"
   return { credentials: credentials.plain(unescape(username), unescape(password)) };
 }
 
-/** Returns what `opening` comes to, or throws Disconnected: amqplib may forget who waits while a line breaks. */
-export async function openedInTime<Value>(opening: Promise<Value>, ms: number): Promise<Value> {
-  return withTimeout(opening, ms, () => new Disconnected(`The broker did not let us in within ${ms} ms.`, false));
+/**
+ * Returns what `opening` comes to, or throws Disconnected: amqplib may forget who waits while a line breaks. `left`:
+ * what is left of those `ms`.
+ */
+export async function openedInTime<Value>(opening: Promise<Value>, ms: number, left = ms): Promise<Value> {
+  return withTimeout(opening, left, () => new Disconnected(`The broker did not let us in within ${ms} ms.`, false));
+}
+
+/** Returns what is thrown where nobody waits for a connection any more. */
+export function givenUp(): Disconnected {
+  return new Disconnected("Connecting was given up.", false);
 }
 
 /**

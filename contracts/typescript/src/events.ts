@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 
-import { closeInTime, connectTo, isNotFound, openedInTime, rethrow } from "./connection.js";
+import { closeInTime, isNotFound, openedInTime, rethrow } from "./connection.js";
 import { Disconnected } from "./errors.js";
+import { endingWith, firstConnection } from "./first-connection.js";
 import { EVENT_TYPES, type ProfileServiceEvent } from "./generated.js";
 import { jittered } from "./retries.js";
 import { withTimeout } from "./time.js";
@@ -70,11 +71,11 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
   private opened: Opened | null = null;
   private current: { id: string; message: ConsumeMessage } | null = null;
   private gapIsOpen = false;
-  private attempts = 0;
   private running: Promise<void> = Promise.resolve();
 
+  /** `urls`: the broker, or several nodes of it; one that says nothing has the next one tried beside it. */
   constructor(
-    private readonly urls: readonly string[],
+    private urls: readonly string[],
     private readonly keys: readonly string[],
     private readonly options: SubscriberOptions & Internal,
   ) {
@@ -133,7 +134,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     let pause = FIRST_PAUSE_MS;
     while (!this.closing.signal.aborted) {
       try {
-        const opened = await this.openNext();
+        const opened = await this.openFirst();
         if (this.closing.signal.aborted) {
           await closeInTime(opened.connection);
           break;
@@ -151,14 +152,16 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     return null;
   }
 
-  private async openNext(): Promise<Opened> {
+  private async openFirst(): Promise<Opened> {
     const { queue, connectTimeoutMs, name } = this.options;
-    const url = this.urls[this.attempts++ % this.urls.length] as string;
+    const connected = await firstConnection(this.urls, name, connectTimeoutMs, this.closing.signal);
+    const { url, connection, deadline } = connected;
+    this.urls = endingWith(url, this.urls); // another one comes first the next time
     const user = decodeURIComponent(new URL(url).username);
     const queueName = queue ?? `${user}.events.${randomUUID()}`;
-    const connection = await connectTo(url, name, connectTimeoutMs);
     try {
-      const declaring = openedInTime(this.declare(connection, queueName), connectTimeoutMs);
+      const left = deadline - performance.now();
+      const declaring = openedInTime(this.declare(connection, queueName), connectTimeoutMs, left);
       await declaring.catch(rethrow(queueName));
       await this.closeGap();
       const consuming = openedInTime(this.consume(connection, queueName), connectTimeoutMs);

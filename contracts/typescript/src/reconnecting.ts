@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { CallFailed, Disconnected, NotSent } from "./errors.js";
+import { type Connected, endingWith, firstConnection } from "./first-connection.js";
 import { DirectReplies, type ReplyMode, ReplyQueue } from "./replies.js";
 import { backoffMs } from "./retries.js";
 import { RpcChannel } from "./rpc-channel.js";
@@ -9,18 +10,20 @@ import { unlessAborted, withTimeout } from "./time.js";
 
 const DELETE_MS = 2_000;
 
-/** Connects to one of several addresses, again and again, until it is closed. */
+/**
+ * Connects to one of several addresses, again and again, until it is closed. They are tried in their order; one that
+ * says nothing has the next one tried beside it, and the first to answer is taken.
+ */
 export class RpcConnection {
   private readonly closing = new AbortController();
   private readonly replyQueue: ReplyQueue | null;
   private current: RpcChannel | null = null;
   private connecting: Promise<RpcChannel> | null = null;
   private isComingBack = false;
-  private attempts = 0;
 
   /** Throws a RangeError if there is no such way for `replies`, or no `user` to call a queue after. */
   constructor(
-    private readonly urls: readonly string[],
+    private urls: readonly string[],
     user: string,
     private readonly name: string,
     private readonly connectTimeoutMs: number,
@@ -49,7 +52,6 @@ export class RpcConnection {
   async channel(): Promise<RpcChannel> {
     if (this.isClosed) throw new NotSent("The client is closed.");
     if (this.current?.isOpen) return this.current;
-    const closed = () => new Disconnected("The client was closed.", false);
     this.connecting ??= unlessAborted(this.connect(), this.closing.signal, closed).finally(() => {
       this.connecting = null;
     });
@@ -71,21 +73,27 @@ export class RpcConnection {
 
   private async connect(): Promise<RpcChannel> {
     await this.current?.close();
-    let failure: unknown = new Disconnected("There is no connection to the broker.", false);
-    for (const _ of this.urls) {
-      if (this.isClosed) break;
-      const url = this.urls[this.attempts++ % this.urls.length] as string;
+    let left = this.urls;
+    while (!this.isClosed) {
+      const connected = await firstConnection(left, this.name, this.connectTimeoutMs, this.closing.signal);
+      this.urls = endingWith(connected.url, this.urls); // another one comes first, now and the next time
+      left = endingWith(connected.url, left).slice(0, -1);
       try {
-        const replies = this.replyQueue ?? new DirectReplies();
-        this.current = await RpcChannel.open(url, this.name, this.connectTimeoutMs, replies);
-        if (this.isClosed) break;
-        return this.current;
+        // On one connection at a time: they share the queue of replies.
+        return await this.channelOn(connected);
       } catch (error) {
-        failure = error;
+        if (left.length === 0) throw error;
       }
     }
-    if (this.isClosed) await this.current?.close(); // it was opened after all others were closed
-    throw failure;
+    throw closed();
+  }
+
+  private async channelOn(connected: Connected): Promise<RpcChannel> {
+    const replies = this.replyQueue ?? new DirectReplies();
+    this.current = await RpcChannel.open(connected, this.connectTimeoutMs, replies, this.closing.signal);
+    if (!this.isClosed) return this.current;
+    await this.current.close(); // it was opened after all others were closed
+    throw closed();
   }
 
   /** Connects again even if nobody sends anything, for there may be replies in our queue. */
@@ -104,4 +112,8 @@ export class RpcConnection {
 function onlyFailedCalls(error: unknown): null {
   if (error instanceof CallFailed) return null;
   throw error;
+}
+
+function closed(): Disconnected {
+  return new Disconnected("The client was closed.", false);
 }

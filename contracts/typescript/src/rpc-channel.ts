@@ -1,10 +1,11 @@
 /** A channel over which requests go and replies come back, until its connection breaks. */
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 
-import { asDisconnected, closeInTime, connectTo, openedInTime } from "./connection.js";
+import { asDisconnected, closeInTime, givenUp, openedInTime } from "./connection.js";
 import { type CallFailed, Disconnected, NoReply, Unroutable } from "./errors.js";
+import type { Connected } from "./first-connection.js";
 import type { Replies, Waiting } from "./replies.js";
-import { withTimeout } from "./time.js";
+import { unlessAborted, withTimeout } from "./time.js";
 
 const COMMANDS_EXCHANGE = "profile.commands";
 /** What amqplib says of a nack. */
@@ -24,12 +25,17 @@ export class RpcChannel {
     readonly replies: Replies,
   ) {}
 
-  /** Connects to `url`, and listens for `replies`. */
-  static async open(url: string, name: string, timeoutMs: number, replies: Replies): Promise<RpcChannel> {
-    const connection = await connectTo(url, name, timeoutMs);
+  /** Listens for `replies` over `connection`, which is closed if that fails, or `signal` says so. */
+  static async open(
+    { connection, deadline }: Connected,
+    timeoutMs: number,
+    replies: Replies,
+    signal: AbortSignal,
+  ): Promise<RpcChannel> {
     const opened = new RpcChannel(connection, replies);
     try {
-      await openedInTime(opened.listen(), timeoutMs);
+      const listening = unlessAborted(opened.listen(), signal, givenUp);
+      await openedInTime(listening, timeoutMs, deadline - performance.now());
       return opened;
     } catch (error) {
       await closeInTime(connection);

@@ -22,7 +22,8 @@ export async function unlessAborted<Value>(
   let abort = () => {};
   const end = new Promise<never>((_, reject) => {
     abort = () => reject(aborted());
-    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort);
   });
   try {
     return await Promise.race([promise, end]);

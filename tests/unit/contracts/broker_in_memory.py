@@ -41,6 +41,7 @@ class Line:
 
     def __init__(self, answer: "Answer") -> None:
         self.reader = asyncio.StreamReader()
+        self.transport = self
         self._answer = answer
         self._is_closed = False
 
@@ -78,6 +79,10 @@ class Line:
         if not self._is_closed:
             self._is_closed = True
             self.reader.feed_eof()
+
+    def abort(self) -> None:
+        """End it, as a transport does."""
+        self.close()
 
 
 # Answers what came on a channel of a line.
