@@ -144,6 +144,30 @@ def test_a_worker_gets_settings_that_exist_and_has_time_to_end(all_of_them: list
     }
 
 
+def test_workers_may_do_little_take_little_and_are_not_all_gone_at_once(
+    all_of_them: list[dict[str, Any]],
+) -> None:
+    pod = worker(all_of_them)
+    (container,) = pod["containers"]
+    budgets = specs(all_of_them, "PodDisruptionBudget")
+    labels = {"matchLabels": {"app.kubernetes.io/name": "profile-service"}}
+    spread = {each["topologyKey"]: each["labelSelector"] for each in pod["topologySpreadConstraints"]}
+
+    # What the Pod Security Standards call restricted.
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not pod["automountServiceAccountToken"]
+    assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+    assert "memory" in container["resources"]["limits"]
+    assert spread == {"topology.kubernetes.io/zone": labels, "kubernetes.io/hostname": labels}
+    assert {"maxUnavailable": 1, "selector": labels} in budgets
+
+
 def test_workers_know_every_node_of_the_cluster(all_of_them: list[dict[str, Any]]) -> None:
     (cluster,) = specs(all_of_them, "RabbitmqCluster")
     (container,) = worker(all_of_them)["containers"]
@@ -203,9 +227,9 @@ def test_the_scaler_looks_at_the_queues_of_operations_and_at_no_others(
     all_of_them: list[dict[str, Any]],
 ) -> None:
     (scaler,) = specs(all_of_them, "ScaledObject")
-    patterns = [each["metadata"]["queueName"] for each in scaler["triggers"]]
+    triggers = [each["metadata"] for each in scaler["triggers"]]
 
-    for pattern in patterns:
+    for pattern in [each["queueName"] for each in triggers]:
         found = {queue.name for queue in WHOLE.queues if re.fullmatch(pattern, queue.name)}
         assert found == {each.queue for each in OPERATIONS}
-    assert patterns
+    assert {each["mode"] for each in triggers} == {"QueueLength", "ExpectedQueueConsumptionTime"}
