@@ -11,12 +11,15 @@ from functools import partial
 from http.client import HTTPException
 from typing import Final
 
+from aio_pika.exceptions import AMQPError
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from service.infrastructure.rabbitmq.topology import CONSUMED
 from service.pkg.management_api import ManagementApi, ManagementError
 from tests.faults.cluster import Cluster
 from tests.faults.fault_injection import Disturbance, end_a_worker
+from tests.integration.broker import administrating
 from tests.integration.gateway import eventually
 from tools.servers.members import Member
 from tools.servers.mongodb_set import primary_of
@@ -29,6 +32,8 @@ _PAUSED: Final = (12.0, 20.0)
 # A member that is cut off for long has been given up by the others, and a node then stops working by itself.
 _CUT_OFF_FOR_LONG: Final = (80.0, 90.0)
 _BACK_SECONDS: Final = 90.0
+# For a look at all queues.
+_LOOK_SECONDS: Final = 10.0
 # A node that was silent may notice only now that it was alone, and stop for a while, or be given up. For so
 # long all nodes have to say that all are there before one of them is disturbed again.
 _AGREEMENT_SECONDS: Final = 15.0
@@ -45,31 +50,34 @@ class MemberFaults:
     turns: Iterator[int] = field(default_factory=itertools.count)
 
     def by_name(self) -> Mapping[str, Disturbance]:
-        """Return all that can be done here: to cut a member off, it has to be a host of its own."""
-        return {
-            "RabbitMQ node killed": self._kill_node,
-            "RabbitMQ leader of a queue killed": self._kill_leader,
-            "RabbitMQ node paused": self._pause_node,
+        """Return all that can be done here.
+
+        A broker that somebody else runs is left alone. To be cut off, a member has to be a host of its own.
+        """
+        found: dict[str, Disturbance] = {
             "MongoDB primary killed": self._kill_primary,
             "MongoDB primary stepped down": self._step_down,
             "worker killed": partial(end_a_worker, signal.SIGKILL),
             "all restarted, one by one": self._restart_all,
-            **(self._cuts() if self.servers.rabbitmq[0].host.can_be_cut_off else {}),
         }
-
-    def _cuts(self) -> Mapping[str, Disturbance]:
-        return {
-            "RabbitMQ node cut off": partial(self._cut_node_off, _PAUSED),
-            "RabbitMQ node cut off for long": partial(self._cut_node_off, _CUT_OFF_FOR_LONG),
-            "MongoDB primary cut off": self._cut_primary_off,
-        }
+        if self.servers.rabbitmq:
+            found["RabbitMQ node killed"] = self._kill_node
+            found["RabbitMQ leader of a queue killed"] = self._kill_leader
+            found["RabbitMQ node paused"] = self._pause_node
+        if self.servers.mongodb[0].host.can_be_cut_off:
+            found["MongoDB primary cut off"] = self._cut_primary_off
+            if self.servers.rabbitmq:
+                found["RabbitMQ node cut off"] = partial(self._cut_node_off, _PAUSED)
+                found["RabbitMQ node cut off for long"] = partial(self._cut_node_off, _CUT_OFF_FOR_LONG)
+        return {name: partial(_until_staffed, disturbance) for name, disturbance in found.items()}
 
     async def _kill_node(self, _: Cluster, chance: random.Random) -> bool:
         await _kill(self._next_node(), chance)
         return True
 
-    async def _kill_leader(self, _: Cluster, chance: random.Random) -> bool:
-        leader = await asyncio.to_thread(self._leader_of, chance.choice(_BUSY_QUEUES))
+    async def _kill_leader(self, cluster: Cluster, chance: random.Random) -> bool:
+        queue = chance.choice(_BUSY_QUEUES)
+        leader = await asyncio.to_thread(self._leader_of, queue, cluster.sandbox.vhost)
         await _kill(leader, chance)
         return True
 
@@ -149,10 +157,10 @@ class MemberFaults:
                 return False
         return True
 
-    def _leader_of(self, queue: str) -> Member:
+    def _leader_of(self, queue: str, vhost: str) -> Member:
         """Return the node that leads *queue*; all nodes are there."""
         management = ManagementApi.of(self.servers.nodes[0].management_url, self.servers.servers.rabbitmq_url)
-        leader = management.get("queues", "/", queue)["leader"]
+        leader = management.get("queues", vhost, queue)["leader"]
         return next(each for each in self.servers.rabbitmq if each.name.endswith(leader))
 
     def _next_node(self) -> Member:
@@ -166,6 +174,21 @@ class MemberFaults:
         found = await eventually(look)
         assert found
         return found
+
+
+async def _until_staffed(disturbance: Disturbance, cluster: Cluster, chance: random.Random) -> bool:
+    """Disturb, and wait until every worker consumes from every queue again, by itself."""
+    done = await disturbance(cluster, chance)
+
+    async def all_consume() -> bool:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS), administrating(cluster.sandbox) as broker:
+                return all([await broker.consumers(queue) == len(cluster.places) for queue in CONSUMED])
+        except (AMQPError, OSError):  # a TimeoutError is an OSError
+            return False
+
+    await eventually(all_consume, within=_BACK_SECONDS)
+    return done
 
 
 def _restart(member: Member) -> None:

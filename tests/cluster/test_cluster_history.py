@@ -3,15 +3,17 @@
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service.infrastructure.rabbitmq.topology import QueueType
-from service.pkg.management_api import ManagementApi, ManagementError
+from service.pkg.management_api import ManagementApi
 from tests.cluster.member_faults import MemberFaults
 from tests.cluster.silences import silences
+from tests.cluster.upkeep import upkeep
 from tests.faults.checker import violations
 from tests.faults.cluster import SETTINGS, Cluster, sandbox_with_short_retries
 from tests.faults.fault_injection import counted, disturb
@@ -24,8 +26,8 @@ from tests.faults.test_history import counts, write
 from tests.integration.broker import administrating
 from tests.integration.workers import CHEAP_WORKER
 from tests.reaper import reaping
-from tools.servers.sandbox import NOT_FOUND
-from tools.servers.server_cluster import ServerCluster, running_cluster
+from tools.servers.environment import given_servers
+from tools.servers.server_cluster import COUNT, ServerCluster, running_cluster
 
 # Each fault comes so often.
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
@@ -43,8 +45,8 @@ AHEAD = ("tests.cluster.worker_ahead", "worker")
 
 @pytest.fixture(scope="module")
 def server_cluster() -> Iterator[ServerCluster]:
-    """Three nodes of RabbitMQ, three members of MongoDB."""
-    with reaping(), running_cluster() as started:
+    """Three nodes of RabbitMQ, or those that the environment names, and three members of MongoDB."""
+    with reaping(), running_cluster(broker=given_servers(os.environ).rabbitmq) as started:
         yield started
 
 
@@ -60,37 +62,45 @@ def member_trouble(servers: ServerCluster, seed: int, rounds: int) -> Trouble:
 
 
 def pace(history: History) -> str:
-    """Return how many commands were asked for and carried out, a second."""
+    """Return how many commands were asked for, sent with all repetitions, and carried out, a second."""
     asked = IndexedHistory(history)
     firsts = [min(each.at for each in sendings) for sendings in asked.asked.values()]
     seconds = max(firsts) - min(firsts)
     done = sum(bool(asked.acknowledged(name)) for name in asked.asked)
-    wanted, acknowledged = len(firsts) / seconds, done / seconds
-    return f"{seconds:.0f} s: {wanted:.0f} commands a second asked for, {acknowledged:.0f} acknowledged"
+    sent = sum(len(sendings) for sendings in asked.asked.values())
+    rates = (
+        f"{len(firsts) / seconds:.0f} asked for, {sent / seconds:.0f} sent, {done / seconds:.0f} acknowledged"
+    )
+    return f"{seconds:.0f} s, commands a second: {rates}"
 
 
 def deprecated_features(management: ManagementApi) -> list[str]:
     """Return what is in use that RabbitMQ will take away; brokers before 3.13 cannot tell."""
-    try:
-        found = management.get("deprecated-features", "used")
-    except ManagementError as refusal:
-        if refusal.status != NOT_FOUND:
-            raise
+    major, minor, *_ = management.get("overview")["rabbitmq_version"].split(".")
+    if (int(major), int(minor)) < (3, 13):
         return []
-    return [str(each["name"]) for each in found]
+    return [str(each["name"]) for each in management.get("deprecated-features", "used")]
+
+
+def leaders(management: ManagementApi, vhost: str) -> Counter[str]:
+    """Return how many queues each node leads."""
+    return Counter(str(each["leader"]) for each in management.get("queues", vhost) if "leader" in each)
 
 
 async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
     server_cluster: ServerCluster, tmp_path: Path
 ) -> None:
-    with sandbox_with_short_retries(server_cluster.servers, QUERIES, vhost="/") as sandbox:
+    with sandbox_with_short_retries(server_cluster.servers, QUERIES) as sandbox:
         async with administrating(sandbox) as broker:
             settings = {**SETTINGS, "QUERY_QUEUE_TYPE": QUERIES}
             cluster = Cluster(sandbox, tmp_path, broker, {}, settings, (CHEAP_WORKER, AHEAD))
             trouble = member_trouble(server_cluster, SEED, ROUNDS)
-            history = await recorded(
-                cluster, SEED, trouble, LoadProfile(rate=RATE / COMMANDS_SHARE), listening_on_any_node
-            )
+            led = await asyncio.to_thread(leaders, broker.management, sandbox.vhost)
+            (beside := tmp_path / "upkeep").mkdir()
+            async with upkeep(server_cluster.servers, beside, QUERIES) as kept:
+                history = await recorded(
+                    cluster, SEED, trouble, LoadProfile(rate=RATE / COMMANDS_SHARE), listening_on_any_node
+                )
             deprecated = await asyncio.to_thread(deprecated_features, broker.management)
     wrong = violations(history)
     print(f"\nseed {SEED}, {ROUNDS} of each fault\n{counts(history, wrong)}")  # noqa: T201 - for the closing note
@@ -101,12 +111,18 @@ async def test_whichever_member_is_lost_nothing_is_lost_or_doubled(
             f"{name}: {each.times} times, at most {each.commands:.1f} s without a command, "
             f"{each.queries:.1f} s without a query"
         )
-    print(*wrong[:50], f"{write(history, SEED)}, logs: {tmp_path}", sep="\n")  # noqa: T201 - likewise
+    print(kept)  # noqa: T201 - likewise
+    print(*wrong[:50], *kept.wrong[:50], f"{write(history, SEED)}, logs: {tmp_path}", sep="\n")  # noqa: T201 - likewise
 
     assert wrong[:5] == []
+    assert kept.wrong[:5] == []
+    assert kept.deleted
+    assert len(kept.kids) > 1
+    assert kept.guesses["too_many_attempts"]
     assert deprecated == []
+    assert len(led) == COUNT
     assert set(counted(history)) == set(MemberFaults(server_cluster).by_name())
     assert min(counted(history).values()) >= ROUNDS
-    for name, limit in LONGEST.items():
-        assert max(quiet[name].commands, quiet[name].queries) <= limit, name
+    for name in LONGEST.keys() & quiet.keys():
+        assert max(quiet[name].commands, quiet[name].queries) <= LONGEST[name], name
     assert IndexedHistory(history).effects

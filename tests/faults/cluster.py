@@ -123,16 +123,14 @@ class Cluster:
 
 
 @contextmanager
-def sandbox_with_short_retries(
-    servers: Servers, query_type: QueueType = "classic", vhost: str | None = None
-) -> Iterator[Sandbox]:
+def sandbox_with_short_retries(servers: Servers, query_type: QueueType = "classic") -> Iterator[Sandbox]:
     """Give a virtual host and a database, where nothing waits for long to be tried again."""
     wanted = definitions(topology(query_type))
     for policy in wanted["policies"]:
         name = policy["pattern"].strip("^()$").replace("\\", "")
         if name in _RETRIES_MS:
             policy["definition"]["message-ttl"] = _RETRIES_MS[name]
-    with new_sandbox(servers, wanted, vhost) as env:
+    with new_sandbox(servers, wanted) as env:
         yield env
 
 

@@ -17,12 +17,14 @@ from redis.exceptions import RedisError, ResponseError
 
 from service.pkg.management_api import ManagementApi, ManagementError
 from tools.servers import ServerFailed, Servers, ServersUnavailable
+from tools.servers.waiting import wait_until
 
 SERVICE, GATEWAY = "profile-service", "gateway"
 # What the API imports into one virtual host; users and permissions are not part of that.
 PER_VHOST = ("exchanges", "queues", "bindings", "policies")
 REDIS_CLAIM = "profile-sandbox"
 NOT_FOUND = 404
+_VHOST_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,21 @@ def virtual_host(servers: Servers, definitions: Mapping[str, Any], name: str = "
     """Make a virtual host with *definitions*, give its name, and delete it."""
     management = management_of(servers)
     name = name or _new_name()
-    management.put("vhosts", name)
+    wait_until(lambda: _is_made(management, name), within=_VHOST_SECONDS)
     try:
         _import(management, name, definitions)
         yield name
     finally:
         management.delete("vhosts", name)
+
+
+def _is_made(management: ManagementApi, vhost: str) -> bool:
+    """Make *vhost*, and return whether the broker has said so: a cluster that is busy may take its time."""
+    try:
+        management.put("vhosts", vhost)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _new_name() -> str:
