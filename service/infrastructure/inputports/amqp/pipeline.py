@@ -1,7 +1,7 @@
 """All that happens to a message, in order: read it from top to bottom.
 
 Each line names for which messages a stage is there. A stage is one class in one file in `stages/`; a new one
-is such a file, and a line here. What is not for a queue costs its messages nothing.
+is such a file, and a line here. What is not for a queue, or is `None`, costs its messages nothing.
 """
 
 from collections import Counter
@@ -96,7 +96,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
         around=(
             (is_handled, LastResort(publisher, clock, needs.in_flight)),
             (is_unroutable, DropOnFailure(needs.in_flight)),
-            *([(is_handled, needs.trace)] if needs.trace else ()),
+            (is_handled, needs.trace),
             (is_request, BodyLimit()),
             (is_request, RedeliveryQuarantine()),
         ),
@@ -126,7 +126,7 @@ def pipeline(needs: Dependencies) -> Pipeline:
             (is_command, PublishCommandFailed(publisher, clock, needs.digest_keys)),
             (is_any, Acknowledge(needs.in_flight)),
             (is_any, CountAndLog(outcomes)),
-            *([(is_request, needs.record_metrics)] if needs.record_metrics else ()),
+            (is_request, needs.record_metrics),
             (is_request, Audit()),
         ),
     )

@@ -27,8 +27,8 @@ class ExitStage(Protocol):
 
 
 AnyStage = TypeVar("AnyStage")
-# A stage, and for which routes it is there.
-Entries = tuple[tuple[Condition, AnyStage], ...]
+# A stage, and for which routes it is there; `None` stands for one that nobody wants.
+Entries = tuple[tuple[Condition, AnyStage | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Pipeline:
 
 
 def _stages_for(entries: Entries[AnyStage], route: Route) -> tuple[AnyStage, ...]:
-    return tuple(stage for is_for, stage in entries if is_for(route))
+    return tuple(stage for is_for, stage in entries if stage is not None and is_for(route))
 
 
 def _chain(stages: Iterable[Stage], call_next: CallNext) -> CallNext:
