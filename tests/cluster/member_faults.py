@@ -11,10 +11,11 @@ from functools import partial
 from http.client import HTTPException
 from typing import Final
 
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from service.infrastructure.rabbitmq.connection import map_cancellation
 from service.infrastructure.rabbitmq.topology import CONSUMED
 from service.pkg.management_api import ManagementApi, ManagementError
 from tests.faults.cluster import Cluster
@@ -181,11 +182,10 @@ async def _until_staffed(disturbance: Disturbance, cluster: Cluster, chance: ran
     done = await disturbance(cluster, chance)
 
     async def all_consume() -> bool:
-        try:
+        with suppress(AMQPError, ChannelInvalidStateError, OSError, RuntimeError), map_cancellation():
             async with asyncio.timeout(_LOOK_SECONDS), administrating(cluster.sandbox) as broker:
                 return all([await broker.consumers(queue) == len(cluster.places) for queue in CONSUMED])
-        except (AMQPError, OSError):  # a TimeoutError is an OSError
-            return False
+        return False  # a node that has just come back has broken the connection
 
     await eventually(all_consume, within=_BACK_SECONDS)
     return done

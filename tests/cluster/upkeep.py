@@ -66,6 +66,7 @@ class Upkeep:
         ended: Access tokens whose sessions have ended.
         guesses: The reasons that wrong passwords were answered with.
         kids: The names of the keys that new tokens were signed with.
+        done: How often each actor has done all its steps.
         ends: How often a worker gave up, as it does where something does not come back, and another one came.
 
     """
@@ -76,6 +77,7 @@ class Upkeep:
     ended: list[str] = field(default_factory=list)
     guesses: Counter[str] = field(default_factory=Counter)
     kids: set[str] = field(default_factory=set)
+    done: Counter[str] = field(default_factory=Counter)
     ends: int = 0
 
     def __str__(self) -> str:
@@ -106,15 +108,26 @@ async def upkeep(servers: Servers, folder: Path, queries: QueueType) -> AsyncIte
         ):
             found, over, numbers = Upkeep(), asyncio.Event(), count()
             async with asyncio.TaskGroup() as doing:
-                for what in (_come_and_go, _guess, _stay):
+                for what in _ACTORS:
                     doing.create_task(_again_and_again(what(api, found, numbers), found, over))
                 doing.create_task(_change_keys(folder / "keys", over))
                 try:
                     yield found
+                    await _all_go_on(found)
                 finally:
                     over.set()
             await _look(api, told, sandbox.mongo_url, found)
             found.ends = sum(place.starts - 1 for place in cluster.places)
+
+
+async def _all_go_on(found: Upkeep) -> None:
+    """Wait until every actor has done all its steps once more."""
+    before = found.done.copy()
+
+    async def all_have() -> bool:
+        return len(before) == len(_ACTORS) and all(found.done[each] > before[each] for each in before)
+
+    await eventually(all_have, within=_SETTLING)
 
 
 async def _again_and_again(steps: Callable[[], Awaitable[None]], found: Upkeep, over: asyncio.Event) -> None:
@@ -124,7 +137,9 @@ async def _again_and_again(steps: Callable[[], Awaitable[None]], found: Upkeep, 
             await steps()
         except CallFailed as failure:
             if isinstance(failure, ErrorReply) and not failure.retryable:
-                found.wrong.append(f"{steps.__qualname__}: {failure.reason}")
+                found.wrong.append(f"{steps.__name__}: {failure.reason}")
+        else:
+            found.done[steps.__name__] += 1
         await _pause(over, _BETWEEN)
 
 
@@ -202,6 +217,9 @@ def _stay(api: ProfileClient, found: Upkeep, numbers: Iterator[int]) -> Callable
     return stay
 
 
+_ACTORS: Final = (_come_and_go, _guess, _stay)
+
+
 async def _change_keys(keys: Path, over: asyncio.Event) -> None:
     """Make another signing key time and again, and every fourth time another root key, too."""
     for number in count():
@@ -221,11 +239,13 @@ async def _look(api: ProfileClient, told: Told, mongo_url: str, found: Upkeep) -
 
     async def left() -> list[str]:
         erased = _erasures(told)
-        who = {"id": {"$in": list(found.deleted)}, "status": {"$ne": "erased"}}
-        what = {"id": {"$in": list(found.deleted.values())}, "body": {"$ne": ""}}
+        who = {"id": {"$in": list(found.deleted)}, "status": "erased"}
+        what = {"id": {"$in": list(found.deleted.values())}, "body": ""}
+        gone = {each["id"] async for each in database["profiles"].find(who)}
+        empty = {each["id"] async for each in database["posts"].find(what)}
         return [
-            *[f"profile {each['id']} is {each['status']}" async for each in database["profiles"].find(who)],
-            *[f"post {each['id']} is {each['status']}" async for each in database["posts"].find(what)],
+            *[f"profile {each} is not erased" for each in found.deleted if each not in gone],
+            *[f"post {each} is not erased" for each in found.deleted.values() if each not in empty],
             *[f"no event of {each}" for each in found.deleted if not erased[str(each)]],
         ]
 

@@ -26,7 +26,7 @@ async def connect(url: str, heartbeat: int = 0) -> aio_pika.Connection:
     nodes = [URL(each).update_query(heartbeat=heartbeat) for each in broker_urls(url)]
     random.shuffle(nodes)
     for each in nodes[1:]:
-        with suppress(AMQPError, OSError):
+        with suppress(AMQPError, OSError, StopAsyncIteration):  # the last is a line that is closed at once
             async with asyncio.timeout(_SECONDS):
                 return await _connect(each)
     async with asyncio.timeout(_LAST_SECONDS):

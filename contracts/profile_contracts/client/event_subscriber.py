@@ -38,13 +38,13 @@ class EventSubscriber:
     - The loop ends when the client is closed.
 
     Args:
-        urls: The broker, or several nodes of it. One that says nothing for half a second has the next one
-            tried beside it.
+        urls: The broker, or several nodes of it. One that takes more than half a second to let us in has the
+            next one tried beside it.
         keys: Routing keys: types of events, or patterns like `profile.*`.
         queue: A durable queue, made if it isn't there; its name begins as the broker user may name queues.
             Several processes share its events. Without one, each process gets all events that are
             published while it is connected, and no others.
-        connect_timeout: How long an attempt to connect may take, in seconds.
+        connect_timeout: How long connecting to one address may take, in seconds.
         remember: How many ids of acknowledged events are kept.
         on_gap: Called when events may have been missed, before any that come after that; again, if it
             raises, by the next loop.
@@ -80,6 +80,7 @@ class EventSubscriber:
         self._current: tuple[str, AbstractIncomingMessage] | None = None
         self._channel: EventChannel | None = None
         self._one_loop = asyncio.Lock()
+        self._connecting: asyncio.Timeout | None = None
         self._closing = asyncio.Event()
         self._is_connected = asyncio.Event()
         self.gaps = 0
@@ -126,6 +127,8 @@ class EventSubscriber:
     async def close(self) -> None:
         """End the loop, within a few seconds; the event that it is at may be acknowledged until then."""
         self._closing.set()
+        if self._connecting:
+            self._connecting.reschedule(asyncio.get_running_loop().time())
         if self._channel:
             self._channel.give_up()
         with suppress(TimeoutError):
@@ -139,25 +142,35 @@ class EventSubscriber:
         pause = _FIRST_PAUSE_SECONDS
         while not self._closing.is_set():
             try:
-                return await self._open()
+                return await self._consuming(await self._bound())
             except Disconnected as failure:
-                _log.warning("No events arrive: %s", failure)
+                if not self._closing.is_set():
+                    _log.warning("No events arrive: %s", failure)
             await self._pause(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         return None
 
-    async def _open(self) -> EventChannel:
-        connected = await first_connection(self._urls, self._connect_timeout)
-        self._urls = ending_with(connected.url, self._urls)  # another one comes first the next time
-        name = self._queue or f"{connected.url.user}.events.{uuid4().hex}"
-        async with self._in_time(connected.deadline):
-            channel = await EventChannel.open(
-                connected.connection,
-                self._keys,
-                name,
-                durable=self._queue is not None,
-                on_missing=self._note_gap,
-            )
+    async def _bound(self) -> EventChannel:
+        """Connect, and return a channel whose queue gets the events; `close` ends that."""
+        try:
+            async with asyncio.timeout(None) as self._connecting:
+                connected = await first_connection(self._urls, self._connect_timeout)
+                self._urls = ending_with(connected.url, self._urls)  # another one comes first the next time
+                name = self._queue or f"{connected.url.user}.events.{uuid4().hex}"
+                async with self._in_time(connected.deadline):
+                    return await EventChannel.open(
+                        connected.connection,
+                        self._keys,
+                        name,
+                        durable=self._queue is not None,
+                        on_missing=self._note_gap,
+                    )
+        except TimeoutError:
+            raise Disconnected("The client was closed.", sent=False) from None
+        finally:
+            self._connecting = None
+
+    async def _consuming(self, channel: EventChannel) -> EventChannel:
         try:
             await self._close_gap()
             async with self._in_time(asyncio.get_running_loop().time() + self._connect_timeout):
@@ -173,7 +186,9 @@ class EventSubscriber:
         self._gap_is_open = True
 
     async def _close_gap(self) -> None:
-        """Tell of a gap before anything that comes after it."""
+        """Tell of a gap before anything that comes after it, unless nothing will."""
+        if self._closing.is_set():
+            return
         if self._gap_is_open and self._on_gap:
             await self._on_gap()
         self._gap_is_open = False

@@ -14,7 +14,7 @@ from yarl import URL
 from profile_contracts.client.connection import close_in_time, lost_connection
 from profile_contracts.errors import Disconnected
 
-# How long a node may say nothing before the next one is tried beside it.
+# How long a node may take to let us in before the next one is tried beside it.
 _SILENT_SECONDS: Final = 0.5
 
 
@@ -24,35 +24,47 @@ class Connected:
 
     Attributes:
         deadline: When the time is over that it had, by the clock of the event loop.
+        others: The nodes that have not failed meanwhile, in the order in which they are to be tried.
 
     """
 
     url: URL
     connection: Connection
     deadline: float
+    others: Sequence[URL]
 
 
-Attempt = asyncio.Task[Connected]
+@dataclass(frozen=True, slots=True)
+class _Made:
+    connection: Connection
+    line: "_Line"
+    deadline: float
+
+
+Attempt = asyncio.Task[_Made]
 
 
 async def first_connection(urls: Sequence[URL], seconds: float) -> Connected:
     """Connect to one of *urls*; each has so many *seconds*, from when it is tried.
 
-    The next one is tried when one has failed, or has said nothing for half a second: that one is not given
+    The next one is tried when one has failed, or has not let us in for half a second: that one is not given
     up. Once one has let us in, there are no connections to the others.
 
     Raises:
         Disconnected: None of them lets us in; it says why the last one did not.
 
     """
-    attempts = set[Attempt]()
+    attempts = dict[Attempt, URL]()
     try:
         first = await _first(urls, seconds, attempts)
-        await _end(attempts - {first})
+        failed = {url for each, url in attempts.items() if each.done() and each.exception()}
+        await _end(attempts.keys() - {first})
     except BaseException:  # a cancellation, too, must leave no connection open
         await _end(attempts)
         raise
-    return first.result()
+    made, url = first.result(), attempts[first]
+    *others, _ = ending_with(url, urls)
+    return Connected(url, made.connection, made.deadline, [each for each in others if each not in failed])
 
 
 def ending_with(url: URL, urls: Sequence[URL]) -> Sequence[URL]:
@@ -61,33 +73,35 @@ def ending_with(url: URL, urls: Sequence[URL]) -> Sequence[URL]:
     return [*urls[after:], *urls[:after]]
 
 
-async def _first(urls: Iterable[URL], seconds: float, attempts: set[Attempt]) -> Attempt:
+async def _first(urls: Iterable[URL], seconds: float, attempts: dict[Attempt, URL]) -> Attempt:
     """Return the attempt that has succeeded, or else the last one; add all that have begun to *attempts*."""
     left, failed = deque(urls), set[Attempt]()
     while True:
         if left:
-            attempts.add(asyncio.create_task(_connected(left.popleft(), seconds)))
+            url = left.popleft()
+            attempts[asyncio.create_task(_connected(url, seconds))] = url
         done, _ = await asyncio.wait(
-            attempts - failed,
+            attempts.keys() - failed,
             timeout=_SILENT_SECONDS if left else None,
             return_when=asyncio.FIRST_COMPLETED,
         )
         for each in done:
             failed.add(each)
-            if not (isinstance(each.exception(), Disconnected) and (left or attempts - failed)):
+            if not (isinstance(each.exception(), Disconnected) and (left or attempts.keys() - failed)):
                 return each
 
 
 async def _end(attempts: Iterable[Attempt]) -> None:
-    """Give *attempts* up, and close what they have just made."""
+    """Give *attempts* up, and drop what they have just made: who has the first one waits for no goodbye."""
     for each in attempts:
         each.cancel()
     for made in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(made, Connected):
+        if isinstance(made, _Made):
+            made.line.abort()
             await close_in_time(made.connection)
 
 
-async def _connected(url: URL, seconds: float) -> Connected:
+async def _connected(url: URL, seconds: float) -> _Made:
     # Not a robust connection: it would come back without the consumer of direct replies. And not
     # aio_pika.connect: that leaves a connection that failed to be closed by its finalizer.
     connection, line = Connection(url), _Line()
@@ -103,7 +117,7 @@ async def _connected(url: URL, seconds: float) -> Connected:
             await asyncio.wait([connecting])
         await close_in_time(connection)
         raise
-    return Connected(url, connection, deadline)
+    return _Made(connection, line, deadline)
 
 
 async def _wait_for(connecting: asyncio.Task[None], seconds: float) -> None:

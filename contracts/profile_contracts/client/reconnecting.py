@@ -21,8 +21,8 @@ class RpcConnection:
     """Connects to one of several addresses, again and again, until it is closed.
 
     Args:
-        urls: Where the broker is, all for one user, in the order in which they are tried. One that says
-            nothing has the next one tried beside it, and the first to answer is taken.
+        urls: Where the broker is, all for one user, in the order in which they are tried. One that does not
+            let us in soon has the next one tried beside it, and the first to do so is taken.
         connect_timeout: How long connecting to one of them may take, in seconds.
         replies: How replies come.
 
@@ -97,15 +97,14 @@ class RpcConnection:
     async def _connect(self) -> RpcChannel:
         if self._channel:
             await self._channel.close()
-        left = self._urls
+        urls = self._urls
         while True:
-            connected = await first_connection(left, self._connect_timeout)
+            connected = await first_connection(urls, self._connect_timeout)
             self._urls = ending_with(connected.url, self._urls)  # another one comes first the next time
-            *left, _ = ending_with(connected.url, left)
             try:
                 self._channel = await self._channel_on(connected)
             except Disconnected:
-                if not left:
+                if not (urls := connected.others):
                     raise
             else:
                 return self._channel

@@ -50,7 +50,7 @@ class ProfileClient(ProfileApi):
 
     Args:
         url: The broker, with user and virtual host; or several nodes of it, which are tried in an order of
-            this client's own. One that says nothing for half a second has the next one tried beside it.
+            this client's own. One that takes more than half a second has the next one tried beside it.
         timeout: How long a call waits for its result, in seconds, at most a day. The service knows it,
             and does no work after that.
         connect_timeout: How long connecting to one address may take, in seconds, at most a day.

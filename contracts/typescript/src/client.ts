@@ -51,7 +51,7 @@ export class ProfileClient extends ProfileApi {
 
   /**
    * `url`: the broker, with user and virtual host; or several nodes of it, which are tried in an order of this client's
-   * own. One that says nothing for half a second has the next one tried beside it.
+   * own. One that takes more than half a second has the next one tried beside it.
    */
   constructor(url: string | readonly string[], options: ClientOptions = {}) {
     super();

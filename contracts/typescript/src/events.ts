@@ -73,7 +73,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
   private gapIsOpen = false;
   private running: Promise<void> = Promise.resolve();
 
-  /** `urls`: the broker, or several nodes of it; one that says nothing has the next one tried beside it. */
+  /** `urls`: the broker, or several nodes of it; one that is slow has the next one tried beside it. */
   constructor(
     private urls: readonly string[],
     private readonly keys: readonly string[],

@@ -12,7 +12,7 @@ const DELETE_MS = 2_000;
 
 /**
  * Connects to one of several addresses, again and again, until it is closed. They are tried in their order; one that
- * says nothing has the next one tried beside it, and the first to answer is taken.
+ * does not let us in soon has the next one tried beside it, and the first to do so is taken.
  */
 export class RpcConnection {
   private readonly closing = new AbortController();
@@ -73,16 +73,16 @@ export class RpcConnection {
 
   private async connect(): Promise<RpcChannel> {
     await this.current?.close();
-    let left = this.urls;
+    let urls = this.urls;
     while (!this.isClosed) {
-      const connected = await firstConnection(left, this.name, this.connectTimeoutMs, this.closing.signal);
-      this.urls = endingWith(connected.url, this.urls); // another one comes first, now and the next time
-      left = endingWith(connected.url, left).slice(0, -1);
+      const connected = await firstConnection(urls, this.name, this.connectTimeoutMs, this.closing.signal);
+      this.urls = endingWith(connected.url, this.urls); // another one comes first the next time
+      urls = connected.others;
       try {
         // On one connection at a time: they share the queue of replies.
         return await this.channelOn(connected);
       } catch (error) {
-        if (left.length === 0) throw error;
+        if (!(error instanceof Disconnected) || urls.length === 0) throw error;
       }
     }
     throw closed();

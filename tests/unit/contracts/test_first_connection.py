@@ -15,6 +15,7 @@ from pamqp.commands import Channel
 from yarl import URL
 
 from profile_contracts.client import ProfileClient, first_connection, rpc
+from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.first_connection import first_connection as connect
 from profile_contracts.client.replies import ReplyMode
 from profile_contracts.errors import Disconnected, QueueRefused
@@ -40,17 +41,20 @@ class Nodes:
     """Brokers by the names of their hosts. Of a host without one, the name says why there is none.
 
     Attributes:
-        lines: What clients have opened, by host, in this order.
+        tried: Whom clients have tried to connect to, in this order.
+        lines: What they have opened, by host, in this order.
 
     """
 
     brokers: dict[str, BrokerInMemory] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
     lines: list[tuple[str, Line]] = field(default_factory=list)
 
     async def connect(self, url: URL, **_: object) -> tuple[asyncio.StreamReader, Line]:
         """Return what a client reads from, and what it writes to."""
         host = str(url.host)
+        self.tried.append(host)
         if host in self.errors:
             raise self.errors[host]
         reader, line = await self.brokers[host].connect()
@@ -178,8 +182,38 @@ async def test_where_the_connection_that_was_first_is_of_no_use_the_others_are_t
     nodes: Nodes, replies: ReplyMode, fault: Answer
 ) -> None:
     urls = [nodes.add("mute", Basic_Consume=fault), nodes.add("good")]
-    async with ProfileClient(urls, replies=replies, connect_timeout=0.5):
+    # Where it says nothing, all of this goes by, and the next node has as much.
+    async with ProfileClient(urls, replies=replies, connect_timeout=1.0):
         assert nodes.still_open == ["good"]
+
+
+@pytest.mark.usefixtures("_patient")
+async def test_a_node_that_has_just_failed_is_not_tried_again_at_once(nodes: Nodes) -> None:
+    urls = [nodes.add_broken("dead", AMQPConnectionError()), nodes.add("useless", Basic_Consume=hang_up)]
+    with pytest.raises(Disconnected):
+        async with ProfileClient(urls):
+            pass
+
+    assert nodes.tried == ["dead", "useless"]
+
+
+async def test_a_subscriber_that_is_closed_while_it_connects_leaves_nothing(nodes: Nodes) -> None:
+    urls = [URL(nodes.add(host, ProtocolHeader=say_nothing)) for host in ("silent", "silent-too")]
+    gaps = list[str]()
+
+    async def on_gap() -> None:
+        gaps.append("told")
+
+    subscriber = EventSubscriber(urls, ["profile.*"], connect_timeout=NEVER, on_gap=on_gap)
+    listening = asyncio.create_task(anext(aiter(subscriber), None))
+    async with asyncio.timeout(NEVER / 2):
+        while len(nodes.tried) < len(urls):
+            await asyncio.wait([listening], timeout=SOON)
+        await subscriber.close()
+        assert await listening is None
+
+    assert nodes.still_open == []
+    assert gaps == []
 
 
 @pytest.mark.usefixtures("_patient")
