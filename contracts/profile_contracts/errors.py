@@ -14,6 +14,7 @@ CallFailed                  each one has `code`, `reason` and `retryable`, as th
 ├── NoReply                 nothing came back in time: the outcome is unknown
 ├── UnreadableReply         what came back is no reply of this contract: the outcome is unknown
 ├── Unroutable              no queue took the request: it was not carried out
+│   └── Nacked              a queue refused it: it is full, or has just lost its leader
 ├── NotSent                 the request can't be sent as it is, or the client is closed
 ├── QueueRefused            the broker does not let this user have a queue of events or replies
 └── Disconnected            the connection broke; `sent` says whether the request may have arrived
@@ -53,6 +54,16 @@ class Unroutable(CallFailed):
     code = ErrorCode.UNAVAILABLE
     reason = "unroutable"
     retryable = True
+
+
+class Nacked(Unroutable):
+    """A queue refused the request, which was not carried out.
+
+    It is full, or the node that led it has just gone (RabbitMQ documentation, "Negative Acknowledgements for
+    Publishers").
+    """
+
+    reason = "nacked"
 
 
 class UnreadableReply(CallFailed):

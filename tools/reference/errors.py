@@ -31,7 +31,7 @@ _BY_CLIENT: Final = (
     ),
     (
         "`Unroutable`: no queue took the request, so nothing was done. Is a worker set up? "
-        "`profilectl topology check`."
+        "`profilectl topology check`. `Nacked`, which is one: its queue is full, or has just lost its leader."
     ),
     (
         "`Disconnected`: there is no connection. If `sent` is true, the outcome is unknown, as with "

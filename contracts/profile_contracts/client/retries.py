@@ -1,7 +1,7 @@
 """When a call that failed is sent again.
 
-Only what can't do harm: a refusal that the service calls retryable, a request that never left, and after
-a lost reply those requests that have their effect once under one key.
+Only what can't do harm: a refusal that the service calls retryable, a request that never left or that its
+queue refused, and after a lost reply those requests that have their effect once under one key.
 """
 
 import random
@@ -13,6 +13,7 @@ from profile_contracts.errors import (
     Disconnected,
     ErrorReply,
     Internal,
+    Nacked,
     NotSent,
     Unavailable,
     Unroutable,
@@ -66,7 +67,7 @@ def backoff(tries: int) -> float:
 def _is_safe(operation: Operation[Any, Any], failure: CallFailed) -> bool:
     if isinstance(failure, Disconnected):
         return operation.resendable or not failure.sent
-    return (
+    return isinstance(failure, Nacked) or (
         isinstance(failure, ErrorReply)
         and failure.error.retryable
         and not isinstance(failure, DeadlineExceeded)

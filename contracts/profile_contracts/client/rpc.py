@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Union, Unpack
 from weakref import WeakSet
 
-from aio_pika.exceptions import DeliveryError
+from aio_pika.exceptions import DeliveryError, PublishError
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
@@ -23,6 +23,7 @@ from profile_contracts.client.retries import may_have_arrived, pause_before_retr
 from profile_contracts.errors import (
     CallFailed,
     Disconnected,
+    Nacked,
     NoReply,
     NotSent,
     UnreadableReply,
@@ -271,8 +272,10 @@ async def _answered(operation: Operation[Any, Any], left: float, seconds: float)
             yield
     except TimeoutError:
         raise NoReply(f"No reply from {operation.queue} within {seconds:g} s.") from None
-    except DeliveryError:  # its text quotes the request
+    except PublishError:  # it was returned; its text quotes the request
         raise Unroutable(f"No queue took the request to {operation.queue}.") from None
+    except DeliveryError:
+        raise Nacked(f"The queue {operation.queue} is full, or has just lost its leader.") from None
 
 
 def _result(operation: Operation[Any, ResultT], body: bytes) -> ResultT:

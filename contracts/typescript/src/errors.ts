@@ -5,6 +5,7 @@
  * - NoReply: nothing came back in time, and the outcome is unknown;
  * - UnreadableReply: what came back is no reply of this contract, and the outcome is unknown;
  * - Unroutable: no queue took the request, and it was not carried out;
+ * - Nacked, an Unroutable: a queue refused it, as it is full, or has just lost its leader;
  * - NotSent: the request can't be sent as it is, or the client is closed;
  * - QueueRefused: the broker does not let this user have a queue of events or replies;
  * - Disconnected: the connection broke; `sent` says whether the request may have arrived.
@@ -52,8 +53,12 @@ export class UnreadableReply extends CallFailed {
 
 export class Unroutable extends CallFailed {
   readonly code = "unavailable";
-  readonly reason = "unroutable";
+  readonly reason: string = "unroutable";
   readonly retryable = true;
+}
+
+export class Nacked extends Unroutable {
+  override readonly reason = "nacked";
 }
 
 export class NotSent extends CallFailed {

@@ -1,9 +1,9 @@
 /**
  * When a call that failed is sent again: only what can't do harm. That is a refusal that the service calls
- * retryable, a request that never left, and after a lost reply those requests that have their effect once
- * under one key.
+ * retryable, a request that never left or that its queue refused, and after a lost reply those requests that
+ * have their effect once under one key.
  */
-import { type CallFailed, Disconnected, ErrorReply, NotSent, Unroutable } from "./errors.js";
+import { type CallFailed, Disconnected, ErrorReply, Nacked, NotSent, Unroutable } from "./errors.js";
 import { OPERATIONS, type OperationName } from "./generated.js";
 
 const FIRST_MS = 100;
@@ -53,5 +53,6 @@ export function jittered(ms: number): number {
 
 function isSafe(operation: OperationName, failure: CallFailed): boolean {
   if (failure instanceof Disconnected) return OPERATIONS[operation].isResendable || !failure.sent;
+  if (failure instanceof Nacked) return true;
   return failure instanceof ErrorReply && failure.retryable && failure.code !== "deadline_exceeded";
 }

@@ -2,7 +2,7 @@
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 
 import { asDisconnected, closeInTime, givenUp, openedInTime } from "./connection.js";
-import { type CallFailed, Disconnected, NoReply, Unroutable } from "./errors.js";
+import { type CallFailed, Disconnected, Nacked, NoReply, Unroutable } from "./errors.js";
 import type { Connected } from "./first-connection.js";
 import type { Replies, Waiting } from "./replies.js";
 import { unlessAborted, withTimeout } from "./time.js";
@@ -151,9 +151,9 @@ function oldestUnconfirmed(channel: ConfirmChannel): unknown {
   return confirms.unconfirmed[0] ?? null;
 }
 
-/** Returns why the broker has not confirmed a request: a queue that is full refuses it by a nack. */
+/** Returns why the broker has not confirmed a request. */
 function notTaken(queue: string, error: Error): CallFailed {
-  if (error.message === NACKED) return unroutable(queue);
+  if (error.message === NACKED) return new Nacked(`The queue ${queue} is full, or has just lost its leader.`);
   return new Disconnected("The connection broke before the broker had the request.", true);
 }
 

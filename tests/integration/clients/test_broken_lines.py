@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from profile_contracts.auth import LogOut, Scope
 from profile_contracts.client import ProfileClient
-from profile_contracts.errors import Disconnected, Unauthenticated, Unroutable
+from profile_contracts.errors import Disconnected, Nacked, Unauthenticated
 from profile_contracts.events import EVENTS_EXCHANGE
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.replies import Failure
@@ -131,7 +131,9 @@ async def test_a_gap_is_told_though_the_attempt_that_made_the_queue_failed(
 
 
 @both
-async def test_what_a_full_queue_refuses_is_unroutable(without_worker: Sandbox, opened: Opened) -> None:
+async def test_what_a_full_queue_refuses_is_sent_again_as_long_as_there_is_time(
+    without_worker: Sandbox, opened: Opened
+) -> None:
     full = {"max-length": 0, "overflow": "reject-publish"}
     policy = {"pattern": "^auth.keys$", "apply-to": "queues", "priority": 99, "definition": full}
     async with administrating(without_worker) as broker, opened(without_worker.gateway_url) as client:
@@ -142,9 +144,15 @@ async def test_what_a_full_queue_refuses_is_unroutable(without_worker: Sandbox, 
             return queue.get("policy") == "full"
 
         await eventually(is_full, within=20)
-        with pytest.raises(Unroutable):
-            await client.keys(timeout=10)
+        with pytest.raises(Nacked):
+            await client.keys(timeout=1)
+
+        asking = asyncio.create_task(client.keys(timeout=30))
         await asyncio.to_thread(broker.management.delete, "policies", broker.vhost, "full")
+        asked = await broker.first("auth.keys")
+        reply = Message(b'{"ok": true, "result": {"keys": []}}', correlation_id=asked.correlation_id)
+        await broker.channel.default_exchange.publish(reply, asked.reply_to or "")
+        assert (await asking).keys == ()
 
 
 async def test_a_timeout_that_is_no_whole_number_of_milliseconds_harms_no_call(

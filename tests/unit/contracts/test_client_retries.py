@@ -11,7 +11,15 @@ from profile_contracts.client.retries import (
     says_not_sent,
     says_nothing_of_earlier,
 )
-from profile_contracts.errors import CallFailed, Disconnected, NoReply, NotSent, Unroutable, to_exception
+from profile_contracts.errors import (
+    CallFailed,
+    Disconnected,
+    Nacked,
+    NoReply,
+    NotSent,
+    Unroutable,
+    to_exception,
+)
 from profile_contracts.operations import (
     AUTH_CHANGE_PASSWORD,
     AUTH_LOGIN,
@@ -58,6 +66,11 @@ def test_a_refusal_is_sent_again_if_the_service_says_that_it_may_pass(code: Erro
 @pytest.mark.parametrize("failure", [NoReply(), Unroutable(), NotSent()])
 def test_what_time_or_sending_again_does_not_mend_is_not_sent_again(failure: CallFailed) -> None:
     assert pause_before_retry(PROFILE_UPDATE, failure, 1) is None
+
+
+def test_what_a_queue_refused_is_sent_again_whatever_it_is() -> None:
+    assert pause_before_retry(AUTH_LOGIN, Nacked(), 1) is not None
+    assert says_not_sent(Nacked())
 
 
 def test_the_pause_is_never_shorter_than_the_service_asks_for() -> None:

@@ -5,6 +5,7 @@ from profile_contracts.errors import (
     CallFailed,
     Disconnected,
     ErrorReply,
+    Nacked,
     NoReply,
     NotSent,
     QueueRefused,
@@ -50,6 +51,7 @@ def test_calls_fail_in_these_ways() -> None:
     [
         (NoReply(), ErrorCode.DEADLINE_EXCEEDED, "no_reply", True),
         (Unroutable(), ErrorCode.UNAVAILABLE, "unroutable", True),
+        (Nacked(), ErrorCode.UNAVAILABLE, "nacked", True),
         (UnreadableReply(), ErrorCode.INTERNAL, "unreadable_reply", False),
         (NotSent(), ErrorCode.INVALID, "not_sent", False),
         (QueueRefused(), ErrorCode.FORBIDDEN, "queue_refused", False),
