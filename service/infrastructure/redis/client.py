@@ -17,8 +17,8 @@ from service.pkg.url_passwords import require_encoded
 
 # Of this process, like those of MongoDB.
 CALLS: Final = DetachedCalls("redis")
-# What Python says of an option that there is none of for this kind of address.
-_NO_OPTION: Final = re.compile(r"unexpected keyword argument '(.*)'$")
+# What Python says of an option that there is none of for this kind of address; from 3.13 on with a proposal.
+_NO_OPTION: Final = re.compile(r"unexpected keyword argument '([^']*)'")
 # How a call fails where Redis is away, hangs, or refuses.
 OUTAGES: Final = (RedisError, TooManyAbandoned)
 
