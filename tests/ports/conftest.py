@@ -31,12 +31,14 @@ async def pymongo_client(sandbox: Sandbox) -> AsyncIterator[AsyncMongoClient[Doc
 
 
 @pytest_asyncio.fixture(scope="session")
-async def spare_database(pymongo_client: AsyncMongoClient[Documents]) -> AsyncIterator[str]:
+async def spare_database(sandbox: Sandbox, pymongo_client: AsyncMongoClient[Documents]) -> AsyncIterator[str]:
     """The name of a database for tests that want nothing of others' in it; see `emptied`."""
     name = f"{default_database(pymongo_client).name}-spare"
     await ensure_indexes(pymongo_client.get_database(name))
     yield name
-    await pymongo_client.drop_database(name)
+    # Not by that client: its loop may have stood still for minutes, whereupon it gives up what it begins.
+    async with AsyncMongoClient[Documents](sandbox.mongo_url) as client:
+        await client.drop_database(name)
 
 
 async def emptied(client: AsyncMongoClient[Documents], name: str) -> AsyncDatabase[Documents]:
