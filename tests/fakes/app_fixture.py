@@ -8,6 +8,7 @@ from service.app.auth.actors import User
 from service.app.auth.passwords import Passwords
 from service.app.auth.sessions import LoggedIn
 from service.app.auth.throttle import KeyedLock, Throttle
+from service.app.auth.verify_token import VerifyToken
 from service.app.request_context import RequestContext
 from service.domain.profile import Profile
 from service.infrastructure.memory.attempts import MemoryAttempts
@@ -74,6 +75,10 @@ class AppFixture:
         """Return the user of *profile* with a new session, and what the user got."""
         done = await self.sessions.open(profile)
         return self.tokens.verify(done.access_token.text).user, done
+
+    async def accepts(self, tokens: LoggedIn) -> bool:
+        """Return whether the access token among *tokens* is good."""
+        return await self.app.verify_token.handle(VerifyToken(tokens.access_token.text)) is not None
 
     @property
     def revoked(self) -> list[tuple[UUID, tuple[UUID, ...], str]]:

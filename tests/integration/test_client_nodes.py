@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
 
 import pytest
 from yarl import URL
@@ -13,6 +11,7 @@ from profile_contracts.client import ProfileClient, rpc
 from profile_contracts.client.event_subscriber import EventSubscriber
 from profile_contracts.client.replies import ReplyMode
 from tests.integration.proxy import behind, proxied
+from tests.integration.silent_node import silent_node
 from tests.integration.workers import address_of
 from tools.servers.processes import free_port
 from tools.servers.sandbox import Sandbox
@@ -23,33 +22,8 @@ from tools.worker import Worker
 CONNECT_TIMEOUT = 60.0
 SOON = 30.0
 CLIENTS = 20
-
-
-@dataclass(slots=True)
-class SilentNode:
-    """Accepts connections, and says nothing, until the other end closes them.
-
-    Attributes:
-        said: What came on each connection that has ended.
-
-    """
-
-    port: int = 0
-    connections: int = 0
-    said: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self.said.put_nowait(await reader.read())
-        writer.close()
-
-
-@asynccontextmanager
-async def silent_node() -> AsyncIterator[SilentNode]:
-    node = SilentNode()
-    async with await asyncio.start_server(node.serve, "127.0.0.1") as server:
-        node.port = server.sockets[0].getsockname()[1]
-        yield node
+# What a client says first.
+HEADER = b"AMQP\x00\x00\x09\x01"
 
 
 @pytest.fixture
@@ -65,17 +39,15 @@ async def test_beside_a_silent_node_the_next_one_is_tried_and_the_silent_one_is_
 ) -> None:
     assert worker.process.poll() is None
     async with silent_node() as silent:
-        urls = [f"amqp://gateway:gateway@127.0.0.1:{silent.port}/", sandbox.gateway_url]
+        urls = [silent.url(), sandbox.gateway_url]
         began = time.monotonic()
         async with ProfileClient(urls, connect_timeout=CONNECT_TIMEOUT, replies=replies) as client:
             took = time.monotonic() - began
-            async with asyncio.timeout(SOON):
-                said = await silent.said.get()
+            await silent.is_left()
 
             assert (await client.keys()).keys
 
-    assert said == b"AMQP\x00\x00\x09\x01"
-    assert silent.connections == 1
+    assert (silent.begun, silent.said) == (1, HEADER)
     assert took < SOON
 
 
@@ -116,16 +88,16 @@ async def test_a_client_that_loses_its_node_while_the_next_one_is_silent_goes_on
 
 async def test_a_subscriber_passes_a_silent_node_too(sandbox: Sandbox) -> None:
     async with silent_node() as silent:
-        urls = [URL(f"amqp://gateway:gateway@127.0.0.1:{silent.port}/"), URL(sandbox.gateway_url)]
+        urls = [URL(silent.url()), URL(sandbox.gateway_url)]
         subscriber = EventSubscriber(urls, ["profile.*"], connect_timeout=CONNECT_TIMEOUT)
         async with subscriber, asyncio.TaskGroup() as listening:
             listening.create_task(anext(aiter(subscriber), None))
             async with asyncio.timeout(SOON):
                 await subscriber.wait_connected()
-                said = await silent.said.get()
+            await silent.is_left()
             await subscriber.close()
 
-    assert said == b"AMQP\x00\x00\x09\x01"
+    assert (silent.begun, silent.said) == (1, HEADER)
 
 
 async def test_clients_spread_over_the_nodes(sandbox: Sandbox) -> None:
@@ -146,17 +118,16 @@ async def test_clients_spread_over_the_nodes(sandbox: Sandbox) -> None:
 async def test_a_client_that_is_closed_while_it_connects_leaves_nothing_behind() -> None:
     before = asyncio.all_tasks()
     async with silent_node() as one, silent_node() as other:
-        urls = [f"amqp://gateway:gateway@127.0.0.1:{each.port}/" for each in (one, other)]
+        urls = [each.url() for each in (one, other)]
         client = ProfileClient(urls)
         entering = asyncio.create_task(client.__aenter__())
-        async with asyncio.timeout(SOON):
-            while not (one.connections and other.connections):
-                await asyncio.wait([entering], timeout=0.01)
+        await one.is_tried()
+        await other.is_tried()
         await client.__aexit__(None, None, None)
         await asyncio.wait([entering])
         ours = {each for each in asyncio.all_tasks() - before if "profile_contracts" in repr(each)}
-        async with asyncio.timeout(SOON):
-            await asyncio.gather(one.said.get(), other.said.get())
+        await one.is_left()
+        await other.is_left()
 
     assert ours == set()
     assert entering.exception() is not None

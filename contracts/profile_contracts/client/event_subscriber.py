@@ -127,7 +127,7 @@ class EventSubscriber:
     async def close(self) -> None:
         """End the loop, within a few seconds; the event that it is at may be acknowledged until then."""
         self._closing.set()
-        if self._connecting:
+        if self._connecting and not self._connecting.expired():
             self._connecting.reschedule(asyncio.get_running_loop().time())
         if self._channel:
             self._channel.give_up()

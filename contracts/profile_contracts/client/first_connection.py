@@ -16,6 +16,8 @@ from profile_contracts.errors import Disconnected
 
 # How long a node may take to let us in before the next one is tried beside it.
 _SILENT_SECONDS: Final = 0.5
+# For aiormq to notice that its line was dropped, which it does at once.
+_END_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ async def _connected(url: URL, seconds: float) -> _Made:
         if not connecting.done():
             line.abort()
             connecting.cancel()
-            await asyncio.wait([connecting])
+            await asyncio.wait([connecting], timeout=_END_SECONDS)
         await close_in_time(connection)
         raise
     return _Made(connection, line, deadline)

@@ -3,9 +3,8 @@
 import asyncio
 import json
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,6 +15,7 @@ from asyncapi.node import find_node, run
 from tests.integration.clients.typescript import PACKAGE, build
 from tests.integration.connections import connect
 from tests.integration.proxy import behind, proxied
+from tests.integration.silent_node import silent_node
 from tests.integration.test_event_subscriber import publish
 from tests.integration.workers import address_of
 from tools.servers.sandbox import Sandbox
@@ -65,61 +65,6 @@ const urls = ["amqp://u@a/", "amqp://u@b/", "amqp://u@c/"];
 const orders = Array.from({ length: 500 }, () => new ProfileClient(urls).urls.join(" "));
 console.log(JSON.stringify([[...new Set(orders)].sort(), urls]));
 """
-
-
-@dataclass(slots=True)
-class SilentNode:
-    """Accepts connections, and says nothing.
-
-    Attributes:
-        begun: How many connections there were.
-        open: How many there are now.
-
-    """
-
-    port: int = 0
-    begun: int = 0
-    open: int = 0
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.begun += 1
-        self.open += 1
-        self.changed.set()
-        try:
-            while await reader.read(1024):
-                pass
-        except ConnectionError:
-            pass  # that is an end, too
-        self.open -= 1
-        self.changed.set()
-        writer.close()
-
-    async def is_tried(self) -> None:
-        """Wait until somebody connects."""
-        await self._wait(lambda: self.begun > 0)
-
-    async def is_left(self) -> None:
-        """Wait until those who have connected are gone."""
-        await self._wait(lambda: self.begun > 0 and self.open == 0)
-
-    async def _wait(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(_SOON_SECONDS):
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
-
-    def url(self, scheme: str = "amqp") -> str:
-        return f"{scheme}://gateway:gateway@127.0.0.1:{self.port}/"
-
-
-@asynccontextmanager
-async def silent_node() -> AsyncIterator[SilentNode]:
-    node = SilentNode()
-    server = await asyncio.start_server(node.serve, "127.0.0.1")
-    async with server:
-        node.port = server.sockets[0].getsockname()[1]
-        yield node
 
 
 class Connecting:

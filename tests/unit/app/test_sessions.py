@@ -12,7 +12,7 @@ from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.permissions import NotAllowed
 from service.app.auth.refresh import Refresh, TooManyRefreshes
 from service.app.auth.session_guard import SessionEnded
-from service.app.auth.sessions import LoggedIn, new_session_id
+from service.app.auth.sessions import new_session_id
 from service.app.auth.verify_token import VerifyToken
 from service.app.commands.delete_profile import DeleteProfile
 from service.app.commands.update_profile import UpdateProfile
@@ -43,10 +43,6 @@ def ada() -> Profile:
 @pytest.fixture
 def app_fixture(ada: Profile) -> AppFixture:
     return AppFixture(ada)
-
-
-async def verdict(app_fixture: AppFixture, tokens: LoggedIn) -> bool:
-    return await app_fixture.app.verify_token.handle(VerifyToken(tokens.access_token.text)) is not None
 
 
 async def test_a_new_session_is_alive(app_fixture: AppFixture, ada: Profile) -> None:
@@ -146,7 +142,7 @@ async def test_an_unknown_token_is_dead_and_an_outage_is_not_death(
     assert await app_fixture.app.verify_token.handle(VerifyToken("dead")) is None
     monkeypatch.setattr(app_fixture.repository, "find", away)
     with pytest.raises(Unavailable):
-        await verdict(app_fixture, tokens)
+        await app_fixture.accepts(tokens)
 
 
 async def test_a_repeated_refresh_gives_the_same_successor(app_fixture: AppFixture, ada: Profile) -> None:
@@ -293,7 +289,7 @@ async def test_another_role_or_status_ends_all_sessions(
     after = await app_fixture.app.update_profile.handle(update)
 
     assert after.sessions_version == 2
-    assert not await verdict(app_fixture, tokens)
+    assert not await app_fixture.accepts(tokens)
     assert app_fixture.revoked == [(ada.id, (), reason)]
 
 
@@ -304,7 +300,7 @@ async def test_any_other_change_ends_none(app_fixture: AppFixture, ada: Profile)
         UpdateProfile(context=RequestContext(ADMIN), profile_id=user.id, patch=changes)
     )
 
-    assert await verdict(app_fixture, tokens)
+    assert await app_fixture.accepts(tokens)
     assert app_fixture.revoked == []
 
 
@@ -314,7 +310,7 @@ async def test_a_deleted_user_has_no_session(app_fixture: AppFixture, ada: Profi
         DeleteProfile(context=RequestContext(user), profile_id=ada.id)
     )
 
-    assert not await verdict(app_fixture, tokens)
+    assert not await app_fixture.accepts(tokens)
     assert app_fixture.revoked == [(ada.id, (), "deleted")]
 
 
