@@ -3,12 +3,15 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from hashlib import sha1
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiormq
 import pytest
 import pytest_asyncio
 
+from service.infrastructure.rabbitmq.joined_writes import install_joined_writes
 from tests.builders import an_address
 from tests.integration.broker import Broker, administrating
 from tests.integration.gateway import Gateway, connected
@@ -24,6 +27,14 @@ LIFETIME = 7_200
 LEAKED = "a horse that has leaked"
 
 SignUp = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+def joined_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let connections send as those of a worker do, for one test."""
+    for name in ("TCPTransportFactory", "TLSTransportFactory", "Connection.FRAME_BUFFER_SIZE"):
+        monkeypatch.setattr(f"aiormq.connection.{name}", attrgetter(name)(aiormq.connection))
+    install_joined_writes()
 
 
 def settings_for(sandbox: Sandbox) -> dict[str, str]:

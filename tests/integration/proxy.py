@@ -1,9 +1,10 @@
 """A TCP proxy in front of a server: to take the server away, or its quickness, and to give both back."""
 
 import asyncio
+import re
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,9 @@ from urllib.parse import urlsplit
 
 # A slow line: so many bytes at once, and so long between them (10 kB in a second).
 _DROP, _DROP_SECONDS = 100, 0.01
+# A `basic.ack` up to its method: type, channel, length, class. A `basic.nack` is as long.
+_ACK: Final = re.compile(rb"(\x01..\x00\x00\x00\x0d\x00\x3c\x00)\x50", re.DOTALL)
+_NACK: Final = b"\x78"
 # Closing then says RST in place of FIN, and forgets what was not sent yet (socket(7), SO_LINGER).
 NO_LINGER: Final = struct.pack("ii", 1, 0)
 
@@ -30,6 +34,7 @@ class Proxy:
     open: bool = True
     dribbling: bool = False
     tearing: bool = False
+    refusing: bool = False
     links: set[asyncio.StreamWriter] = field(default_factory=set)
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -51,10 +56,14 @@ class Proxy:
         """Hand on half of what comes next on each connection, and then reset it."""
         self.tearing = True
 
+    def refuse(self) -> None:
+        """On connections that are opened from now on, say of each message that RabbitMQ has refused it."""
+        self.refusing = True
+
     def mend(self) -> None:
         """Let connections and bytes through again."""
         self.open = True
-        self.dribbling = self.tearing = False
+        self.dribbling = self.tearing = self.refusing = False
         self.flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,15 +75,21 @@ class Proxy:
             there, back = await asyncio.open_connection(self.host, self.target_port)
             self.links |= {writer, back}
             try:
-                await asyncio.gather(self._hand_on(reader, back), self._hand_on(there, writer))
+                told = _refused if self.refusing else bytes
+                await asyncio.gather(self._hand_on(reader, back), self._hand_on(there, writer, told))
             finally:
                 self.links -= {writer, back}
                 back.close()
                 writer.close()
 
-    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hand_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        told: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         with suppress(OSError):
-            while data := await reader.read(65_536):
+            while data := told(await reader.read(65_536)):
                 await self.flowing.wait()
                 if self.tearing:
                     await _tear(data, writer)
@@ -85,6 +100,11 @@ class Proxy:
                     await asyncio.sleep(_DROP_SECONDS)
                 await _write(data, writer)
         writer.close()
+
+
+def _refused(data: bytes) -> bytes:
+    """Return *data* with each `basic.ack` in it as a `basic.nack`, which is as long."""
+    return _ACK.sub(rb"\g<1>" + _NACK, data)
 
 
 def behind(proxy: Proxy, url: str) -> str:

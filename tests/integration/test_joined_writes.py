@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +21,6 @@ from profile_contracts.errors import Disconnected
 from service.infrastructure.rabbitmq.connection import ping
 from service.infrastructure.rabbitmq.joined_writes import (
     JoiningTransports,
-    install_joined_writes,
     publish_joined,
 )
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
@@ -33,12 +31,7 @@ from tools.servers.sandbox import Sandbox
 MANY = 50
 
 
-@pytest.fixture(autouse=True)
-def _joining(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install them, for one test."""
-    for name in ("TCPTransportFactory", "TLSTransportFactory", "Connection.FRAME_BUFFER_SIZE"):
-        monkeypatch.setattr(f"aiormq.connection.{name}", attrgetter(name)(aiormq.connection))
-    install_joined_writes()
+pytestmark = pytest.mark.usefixtures("joined_writes")
 
 
 @asynccontextmanager

@@ -8,8 +8,10 @@ from typing import Any, Final, Self
 
 from aio_pika import Connection, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.exceptions import DeliveryError, PublishError
 
 from profile_contracts.client.connection import close_in_time, lost_connection
+from profile_contracts.client.refusals import Refusals
 from profile_contracts.client.replies import Replies
 from profile_contracts.errors import Disconnected
 
@@ -37,6 +39,7 @@ class RpcChannel:
 
     Attributes:
         unconfirmed: What stands for each request that the broker has not confirmed, the oldest first.
+        refusals: What queues do with the requests.
 
     """
 
@@ -45,12 +48,13 @@ class RpcChannel:
     exchange: AbstractExchange
     replies: Replies
     unconfirmed: Mapping[int, object]
+    refusals: Refusals
     _is_lost: bool = False
     _oldest: object = None
     _since: float = 0.0
 
     @classmethod
-    async def open(cls, connection: Connection, replies: Replies) -> Self:
+    async def open(cls, connection: Connection, replies: Replies, refusals: Refusals) -> Self:
         """Listen for *replies* over *connection*, which is closed if that fails.
 
         Raises:
@@ -60,17 +64,17 @@ class RpcChannel:
         """
         try:
             with lost_connection(sent=False):
-                return await cls._on(connection, replies)
+                return await cls._on(connection, replies, refusals)
         except BaseException:  # a cancellation, too, must leave no connection open
             await close_in_time(connection)
             raise
 
     @classmethod
-    async def _on(cls, connection: Connection, replies: Replies) -> Self:
+    async def _on(cls, connection: Connection, replies: Replies, refusals: Refusals) -> Self:
         channel = await replies.listen(connection)
         exchange = await channel.get_exchange(COMMANDS_EXCHANGE, ensure=False)
         underlay: Any = await channel.get_underlay_channel()  # whose own type does not know confirmations
-        opened = cls(connection, channel, exchange, replies, underlay.confirmations)
+        opened = cls(connection, channel, exchange, replies, underlay.confirmations, refusals)
         underlay.on_consumer_cancel_callbacks.add(opened.lose)  # the queue of replies is gone
         channel.close_callbacks.add(opened.lose)
         return opened
@@ -81,11 +85,14 @@ class RpcChannel:
         return not (self._is_lost or self.channel.is_closed)
 
     async def is_stuck(self) -> bool:
-        """Return whether the broker confirms no request any more, though no alarm keeps it from reading them.
+        """Return whether requests get nowhere over it, and may over another one. To be asked before each.
 
-        RabbitMQ before 4.2 may do that to a channel over whose requests a node was cut off, as long as the
-        channel lives (rabbitmq-server #14589, #9221). It is to be asked before each request.
+        Either a queue refuses them, see `Refusals`. Or the broker confirms none any more, though no alarm
+        keeps it from reading them: RabbitMQ before 4.2 may do that to a channel over whose requests a node
+        was cut off, as long as the channel lives (rabbitmq-server #14589, #9221).
         """
+        if self.refusals.are_lasting:
+            return True
         waits = self._waits()
         if waits and not await self._is_read():
             self._oldest = None
@@ -122,6 +129,12 @@ class RpcChannel:
         try:
             with lost_connection(sent=True):
                 await self.exchange.publish(message, queue)
+            self.refusals.on_taken(queue)
+        except PublishError:  # it was returned, by a broker that knows no such queue
+            raise
+        except DeliveryError:
+            self.refusals.on_refused(queue, asyncio.get_running_loop().time())
+            raise
         finally:
             self._waits()  # so that the next request knows since when this one does
 

@@ -10,6 +10,7 @@ from yarl import URL
 from profile_contracts.client.channel import RpcChannel
 from profile_contracts.client.connection import lost_connection
 from profile_contracts.client.first_connection import Connected, ending_with, first_connection
+from profile_contracts.client.refusals import Refusals
 from profile_contracts.client.replies import DirectReplies, ReplyMode, ReplyQueue
 from profile_contracts.client.retries import backoff
 from profile_contracts.errors import CallFailed, Disconnected, NotSent
@@ -36,6 +37,7 @@ class RpcConnection:
         self._connect_timeout = connect_timeout
         self._reply_queue = self._queue(replies, urls[0].user)
         self._channel: RpcChannel | None = None
+        self._refusals = Refusals()
         self._connecting: asyncio.Task[RpcChannel] | None = None
         self._coming_back: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -96,6 +98,7 @@ class RpcConnection:
 
     async def _connect(self) -> RpcChannel:
         if self._channel:
+            self._refusals = self._channel.refusals.on_next_channel()
             await self._channel.close()
         urls = self._urls
         while True:
@@ -113,7 +116,9 @@ class RpcConnection:
         """Open a channel, on one connection at a time: they share the queue of replies."""
         try:
             async with asyncio.timeout_at(connected.deadline):
-                return await RpcChannel.open(connected.connection, self._reply_queue or DirectReplies())
+                return await RpcChannel.open(
+                    connected.connection, self._reply_queue or DirectReplies(), self._refusals
+                )
         except TimeoutError:
             message = f"The broker did not let us in within {self._connect_timeout:g} s."
             raise Disconnected(message, sent=False) from None

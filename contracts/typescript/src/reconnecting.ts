@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { CallFailed, Disconnected, NotSent } from "./errors.js";
 import { type Connected, endingWith, firstConnection } from "./first-connection.js";
+import { Refusals } from "./refusals.js";
 import { DirectReplies, type ReplyMode, ReplyQueue } from "./replies.js";
 import { backoffMs } from "./retries.js";
 import { RpcChannel } from "./rpc-channel.js";
@@ -18,6 +19,7 @@ export class RpcConnection {
   private readonly closing = new AbortController();
   private readonly replyQueue: ReplyQueue | null;
   private current: RpcChannel | null = null;
+  private refusals = new Refusals();
   private connecting: Promise<RpcChannel> | null = null;
   private isComingBack = false;
 
@@ -72,7 +74,10 @@ export class RpcConnection {
   }
 
   private async connect(): Promise<RpcChannel> {
-    await this.current?.close();
+    if (this.current) {
+      this.refusals = this.current.refusals.onNextChannel();
+      await this.current.close();
+    }
     let urls = this.urls;
     while (!this.isClosed) {
       const connected = await firstConnection(urls, this.name, this.connectTimeoutMs, this.closing.signal);
@@ -90,7 +95,8 @@ export class RpcConnection {
 
   private async channelOn(connected: Connected): Promise<RpcChannel> {
     const replies = this.replyQueue ?? new DirectReplies();
-    this.current = await RpcChannel.open(connected, this.connectTimeoutMs, replies, this.closing.signal);
+    const signal = this.closing.signal;
+    this.current = await RpcChannel.open(connected, this.connectTimeoutMs, replies, this.refusals, signal);
     if (!this.isClosed) return this.current;
     await this.current.close(); // it was opened after all others were closed
     throw closed();

@@ -4,6 +4,7 @@ import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { asDisconnected, closeInTime, givenUp, openedInTime } from "./connection.js";
 import { type CallFailed, Disconnected, Nacked, NoReply, Unroutable } from "./errors.js";
 import type { Connected } from "./first-connection.js";
+import type { Refusals } from "./refusals.js";
 import type { Replies, Waiting } from "./replies.js";
 import { unlessAborted, withTimeout } from "./time.js";
 
@@ -23,6 +24,7 @@ export class RpcChannel {
   private constructor(
     private readonly connection: ChannelModel,
     readonly replies: Replies,
+    readonly refusals: Refusals,
   ) {}
 
   /** Listens for `replies` over `connection`, which is closed if that fails, or `signal` says so. */
@@ -30,9 +32,10 @@ export class RpcChannel {
     { connection, deadline }: Connected,
     timeoutMs: number,
     replies: Replies,
+    refusals: Refusals,
     signal: AbortSignal,
   ): Promise<RpcChannel> {
-    const opened = new RpcChannel(connection, replies);
+    const opened = new RpcChannel(connection, replies, refusals);
     try {
       const listening = unlessAborted(opened.listen(), signal, givenUp);
       await openedInTime(listening, timeoutMs, deadline - performance.now());
@@ -55,11 +58,13 @@ export class RpcChannel {
   }
 
   /**
-   * Returns whether the broker confirms no request any more, though no alarm keeps it from reading them. RabbitMQ
-   * before 4.2 may do that to a channel over whose requests a node was cut off, as long as the channel lives
-   * (rabbitmq-server #14589, #9221).
+   * Returns whether requests get nowhere over it, and may over another one. Either a queue refuses them, see
+   * `Refusals`. Or the broker confirms none any more, though no alarm keeps it from reading them: RabbitMQ before 4.2
+   * may do that to a channel over whose requests a node was cut off, as long as the channel lives (rabbitmq-server
+   * #14589, #9221).
    */
   private isStuck(): boolean {
+    if (this.refusals.areLasting) return true;
     const oldest = this.isBlocked ? null : oldestUnconfirmed(this.channel);
     if (oldest === null || oldest !== this.oldest) {
       this.oldest = oldest;
@@ -118,8 +123,12 @@ export class RpcChannel {
       this.replies.waiting.set(key, waiting);
       try {
         this.channel.publish(COMMANDS_EXCHANGE, queue, body, { ...message, mandatory: true }, (error) => {
-          if (error) reject(notTaken(queue, error));
-          else confirmed(waiting);
+          if (error) {
+            reject(this.notTaken(queue, error));
+            return;
+          }
+          this.refusals.onTaken(queue);
+          confirmed(waiting);
         });
       } catch (error) {
         reject(asDisconnected(error, false));
@@ -136,6 +145,15 @@ export class RpcChannel {
     const waiting = this.replies.waiting.get(String(message.properties.correlationId));
     waiting?.reject(unroutable(message.fields.routingKey));
   }
+
+  /** Returns why the broker has not confirmed a request. */
+  private notTaken(queue: string, error: Error): CallFailed {
+    if (error.message !== NACKED) {
+      return new Disconnected("The connection broke before the broker had the request.", true);
+    }
+    this.refusals.onRefused(queue, performance.now());
+    return new Nacked(`The queue ${queue} is full, or has just lost its leader.`);
+  }
 }
 
 /**
@@ -149,12 +167,6 @@ function oldestUnconfirmed(channel: ConfirmChannel): unknown {
     confirms.lwm += 1;
   }
   return confirms.unconfirmed[0] ?? null;
-}
-
-/** Returns why the broker has not confirmed a request. */
-function notTaken(queue: string, error: Error): CallFailed {
-  if (error.message === NACKED) return new Nacked(`The queue ${queue} is full, or has just lost its leader.`);
-  return new Disconnected("The connection broke before the broker had the request.", true);
 }
 
 function unroutable(queue: string): Unroutable {

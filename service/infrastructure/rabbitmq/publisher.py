@@ -3,11 +3,15 @@
 Replies go where callers say, so they have a connection apart from events, retries and dead letters. What was
 on its way when the broker closed a connection or channel with an error of its own may be what it choked on:
 it has one more try on a connection of its own, and is given up if the broker chokes on it there.
+
+What a queue goes on refusing is tried so as well: RabbitMQ 3.10 may refuse on one channel what it takes on
+any other, see `Refusals`.
 """
 
 import asyncio
 from collections import Counter
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakValueDictionary
@@ -15,11 +19,13 @@ from weakref import WeakValueDictionary
 import structlog
 from aio_pika import Message, connect, connect_robust
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
 from aiormq.abc import AbstractConnection as Line
 
+from profile_contracts.client.refusals import Refusals
 from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import (
+    AWAY,
     CONNECT_SECONDS,
     answers,
     closed,
@@ -27,6 +33,7 @@ from service.infrastructure.rabbitmq.connection import (
     with_connection_name,
 )
 from service.infrastructure.rabbitmq.delays import Delays
+from service.infrastructure.rabbitmq.joined_writes import abort
 from service.infrastructure.rabbitmq.overdue_confirms import OverdueConfirms
 from service.infrastructure.rabbitmq.publishing import (
     BrokerChoked,
@@ -77,6 +84,7 @@ class RabbitPublisher:
         self._keys = ReplyKeys()
         self._proving = asyncio.Semaphore(_ALONE)
         self._alone_places = asyncio.Semaphore(_ALONE)
+        self._refusals = Refusals()
         self._turns = WeakValueDictionary[str, asyncio.Lock]()
         # By what it was and why.
         self.given_up: Counter[tuple[str, str]] = Counter()
@@ -89,6 +97,7 @@ class RabbitPublisher:
         async with AsyncExitStack() as stack:
             self._connection = await self._connected("publish", stack)
             self._confirming = await self._connection.channel(on_return_raises=True)
+            self._confirming.reopen_callbacks.add(self._on_reopened)
             self._replies = await self._connected("reply", stack)
             self._quick = await self._replies.channel(publisher_confirms=False)
             self._confirmed_replies = await self._replies.channel()
@@ -217,6 +226,7 @@ class RabbitPublisher:
         turn: AbstractAsyncContextManager[None] = nullcontext()
         if mandatory and message.message_id:
             turn = self._turns.setdefault(message.message_id, asyncio.Lock())
+        alone = partial(self._publish_alone, message, routing_key, exchange=exchange, mandatory=mandatory)
         async with turn:
             try:
                 await publish(
@@ -227,13 +237,32 @@ class RabbitPublisher:
                     exchange=exchange,
                     mandatory=mandatory,
                 )
+                self._refusals.on_taken(routing_key)
             except BrokerChoked as error:
                 _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
                 try:
-                    await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
+                    await alone()
                 except BrokerChoked as worse:
                     self._give_up(what, worse, message)
                     raise
+            except PublishError:  # it was returned: no queue is bound
+                raise
+            except DeliveryError:
+                self._refusals.on_refused(routing_key, asyncio.get_running_loop().time())
+                if not self._refusals.are_lasting:
+                    raise
+                self._refusals = self._refusals.on_next_channel()
+                await alone()
+                await self._give_channel_up(routing_key)
+
+    async def _give_channel_up(self, routing_key: str) -> None:
+        """Drop the connection of a channel that refuses what another one takes; another one is opened."""
+        _log.warning("channel given up: it refuses what another one takes", queue=routing_key)
+        with suppress(*AWAY):
+            await abort(self._confirming)
+
+    def _on_reopened(self, *_: object) -> None:
+        self._refusals = Refusals()
 
     async def _publish_alone(
         self, message: Message, routing_key: str, *, exchange: str = "", mandatory: bool = False

@@ -1,8 +1,8 @@
 """What both clients make of a line that breaks, of a full queue, and of an end in the middle of something."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -13,6 +13,7 @@ from profile_contracts.auth import LogOut, Scope
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import Disconnected, Nacked, Unauthenticated
 from profile_contracts.events import EVENTS_EXCHANGE
+from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.replies import Failure
 from profile_contracts.testing import refused
@@ -130,29 +131,70 @@ async def test_a_gap_is_told_though_the_attempt_that_made_the_queue_failed(
     assert feed.gaps == 1
 
 
+@asynccontextmanager
+async def full(broker: Broker, queue: str) -> AsyncIterator[None]:
+    """Let *queue* refuse whatever comes."""
+    definition = {"max-length": 0, "overflow": "reject-publish"}
+    policy = {"pattern": f"^{queue}$", "apply-to": "queues", "priority": 99, "definition": definition}
+    await asyncio.to_thread(broker.management.put, "policies", broker.vhost, "full", body=policy)
+
+    async def is_full() -> bool:
+        found: dict[str, object] = await broker.look_here("queues", queue)
+        return found.get("policy") == "full"
+
+    await eventually(is_full, within=20)
+    yield
+    await asyncio.to_thread(broker.management.delete, "policies", broker.vhost, "full")
+
+
 @both
 async def test_what_a_full_queue_refuses_is_sent_again_as_long_as_there_is_time(
     without_worker: Sandbox, opened: Opened
 ) -> None:
-    full = {"max-length": 0, "overflow": "reject-publish"}
-    policy = {"pattern": "^auth.keys$", "apply-to": "queues", "priority": 99, "definition": full}
     async with administrating(without_worker) as broker, opened(without_worker.gateway_url) as client:
-        await asyncio.to_thread(broker.management.put, "policies", broker.vhost, "full", body=policy)
-
-        async def is_full() -> bool:
-            queue: dict[str, object] = await broker.look_here("queues", "auth.keys")
-            return queue.get("policy") == "full"
-
-        await eventually(is_full, within=20)
-        with pytest.raises(Nacked):
-            await client.keys(timeout=1)
-
-        asking = asyncio.create_task(client.keys(timeout=30))
-        await asyncio.to_thread(broker.management.delete, "policies", broker.vhost, "full")
+        async with full(broker, "auth.keys"):
+            with pytest.raises(Nacked):
+                await client.keys(timeout=1)
+            asking = asyncio.create_task(client.keys(timeout=30))
         asked = await broker.first("auth.keys")
         reply = Message(b'{"ok": true, "result": {"keys": []}}', correlation_id=asked.correlation_id)
         await broker.channel.default_exchange.publish(reply, asked.reply_to or "")
         assert (await asking).keys == ()
+
+
+@both
+@pytest.mark.usefixtures("worker")
+async def test_a_channel_that_refuses_what_another_one_takes_is_given_up(
+    sandbox: Sandbox, opened: Opened
+) -> None:
+    """RabbitMQ 3.10 has such ones where the leader of a queue has died; here the line says so."""
+    async with proxied(*address_of(sandbox.gateway_url)) as proxy:
+        proxy.refuse()
+        async with opened(behind(proxy, sandbox.gateway_url)) as client:
+            with pytest.raises(Nacked):
+                await client.keys(timeout=1)
+            proxy.mend()  # what is opened from now on
+            assert (await client.keys(timeout=60)).keys
+
+
+@both
+async def test_a_channel_is_kept_though_a_queue_is_full_that_has_taken_something_over_it(
+    without_worker: Sandbox, opened: Opened
+) -> None:
+    """To connect anew would only be more work for the broker."""
+    async with (
+        administrating(without_worker) as broker,
+        proxied(*address_of(without_worker.gateway_url)) as proxy,
+        opened(behind(proxy, without_worker.gateway_url)) as client,
+    ):
+        await client.publish(PROFILE_CREATE, a_sign_up())
+        before = {*proxy.links}
+        async with full(broker, "profile.create"):
+            with pytest.raises(Nacked):
+                await client.publish(PROFILE_CREATE, a_sign_up(), timeout=4)
+        after = {*proxy.links}
+
+    assert before == after
 
 
 async def test_a_timeout_that_is_no_whole_number_of_milliseconds_harms_no_call(
