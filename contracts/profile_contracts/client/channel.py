@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.exceptions import DeliveryError, PublishError
 
 from profile_contracts.client.connection import close_in_time, lost_connection
-from profile_contracts.client.refusals import Refusals
+from profile_contracts.client.refusals import RefusalsByQueue
 from profile_contracts.client.replies import Replies
 from profile_contracts.errors import Disconnected
 
@@ -39,7 +39,7 @@ class RpcChannel:
 
     Attributes:
         unconfirmed: What stands for each request that the broker has not confirmed, the oldest first.
-        refusals: What queues do with the requests.
+        refusals: Of each queue, by its name.
 
     """
 
@@ -48,13 +48,14 @@ class RpcChannel:
     exchange: AbstractExchange
     replies: Replies
     unconfirmed: Mapping[int, object]
-    refusals: Refusals
+    refusals: RefusalsByQueue
     _is_lost: bool = False
+    _is_refused: bool = False
     _oldest: object = None
     _since: float = 0.0
 
     @classmethod
-    async def open(cls, connection: Connection, replies: Replies, refusals: Refusals) -> Self:
+    async def open(cls, connection: Connection, replies: Replies, refusals: RefusalsByQueue) -> Self:
         """Listen for *replies* over *connection*, which is closed if that fails.
 
         Raises:
@@ -70,7 +71,7 @@ class RpcChannel:
             raise
 
     @classmethod
-    async def _on(cls, connection: Connection, replies: Replies, refusals: Refusals) -> Self:
+    async def _on(cls, connection: Connection, replies: Replies, refusals: RefusalsByQueue) -> Self:
         channel = await replies.listen(connection)
         exchange = await channel.get_exchange(COMMANDS_EXCHANGE, ensure=False)
         underlay: Any = await channel.get_underlay_channel()  # whose own type does not know confirmations
@@ -91,7 +92,7 @@ class RpcChannel:
         keeps it from reading them: RabbitMQ before 4.2 may do that to a channel over whose requests a node
         was cut off, as long as the channel lives (rabbitmq-server #14589, #9221).
         """
-        if self.refusals.are_lasting:
+        if self._is_refused:
             return True
         waits = self._waits()
         if waits and not await self._is_read():
@@ -129,11 +130,12 @@ class RpcChannel:
         try:
             with lost_connection(sent=True):
                 await self.exchange.publish(message, queue)
-            self.refusals.on_taken(queue)
+            self.refusals[queue].on_taken()
         except PublishError:  # it was returned, by a broker that knows no such queue
             raise
         except DeliveryError:
-            self.refusals.on_refused(queue, asyncio.get_running_loop().time())
+            self.refusals[queue].on_refused(asyncio.get_running_loop().time())
+            self._is_refused |= self.refusals[queue].are_lasting
             raise
         finally:
             self._waits()  # so that the next request knows since when this one does

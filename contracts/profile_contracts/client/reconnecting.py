@@ -10,7 +10,7 @@ from yarl import URL
 from profile_contracts.client.channel import RpcChannel
 from profile_contracts.client.connection import lost_connection
 from profile_contracts.client.first_connection import Connected, ending_with, first_connection
-from profile_contracts.client.refusals import Refusals
+from profile_contracts.client.refusals import Refusals, RefusalsByQueue
 from profile_contracts.client.replies import DirectReplies, ReplyMode, ReplyQueue
 from profile_contracts.client.retries import backoff
 from profile_contracts.errors import CallFailed, Disconnected, NotSent
@@ -37,7 +37,7 @@ class RpcConnection:
         self._connect_timeout = connect_timeout
         self._reply_queue = self._queue(replies, urls[0].user)
         self._channel: RpcChannel | None = None
-        self._refusals = Refusals()
+        self._refusals = RefusalsByQueue(Refusals)
         self._connecting: asyncio.Task[RpcChannel] | None = None
         self._coming_back: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -98,7 +98,8 @@ class RpcConnection:
 
     async def _connect(self) -> RpcChannel:
         if self._channel:
-            self._refusals = self._channel.refusals.on_next_channel()
+            before = self._channel.refusals.items()
+            self._refusals = RefusalsByQueue(Refusals, {queue: each.begin_anew() for queue, each in before})
             await self._channel.close()
         urls = self._urls
         while True:

@@ -6,7 +6,8 @@ down when the channel first publishes to the queue, each message is nacked until
 another channel. A queue that is full looks the same to a channel over which it has never taken anything.
 """
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Final, Self
 
 # For how many seconds a queue may refuse. Each time that another channel did not help, twice as long.
@@ -16,30 +17,34 @@ _LONGEST_SECONDS: Final = 64.0
 
 @dataclass(slots=True)
 class Refusals:
-    """What the queues do with requests that come over one channel.
+    """What becomes of the messages to one queue that are sent over one channel.
 
     Attributes:
-        are_lasting: Whether a queue that has taken none of them goes on refusing them.
+        are_lasting: Whether none was taken, and the queue goes on refusing them.
 
     """
 
     are_lasting: bool = False
     _patience: float = _FIRST_SECONDS
-    _taking: set[str] = field(default_factory=set)
-    _since: dict[str, float] = field(default_factory=dict)
+    _is_taking: bool = False
+    _since: float | None = None
 
-    def on_taken(self, queue: str) -> None:
-        """Remember that *queue* takes requests: if it refuses some later, it is full."""
-        self._taking.add(queue)
+    def on_taken(self) -> None:
+        """Remember that the queue takes messages: if it refuses some later, it is most likely full."""
+        self._is_taking = True
 
-    def on_refused(self, queue: str, now: float) -> None:
-        """Take note that *queue* has refused a request, at a time in seconds."""
-        if queue not in self._taking:
-            since = self._since.setdefault(queue, now)
-            self.are_lasting |= now - since >= self._patience
+    def on_refused(self, now: float) -> None:
+        """Take note that it has refused one, at a time in seconds."""
+        if self._since is None:
+            self._since = now
+        self.are_lasting = not self._is_taking and now - self._since >= self._patience
 
-    def on_next_channel(self) -> Self:
-        """Return what is known of the channel that comes after this one: nothing but how patient to be."""
-        if not self.are_lasting:
-            return type(self)()
-        return type(self)(_patience=min(2 * self._patience, _LONGEST_SECONDS))
+    def begin_anew(self) -> Self:
+        """Return what to begin with on another channel: more patience, if this queue is why that is tried."""
+        if self.are_lasting:
+            return type(self)(_patience=min(2 * self._patience, _LONGEST_SECONDS))
+        is_refusing = self._since is not None and not self._is_taking
+        return type(self)(_patience=self._patience) if is_refusing else type(self)()
+
+
+RefusalsByQueue = defaultdict[str, Refusals]

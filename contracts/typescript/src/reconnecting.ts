@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { CallFailed, Disconnected, NotSent } from "./errors.js";
 import { type Connected, endingWith, firstConnection } from "./first-connection.js";
-import { Refusals } from "./refusals.js";
+import type { Refusals } from "./refusals.js";
 import { DirectReplies, type ReplyMode, ReplyQueue } from "./replies.js";
 import { backoffMs } from "./retries.js";
 import { RpcChannel } from "./rpc-channel.js";
@@ -19,7 +19,7 @@ export class RpcConnection {
   private readonly closing = new AbortController();
   private readonly replyQueue: ReplyQueue | null;
   private current: RpcChannel | null = null;
-  private refusals = new Refusals();
+  private refusals = new Map<string, Refusals>();
   private connecting: Promise<RpcChannel> | null = null;
   private isComingBack = false;
 
@@ -53,7 +53,7 @@ export class RpcConnection {
   /** Returns a channel that is open. All who ask share one attempt to connect. */
   async channel(): Promise<RpcChannel> {
     if (this.isClosed) throw new NotSent("The client is closed.");
-    if (this.current?.isOpen) return this.current;
+    if (this.current?.isOpen && !this.current.isStuck()) return this.current;
     this.connecting ??= unlessAborted(this.connect(), this.closing.signal, closed).finally(() => {
       this.connecting = null;
     });
@@ -75,7 +75,7 @@ export class RpcConnection {
 
   private async connect(): Promise<RpcChannel> {
     if (this.current) {
-      this.refusals = this.current.refusals.onNextChannel();
+      this.refusals = new Map([...this.current.refusals].map(([queue, each]) => [queue, each.beginAnew()]));
       await this.current.close();
     }
     let urls = this.urls;

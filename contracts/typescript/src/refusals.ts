@@ -10,34 +10,34 @@
 const FIRST_MS = 2_000;
 const LONGEST_MS = 64_000;
 
-/** What the queues do with requests that come over one channel. */
+/** What becomes of the messages to one queue that are sent over one channel. */
 export class Refusals {
-  private readonly taking = new Set<string>();
-  private readonly since = new Map<string, number>();
-  private isOver = false;
+  private isTaking = false;
+  private since: number | null = null;
+  private isLasting = false;
 
   constructor(private readonly patienceMs = FIRST_MS) {}
 
-  /** Whether a queue that has taken none of them goes on refusing them. */
+  /** Whether none was taken, and the queue goes on refusing them. */
   get areLasting(): boolean {
-    return this.isOver;
+    return this.isLasting;
   }
 
-  /** Remembers that `queue` takes requests: if it refuses some later, it is full. */
-  onTaken(queue: string): void {
-    this.taking.add(queue);
+  /** Remembers that the queue takes messages: if it refuses some later, it is most likely full. */
+  onTaken(): void {
+    this.isTaking = true;
   }
 
-  /** Takes note that `queue` has refused a request, at a time in milliseconds. */
-  onRefused(queue: string, now: number): void {
-    if (this.taking.has(queue)) return;
-    const since = this.since.get(queue) ?? now;
-    this.since.set(queue, since);
-    if (now - since >= this.patienceMs) this.isOver = true;
+  /** Takes note that it has refused one, at a time in milliseconds. */
+  onRefused(now: number): void {
+    this.since ??= now;
+    this.isLasting = !this.isTaking && now - this.since >= this.patienceMs;
   }
 
-  /** Returns what is known of the channel that comes after this one: nothing but how patient to be. */
-  onNextChannel(): Refusals {
-    return this.areLasting ? new Refusals(Math.min(2 * this.patienceMs, LONGEST_MS)) : new Refusals();
+  /** Returns what to begin with on another channel: more patience, if this queue is why that is tried. */
+  beginAnew(): Refusals {
+    if (this.areLasting) return new Refusals(Math.min(2 * this.patienceMs, LONGEST_MS));
+    const isRefusing = this.since !== null && !this.isTaking;
+    return isRefusing ? new Refusals(this.patienceMs) : new Refusals();
   }
 }

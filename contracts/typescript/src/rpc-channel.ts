@@ -4,7 +4,7 @@ import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { asDisconnected, closeInTime, givenUp, openedInTime } from "./connection.js";
 import { type CallFailed, Disconnected, Nacked, NoReply, Unroutable } from "./errors.js";
 import type { Connected } from "./first-connection.js";
-import type { Refusals } from "./refusals.js";
+import { Refusals } from "./refusals.js";
 import type { Replies, Waiting } from "./replies.js";
 import { unlessAborted, withTimeout } from "./time.js";
 
@@ -17,6 +17,7 @@ const CONFIRM_MS = 10_000;
 export class RpcChannel {
   private isLost = false;
   private isBlocked = false;
+  private isRefused = false;
   private opened: ConfirmChannel | null = null;
   private oldest: unknown = null;
   private since = 0;
@@ -24,7 +25,7 @@ export class RpcChannel {
   private constructor(
     private readonly connection: ChannelModel,
     readonly replies: Replies,
-    readonly refusals: Refusals,
+    readonly refusals: Map<string, Refusals>,
   ) {}
 
   /** Listens for `replies` over `connection`, which is closed if that fails, or `signal` says so. */
@@ -32,7 +33,7 @@ export class RpcChannel {
     { connection, deadline }: Connected,
     timeoutMs: number,
     replies: Replies,
-    refusals: Refusals,
+    refusals: Map<string, Refusals>,
     signal: AbortSignal,
   ): Promise<RpcChannel> {
     const opened = new RpcChannel(connection, replies, refusals);
@@ -52,19 +53,19 @@ export class RpcChannel {
     return this.opened;
   }
 
-  /** Whether requests can be sent, and replies come. To be asked before each request. */
+  /** Whether requests can be sent, and replies come. */
   get isOpen(): boolean {
-    return !this.isLost && !this.isStuck();
+    return !this.isLost;
   }
 
   /**
-   * Returns whether requests get nowhere over it, and may over another one. Either a queue refuses them, see
-   * `Refusals`. Or the broker confirms none any more, though no alarm keeps it from reading them: RabbitMQ before 4.2
-   * may do that to a channel over whose requests a node was cut off, as long as the channel lives (rabbitmq-server
-   * #14589, #9221).
+   * Returns whether requests get nowhere over it, and may over another one. To be asked before each. Either a queue
+   * refuses them, see `Refusals`. Or the broker confirms none any more, though no alarm keeps it from reading them:
+   * RabbitMQ before 4.2 may do that to a channel over whose requests a node was cut off, as long as the channel lives
+   * (rabbitmq-server #14589, #9221).
    */
-  private isStuck(): boolean {
-    if (this.refusals.areLasting) return true;
+  isStuck(): boolean {
+    if (this.isRefused) return true;
     const oldest = this.isBlocked ? null : oldestUnconfirmed(this.channel);
     if (oldest === null || oldest !== this.oldest) {
       this.oldest = oldest;
@@ -127,7 +128,7 @@ export class RpcChannel {
             reject(this.notTaken(queue, error));
             return;
           }
-          this.refusals.onTaken(queue);
+          this.refusalsOf(queue).onTaken();
           confirmed(waiting);
         });
       } catch (error) {
@@ -146,12 +147,20 @@ export class RpcChannel {
     waiting?.reject(unroutable(message.fields.routingKey));
   }
 
+  private refusalsOf(queue: string): Refusals {
+    const found = this.refusals.get(queue) ?? new Refusals();
+    this.refusals.set(queue, found);
+    return found;
+  }
+
   /** Returns why the broker has not confirmed a request. */
   private notTaken(queue: string, error: Error): CallFailed {
     if (error.message !== NACKED) {
       return new Disconnected("The connection broke before the broker had the request.", true);
     }
-    this.refusals.onRefused(queue, performance.now());
+    const refusals = this.refusalsOf(queue);
+    refusals.onRefused(performance.now());
+    this.isRefused ||= refusals.areLasting;
     return new Nacked(`The queue ${queue} is full, or has just lost its leader.`);
   }
 }

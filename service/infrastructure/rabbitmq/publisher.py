@@ -9,9 +9,8 @@ any other, see `Refusals`.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakValueDictionary
@@ -19,7 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 from aio_pika import Message, connect, connect_robust
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq.abc import AbstractConnection as Line
 
 from profile_contracts.client.refusals import Refusals
@@ -84,7 +83,7 @@ class RabbitPublisher:
         self._keys = ReplyKeys()
         self._proving = asyncio.Semaphore(_ALONE)
         self._alone_places = asyncio.Semaphore(_ALONE)
-        self._refusals = Refusals()
+        self._refusals = defaultdict[tuple[str, str], Refusals](Refusals)
         self._turns = WeakValueDictionary[str, asyncio.Lock]()
         # By what it was and why.
         self.given_up: Counter[tuple[str, str]] = Counter()
@@ -226,7 +225,6 @@ class RabbitPublisher:
         turn: AbstractAsyncContextManager[None] = nullcontext()
         if mandatory and message.message_id:
             turn = self._turns.setdefault(message.message_id, asyncio.Lock())
-        alone = partial(self._publish_alone, message, routing_key, exchange=exchange, mandatory=mandatory)
         async with turn:
             try:
                 await publish(
@@ -237,32 +235,48 @@ class RabbitPublisher:
                     exchange=exchange,
                     mandatory=mandatory,
                 )
-                self._refusals.on_taken(routing_key)
+                self._refusals[exchange, routing_key].on_taken()
             except BrokerChoked as error:
                 _log.error("publishing alone", what=what, queue=routing_key, error_type=str(error))
                 try:
-                    await alone()
+                    await self._publish_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
                 except BrokerChoked as worse:
                     self._give_up(what, worse, message)
                     raise
             except PublishError:  # it was returned: no queue is bound
                 raise
             except DeliveryError:
-                self._refusals.on_refused(routing_key, asyncio.get_running_loop().time())
-                if not self._refusals.are_lasting:
+                refusals = self._refusals[exchange, routing_key]
+                refusals.on_refused(asyncio.get_running_loop().time())
+                if not refusals.are_lasting:
                     raise
-                self._refusals = self._refusals.on_next_channel()
-                await alone()
-                await self._give_channel_up(routing_key)
+                self._refusals[exchange, routing_key] = refusals.begin_anew()
+                if not await self._is_taken_elsewhere(
+                    message, routing_key, exchange=exchange, mandatory=mandatory
+                ):
+                    raise
 
-    async def _give_channel_up(self, routing_key: str) -> None:
-        """Drop the connection of a channel that refuses what another one takes; another one is opened."""
-        _log.warning("channel given up: it refuses what another one takes", queue=routing_key)
-        with suppress(*AWAY):
-            await abort(self._confirming)
+    async def _is_taken_elsewhere(
+        self, message: Message, routing_key: str, *, exchange: str, mandatory: bool
+    ) -> bool:
+        """Publish on a connection of its own, within seconds; return whether it was taken there.
+
+        If so, the channel that refused it is given up, with its connection.
+        """
+        here = self._refusals
+        try:
+            async with asyncio.timeout(_ALONE_SECONDS):
+                await self._try_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
+        except (*AWAY, TooManyAbandoned, BrokerChoked):  # AMQPError among them, which a refusal is
+            return False
+        if self._refusals is here and self._connection and self._connection.connected.is_set():
+            _log.warning("connection given up: it refuses what is taken elsewhere", queue=routing_key)
+            with suppress(*AWAY):
+                await abort(self._confirming)
+        return True
 
     def _on_reopened(self, *_: object) -> None:
-        self._refusals = Refusals()
+        self._refusals = defaultdict(Refusals)  # those were of another channel
 
     async def _publish_alone(
         self, message: Message, routing_key: str, *, exchange: str = "", mandatory: bool = False
@@ -274,32 +288,32 @@ class RabbitPublisher:
 
         """
         while True:
-            line: Line | None = None
             try:
-                with map_cancellation():
-                    async with (
-                        self._alone_places,
-                        asyncio.timeout(_ALONE_SECONDS),
-                        await connect(with_connection_name(self._url, "single")) as connection,
-                    ):
-                        line = connection.transport.connection if connection.transport else None
-                        channel = await connection.channel(on_return_raises=True)
-                        return await publish_once(
-                            channel, message, routing_key, exchange=exchange, mandatory=mandatory
-                        )
+                return await self._try_alone(message, routing_key, exchange=exchange, mandatory=mandatory)
             except DeliveryError:
                 raise
-            except (
-                AMQPError,
-                ChannelInvalidStateError,
-                ConnectionError,
-                TimeoutError,
-                TooManyAbandoned,
-            ) as error:
-                if choke := line and await choke_of(line, error):
-                    raise choke from error
+            except (*AWAY, TooManyAbandoned) as error:
                 _log.warning("publishing again", error_type=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _try_alone(self, message: Message, routing_key: str, *, exchange: str, mandatory: bool) -> None:
+        line: Line | None = None
+        try:
+            with map_cancellation():
+                async with (
+                    self._alone_places,
+                    asyncio.timeout(_ALONE_SECONDS),
+                    await connect(with_connection_name(self._url, "single")) as connection,
+                ):
+                    line = connection.transport.connection if connection.transport else None
+                    channel = await connection.channel(on_return_raises=True)
+                    await publish_once(channel, message, routing_key, exchange=exchange, mandatory=mandatory)
+        except DeliveryError:
+            raise
+        except (*AWAY, TooManyAbandoned) as error:
+            if choke := line and await choke_of(line, error):
+                raise choke from error
+            raise
 
     def _give_up(self, what: str, error: Exception, message: Message) -> None:
         why = str(error) or type(error).__name__

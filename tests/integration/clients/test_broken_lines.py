@@ -142,9 +142,11 @@ async def full(broker: Broker, queue: str) -> AsyncIterator[None]:
         found: dict[str, object] = await broker.look_here("queues", queue)
         return found.get("policy") == "full"
 
-    await eventually(is_full, within=20)
-    yield
-    await asyncio.to_thread(broker.management.delete, "policies", broker.vhost, "full")
+    try:
+        await eventually(is_full, within=20)
+        yield
+    finally:
+        await asyncio.to_thread(broker.management.delete, "policies", broker.vhost, "full")
 
 
 @both
@@ -172,8 +174,9 @@ async def test_a_channel_that_refuses_what_another_one_takes_is_given_up(
         proxy.refuse()
         async with opened(behind(proxy, sandbox.gateway_url)) as client:
             with pytest.raises(Nacked):
-                await client.keys(timeout=1)
+                await client.publish(PROFILE_CREATE, a_sign_up(), timeout=1)
             proxy.mend()  # what is opened from now on
+            await client.publish(PROFILE_CREATE, a_sign_up(), timeout=60)
             assert (await client.keys(timeout=60)).keys
 
 

@@ -285,17 +285,51 @@ const seen = [];
 for (const [time, isBlocked] of [[0, false], [9999, false], [10000, false], [10001, true], [10002, false]]) {
   now = time;
   channel.isBlocked = isBlocked;
-  seen.push(channel.isOpen);
+  seen.push(channel.isStuck());
 }
 console.log(JSON.stringify([seen, opened.unconfirmed.length, opened.lwm]));
 """
+
+
+def test_what_a_client_makes_of_refusals_is_what_the_one_in_python_does() -> None:
+    """See `unit/contracts/test_refusals.py`."""
+    build()
+    program = """
+        import { Refusals } from "./dist/refusals.js";
+        const untilLasting = (refusals) => {
+          for (let ms = 0; ms < 100_000; ms += 1_000) {
+            refusals.onRefused(ms);
+            if (refusals.areLasting) return ms;
+          }
+          return null;
+        };
+        let refusals = new Refusals();
+        const waits = [];
+        for (let tries = 0; tries < 7; tries += 1) {
+          waits.push(untilLasting(refusals));
+          refusals = refusals.beginAnew();
+        }
+        const inVain = new Refusals();
+        untilLasting(inVain);
+        waits.push(untilLasting(inVain.beginAnew().beginAnew()));
+        const waiting = inVain.beginAnew();
+        waiting.onRefused(0);
+        waits.push(untilLasting(waiting.beginAnew()));
+        const taking = new Refusals();
+        taking.onTaken();
+        waits.push(untilLasting(taking));
+        console.log(JSON.stringify(waits.map((ms) => ms && ms / 1_000)));
+    """
+    done = run((*find_node().node, "--input-type=module", "--eval", program), PACKAGE, 60)
+
+    assert json.loads(done.stdout) == [2, 4, 8, 16, 32, 64, 64, 2, 4, None]
 
 
 def test_a_channel_that_confirms_nothing_is_seen_also_after_a_confirm_of_several() -> None:
     build()
     done = run((*find_node().node, "--input-type=module", "--eval", STUCK_CHANNEL), PACKAGE, 60)
 
-    assert json.loads(done.stdout) == [[True, True, False, True, True], 1, 5]
+    assert json.loads(done.stdout) == [[False, False, True, False, False], 1, 5]
 
 
 async def test_a_timeout_out_of_bounds_is_refused(sandbox: Sandbox) -> None:

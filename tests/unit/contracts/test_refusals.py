@@ -1,52 +1,49 @@
-"""When a client takes it that another channel may do what this one refuses."""
+"""When it is worth a try to send over another channel what a queue refuses over this one."""
+
+from itertools import count
 
 from profile_contracts.client.refusals import Refusals
 
 
-def refused(refusals: Refusals, *seconds: float, queue: str = "auth.keys") -> bool:
+def refused(refusals: Refusals, *seconds: float) -> bool:
     for second in seconds:
-        refusals.on_refused(queue, second)
+        refusals.on_refused(second)
     return refusals.are_lasting
 
 
-def lasting(refusals: Refusals) -> float:
-    """Return after how many seconds *refusals* are lasting."""
-    return next(second for second in range(1_000) if refused(refusals, float(second)))
+def seconds_until_lasting(refusals: Refusals) -> float:
+    return next(second for second in count() if refused(refusals, second))
 
 
-def test_a_queue_that_refuses_all_for_two_seconds_makes_us_try_another_channel() -> None:
+def test_a_queue_that_has_refused_all_for_two_seconds_is_worth_it() -> None:
     assert not refused(Refusals(), 5.0, 6.9)
     assert refused(Refusals(), 5.0, 6.9, 7.0)
-
-
-def test_what_another_queue_takes_is_no_excuse() -> None:
-    refusals = Refusals()
-    refusals.on_taken("profile.get")
-    assert refused(refusals, 0.0, 2.0)
 
 
 def test_a_queue_that_has_taken_something_is_full() -> None:
     refusals = Refusals()
     assert not refused(refusals, 0.0)
-    refusals.on_taken("auth.keys")
+    refusals.on_taken()
     assert not refused(refusals, 2.0, 100.0)
 
 
-def test_two_queues_that_refuse_once_are_not_one_that_goes_on() -> None:
-    refusals = Refusals()
-    refused(refusals, 0.0, queue="profile.get")
-    assert not refused(refusals, 2.0)
-
-
-def test_each_channel_in_vain_makes_us_more_patient_up_to_a_minute() -> None:
+def test_each_try_in_vain_puts_the_next_one_off_up_to_a_minute() -> None:
     refusals, waits = Refusals(), list[float]()
     for _ in range(8):
-        waits.append(lasting(refusals))
-        refusals = refusals.on_next_channel()
+        waits.append(seconds_until_lasting(refusals))
+        refusals = refusals.begin_anew()
     assert waits == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
-def test_a_channel_that_broke_by_itself_makes_nobody_patient() -> None:
-    vain = Refusals()
-    lasting(vain)
-    assert lasting(vain.on_next_channel().on_next_channel()) == 2
+def test_a_channel_that_is_given_up_for_another_queue_leaves_us_as_patient_as_we_are() -> None:
+    in_vain = Refusals()
+    seconds_until_lasting(in_vain)
+    waiting = in_vain.begin_anew()
+    assert not refused(waiting, 0.0)
+    assert seconds_until_lasting(waiting.begin_anew()) == 4
+
+
+def test_a_channel_that_broke_by_itself_puts_nothing_off() -> None:
+    in_vain = Refusals()
+    seconds_until_lasting(in_vain)
+    assert seconds_until_lasting(in_vain.begin_anew().begin_anew()) == 2

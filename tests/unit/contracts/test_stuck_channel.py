@@ -8,7 +8,7 @@ from aio_pika import Message
 
 from profile_contracts.client import channel as channel_module
 from profile_contracts.client.channel import RpcChannel
-from profile_contracts.client.refusals import Refusals
+from profile_contracts.client.refusals import Refusals, RefusalsByQueue
 from profile_contracts.client.replies import DirectReplies
 
 
@@ -39,7 +39,8 @@ def channel(broker: SilentBroker, monkeypatch: pytest.MonkeyPatch) -> RpcChannel
     """A channel that has no patience at all."""
     monkeypatch.setattr(channel_module, "_CONFIRM_SECONDS", 1e-9)
     stand_in: Any = broker
-    return RpcChannel(stand_in, stand_in, stand_in, DirectReplies(), broker.unconfirmed, Refusals())
+    refusals = RefusalsByQueue(Refusals)
+    return RpcChannel(stand_in, stand_in, stand_in, DirectReplies(), broker.unconfirmed, refusals)
 
 
 async def call(channel: RpcChannel) -> None:
