@@ -88,14 +88,14 @@ async def memory_alarm(node: Node) -> AsyncIterator[None]:
         await node.call("vm_memory_monitor, set_vm_memory_high_watermark", before)
 
 
-async def suspend_channels(broker: Broker, user: str, consumers: int = 0) -> None:
-    """Let the broker do nothing more on channels of *user* that have confirms and so many consumers.
+async def suspend_channels(broker: Broker, user: str, consumers: int = 0, *, confirms: bool = True) -> None:
+    """Let the broker do nothing more on channels of *user* with or without confirms, and so many consumers.
 
     It reads on what comes over their connections. So are channels that wait for a node that is cut off.
     """
     node = await node_of(broker)
     assert node
-    ours = f'[true, {consumers}, <<"{broker.vhost}">>, <<"{user}">>]'
+    ours = f'[{str(confirms).lower()}, {consumers}, <<"{broker.vhost}">>, <<"{user}">>]'
     await node.evaluate(
         f"[sys:suspend(Each) || Each <- rabbit_channel:list_local(),"
         f" [Value || {{_, Value}} <- rabbit_channel:info(Each, [confirm, consumer_count, vhost, user])]"

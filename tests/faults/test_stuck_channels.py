@@ -1,5 +1,6 @@
 """Channels on which the broker confirms nothing more, as before RabbitMQ 4.2 when a node was cut off."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from profile_contracts.client import ProfileClient
 from profile_contracts.errors import CallFailed, NoReply
+from profile_contracts.event_feed import EventFeed
 from profile_contracts.operations import PROFILE_CREATE
 from profile_contracts.profile_api import ProfileApi
 from tests.faults.alarms import memory_alarm, node_of, suspend_channels
@@ -115,3 +117,31 @@ async def test_a_client_keeps_a_connection_that_an_alarm_blocks(
 
     assert not any(answered)
     assert before == after
+
+
+@pytest.mark.at_length
+@both
+async def test_a_subscriber_that_gets_nothing_from_a_queue_that_holds_something_connects_anew(
+    stage: tuple[Sandbox, Broker], opened: Opened
+) -> None:
+    sandbox, broker = stage
+    heard = set[str]()
+
+    async def listen(events: EventFeed) -> None:
+        async for event in events:
+            heard.add(event.subject)
+
+    async def all_are_heard() -> bool:
+        return created <= heard
+
+    async with ProfileClient(sandbox.service_url) as service, opened(sandbox.gateway_url) as client:
+        events = client.events("profile.created", queue="gateway.heard")
+        listening = asyncio.create_task(listen(events))
+        await events.wait_connected()
+        await suspend_channels(broker, GATEWAY, consumers=1, confirms=False)
+        # The broker takes the first event for delivered, and that is all that may be on its way.
+        created = {str((await service.create_profile(a_sign_up())).id) for _ in range(2)}
+
+        assert await eventually(all_are_heard, within=240)
+        await events.close()
+        await listening

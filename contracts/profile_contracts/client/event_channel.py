@@ -18,6 +18,8 @@ from profile_contracts.events import EVENTS_EXCHANGE
 # event went back, those that were handed over beside it included, and drops it in the end.
 _PREFETCH_OF_DURABLE: Final = 1
 _PREFETCH: Final = 200
+# How long the broker may take to say how many messages wait.
+_COUNT_SECONDS: Final = 5.0
 # As `docs/howto/listen.md` has it. One that is there already may be of another kind.
 _ARGUMENTS: Final[Any] = {"x-queue-type": "quorum"}
 
@@ -88,6 +90,16 @@ class EventChannel:
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
         self.arrived.put_nowait(message)
+
+    async def holds_messages(self) -> bool:
+        """Return whether there are messages in the queue that no consumer has, as far as that can be seen."""
+        try:
+            with lost_connection(sent=False):
+                async with asyncio.timeout(_COUNT_SECONDS), await _channel(self.connection) as channel:
+                    queue = await channel.declare_queue(self.queue.name, passive=True)
+        except (Disconnected, TimeoutError):
+            return False
+        return bool(queue.declaration_result.message_count)
 
     def give_up(self, *_: object) -> None:
         """Say that no more will arrive."""

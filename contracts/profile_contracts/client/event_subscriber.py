@@ -24,6 +24,12 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _ACK_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 2.0
+# Between two looks at a queue that gives nothing.
+_LOOK_SECONDS: Final = 30.0
+# At so many looks in a row it has to hold messages; at twice as many each time that to connect anew was of no
+# help, for another consumer may be the only active one.
+_FIRST_LOOKS: Final = 2
+_MOST_LOOKS: Final = 20
 _log = logging.getLogger("profile_contracts.events")
 
 
@@ -33,7 +39,9 @@ class EventSubscriber:
     - An event is acknowledged when the loop asks for the next one. If its body raises, or the loop ends by
       `break`, it goes back to its queue, and comes again. Inside `async with`, `break` acknowledges it.
     - One that comes twice is given once, if its id is among the last that were acknowledged here.
-    - A lost connection is made again by itself, two seconds after the broker is back at the latest.
+    - A lost connection is made again by itself, two seconds after the broker is back at the latest. So is one
+      over which a queue gives nothing for a minute that holds messages: RabbitMQ before 4.2 may lose an
+      acknowledgement when a node of a cluster is cut off (rabbitmq-server #14589, #15473).
     - Events of a type that this version does not know are acknowledged and passed over.
     - The loop ends when the client is closed.
 
@@ -76,6 +84,7 @@ class EventSubscriber:
         self._remember = remember
         self._on_gap = on_gap
         self._gap_is_open = False
+        self._looks = _FIRST_LOOKS
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._current: tuple[str, AbstractIncomingMessage] | None = None
         self._channel: EventChannel | None = None
@@ -195,13 +204,26 @@ class EventSubscriber:
 
     async def _next(self, channel: EventChannel) -> Event[Any] | None:
         """Return the next event that is new and known, or nothing if no more arrive on *channel*."""
-        while (message := await channel.arrived.get()) and channel.is_open:
+        while (message := await self._arrival(channel)) and channel.is_open:
+            self._looks = _FIRST_LOOKS
             event = _read(message)
             if event and event.id not in self._seen:
                 self._current = event.id, message
                 return event
             self.passed_over += event is None
             await _acknowledge(message)
+        return None
+
+    async def _arrival(self, channel: EventChannel) -> AbstractIncomingMessage | None:
+        """Return the next message, or nothing if no more arrive on *channel*."""
+        held = 0
+        while held < self._looks or not channel.arrived.empty():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    return await channel.arrived.get()
+            held = held + 1 if await channel.holds_messages() else 0
+        _log.warning("The queue holds events and gives none: connecting anew")
+        self._looks = min(2 * self._looks, _MOST_LOOKS)
         return None
 
     async def _acknowledge_current(self) -> None:

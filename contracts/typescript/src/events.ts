@@ -18,6 +18,15 @@ const PREFETCH = 200;
 const REMEMBERED = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
+/** Between two looks at a queue that gives nothing, and how long the broker may take to answer. */
+const LOOK_MS = 30_000;
+const COUNT_MS = 5_000;
+/**
+ * At so many looks in a row it has to hold messages; at twice as many each time that to connect anew did not help, for
+ * another consumer may be the only active one.
+ */
+const FIRST_LOOKS = 2;
+const MOST_LOOKS = 20;
 
 export interface SubscriberOptions {
   /**
@@ -45,6 +54,7 @@ interface Opened {
   readonly connection: ChannelModel;
   readonly channel: Channel;
   readonly messages: Messages;
+  readonly queue: string;
 }
 
 /**
@@ -53,7 +63,9 @@ interface Opened {
  * - An event is acknowledged when the loop asks for the next one. If its body throws, or the loop ends by
  *   `break`, it goes back to its queue, and comes again.
  * - One that comes twice is given once, if its id is among the last that were acknowledged here.
- * - A lost connection is made again by itself, two seconds after the broker is back at the latest.
+ * - A lost connection is made again by itself, two seconds after the broker is back at the latest. So is one over
+ *   which a queue gives nothing for a minute that holds messages: RabbitMQ before 4.2 may lose an acknowledgement when
+ *   a node of a cluster is cut off (rabbitmq-server #14589, #15473).
  * - Events of a type that this version does not know are acknowledged and passed over.
  * - One loop at a time: another one waits until this one has ended.
  * - The loop ends when the subscriber or the client is closed, and throws QueueRefused if the user may not
@@ -71,6 +83,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
   private opened: Opened | null = null;
   private current: { id: string; message: ConsumeMessage } | null = null;
   private gapIsOpen = false;
+  private looks = FIRST_LOOKS;
   private running: Promise<void> = Promise.resolve();
 
   /** `urls`: the broker, or several nodes of it; one that is slow has the next one tried beside it. */
@@ -180,7 +193,7 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     connection.on("close", () => messages.end());
     await channel.prefetch(this.options.queue ? PREFETCH_OF_DURABLE : PREFETCH);
     await channel.consume(queue, (message) => (message ? messages.put(message) : messages.end()));
-    return { connection, channel, messages };
+    return { connection, channel, messages, queue };
   }
 
   /** Makes the queue, if it isn't there, and binds it. */
@@ -213,18 +226,30 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
   }
 
   /** Returns the next event that is new and known, or null if no more arrive. */
-  private async next({ channel, messages }: Opened): Promise<ProfileServiceEvent | null> {
+  private async next(opened: Opened): Promise<ProfileServiceEvent | null> {
     for (;;) {
-      const message = await messages.take();
+      const message = await this.arrival(opened);
       if (!message) return null;
+      this.looks = FIRST_LOOKS;
       const event = eventOf(message);
       if (event && !this.seen.has(event.id)) {
         this.current = { id: event.id, message };
         return event;
       }
       if (!event) this.passedOver += 1;
-      acknowledge(channel, message);
+      acknowledge(opened.channel, message);
     }
+  }
+
+  /** Returns the next message, or undefined if no more arrive. */
+  private async arrival({ connection, messages, queue }: Opened): Promise<ConsumeMessage | undefined> {
+    let held = 0;
+    while (held < this.looks && messages.areAwaited) {
+      await messages.wait(LOOK_MS);
+      if (messages.areAwaited) held = (await holdsMessages(connection, queue)) ? held + 1 : 0;
+    }
+    if (messages.areAwaited) this.looks = Math.min(2 * this.looks, MOST_LOOKS);
+    return messages.take();
   }
 
   private acknowledgeCurrent({ channel }: Opened): void {
@@ -260,11 +285,24 @@ class Messages {
     this.wake();
   }
 
-  /** Returns the next message, or undefined if there will be no more. */
-  async take(): Promise<ConsumeMessage | undefined> {
-    while (this.isOpen && this.arrived.length === 0) {
-      await new Promise<void>((resolve) => (this.wake = resolve));
-    }
+  /** Whether none is there, and one may come. */
+  get areAwaited(): boolean {
+    return this.isOpen && this.arrived.length === 0;
+  }
+
+  /** Waits as long as that is so, for `ms` at most. */
+  async wait(ms: number): Promise<void> {
+    if (!this.areAwaited) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
+
+  /** Returns the next one, if one is there and more may come. */
+  take(): ConsumeMessage | undefined {
     return this.isOpen ? this.arrived.shift() : undefined;
   }
 }
@@ -279,6 +317,18 @@ async function hasQueue(connection: ChannelModel, name: string): Promise<boolean
     if (isNotFound(error)) return false;
     throw error;
   }
+}
+
+/** Returns whether there are messages in `queue` that no consumer has, as far as that can be seen. */
+async function holdsMessages(connection: ChannelModel, queue: string): Promise<boolean> {
+  const count = async () => {
+    const channel = await connection.createChannel();
+    channel.on("error", () => {});
+    const { messageCount } = await channel.checkQueue(queue);
+    await channel.close();
+    return messageCount > 0;
+  };
+  return withTimeout(count(), COUNT_MS, () => new Error("late")).catch(() => false);
 }
 
 function acknowledge(channel: Channel, message: ConsumeMessage): void {

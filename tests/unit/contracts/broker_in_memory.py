@@ -21,6 +21,7 @@ _USUAL: Final[Mapping[str, Callable[[Any], Frame]]] = {
     "Connection.Open": lambda _: Connection.OpenOk(),
     "Connection.Close": lambda _: Connection.CloseOk(),
     "Channel.Open": lambda _: Channel.OpenOk(),
+    "Channel.Close": lambda _: Channel.CloseOk(),
     "Confirm.Select": lambda _: Confirm.SelectOk(),
     "Basic.Qos": lambda _: Basic.QosOk(),
     "Basic.Consume": lambda said: Basic.ConsumeOk(said.consumer_tag),
