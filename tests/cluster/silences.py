@@ -18,11 +18,11 @@ class Silence:
 
 
 def silences(history: History) -> Mapping[str, Silence]:
-    """Return them by kind of fault. Each fault lasts until the next one."""
+    """Return them by kind of fault. Each fault lasts until the next one, the last until no more queries come."""
     commands = {sent.key for sent in history.sent if sent.command}
     good = [(answer.at, answer.key in commands) for answer in history.answers if answer.body["ok"]]
     times = {kind: sorted(at for at, is_command in good if is_command is kind) for kind in (True, False)}
-    end = max((at for at, _ in good), default=0.0)
+    end = max((sent.at for sent in history.sent if sent.command is None), default=0.0)
     longest = defaultdict[str, list[tuple[float, float]]](list)
     for (began, name), (over, _) in pairwise([*history.faults, (end, "")]):
         longest[name].append((_longest(times[True], began, over), _longest(times[False], began, over)))
