@@ -18,7 +18,7 @@ class Silence:
 
 
 def silences(history: History) -> Mapping[str, Silence]:
-    """Return them by kind of fault. Each fault lasts until the next one, the last until no more queries come."""
+    """Return them by kind of fault. Each fault lasts until the next one, or until the last query."""
     commands = {sent.key for sent in history.sent if sent.command}
     good = [(answer.at, answer.key in commands) for answer in history.answers if answer.body["ok"]]
     times = {kind: sorted(at for at, is_command in good if is_command is kind) for kind in (True, False)}
