@@ -113,4 +113,5 @@ async def test_a_refusal_comes_within_seconds_though_nothing_comes_of_another_co
                 assert not await is_taken(publisher)
                 return tried_alone.is_set()
 
-            assert await eventually(is_refused_after_another_try)
+            async with asyncio.timeout(60):
+                assert await eventually(is_refused_after_another_try)

@@ -91,15 +91,22 @@ class EventChannel:
     async def _take(self, message: AbstractIncomingMessage) -> None:
         self.arrived.put_nowait(message)
 
-    async def holds_messages(self) -> bool:
-        """Return whether there are messages in the queue that no consumer has, as far as that can be seen."""
-        try:
-            with lost_connection(sent=False):
-                async with asyncio.timeout(_COUNT_SECONDS), await _channel(self.connection) as channel:
-                    queue = await channel.declare_queue(self.queue.name, passive=True)
-        except (Disconnected, TimeoutError):
-            return False
-        return bool(queue.declaration_result.message_count)
+    async def count(self) -> int | None:
+        """Return how many messages are in the queue that no consumer has; `None` if that can't be seen.
+
+        It is to run in a task of its own: aiormq may swallow a cancellation.
+        """
+        if self.connection.transport is None:
+            return None
+        count: int | None = None
+        with suppress(Disconnected, TimeoutError), lost_connection(sent=False):
+            # Not aio-pika's: of each channel, it leaves two callbacks with the connection.
+            async with asyncio.timeout(_COUNT_SECONDS):
+                channel = await self.connection.transport.connection.channel(publisher_confirms=False)
+                found = await channel.queue_declare(self.queue.name, passive=True)
+                count = found.message_count
+                await channel.close()
+        return count
 
     def give_up(self, *_: object) -> None:
         """Say that no more will arrive."""

@@ -216,15 +216,34 @@ class EventSubscriber:
 
     async def _arrival(self, channel: EventChannel) -> AbstractIncomingMessage | None:
         """Return the next message, or nothing if no more arrive on *channel*."""
-        held = 0
-        while held < self._looks or not channel.arrived.empty():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    return await channel.arrived.get()
-            held = held + 1 if await channel.holds_messages() else 0
+        if not channel.arrived.empty():
+            return channel.arrived.get_nowait()
+        arriving = asyncio.create_task(channel.arrived.get())
+        try:
+            if await self._arrives(arriving, channel):
+                return arriving.result()
+        finally:
+            arriving.cancel()
         _log.warning("The queue holds events and gives none: connecting anew")
         self._looks = min(2 * self._looks, _MOST_LOOKS)
         return None
+
+    async def _arrives(self, arriving: asyncio.Task[Any], channel: EventChannel) -> bool:
+        """Wait for *arriving*, and return whether it is done; if not, the queue keeps messages back."""
+        held = 0
+        while held < self._looks:
+            await asyncio.wait([arriving], timeout=_LOOK_SECONDS)
+            if not arriving.done():
+                look = asyncio.create_task(channel.count())
+                try:
+                    await asyncio.wait([arriving, look], return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    look.cancel()
+            if arriving.done():
+                return True
+            count = look.result()
+            held = held + 1 if count else 0 if count == 0 else held
+        return False
 
     async def _acknowledge_current(self) -> None:
         if not self._current:

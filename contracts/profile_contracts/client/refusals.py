@@ -32,6 +32,7 @@ class Refusals:
     def on_taken(self) -> None:
         """Remember that the queue takes messages: if it refuses some later, it is most likely full."""
         self._is_taking = True
+        self.are_lasting = False
 
     def on_refused(self, now: float) -> None:
         """Take note that it has refused one, at a time in seconds."""

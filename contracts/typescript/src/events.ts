@@ -246,7 +246,11 @@ export class EventSubscriber implements AsyncIterable<ProfileServiceEvent> {
     let held = 0;
     while (held < this.looks && messages.areAwaited) {
       await messages.wait(LOOK_MS);
-      if (messages.areAwaited) held = (await holdsMessages(connection, queue)) ? held + 1 : 0;
+      if (!messages.areAwaited) break;
+      const arrived = messages.wait(COUNT_MS).then(() => null);
+      const count = await Promise.race([countMessages(connection, queue), arrived]);
+      if (count) held += 1;
+      else if (count === 0) held = 0;
     }
     if (messages.areAwaited) this.looks = Math.min(2 * this.looks, MOST_LOOKS);
     return messages.take();
@@ -296,7 +300,7 @@ class Messages {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.wake = resolve;
-      timer = setTimeout(resolve, ms);
+      timer = setTimeout(resolve, ms).unref(); // the connection keeps the process alive
     });
     clearTimeout(timer);
   }
@@ -319,16 +323,16 @@ async function hasQueue(connection: ChannelModel, name: string): Promise<boolean
   }
 }
 
-/** Returns whether there are messages in `queue` that no consumer has, as far as that can be seen. */
-async function holdsMessages(connection: ChannelModel, queue: string): Promise<boolean> {
+/** Returns how many messages are in `queue` that no consumer has; null if that can't be seen. */
+async function countMessages(connection: ChannelModel, queue: string): Promise<number | null> {
   const count = async () => {
     const channel = await connection.createChannel();
     channel.on("error", () => {});
     const { messageCount } = await channel.checkQueue(queue);
-    await channel.close();
-    return messageCount > 0;
+    channel.close().catch(() => {}); // amqplib says nothing of one whose connection breaks
+    return messageCount;
   };
-  return withTimeout(count(), COUNT_MS, () => new Error("late")).catch(() => false);
+  return withTimeout(count(), COUNT_MS, () => new Error("late")).catch(() => null);
 }
 
 function acknowledge(channel: Channel, message: ConsumeMessage): void {

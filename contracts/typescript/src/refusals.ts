@@ -26,6 +26,7 @@ export class Refusals {
   /** Remembers that the queue takes messages: if it refuses some later, it is most likely full. */
   onTaken(): void {
     this.isTaking = true;
+    this.isLasting = false;
   }
 
   /** Takes note that it has refused one, at a time in milliseconds. */

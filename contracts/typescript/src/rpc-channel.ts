@@ -19,6 +19,7 @@ export class RpcChannel {
   private isBlocked = false;
   private isRefused = false;
   private opened: ConfirmChannel | null = null;
+  private readonly returned = new Set<string>();
   private oldest: unknown = null;
   private since = 0;
 
@@ -128,7 +129,7 @@ export class RpcChannel {
             reject(this.notTaken(queue, error));
             return;
           }
-          this.refusalsOf(queue).onTaken();
+          if (!this.returned.delete(key)) this.refusalsOf(queue).onTaken();
           confirmed(waiting);
         });
       } catch (error) {
@@ -143,7 +144,9 @@ export class RpcChannel {
   }
 
   private isReturned(message: Message): void {
-    const waiting = this.replies.waiting.get(String(message.properties.correlationId));
+    const key = String(message.properties.correlationId);
+    this.returned.add(key); // until it is confirmed, which comes next
+    const waiting = this.replies.waiting.get(key);
     waiting?.reject(unroutable(message.fields.routingKey));
   }
 
