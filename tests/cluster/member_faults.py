@@ -224,7 +224,7 @@ async def _come_back(node: Member) -> None:
     Erlang 25.2: the last in its log is that it "fakes" that others have gone and come.
     """
     try:
-        await asyncio.to_thread(node.wait, _BY_THEMSELVES_SECONDS)
+        await asyncio.to_thread(node.wait, _BACK_SECONDS)
     except ServerFailed:
         print(f"{node.name} hangs: it is killed and started")  # noqa: T201 - for the closing note
         await asyncio.to_thread(node.kill)
