@@ -50,7 +50,6 @@ class RpcChannel:
     unconfirmed: Mapping[int, object]
     refusals: RefusalsByQueue
     _is_lost: bool = False
-    _is_refused: bool = False
     _oldest: object = None
     _since: float = 0.0
 
@@ -92,7 +91,7 @@ class RpcChannel:
         keeps it from reading them: RabbitMQ before 4.2 may do that to a channel over whose requests a node
         was cut off, as long as the channel lives (rabbitmq-server #14589, #9221).
         """
-        if self._is_refused:
+        if any(each.are_lasting for each in self.refusals.values()):
             return True
         waits = self._waits()
         if waits and not await self._is_read():
@@ -135,7 +134,6 @@ class RpcChannel:
             raise
         except DeliveryError:
             self.refusals[queue].on_refused(asyncio.get_running_loop().time())
-            self._is_refused |= self.refusals[queue].are_lasting
             raise
         finally:
             self._waits()  # so that the next request knows since when this one does

@@ -40,8 +40,8 @@ class EventSubscriber:
       `break`, it goes back to its queue, and comes again. Inside `async with`, `break` acknowledges it.
     - One that comes twice is given once, if its id is among the last that were acknowledged here.
     - A lost connection is made again by itself, two seconds after the broker is back at the latest. So is one
-      over which a queue gives nothing for a minute that holds messages: RabbitMQ before 4.2 may lose an
-      acknowledgement when a node of a cluster is cut off (rabbitmq-server #14589, #15473).
+      over which a queue gives nothing for a minute or more that holds messages: RabbitMQ before 4.2 may
+      lose an acknowledgement when a node of a cluster is cut off (rabbitmq-server #14589, #15473).
     - Events of a type that this version does not know are acknowledged and passed over.
     - The loop ends when the client is closed.
 

@@ -64,8 +64,8 @@ interface Opened {
  *   `break`, it goes back to its queue, and comes again.
  * - One that comes twice is given once, if its id is among the last that were acknowledged here.
  * - A lost connection is made again by itself, two seconds after the broker is back at the latest. So is one over
- *   which a queue gives nothing for a minute that holds messages: RabbitMQ before 4.2 may lose an acknowledgement when
- *   a node of a cluster is cut off (rabbitmq-server #14589, #15473).
+ *   which a queue gives nothing for a minute or more that holds messages: RabbitMQ before 4.2 may lose an
+ *   acknowledgement when a node of a cluster is cut off (rabbitmq-server #14589, #15473).
  * - Events of a type that this version does not know are acknowledged and passed over.
  * - One loop at a time: another one waits until this one has ended.
  * - The loop ends when the subscriber or the client is closed, and throws QueueRefused if the user may not

@@ -17,7 +17,6 @@ const CONFIRM_MS = 10_000;
 export class RpcChannel {
   private isLost = false;
   private isBlocked = false;
-  private isRefused = false;
   private opened: ConfirmChannel | null = null;
   private readonly returned = new Set<string>();
   private oldest: unknown = null;
@@ -66,7 +65,7 @@ export class RpcChannel {
    * (rabbitmq-server #14589, #9221).
    */
   isStuck(): boolean {
-    if (this.isRefused) return true;
+    if ([...this.refusals.values()].some((each) => each.areLasting)) return true;
     const oldest = this.isBlocked ? null : oldestUnconfirmed(this.channel);
     if (oldest === null || oldest !== this.oldest) {
       this.oldest = oldest;
@@ -161,9 +160,7 @@ export class RpcChannel {
     if (error.message !== NACKED) {
       return new Disconnected("The connection broke before the broker had the request.", true);
     }
-    const refusals = this.refusalsOf(queue);
-    refusals.onRefused(performance.now());
-    this.isRefused ||= refusals.areLasting;
+    this.refusalsOf(queue).onRefused(performance.now());
     return new Nacked(`The queue ${queue} is full, or has just lost its leader.`);
   }
 }

@@ -72,3 +72,11 @@ async def test_time_counts_from_the_end_of_an_alarm(channel: RpcChannel, broker:
     assert not await channel.is_stuck()
     await asyncio.sleep(0)
     assert await channel.is_stuck()
+
+
+async def test_requests_that_a_queue_goes_on_refusing_go_elsewhere(channel: RpcChannel) -> None:
+    refusals = channel.refusals["auth.keys"]
+    refusals.on_refused(0.0)
+    assert not await channel.is_stuck()
+    refusals.on_refused(2.0)
+    assert await channel.is_stuck()
