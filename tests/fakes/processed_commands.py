@@ -13,6 +13,7 @@ Aggregate = TypeVar("Aggregate", Profile, Post)
 
 HISTORY_SIZE = 64
 Record = tuple[IdempotencyKey, int]
+Ids = frozenset[bytes]
 
 
 class FakeProcessedCommands(Generic[Aggregate]):
@@ -21,7 +22,7 @@ class FakeProcessedCommands(Generic[Aggregate]):
     def __init__(self, current: Callable[[UUID], Aggregate]) -> None:
         self._current: Callable[[UUID], Aggregate] = current
         self._created: dict[bytes, tuple[Record, UUID]] = {}
-        self._by_aggregate: dict[UUID, list[Record]] = {}
+        self._by_aggregate: dict[UUID, list[tuple[Ids, Record]]] = {}
 
     def refuse_created(self, aggregate: Aggregate) -> None:
         """Raise `AlreadyCreated` if its command has made a thing."""
@@ -50,7 +51,7 @@ class FakeProcessedCommands(Generic[Aggregate]):
         if (key := aggregate.idempotency_key) is None:
             return aggregate.processed_commands
         known = self._by_aggregate.setdefault(aggregate.id, [])
-        known.append((key, aggregate.version))
+        known.append((frozenset(key.ids), (key, aggregate.version)))
         del known[:-HISTORY_SIZE]
         return aggregate.processed_commands + 1
 
@@ -64,7 +65,8 @@ class FakeProcessedCommands(Generic[Aggregate]):
 
     def find(self, aggregate_id: UUID, key: IdempotencyKey) -> ProcessedCommand[Aggregate] | None:
         """Return the command of that name that a thing has seen."""
-        for known, version in self._by_aggregate.get(aggregate_id, []):
-            if not set(known.ids).isdisjoint(key.ids):
-                return ProcessedCommand(known.digest, version, self._current(aggregate_id))
+        ids = key.ids
+        for known, (command, version) in self._by_aggregate.get(aggregate_id, []):
+            if not known.isdisjoint(ids):
+                return ProcessedCommand(command.digest, version, self._current(aggregate_id))
         return None

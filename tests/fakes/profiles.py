@@ -218,7 +218,9 @@ class FakeProfiles(ProfileRepository):
         return next(each for each in self._by_oid.values() if each.id == profile_id)
 
     def _keep(self, profile: Profile) -> None:
-        if profile.status not in GONE:
+        stored = self._by_oid.get(profile.oid)
+        has_it = stored is not None and stored.email == profile.email and stored.status not in GONE
+        if profile.status not in GONE and not has_it:
             self._make_way(profile.email)
             owner = self._owner_of(profile.email)
             if owner is not None and owner.oid != profile.oid:
