@@ -76,7 +76,7 @@ def redis_stand(redis: Redis) -> Stand:
                 stored: Any = await redis.zrange(key, 0, -1, withscores=True)
                 for member, score in stored:
                     await redis.zadd(key, {member: score - milliseconds})
-            else:
+            elif key.startswith(b"guesses"):
                 await redis.decrby(key, milliseconds)
 
     return Stand(RedisAttempts(redis, MemoryAttempts()), wait)
@@ -194,12 +194,26 @@ async def test_a_crowd_slides_too(stand: Stand) -> None:
 
 
 async def test_more_than_the_budget_is_not_owed(stand: Stand) -> None:
-    counter, name = a_counter(), uuid4().hex
+    counter = a_counter()
     for _ in range(50):
-        await stand.counters.settle(name, Counters(counter), Outcome.WRONG)
+        await stand.counters.settle(uuid4().hex, Counters(counter), Outcome.WRONG)
     await stand.wait(MINUTE + timedelta(seconds=1))
 
     assert await stand.answer(counter) is ReservationResult.RESERVED
+
+
+async def test_a_wrong_password_counts_once_where_the_client_says_it_again(redis_stand: Stand) -> None:
+    """The answer to a script may be lost."""
+    counter, crowd = a_counter(), a_counter()
+    for _ in range(2):
+        name = uuid4().hex
+        for _ in range(3):
+            await redis_stand.counters.settle(name, Counters(counter, [crowd]), Outcome.WRONG)
+
+    assert await redis_stand.answer(counter) is ReservationResult.RESERVED
+    assert await redis_stand.answer(a_counter(), crowd) is ReservationResult.RESERVED
+    assert (await redis_stand.guess(counter, crowd))[0] is ReservationResult.RESERVED
+    assert await redis_stand.answer(counter) is ReservationResult.LOCKED
 
 
 async def test_while_redis_is_away_this_process_counts() -> None:

@@ -1,6 +1,7 @@
 """Make an app the second factor of the user who asks, by a code of it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +12,7 @@ from service.app.auth.session_guard import SessionGuard
 from service.app.clock import Clock
 from service.app.optimistic_update import ProfileMutation, update_profile
 from service.app.request_context import RequestContext
+from service.domain.errors import Unavailable
 from service.domain.profile import Profile, ProfileRepository
 from service.domain.session import SessionRepository
 from service.domain.totp import RECOVERY_CODES, Totp, matching_step, new_recovery_code, recovery_digest
@@ -55,5 +57,6 @@ class ConfirmTotpHandler:
         _, after = await update_profile(self.profiles, self.session_guard, self.clock, profile.id, change)
         if after.totp != totp:  # this very command came before, and the factor was removed since
             raise EnrolmentInvalid
-        await self.sessions.note_code(user.session)
+        with suppress(Unavailable):  # a login with a code makes up for that, and for lost codes nothing does
+            await self.sessions.note_code(user.session)
         return codes

@@ -60,7 +60,7 @@ class LogInHandler:
 
         Raises:
             InvalidCredentials
-            OtpRequired, OtpInvalid, EmailNotVerified: Only who knows the password is told so.
+            EmailNotVerified, OtpRequired, OtpInvalid: Only who knows the password is told so.
 
         """
         self.passwords.hasher.ensure_capacity()  # or an overload would cost the databases work for nothing
@@ -75,9 +75,11 @@ class LogInHandler:
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
         attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.verify_credentials(command.password, profile, attempt)
-        await self.second_factor.check(profile, command.otp, attempt)
-        if self.needs_verified_email and not profile.email_verified:
+        if (
+            self.needs_verified_email and not profile.email_verified
+        ):  # first: a code is used up by a look at it
             raise EmailNotVerified
+        await self.second_factor.check(profile, command.otp, attempt)
         # Older than whatever ends all sessions from the beginning on: gateways compare its time.
         session_id = new_session_id(profile, began)
         origin, former = command.context.origin, command.refresh_token

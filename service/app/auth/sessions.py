@@ -14,6 +14,7 @@ from service.app.auth.tokens import AccessToken, AccessTokens, RefreshTokens
 from service.app.clock import Clock
 from service.app.ids import new_id
 from service.app.optimistic_update import authorized_write
+from service.domain.errors import Unavailable
 from service.domain.profile import CLOCKS_APART, Profile, ProfileRepository, Role
 from service.domain.session import (
     Origin,
@@ -123,7 +124,8 @@ class Sessions:
             raise InvalidCredentials
         if former_token is not None:
             await self._end_former(former_token)
-        await self._end_oldest(session)
+        with suppress(Unavailable):  # the next login ends them; this one has used up its code
+            await self._end_oldest(session)
         return self.tokens_for(session, profile)
 
     async def _end_former(self, refresh_token: str) -> None:

@@ -13,6 +13,7 @@ from service.infrastructure.redis.client import CALLS, OUTAGES, tolerating_outag
 # Of each counter is kept when its budget will be full again, in milliseconds, as in the generic cell rate
 # algorithm (ITU-T I.371); of attempts that go on, a sorted set by when they lapse. KEYS: the set, the own
 # counter, the crowds. ARGV: two, then burst and milliseconds for one more of each counter.
+# The client sends a script again whose answer is late or lost: the second time must change nothing.
 _BEGIN: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -43,7 +44,8 @@ _SETTLE: Final = (
     + """
 redis.call('ZREM', KEYS[1], ARGV[1])
 if ARGV[2] ~= 'WRONG' then return end
-for i = 2, #KEYS do
+if not redis.call('SET', KEYS[#KEYS], 1, 'NX', 'PX', ARGV[#ARGV]) then return end
+for i = 2, #KEYS - 1 do
     local length = math.ceil(math.min(used(i) + 1, tonumber(ARGV[2 * i - 1])) * ARGV[2 * i])
     redis.call('SET', KEYS[i], string.format('%d', now + length), 'PX', length)
 end
@@ -78,11 +80,13 @@ class RedisAttempts(AttemptCounters):
 
     async def settle(self, reservation: str, counters: Counters, outcome: Outcome) -> None:
         """Give the reservation back, and count a wrong password."""
-        arguments: list[str | int] = [reservation, outcome.name, *_budgets(counters)]
+        keys = [*_keys(counters), f"settled:{{login}}:{reservation}"]
+        kept = _ms(RESERVATION_TTL)
+        arguments: list[str | int] = [reservation, outcome.name, *_budgets(counters), kept]
         # Both, because Redis may have gone or come back since the reservation.
         await self._fallback.settle(reservation, counters, outcome)
         with tolerating_outages():
-            await CALLS.run(self._settle(keys=_keys(counters), args=arguments))
+            await CALLS.run(self._settle(keys=keys, args=arguments))
 
     async def reset(self, counters: Counters) -> None:
         """Forget the wrong passwords of the own counter, or raise `Unavailable`."""

@@ -5,6 +5,7 @@ import binascii
 import hmac
 import os
 import re
+import string
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -15,6 +16,8 @@ from service.domain.password import MAX_BYTES, MOST_BYTES
 
 # Salt and digest, of 8 and 16 bytes at least.
 _PARTS: Final = r"\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})"
+_BCRYPT_LETTERS: Final = f"./{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}"
+_BCRYPT_SALT_END: Final = len("$2b$12$") + 21
 _BCRYPT: Final = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
 _ARGON2ID: Final = re.compile(
     r"\$argon2id\$v=19\$m=([1-9][0-9]{0,6}),t=([1-9][0-9]{0,4}),p=([1-9][0-9]?)" + _PARTS
@@ -48,7 +51,7 @@ class Bcrypt:
 
     def matches(self, password: bytes, hashed: str) -> bool:
         """Return whether *hashed* was made from *password*; a longer one than can be read takes as long."""
-        is_right = bcrypt.checkpw(password[:MAX_BYTES], hashed.encode())
+        is_right = bcrypt.checkpw(password[:MAX_BYTES], _canonical(hashed).encode())
         return is_right and len(password) <= MAX_BYTES
 
     def spend(self) -> None:
@@ -135,6 +138,15 @@ class Scrypt:
     def _derive(self, password: bytes, salt: bytes, length: int) -> bytes:
         n, r, p = 2**self.log_n, self.block_size, self.parallelism
         return scrypt.Scrypt(salt=salt, length=length, n=n, r=r, p=p).derive(password)
+
+
+def _canonical(hashed: str) -> str:
+    """Return bcrypt's *hashed* with a salt as the library takes it.
+
+    Of the last letter of a salt, bcrypt reads two bits. Hashes from elsewhere may have others set, too.
+    """
+    end = _BCRYPT_SALT_END
+    return hashed[:end] + _BCRYPT_LETTERS[_BCRYPT_LETTERS.index(hashed[end]) & 0b110000] + hashed[end + 1 :]
 
 
 Scheme = Bcrypt | Argon2id | Scrypt

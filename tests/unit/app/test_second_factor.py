@@ -12,7 +12,7 @@ from service.app.auth.actors import Anonymous, TrustedService, User
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.confirm_totp import ConfirmTotp
 from service.app.auth.enroll_totp import EnrollTotp, EnrolmentInvalid, TotpAlreadyEnrolled
-from service.app.auth.log_in import LogIn
+from service.app.auth.log_in import EmailNotVerified, LogIn
 from service.app.auth.passwords import CurrentPasswordRequired, InvalidCredentials
 from service.app.auth.permissions import NotAllowed
 from service.app.auth.refresh import Refresh
@@ -23,7 +23,7 @@ from service.app.auth.sessions import LoggedIn
 from service.app.auth.throttle import TooManyAttempts
 from service.app.auth.unlock_account import UnlockAccount
 from service.app.request_context import RequestContext
-from service.domain.errors import ServiceError
+from service.domain.errors import ServiceError, Unavailable
 from service.domain.idempotency import IdempotencyKey
 from service.domain.profile import Profile, ProfilePatch, Role
 from service.domain.totp import Totp, code_at, recovery_digest, step_at
@@ -261,6 +261,51 @@ async def test_who_has_confirmed_a_second_factor_has_shown_a_code_in_this_sessio
     assert not await strict.lacks_code(user)  # whose token is from before
     assert user_of(fixture, refreshed).with_code
     assert await strict.lacks_code(other)
+
+
+async def test_recovery_codes_are_told_though_the_session_could_not_be_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody can be told them again."""
+    fixture = AppFixture(profile := a_profile(hashed_password=fake_hash(PASSWORD.encode())))
+    user, _ = await fixture.logged_in(profile)
+    secret, sealed = await enrolled(fixture, user)
+    monkeypatch.setattr(fixture.repository, "note_code", unavailable)
+    confirmation = ConfirmTotp(caller(user), sealed, code_at(secret, step_at(NOON)))
+    codes = await fixture.app.confirm_totp.handle(confirmation)
+
+    assert (await fixture.app.log_in.handle(logging_in(profile, codes[0]))).user_id == profile.id
+
+
+async def test_a_login_that_is_refused_for_the_address_uses_no_code_up() -> None:
+    fixture = AppFixture(profile := ada())
+    strict = replace(fixture.app.log_in, needs_verified_email=True)
+    for otp in (RECOVERY, code(fixture), "000000"):
+        with pytest.raises(EmailNotVerified):
+            await strict.handle(logging_in(profile, otp))
+
+    for otp in (RECOVERY, code(fixture)):
+        assert (await fixture.app.log_in.handle(logging_in(profile, otp))).user_id == profile.id
+
+
+async def test_a_login_whose_code_is_used_up_succeeds_though_older_sessions_could_not_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fixture = AppFixture(profile := ada())
+    log_in = replace(fixture.app.log_in, sessions=replace(fixture.sessions, max_sessions=1))
+    await log_in.handle(logging_in(profile, RECOVERY))
+    with monkeypatch.context() as patched:
+        patched.setattr(fixture.repository, "end", unavailable)
+        opened = await log_in.handle(logging_in(profile, code(fixture)))
+
+    assert await fixture.accepts(opened)
+    assert len(fixture.repository.stored) == 2
+    await log_in.handle(logging_in(profile, code(fixture, 1)))
+    assert len(fixture.repository.stored) == 1
+
+
+async def unavailable(*_: object, **__: object) -> None:
+    raise Unavailable
 
 
 @pytest.mark.parametrize("needed_by", [frozenset(), frozenset({Role.ADMIN}), frozenset(Role)])

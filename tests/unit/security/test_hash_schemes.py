@@ -62,6 +62,16 @@ async def test_hashes_from_elsewhere_are_verified_and_outdated(
     assert passwords.is_outdated(hashed)
 
 
+@pytest.mark.parametrize(("last", "others"), [(".", "/N"), ("O", "Pd"), ("e", "ft"), ("u", "v9")])
+async def test_of_the_last_letter_of_a_salt_two_bits_count(pool: HashingPool, last: str, others: str) -> None:
+    """The library refuses a salt where others are set, too. Some old systems did that."""
+    salt, passwords = f"$2b$04${'a' * 21}", PooledPasswordHasher(pool, Bcrypt(4))
+    digest = bcrypt.hashpw(b"password", f"{salt}{last}".encode()).decode()[len(salt) + 1 :]
+    for other in others:
+        assert await passwords.verify(b"password", f"{salt}{other}{digest}")
+        assert not await passwords.verify(b"another", f"{salt}{other}{digest}")
+
+
 async def test_another_password_is_not_that_of_a_hash_from_elsewhere(pool: HashingPool) -> None:
     passwords = PooledPasswordHasher(pool, Bcrypt(4))
 
