@@ -3,9 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aio_pika import Connection
 from aio_pika.abc import AbstractConnection
@@ -23,6 +23,8 @@ from service.infrastructure.rabbitmq.joined_writes import cluster_url, install_j
 from service.pkg.background import is_cancelled
 from service.pkg.detached import DetachedCalls
 from service.pkg.retry import TransientErrors
+
+Value = TypeVar("Value")
 
 # What is published, in this process.
 CALLS: Final = DetachedCalls("rabbitmq")
@@ -162,6 +164,20 @@ async def _connect(connection: AbstractConnection) -> None:
     except StopAsyncIteration:  # what aiormq makes of a line that is closed at once
         message = "RabbitMQ has closed the connection at once"
         raise ConnectionError(message) from None
+
+
+async def first_try(connecting: Coroutine[Any, Any, Value]) -> Value:
+    """Return what comes of *connecting* by aio-pika's `connect_robust`.
+
+    A cancellation waits until that has ended, at most as long as it has to connect. Whoever leaves it before
+    leaves it running: it would connect for ever, and swallow the cancellation by which `asyncio.run` ends.
+    """
+    trying = asyncio.create_task(connecting)
+    try:
+        return await asyncio.shield(trying)
+    except asyncio.CancelledError:
+        await asyncio.gather(trying, return_exceptions=True)
+        raise
 
 
 async def closed(connection: AbstractConnection) -> None:

@@ -15,7 +15,7 @@ from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
-from service.infrastructure.rabbitmq.connection import AWAY, map_cancellation, signature
+from service.infrastructure.rabbitmq.connection import AWAY, first_try, map_cancellation, signature
 from service.infrastructure.rabbitmq.joined_writes import abort
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 
@@ -69,7 +69,7 @@ class Consumers:
             AMQPError, OSError: The broker is away.
 
         """
-        connection: Any = await self._broker.connect()
+        connection: Any = await first_try(self._broker.connect())
         connection.CHANNEL_CLASS = _NamingChannel
 
     async def take_over(self) -> None:

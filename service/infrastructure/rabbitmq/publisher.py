@@ -28,6 +28,7 @@ from service.infrastructure.rabbitmq.connection import (
     CONNECT_SECONDS,
     answers,
     closed,
+    first_try,
     map_cancellation,
     with_connection_name,
 )
@@ -94,10 +95,10 @@ class RabbitPublisher:
     async def __aenter__(self) -> Self:
         """Connect."""
         async with AsyncExitStack() as stack:
-            self._connection = await self._connected("publish", stack)
+            self._connection = await first_try(self._connected("publish", stack))
             self._confirming = await self._connection.channel(on_return_raises=True)
             self._confirming.reopen_callbacks.add(self._on_reopened)
-            self._replies = await self._connected("reply", stack)
+            self._replies = await first_try(self._connected("reply", stack))
             self._quick = await self._replies.channel(publisher_confirms=False)
             self._confirmed_replies = await self._replies.channel()
             self._overdue = (
