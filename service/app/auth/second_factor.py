@@ -1,5 +1,6 @@
 """The second factor of a login: a code of an app, or a recovery code. What encrypts its secret is a port."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from service.app.auth.budgets import Attempt
 from service.app.auth.throttle import Outcome, Throttle
 from service.app.clock import Clock
-from service.domain.errors import Unauthenticated
+from service.domain.errors import Unauthenticated, Unavailable
 from service.domain.profile import Profile, ProfileRepository
 from service.domain.totp import Totp, is_code, matching_step, recovery_digest
 
@@ -82,5 +83,6 @@ class SecondFactor:
         if not secret or not step or not await self.profiles.use_totp_step(profile, step):
             return False
         if self.box.is_outdated(totp.sealed_secret, about):
-            await self.profiles.replace_totp_secret(profile, self.box.encrypt(secret, about))
+            with suppress(Unavailable):  # the next code sees to it; this one is used up
+                await self.profiles.replace_totp_secret(profile, self.box.encrypt(secret, about))
         return True

@@ -123,6 +123,17 @@ async def test_a_secret_is_encrypted_anew_when_its_key_is_followed_by_another() 
     ).user_id == profile.id  # who knows the new one alone
 
 
+async def test_a_code_that_was_right_counts_though_the_secret_could_not_be_encrypted_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, both = SealedSecrets(in_use(b"o" * 32)), SealedSecrets(in_use(b"k" * 32, b"o" * 32))
+    fixture = AppFixture(profile := ada(old))
+    monkeypatch.setattr(fixture.profiles, "replace_totp_secret", unavailable)
+    log_in = replace(fixture.app.log_in, second_factor=replace(fixture.app.log_in.second_factor, box=both))
+
+    assert (await log_in.handle(logging_in(profile, code(fixture)))).user_id == profile.id
+
+
 async def test_a_secret_whose_key_is_gone_leaves_the_recovery_codes() -> None:
     fixture = AppFixture(profile := ada(SealedSecrets(in_use(b"o" * 32))))
     with pytest.raises(OtpInvalid):
