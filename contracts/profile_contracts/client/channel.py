@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
 
 from aio_pika import Connection, Message
@@ -31,6 +32,14 @@ def _hide_request(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("aiormq.channel").addFilter(_hide_request)
+
+
+def _pass_failure_on(reply: asyncio.Future[bytes | None], sending: asyncio.Task[None]) -> None:
+    """Let whoever waits for *reply* hear that *sending* the request has failed."""
+    if sending.cancelled():
+        reply.cancel()
+    elif (failure := sending.exception()) and not reply.done():
+        reply.set_exception(failure)
 
 
 @dataclass(slots=True, eq=False)
@@ -147,10 +156,15 @@ class RpcChannel:
 
         """
         with self.replies.expect(message.correlation_id or "") as reply:
-            await self.publish(queue, message)
-            body = await reply
+            sending = asyncio.create_task(self.publish(queue, message))
+            sending.add_done_callback(partial(_pass_failure_on, reply))
+            try:
+                body = await reply
+            finally:
+                sending.cancel()  # a reply counts, whatever becomes of the confirm
         if body is None:
             raise Disconnected("The connection broke before the reply came.", sent=True)
+        self.refusals[queue].on_taken()
         return body
 
     def lose(self, *_: object) -> None:

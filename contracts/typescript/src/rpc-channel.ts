@@ -6,7 +6,7 @@ import { type CallFailed, Disconnected, Nacked, NoReply, Unroutable } from "./er
 import type { Connected } from "./first-connection.js";
 import { Refusals } from "./refusals.js";
 import type { Replies, Waiting } from "./replies.js";
-import { unlessAborted, withTimeout } from "./time.js";
+import { Blocking, unlessAborted, withTimeout } from "./time.js";
 
 const COMMANDS_EXCHANGE = "profile.commands";
 /** What amqplib says of a nack. */
@@ -16,7 +16,7 @@ const CONFIRM_MS = 10_000;
 
 export class RpcChannel {
   private isLost = false;
-  private isBlocked = false;
+  private readonly blocking = new Blocking();
   private opened: ConfirmChannel | null = null;
   private readonly returned = new Set<string>();
   private oldest: unknown = null;
@@ -66,7 +66,7 @@ export class RpcChannel {
    */
   isStuck(): boolean {
     if ([...this.refusals.values()].some((each) => each.areLasting)) return true;
-    const oldest = this.isBlocked ? null : oldestUnconfirmed(this.channel);
+    const oldest = this.blocking.isOn ? null : oldestUnconfirmed(this.channel);
     if (oldest === null || oldest !== this.oldest) {
       this.oldest = oldest;
       this.since = performance.now();
@@ -77,12 +77,8 @@ export class RpcChannel {
 
   private async listen(): Promise<void> {
     this.connection.on("close", () => this.lose());
-    this.connection.on("blocked", () => {
-      this.isBlocked = true;
-    });
-    this.connection.on("unblocked", () => {
-      this.isBlocked = false;
-    });
+    this.connection.on("blocked", () => this.blocking.begin());
+    this.connection.on("unblocked", () => this.blocking.end());
     this.opened = await this.replies.listen(this.connection, () => this.lose());
     this.opened.on("close", () => this.lose());
     this.opened.on("return", (message) => this.isReturned(message));
@@ -90,18 +86,19 @@ export class RpcChannel {
 
   /** Sends a request, and returns the body of the reply, which has to come within `ms`. */
   async ask(queue: string, body: Buffer, message: Options.Publish, ms: number): Promise<Buffer> {
-    return this.send(queue, body, message, ms, () => {});
+    return this.sendOnceRead(queue, body, message, ms, () => {});
   }
 
   /** Sends a command, and waits until the broker has it, for `ms` at most. */
   async publish(queue: string, body: Buffer, message: Options.Publish, ms: number): Promise<void> {
-    await this.send(queue, body, message, ms, (waiting) => waiting.resolve(Buffer.alloc(0)));
+    await this.sendOnceRead(queue, body, message, ms, (waiting) => waiting.resolve(Buffer.alloc(0)));
   }
 
   /** Stops using it. */
   lose(): void {
     if (this.isLost) return;
     this.isLost = true;
+    this.blocking.end();
     this.replies.onChannelLost();
   }
 
@@ -109,6 +106,23 @@ export class RpcChannel {
   async close(): Promise<void> {
     this.lose();
     await closeInTime(this.connection);
+  }
+
+  /**
+   * Sends a request as soon as no alarm keeps the broker from reading it. Until then nothing of it is written: amqplib
+   * would keep it, without a bound, and send it after the alarm, though its call has given up long before.
+   */
+  private async sendOnceRead(
+    queue: string,
+    body: Buffer,
+    message: Options.Publish,
+    ms: number,
+    confirmed: (waiting: Waiting) => void,
+  ): Promise<Buffer> {
+    const began = performance.now();
+    if (this.blocking.isOn) await withTimeout(this.blocking.over, ms, late(queue));
+    if (this.isLost) throw new Disconnected("The connection broke before the request was sent.", false);
+    return this.send(queue, body, message, ms - (performance.now() - began), confirmed);
   }
 
   private send(
@@ -135,8 +149,7 @@ export class RpcChannel {
         reject(asDisconnected(error, false));
       }
     });
-    const late = () => new NoReply(`No reply from ${queue} in time.`);
-    return withTimeout(answered, ms, late).finally(() => {
+    return withTimeout(answered, ms, late(queue)).finally(() => {
       this.replies.waiting.delete(key);
       this.isStuck(); // so that the next request knows since when this one waits
     });
@@ -176,6 +189,10 @@ function oldestUnconfirmed(channel: ConfirmChannel): unknown {
     confirms.lwm += 1;
   }
   return confirms.unconfirmed[0] ?? null;
+}
+
+function late(queue: string): () => NoReply {
+  return () => new NoReply(`No reply from ${queue} in time.`);
 }
 
 function unroutable(queue: string): Unroutable {

@@ -31,3 +31,30 @@ export async function unlessAborted<Value>(
     signal.removeEventListener("abort", abort);
   }
 }
+
+/** Something that begins and ends again and again, whose end can be waited for. */
+export class Blocking {
+  private current: { readonly over: Promise<void>; readonly end: () => void } | null = null;
+
+  get isOn(): boolean {
+    return this.current !== null;
+  }
+
+  /** Comes true once it is over. */
+  get over(): Promise<void> {
+    return this.current?.over ?? Promise.resolve();
+  }
+
+  begin(): void {
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.current ??= { over, end };
+  }
+
+  end(): void {
+    this.current?.end();
+    this.current = null;
+  }
+}

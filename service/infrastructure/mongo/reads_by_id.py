@@ -10,7 +10,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from service.infrastructure.mongo.errors import DatabaseUnavailable
-from service.pkg.batched_reads import BatchedReads
+from service.pkg.batched_reads import MAX_KEYS, BatchedReads
 from service.pkg.database import (
     OPERATION_SECONDS,
     Documents,
@@ -66,7 +66,9 @@ class ReadsById:
 
     async def _load(self, ids: Sequence[UUID]) -> dict[UUID, Documents]:
         now = time.monotonic()
-        until, self._until = self._until, 0.0
+        until = self._until
+        if len(ids) < MAX_KEYS:  # else some may wait for the query after this one still
+            self._until = 0.0
         with operation_deadline(until - now if until else OPERATION_SECONDS), bounded_operation():
             found = self._collection.find({self._key: {"$in": ids}, **self._where}, self._projection)
             return {each[self._key]: each for each in await found.to_list()}

@@ -19,10 +19,41 @@ const channel = Object.assign(Object.create(RpcChannel.prototype), state);
 const seen = [];
 for (const [time, isBlocked] of [[0, false], [9999, false], [10000, false], [10001, true], [10002, false]]) {
   now = time;
-  channel.isBlocked = isBlocked;
+  channel.blocking = { isOn: isBlocked };
   seen.push(channel.isStuck());
 }
 console.log(JSON.stringify([seen, opened.unconfirmed.length, opened.lwm]));
+"""
+
+
+# An alarm goes on for longer than the first call waits, ends before the second one gives up, and comes again.
+BLOCKED_CHANNEL = """
+import { RpcChannel } from "./dist/rpc-channel.js";
+import { Blocking } from "./dist/time.js";
+const written = [];
+const publish = (exchange, queue, body, message, confirm) => {
+  written.push(message.correlationId);
+  confirm(null);
+};
+const replies = { waiting: new Map(), onChannelLost() {} };
+const opened = { publish, unconfirmed: [] };
+const state = { opened, refusals: new Map(), returned: new Set(), replies, blocking: new Blocking() };
+const channel = Object.assign(Object.create(RpcChannel.prototype), state);
+const sent = (key, ms) => channel.publish("profile.delete", Buffer.alloc(0), { correlationId: key }, ms).then(
+  () => `${key} taken`,
+  (error) => `${key} ${error.name} ${error.sent}`,
+);
+channel.blocking.begin();
+channel.blocking.begin();
+const seen = [await sent("late", 20), written.length];
+const waits = sent("waits", 60_000);
+channel.blocking.end();
+seen.push(await waits, await sent("free", 60_000));
+channel.blocking.begin();
+const lost = sent("lost", 60_000);
+channel.lose();
+seen.push(await lost, ...written);
+console.log(JSON.stringify(seen));
 """
 
 
@@ -106,3 +137,18 @@ def test_a_channel_that_confirms_nothing_is_seen_also_after_a_confirm_of_several
     done = ran(STUCK_CHANNEL)
 
     assert json.loads(done.stdout) == [[False, False, True, False, False], 1, 5]
+
+
+def test_while_an_alarm_goes_on_nothing_is_written_that_would_wait_without_a_bound() -> None:
+    """What came too late would be sent after the alarm all the same."""
+    seen = json.loads(ran(BLOCKED_CHANNEL).stdout)
+
+    assert seen == [
+        "late NoReply undefined",
+        0,
+        "waits taken",
+        "free taken",
+        "lost Disconnected false",
+        "waits",
+        "free",
+    ]

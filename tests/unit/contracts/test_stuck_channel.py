@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aio_pika import Message
+from aio_pika.exceptions import ChannelInvalidStateError
 
 from profile_contracts.client import channel as channel_module
 from profile_contracts.client.channel import RpcChannel
@@ -80,3 +81,40 @@ async def test_requests_that_a_queue_goes_on_refusing_go_elsewhere(channel: RpcC
     assert not await channel.is_stuck()
     refusals.on_refused(2.0)
     assert await channel.is_stuck()
+
+
+class ArrivingReplies(DirectReplies):
+    async def arrive(self, key: str | None) -> None:
+        reply: Any = Message(b"{}", correlation_id=key)
+        await self._take(reply)
+
+
+class AnsweringBroker(SilentBroker):
+    """It hands a request on, of which the reply comes, and then says or does something else."""
+
+    def __init__(self, replies: ArrivingReplies, then: Exception | asyncio.CancelledError | None) -> None:
+        super().__init__()
+        self.replies, self.then = replies, then
+
+    async def publish(self, message: Message, queue: str) -> None:
+        await self.replies.arrive(message.correlation_id)
+        if self.then:
+            raise self.then
+        await super().publish(message, queue)
+
+
+@pytest.mark.parametrize("then", [None, asyncio.CancelledError(), ChannelInvalidStateError(), Exception()])
+async def test_a_reply_that_is_here_counts_whatever_becomes_of_the_confirm(
+    then: Exception | asyncio.CancelledError | None,
+) -> None:
+    """Where RabbitMQ confirms nothing any more, or the line breaks: tokens are told only once."""
+    replies = ArrivingReplies()
+    stand_in: Any = AnsweringBroker(replies, then)
+    channel = RpcChannel(
+        stand_in, stand_in, stand_in, replies, stand_in.unconfirmed, RefusalsByQueue(Refusals)
+    )
+
+    assert await channel.ask("auth.login", Message(b"", correlation_id="a")) == b"{}"
+    assert not replies.are_awaited
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
