@@ -18,6 +18,7 @@ class RequestContext:
         client_network: Where the human is, if a trusted service says so.
         idempotency_key: What tells it from others, if it is a command with a `message_id`.
         user_agent: What the human's program calls itself, if a trusted service says so.
+        is_redelivered: Whether the broker delivers it again. What came of it before is not known.
 
     """
 
@@ -26,6 +27,7 @@ class RequestContext:
     client_network: str | None = None
     idempotency_key: IdempotencyKey | None = None
     user_agent: str | None = None
+    is_redelivered: bool = False
 
     @property
     def origin(self) -> Origin:

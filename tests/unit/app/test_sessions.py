@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from service.app.auth import sessions as sessions_module
-from service.app.auth.actors import Anonymous, MissingToken, TrustedService
+from service.app.auth.actors import Anonymous, MissingToken, TokenExpired, TrustedService
 from service.app.auth.change_password import ChangePassword
 from service.app.auth.log_out import LogOut, Scope
 from service.app.auth.permissions import NotAllowed
@@ -237,6 +237,22 @@ async def test_a_second_logout_ends_nothing_and_tells_nobody(app_fixture: AppFix
 
     assert counts == [1, 0]
     assert len(app_fixture.revoked) == 1
+
+
+async def test_a_logout_that_is_delivered_again_finds_its_work_done(
+    app_fixture: AppFixture, ada: Profile
+) -> None:
+    """A worker was lost with the reply: whoever has sent it once is not told that there is no session."""
+    user, _ = await app_fixture.logged_in(ada)
+    again = RequestContext(Anonymous(SessionEnded(), former_user=user), is_redelivered=True)
+
+    assert await app_fixture.app.log_out.handle(LogOut(again, Scope.LOCAL)) == 0
+    for context, scope in ((replace(again, is_redelivered=False), Scope.LOCAL), (again, Scope.GLOBAL)):
+        with pytest.raises(SessionEnded):
+            await app_fixture.app.log_out.handle(LogOut(context, scope))
+    nobody = RequestContext(Anonymous(TokenExpired()), is_redelivered=True)
+    with pytest.raises(TokenExpired):
+        await app_fixture.app.log_out.handle(LogOut(nobody, Scope.LOCAL))
 
 
 @pytest.mark.parametrize(

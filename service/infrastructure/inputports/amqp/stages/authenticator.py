@@ -76,6 +76,7 @@ class Authenticator:
             service=service,
             client_network=self._client_ip(message, service),
             user_agent=self._user_agent(message, service),
+            is_redelivered=bool(message.redelivered),
         )
 
     async def _actor(self, message: AbstractIncomingMessage, route: Route, service: str | None) -> Actor:

@@ -35,7 +35,7 @@ from service.infrastructure.inputports.amqp.stages.authenticator import Authenti
 from tests.any_text import TEXT
 from tests.builders import a_profile
 from tests.fakes.app_fixture import AppFixture
-from tests.fakes.broker import REPLY_TO, message
+from tests.fakes.broker import REPLY_TO, FakeBroker, message
 from tests.fakes.keys import in_use
 from tests.fakes.tokens import EXPIRES_AT
 from tests.unit.inputports.amqp.stages.running import Rest, a_context, a_route
@@ -287,6 +287,16 @@ async def test_a_caller_is_known_by_what_the_broker_has_validated(authenticator:
     assert await authenticator.authenticate(request, a_route(AUTH_LOGIN)) == RequestContext(
         Anonymous(), "hr", "192.0.2.7/32"
     )
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+async def test_whether_a_request_is_delivered_again_is_known(
+    authenticator: Authenticator, *, redelivered: bool
+) -> None:
+    request = FakeBroker().deliver(b"{}", redelivered=redelivered)
+    caller = await authenticator.authenticate(request, a_route(AUTH_LOGIN))
+
+    assert caller.is_redelivered is redelivered
 
 
 @pytest.mark.parametrize(
