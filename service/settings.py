@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     )
     second_factor: Annotated[
         Literal["optional", "administrators", "everybody"],
-        Field(description="Who needs a second factor; without, users can only enroll one."),
+        Field(description="Who needs a second factor: `administrators`, `everybody`, nobody (`optional`)."),
     ] = "optional"
     # At most as long as a session that is not refreshed.
     access_token_seconds: Annotated[
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     ] = 600
     password_scheme: Annotated[
         Literal["bcrypt", "argon2id"],
-        Field(description="What new passwords are hashed by; `bcrypt` reads 72 bytes of them."),
+        Field(description="By what new passwords are hashed: `argon2id`, or `bcrypt`, which reads 72 bytes."),
     ] = "bcrypt"  # noqa: S105 - a name
     # OWASP Password Storage Cheat Sheet: at least 10. At 15 a login takes two seconds of a core.
     bcrypt_cost: Annotated[int, Field(ge=10, le=15, description="Base-2 logarithm of bcrypt's rounds.")] = 12
@@ -205,7 +205,7 @@ class Settings(BaseSettings):
     ] = False
     trusted_services: Annotated[
         dict[str, frozenset[str]],
-        Field(description="JSON: by broker user, the operations it may call on its own account."),
+        Field(description="JSON: by broker user, what it may call alone. Its `x-client-ip` is believed."),
     ] = {}
     reply_to_prefixes: Annotated[
         # None of them empty: every queue begins with that.

@@ -46,10 +46,15 @@ def show_definitions(
     query_queue_type: Annotated[QueueType, typer.Option(help="`quorum` for clusters")] = "classic",
     *,
     event_history: Annotated[bool, typer.Option("--event-history", help="With the event history")] = False,
+    without_users: Annotated[
+        bool, typer.Option("--without-users", help="Leave the users that are there their passwords")
+    ] = False,
 ) -> None:
     """Print the definitions file that RabbitMQ can import."""
-    whole = topology(query_queue_type, event_history=event_history)
-    print(json.dumps(definitions(whole), indent=2))  # noqa: T201 - the command's output
+    printed = definitions(topology(query_queue_type, event_history=event_history))
+    if without_users:
+        del printed["users"]
+    print(json.dumps(printed, indent=2))  # noqa: T201 - the command's output
 
 
 @app.command("check")

@@ -64,6 +64,14 @@ def test_definitions_are_printed_as_json(words: tuple[str, ...]) -> None:
     assert json.loads(result.stdout) == expected
 
 
+def test_definitions_may_leave_passwords_alone() -> None:
+    result = profilectl("topology", "definitions", "--without-users")
+
+    whole = definitions(topology())
+    assert whole.pop("users")
+    assert json.loads(result.stdout) == whole
+
+
 def test_a_type_of_queue_that_does_not_exist_is_refused() -> None:
     result = profilectl("topology", "definitions", "--query-queue-type", "quorom")
 

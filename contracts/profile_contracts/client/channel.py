@@ -35,7 +35,7 @@ logging.getLogger("aiormq.channel").addFilter(_hide_request)
 
 
 def _pass_failure_on(reply: asyncio.Future[bytes | None], sending: asyncio.Task[None]) -> None:
-    """Let whoever waits for *reply* hear that *sending* the request has failed."""
+    """Tell whoever waits for *reply* that *sending* the request has failed."""
     if sending.cancelled():
         reply.cancel()
     elif (failure := sending.exception()) and not reply.done():

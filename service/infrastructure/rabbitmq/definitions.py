@@ -1,7 +1,7 @@
 """The topology as a definitions file, which RabbitMQ imports (RabbitMQ documentation, "Definitions").
 
-Its users are for a machine of one's own: their passwords are their names. Elsewhere, make users of
-the same rights with passwords of your own.
+Its users are for a machine of one's own: their passwords are their names, and so they are after each import.
+Elsewhere, make users of these names with passwords of your own, and import the rest.
 """
 
 import base64
