@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from service.infrastructure.rabbitmq.definitions import definitions
+from service.infrastructure.rabbitmq.definitions import PERMISSIONS, definitions
 from service.infrastructure.rabbitmq.topology import CASCADE_EVENTS, CASCADE_QUEUE, topology
+from service.pkg.management_api import ManagementApi
 from tests.at_length import at_length
 from tests.faults.alarms import memory_alarm, node_of
 from tests.faults.proxied_env import ProxiedEnv, has_logged, proxied_env
@@ -267,3 +268,26 @@ async def test_a_broker_that_hangs_is_told_within_seconds(own_servers: Servers, 
 
     assert (status, body["parts"]["broker"]) == (503, "away, or blocked by an alarm")
     assert body["parts"].keys() == WELL.keys()
+
+
+def test_definitions_without_users_are_imported_and_leave_passwords_alone(own_servers: Servers) -> None:
+    """With users, each import makes the names their passwords again."""
+    management = ManagementApi.of(own_servers.management_url, own_servers.rabbitmq_url)
+    whole = definitions(topology())
+    management.post("definitions", body=whole)
+    known = _password_hashes(management)
+    for name in PERMISSIONS:
+        management.put("users", name, body={"password": "one of our own", "tags": ""})
+    ours = _password_hashes(management)
+    management.post("definitions", body={key: each for key, each in whole.items() if key != "users"})
+    left = _password_hashes(management)
+    management.post("definitions", body=whole)
+
+    assert left == ours
+    assert not known.items() & ours.items()
+    assert _password_hashes(management) == known
+
+
+def _password_hashes(management: ManagementApi) -> dict[str, str]:
+    found = management.get("users")
+    return {each["name"]: each["password_hash"] for each in found if each["name"] in PERMISSIONS}
