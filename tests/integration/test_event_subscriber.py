@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from aio_pika import Message
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from profile_contracts.client import EventSubscriber, ProfileClient
 from profile_contracts.errors import NotSent, QueueRefused
@@ -400,6 +400,20 @@ async def test_a_gap_whose_handler_raised_is_told_again(client: ProfileClient) -
 async def test_a_queue_that_the_user_may_not_have_is_refused(client: ProfileClient, queue: str) -> None:
     with pytest.raises(QueueRefused, match=queue):
         await anext(aiter(client.events("profile.*", queue=queue)))
+
+
+async def test_a_queue_that_another_consumer_has_alone_is_refused(
+    client: ProfileClient, quiet: Sandbox
+) -> None:
+    async def take(_: AbstractIncomingMessage) -> None:
+        raise NotImplementedError  # nothing comes
+
+    queue = a_queue()
+    async with administrating(quiet) as broker:
+        taken = await broker.channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "classic"})
+        await taken.consume(take, exclusive=True)
+        with pytest.raises(QueueRefused, match=queue):
+            await anext(aiter(client.events("profile.*", queue=queue)))
 
 
 async def test_a_queue_of_another_kind_is_taken_as_it_is(

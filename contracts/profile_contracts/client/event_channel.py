@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from aio_pika import Connection
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelAccessRefused
 
 from profile_contracts.client.connection import close_in_time, lost_connection
 from profile_contracts.errors import Disconnected, QueueRefused
@@ -79,14 +80,18 @@ class EventChannel:
         """Let events arrive.
 
         Raises:
-            Disconnected: The connection broke.
+            Disconnected: The connection broke, or the queue is gone.
+            QueueRefused: The user may not read from it, or another consumer has it alone.
 
         """
         with lost_connection(sent=False):
             channel = await self.queue.channel.get_underlay_channel()
             channel.on_consumer_cancel_callbacks.add(self.give_up)  # somebody deletes the queue
             self.queue.channel.close_callbacks.add(self.give_up)
-            await self.queue.consume(self._take)
+            try:
+                await self.queue.consume(self._take)
+            except ChannelAccessRefused as refused:
+                raise QueueRefused(f"The broker does not let us read from {self.queue.name}.") from refused
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
         self.arrived.put_nowait(message)

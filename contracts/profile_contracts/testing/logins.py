@@ -34,7 +34,8 @@ def log_in(memory: Memory, request: LogIn, context: RequestContext) -> Tokens:
     if memory.rules.login_needs_verified_email and not account.profile.email_verified:
         raise refused("email_not_verified")
     former, with_code = request.refresh_token, account.second_factor is not None
-    tokens = _opened(memory, account, memory.new_id(), context.origin, former, with_code=with_code)
+    session_id = _new_session_id(memory, account)
+    tokens = _opened(memory, account, session_id, context.origin, former, with_code=with_code)
     return tokens.model_copy(update={"device_token": secrets.token_urlsafe(24)})
 
 
@@ -69,7 +70,8 @@ def change_password(memory: Memory, request: ChangePassword, context: RequestCon
 
     def again(_: Tokens) -> Tokens:
         account = verify_password(memory.account(user.id), request.new_password)
-        return _opened(memory, account, memory.new_id(), context.origin, with_code=user.with_code)
+        session_id = _new_session_id(memory, account)
+        return _opened(memory, account, session_id, context.origin, with_code=user.with_code)
 
     return memory.once(context, user.id, lambda: _changed(memory, request, context), again)
 
@@ -99,6 +101,11 @@ def _changed(memory: Memory, request: ChangePassword, context: RequestContext) -
     session_id, with_code = memory.new_id(), memory.sessions[user.session_id].with_code
     set_password(memory, account, request.new_password, session_id)
     return _opened(memory, account, session_id, context.origin, with_code=with_code)
+
+
+def _new_session_id(memory: Memory, account: Account) -> UUID:
+    """Return an id of a time after what has last happened to the user: it may have ended all before it."""
+    return memory.new_id(after=account.profile.updated_at)
 
 
 def _opened(

@@ -77,9 +77,11 @@ class Memory:
         now = self.clock().astimezone(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def new_id(self) -> UUID:
-        """Return a UUID of version 7 (RFC 9562, 5.7), which is larger than all before."""
+    def new_id(self, after: datetime | None = None) -> UUID:
+        """Return a UUID of version 7 (RFC 9562, 5.7), larger than all before, and of a time *after*."""
         milliseconds = int(self.now().timestamp() * 1000)
+        if after:
+            milliseconds = max(milliseconds, int(after.timestamp() * 1000) + 1)
         self._last_id = max(milliseconds << 12, self._last_id + 1)
         time, rest = self._last_id >> 12, self._last_id & 0xFFF
         return UUID(int=time << 80 | 0x7 << 76 | rest << 64 | 0b10 << 62 | secrets.randbits(62))

@@ -348,7 +348,7 @@ function eventOf(message: ConsumeMessage): ProfileServiceEvent | null {
   if (!EVENT_TYPES.has(message.fields.routingKey)) return null;
   try {
     const event = JSON.parse(message.content.toString());
-    return typeof event?.id === "string" && typeof event.data === "object" ? event : null;
+    return typeof event?.id === "string" && event.data && typeof event.data === "object" ? event : null;
   } catch {
     return null;
   }

@@ -163,8 +163,12 @@ export class TokenVerifier {
 
   private async follow(): Promise<void> {
     for await (const event of this.events) {
-      if (event.type === "auth.session_revoked") this.revocations.note(event.data, event.time);
-      if (event.type === "auth.keys_rotated") this.keys.retain(event.data.kids);
+      try {
+        if (event.type === "auth.session_revoked") this.revocations.note(event.data, event.time);
+        if (event.type === "auth.keys_rotated") this.keys.retain(event.data.kids);
+      } catch {
+        // It is none of the contract's, and passed over: any broker user who may publish events can send one.
+      }
     }
   }
 }

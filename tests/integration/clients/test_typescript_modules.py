@@ -152,3 +152,24 @@ def test_while_an_alarm_goes_on_nothing_is_written_that_would_wait_without_a_bou
         "waits",
         "free",
     ]
+
+
+def test_a_verifier_goes_on_after_an_event_that_is_none_of_the_contract() -> None:
+    """Any broker user who may publish events can send one."""
+    program = """
+        import { Keys } from "./dist/keys.js";
+        import { Revocations } from "./dist/revocations.js";
+        import { TokenVerifier } from "./dist/verifier.js";
+        async function* arriving() {
+          yield { type: "auth.session_revoked", time: "", data: {} };
+          yield { type: "auth.keys_rotated", time: "", data: { kids: 1 } };
+          yield { type: "auth.session_revoked", time: "", data: { user_id: "user", session_ids: ["sid"] } };
+        }
+        const keys = new Keys(() => Promise.reject(new Error("nobody is asked")));
+        keys.keys = new Map([["kid", null]]);
+        const state = { events: arriving(), revocations: new Revocations(), keys };
+        await Object.assign(Object.create(TokenVerifier.prototype), state).follow();
+        console.log(state.revocations.stateOf({ sid: "sid", sub: "user", iat: 0, jti: "1" }), keys.keys.size);
+    """
+
+    assert ran(program).stdout.split() == ["ended", "1"]

@@ -282,6 +282,22 @@ async def test_an_administrator_is_made() -> None:
     assert (profile.role, profile.version) == (Role.ADMIN, 2)
 
 
+async def test_who_logs_in_right_after_all_sessions_have_ended_is_no_stranger_to_a_verifier() -> None:
+    """The clock stands still, as that of a test may."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    async with FakeProfileClient(now=lambda: now) as fake, TokenVerifier(fake, now=lambda: now) as verifier:
+        created = await fake.create_profile(ADA)
+        feed = fake.events("auth.session_revoked")
+        hearing = asyncio.ensure_future(_reasons(feed, 1))
+        await feed.wait_connected()
+        fake.make_admin(created.id)
+        tokens = await fake.log_in(LOGIN)
+        async with asyncio.timeout(5):
+            await hearing
+
+        assert (await verifier.verify(tokens.access_token)).role is Role.ADMIN
+
+
 async def test_once_closed_it_takes_no_calls_and_gives_no_events() -> None:
     async with FakeProfileClient() as fake:
         events = fake.events("#")
