@@ -30,9 +30,9 @@ from profile_contracts.testing.sessions import end, end_all, end_oldest
 def log_in(memory: Memory, request: LogIn, context: RequestContext) -> Tokens:
     """Open a session."""
     account = verify_password(find_by_email(memory, request.email), request.password)
-    require_code(account, request.otp, memory.now())
     if memory.rules.login_needs_verified_email and not account.profile.email_verified:
         raise refused("email_not_verified")
+    require_code(account, request.otp, memory.now())
     former, with_code = request.refresh_token, account.second_factor is not None
     session_id = _new_session_id(memory, account)
     tokens = _opened(memory, account, session_id, context.origin, former, with_code=with_code)

@@ -11,15 +11,9 @@ from profile_contracts.testing.request_context import Origin
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A secret that may become a second factor.
-
-    Attributes:
-        credentials_version: That of the account when it was given.
-
-    """
+    """A secret that may become a second factor."""
 
     secret: bytes = field(repr=False)
-    credentials_version: int
     expires_at: datetime
 
 

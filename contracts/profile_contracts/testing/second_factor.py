@@ -30,7 +30,7 @@ def enroll(memory: Memory, request: EnrollTotp, context: RequestContext) -> Totp
     if account.second_factor:
         raise refused("totp_already_enrolled")
     secret, name = secrets.token_bytes(20), secrets.token_urlsafe(24)
-    account.enrolments[name] = Enrolment(secret, account.credentials_version, memory.now() + _LIFETIME)
+    account.enrolments[name] = Enrolment(secret, memory.now() + _LIFETIME)
     written = base64.b32encode(secret).decode()
     label = f"{quote(_ISSUER, safe='')}:{quote(account.profile.email, safe='')}"
     values = {"secret": written, "issuer": _ISSUER, "algorithm": "SHA1", "digits": _DIGITS, "period": 30}
@@ -47,8 +47,7 @@ def confirm(memory: Memory, request: ConfirmTotp, context: RequestContext) -> Re
     user = context.require_user()
     account = memory.account(user.id)
     enrolment = account.enrolments.get(request.enrolment.get_secret_value())
-    is_good = enrolment and enrolment.credentials_version == account.credentials_version
-    if enrolment is None or not is_good or memory.now() >= enrolment.expires_at:
+    if enrolment is None or memory.now() >= enrolment.expires_at:
         raise refused("enrolment_invalid", field="enrolment")
     step = _matching_step(enrolment.secret, request.otp.get_secret_value(), memory.now())
     if step is None:

@@ -54,9 +54,10 @@ def of_user(memory: Memory, user_id: UUID) -> list[Session]:
 
 
 def end_all(memory: Memory, account: Account, reason: str, kept: UUID | None = None) -> None:
-    """End all sessions of a user but a *kept* one, and all one-time tokens."""
+    """End all sessions of a user but a *kept* one, all one-time tokens and all enrolments."""
     user_id = account.profile.id
     account.credentials_version += 1
+    account.enrolments.clear()
     for each in of_user(memory, user_id):
         del memory.sessions[each.id]
     data = {

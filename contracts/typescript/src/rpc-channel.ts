@@ -120,9 +120,10 @@ export class RpcChannel {
     confirmed: (waiting: Waiting) => void,
   ): Promise<Buffer> {
     const began = performance.now();
-    if (this.blocking.isOn) await withTimeout(this.blocking.over, ms, late(queue));
+    const left = () => ms - (performance.now() - began);
+    while (this.blocking.isOn) await withTimeout(this.blocking.over, left(), late(queue));
     if (this.isLost) throw new Disconnected("The connection broke before the request was sent.", false);
-    return this.send(queue, body, message, ms - (performance.now() - began), confirmed);
+    return this.send(queue, body, message, left(), confirmed);
   }
 
   private send(

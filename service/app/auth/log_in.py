@@ -75,9 +75,8 @@ class LogInHandler:
         # Nobody is logged in yet, whatever token came with the request: only a device is known.
         attempt = replace(command.context, actor=Anonymous()).attempt(account, device)
         profile = await self.passwords.verify_credentials(command.password, profile, attempt)
-        if (
-            self.needs_verified_email and not profile.email_verified
-        ):  # first: a code is used up by a look at it
+        # Before the code, which is used up by a look at it.
+        if self.needs_verified_email and not profile.email_verified:
             raise EmailNotVerified
         await self.second_factor.check(profile, command.otp, attempt)
         # Older than whatever ends all sessions from the beginning on: gateways compare its time.

@@ -3,12 +3,12 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from aio_pika import Connection
-from aio_pika.abc import AbstractConnection
+from aio_pika import Connection, RobustConnection
+from aio_pika.abc import AbstractConnection, TimeoutType
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import (
@@ -23,8 +23,6 @@ from service.infrastructure.rabbitmq.joined_writes import cluster_url, install_j
 from service.pkg.background import is_cancelled
 from service.pkg.detached import DetachedCalls
 from service.pkg.retry import TransientErrors
-
-Value = TypeVar("Value")
 
 # What is published, in this process.
 CALLS: Final = DetachedCalls("rabbitmq")
@@ -166,25 +164,26 @@ async def _connect(connection: AbstractConnection) -> None:
         raise ConnectionError(message) from None
 
 
-async def first_try(connecting: Coroutine[Any, Any, Value]) -> Value:
-    """Return what comes of *connecting* by aio-pika's `connect_robust`.
-
-    A cancellation waits until that has ended, at most as long as it has to connect. Whoever leaves it before
-    leaves it running: it would connect for ever, and swallow the cancellation by which `asyncio.run` ends.
-    """
-    trying = asyncio.create_task(connecting)
-    try:
-        return await asyncio.shield(trying)
-    except asyncio.CancelledError:
-        await asyncio.gather(trying, return_exceptions=True)
-        raise
-
-
 async def closed(connection: AbstractConnection) -> None:
     """Close *connection*; a broker that does not answer is not waited for."""
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close()
+
+
+class CancellableConnection(RobustConnection):
+    """A robust connection that is closed where whoever makes it is cancelled.
+
+    aio-pika leaves it connecting for ever, and it swallows the cancellation by which `asyncio.run` ends.
+    """
+
+    async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - aio-pika's
+        """Connect, within so many seconds."""
+        try:
+            await super().connect(timeout)
+        except asyncio.CancelledError:
+            await closed(self)
+            raise
 
 
 async def ping(url: URL) -> None:

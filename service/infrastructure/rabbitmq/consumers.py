@@ -15,7 +15,12 @@ from aiormq import Channel
 from faststream.rabbit import RabbitBroker
 from faststream.rabbit.subscriber import RabbitSubscriber
 
-from service.infrastructure.rabbitmq.connection import AWAY, first_try, map_cancellation, signature
+from service.infrastructure.rabbitmq.connection import (
+    AWAY,
+    CancellableConnection,
+    map_cancellation,
+    signature,
+)
 from service.infrastructure.rabbitmq.joined_writes import abort
 from service.infrastructure.rabbitmq.topology_keeper import TopologyKeeper
 
@@ -40,8 +45,8 @@ class Consumers:
     FastStream can only stop a subscriber, and then it waits for the messages in flight with the consumer
     open: what comes meanwhile it keeps from all workers. Here the consumer goes first. And aio-pika restores
     all queues of a connection or none: one that somebody has made as another type would keep all others
-    without a consumer. Here each is consumed again by itself. For that two attributes of FastStream's are
-    needed that it does not promise to keep; tests hold it to them.
+    without a consumer. Here each is consumed again by itself. For that, and to connect as we do, three
+    attributes of FastStream's are needed that it does not promise to keep; tests hold it to them.
 
     Attributes:
         connection: What messages come over, once it has started.
@@ -69,7 +74,8 @@ class Consumers:
             AMQPError, OSError: The broker is away.
 
         """
-        connection: Any = await first_try(self._broker.connect())
+        self._broker._connection_kwargs["connection_class"] = CancellableConnection  # noqa: SLF001 - see above
+        connection: Any = await self._broker.connect()
         connection.CHANNEL_CLASS = _NamingChannel
 
     async def take_over(self) -> None:

@@ -26,9 +26,9 @@ from profile_contracts.events import EVENTS_EXCHANGE
 from service.infrastructure.rabbitmq.connection import (
     AWAY,
     CONNECT_SECONDS,
+    CancellableConnection,
     answers,
     closed,
-    first_try,
     map_cancellation,
     with_connection_name,
 )
@@ -95,10 +95,10 @@ class RabbitPublisher:
     async def __aenter__(self) -> Self:
         """Connect."""
         async with AsyncExitStack() as stack:
-            self._connection = await first_try(self._connected("publish", stack))
+            self._connection = await self._connected("publish", stack)
             self._confirming = await self._connection.channel(on_return_raises=True)
             self._confirming.reopen_callbacks.add(self._on_reopened)
-            self._replies = await first_try(self._connected("reply", stack))
+            self._replies = await self._connected("reply", stack)
             self._quick = await self._replies.channel(publisher_confirms=False)
             self._confirmed_replies = await self._replies.channel()
             self._overdue = (
@@ -110,7 +110,10 @@ class RabbitPublisher:
 
     async def _connected(self, purpose: str, stack: AsyncExitStack) -> AbstractRobustConnection:
         connection = await connect_robust(
-            with_connection_name(self._url, purpose), timeout=CONNECT_SECONDS, reconnect_interval=1.0
+            with_connection_name(self._url, purpose),
+            timeout=CONNECT_SECONDS,
+            reconnect_interval=1.0,
+            connection_class=CancellableConnection,
         )
         stack.push_async_callback(closed, connection)
         connection.reconnect_callbacks.add(lambda *_: self.reconnects.update([purpose]))

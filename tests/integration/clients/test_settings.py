@@ -1,5 +1,6 @@
 """Whoever speaks for the service heeds settings, and the age of sessions, by the same rules."""
 
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pymongo import AsyncMongoClient
 
 from profile_contracts.auth import (
     ChangePassword,
+    ConfirmTotp,
+    EnrollTotp,
     ListSessions,
     LogIn,
     LogOut,
@@ -31,6 +34,7 @@ from profile_contracts.operations import AUTH_START_VERIFICATION
 from profile_contracts.profile_api import ProfileApi
 from profile_contracts.profiles import UpdateProfile
 from profile_contracts.testing import FakeProfileClient
+from service.domain.totp import code_at, step_at
 from tests.builders import an_address
 from tests.integration.clients.failing import reason_of, refusing
 from tests.integration.clients.node_client import node_client
@@ -218,6 +222,24 @@ async def test_nobody_is_logged_in_whose_address_is_not_verified(strict: Strict)
     assert await reason_of(strict.api.log_in(login)) == "email_not_verified"
     await strict.verify(created.id)
     assert (await strict.api.log_in(login)).profile_id == created.id
+
+
+async def test_whose_address_is_not_verified_is_asked_for_no_code_and_loses_none(strict: Strict) -> None:
+    person = await strict.person()
+    enrolment = await strict.api.enroll_totp(EnrollTotp(current_password=PASSWORD), person.token)
+    change = UpdateProfile(id=person.id, email=an_address(), current_password=PASSWORD)
+    changed = await strict.api.update_profile(change, person.token)
+    code = code_at(base64.b32decode(enrolment.secret), step_at(changed.updated_at))
+    confirmation = ConfirmTotp(enrolment=SecretStr(enrolment.enrolment), otp=SecretStr(code))
+    codes = (await strict.api.confirm_totp(confirmation, person.token)).recovery_codes
+    login = LogIn(email=changed.email, password=PASSWORD)
+    recovering = login.model_copy(update={"otp": SecretStr(codes[0])})
+    for each in (login, recovering):
+        assert await reason_of(strict.api.log_in(each)) == "email_not_verified"
+    await strict.verify(person.id)
+
+    assert await reason_of(strict.api.log_in(login)) == "otp_required"
+    assert (await strict.api.log_in(recovering)).profile_id == person.id
 
 
 async def test_users_need_their_password_to_end_other_sessions_than_this_one(strict: Strict) -> None:

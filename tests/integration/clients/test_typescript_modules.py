@@ -48,6 +48,10 @@ channel.blocking.begin();
 const seen = [await sent("late", 20), written.length];
 const waits = sent("waits", 60_000);
 channel.blocking.end();
+channel.blocking.begin();
+await null;
+seen.push(written.length);
+channel.blocking.end();
 seen.push(await waits, await sent("free", 60_000));
 channel.blocking.begin();
 const lost = sent("lost", 60_000);
@@ -145,6 +149,7 @@ def test_while_an_alarm_goes_on_nothing_is_written_that_would_wait_without_a_bou
 
     assert seen == [
         "late NoReply undefined",
+        0,
         0,
         "waits taken",
         "free taken",
