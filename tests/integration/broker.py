@@ -48,14 +48,16 @@ class Broker:
         return [each for each in found if _name(each).endswith(purpose)]
 
     async def consuming_channels(self) -> set[str]:
-        """Return the names of the channels that consume, once the console knows all of them.
+        """Return the names of the channels that consume for the service, once the console knows all.
 
         None keeps its name that is closed and opened again. Other channels come and go: a worker looks at the
         objects of the broker on one of its own, every ten seconds.
         """
 
         async def all_listed() -> set[str]:
-            consumers = await self.look_here("consumers")
+            consumers = [
+                each for each in await self.look_here("consumers") if each["queue"]["name"] in CONSUMED
+            ]
             names = {dict(each["channel_details"] or {}).get("name", "") for each in consumers}
             # It learns of them late, of those that begin and of those that end. The queues know at once.
             listed = Counter(each["queue"]["name"] for each in consumers)
