@@ -105,8 +105,9 @@ class Line:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection with RST."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    """End a connection with RST, unless it has just ended."""
+    with suppress(OSError):  # its socket is closed
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     writer.transport.abort()
 
 
