@@ -172,7 +172,7 @@ async def closed(connection: AbstractConnection) -> None:
 
 
 class CancellableConnection(RobustConnection):
-    """A robust connection that is closed where whoever makes it is cancelled.
+    """A robust connection that is closed where it is not made, or whoever makes it is cancelled.
 
     aio-pika leaves it connecting for ever, and it swallows the cancellation by which `asyncio.run` ends.
     """
@@ -181,7 +181,7 @@ class CancellableConnection(RobustConnection):
         """Connect, within so many seconds."""
         try:
             await super().connect(timeout)
-        except asyncio.CancelledError:
+        except BaseException:  # what only failed would be closed by a finalizer, which cannot wait
             await closed(self)
             raise
 
