@@ -205,7 +205,9 @@ class Settings(BaseSettings):
     ] = False
     trusted_services: Annotated[
         dict[str, frozenset[str]],
-        Field(description="JSON: by broker user, what it may call alone. Its `x-client-ip` is believed."),
+        Field(
+            description="JSON: by broker user, what it may call on its own account; its `x-client-ip` counts."
+        ),
     ] = {}
     reply_to_prefixes: Annotated[
         # None of them empty: every queue begins with that.

@@ -219,8 +219,8 @@ class FakeProfiles(ProfileRepository):
 
     def _keep(self, profile: Profile) -> None:
         stored = self._by_oid.get(profile.oid)
-        has_it = stored is not None and stored.email == profile.email and stored.status not in GONE
-        if profile.status not in GONE and not has_it:
+        keeps_it = stored is not None and stored.email == profile.email and stored.status not in GONE
+        if profile.status not in GONE and not keeps_it:
             self._make_way(profile.email)
             owner = self._owner_of(profile.email)
             if owner is not None and owner.oid != profile.oid:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import aio_pika
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractConnection
@@ -13,6 +12,7 @@ from pamqp.common import FieldTable
 from yarl import URL
 
 from profile_contracts.events import EVENTS_EXCHANGE
+from service.infrastructure.rabbitmq.connection import connected
 from service.infrastructure.rabbitmq.publisher import RabbitPublisher
 from tests.integration.broker import administrating
 from tests.integration.gateway import eventually
@@ -71,13 +71,12 @@ async def test_an_event_gets_through(servers: Servers) -> None:
 async def test_a_full_queue_ends_no_connection(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if it has been full since that was made."""
     tried_alone = list[str]()
-    connect = aio_pika.connect
 
-    async def counted(url: URL) -> AbstractConnection:
+    def counted(url: URL) -> AbstractAsyncContextManager[AbstractConnection]:
         tried_alone.append(url.query["name"])
-        return await connect(url)
+        return connected(url)
 
-    monkeypatch.setattr("service.infrastructure.rabbitmq.publisher.connect", counted)
+    monkeypatch.setattr("service.infrastructure.rabbitmq.publisher.connected", counted)
     with isolated_sandbox(servers) as sandbox:
         async with administrating(sandbox) as broker, RabbitPublisher(sandbox.service_url) as publisher:
             queue = await broker.channel.declare_queue("full", arguments=FULL)
@@ -100,11 +99,12 @@ async def test_a_refusal_comes_within_seconds_though_nothing_comes_of_another_co
     """Others wait for it: a queue without a majority may keep us waiting for a minute."""
     tried_alone = asyncio.Event()
 
-    async def hang(_: URL) -> None:
+    @asynccontextmanager
+    async def hang(_: URL) -> AsyncIterator[None]:
         tried_alone.set()
-        await asyncio.get_running_loop().create_future()
+        yield await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr("service.infrastructure.rabbitmq.publisher.connect", hang)
+    monkeypatch.setattr("service.infrastructure.rabbitmq.publisher.connected", hang)
     monkeypatch.setattr("service.infrastructure.rabbitmq.publisher._ALONE_SECONDS", 0.1)
     with isolated_sandbox(servers) as sandbox:
         async with refused_publisher(sandbox) as publisher:

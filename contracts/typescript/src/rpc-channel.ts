@@ -86,12 +86,12 @@ export class RpcChannel {
 
   /** Sends a request, and returns the body of the reply, which has to come within `ms`. */
   async ask(queue: string, body: Buffer, message: Options.Publish, ms: number): Promise<Buffer> {
-    return this.sendOnceRead(queue, body, message, ms, () => {});
+    return this.send(queue, body, message, ms, () => {});
   }
 
   /** Sends a command, and waits until the broker has it, for `ms` at most. */
   async publish(queue: string, body: Buffer, message: Options.Publish, ms: number): Promise<void> {
-    await this.sendOnceRead(queue, body, message, ms, (waiting) => waiting.resolve(Buffer.alloc(0)));
+    await this.send(queue, body, message, ms, (waiting) => waiting.resolve(Buffer.alloc(0)));
   }
 
   /** Stops using it. */
@@ -112,7 +112,7 @@ export class RpcChannel {
    * Sends a request as soon as no alarm keeps the broker from reading it. Until then nothing of it is written: amqplib
    * would keep it, without a bound, and send it after the alarm, though its call has given up long before.
    */
-  private async sendOnceRead(
+  private async send(
     queue: string,
     body: Buffer,
     message: Options.Publish,
@@ -123,16 +123,6 @@ export class RpcChannel {
     const left = () => ms - (performance.now() - began);
     while (this.blocking.isOn) await withTimeout(this.blocking.over, left(), late(queue));
     if (this.isLost) throw new Disconnected("The connection broke before the request was sent.", false);
-    return this.send(queue, body, message, left(), confirmed);
-  }
-
-  private send(
-    queue: string,
-    body: Buffer,
-    message: Options.Publish,
-    ms: number,
-    confirmed: (waiting: Waiting) => void,
-  ): Promise<Buffer> {
     const key = String(message.correlationId);
     const answered = new Promise<Buffer>((resolve, reject) => {
       const waiting = { resolve, reject };
@@ -150,7 +140,7 @@ export class RpcChannel {
         reject(asDisconnected(error, false));
       }
     });
-    return withTimeout(answered, ms, late(queue)).finally(() => {
+    return withTimeout(answered, left(), late(queue)).finally(() => {
       this.replies.waiting.delete(key);
       this.isStuck(); // so that the next request knows since when this one waits
     });

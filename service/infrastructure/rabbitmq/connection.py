@@ -181,7 +181,7 @@ class CancellableConnection(RobustConnection):
         """Connect, within so many seconds."""
         try:
             await super().connect(timeout)
-        except BaseException:  # what only failed would be closed by a finalizer, which cannot wait
+        except BaseException:  # a cancellation, too, must leave no connection to a finalizer
             await closed(self)
             raise
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 from weakref import WeakValueDictionary
 
 import structlog
-from aio_pika import Message, connect, connect_robust
+from aio_pika import Message, connect_robust
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq.abc import AbstractConnection as Line
@@ -29,6 +29,7 @@ from service.infrastructure.rabbitmq.connection import (
     CancellableConnection,
     answers,
     closed,
+    connected,
     map_cancellation,
     with_connection_name,
 )
@@ -307,7 +308,7 @@ class RabbitPublisher:
                 async with (
                     self._alone_places,
                     asyncio.timeout(_ALONE_SECONDS),
-                    await connect(with_connection_name(self._url, "single")) as connection,
+                    connected(with_connection_name(self._url, "single")) as connection,
                 ):
                     line = connection.transport.connection if connection.transport else None
                     channel = await connection.channel(on_return_raises=True)

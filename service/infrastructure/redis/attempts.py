@@ -13,7 +13,8 @@ from service.infrastructure.redis.client import CALLS, OUTAGES, tolerating_outag
 # Of each counter is kept when its budget will be full again, in milliseconds, as in the generic cell rate
 # algorithm (ITU-T I.371); of attempts that go on, a sorted set by when they lapse. KEYS: the set, the own
 # counter, the crowds. ARGV: two, then burst and milliseconds for one more of each counter.
-# The client sends a script again whose answer is late or lost: the second time must change nothing.
+# The client sends a script again whose answer is late or lost: the second time must change nothing. So
+# settling leaves a mark, which is the last key, for as many milliseconds as the last argument says.
 _BEGIN: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
