@@ -1,6 +1,8 @@
 """What both clients make of a line that breaks, of a full queue, and of an end in the middle of something."""
 
 import asyncio
+import time
+from asyncio import StreamWriter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
@@ -27,7 +29,9 @@ from tools.servers import Servers
 from tools.servers.sandbox import Sandbox
 from tools.worker import Worker
 
-Opened = Callable[[str], AbstractAsyncContextManager[ProfileApi]]
+Opened = Callable[..., AbstractAsyncContextManager[ProfileApi]]
+# More than a channel is given for that refuses all.
+LASTING_SECONDS = 4.0
 both = pytest.mark.parametrize("opened", [ProfileClient, node_client], ids=["python", "typescript"])
 
 
@@ -171,12 +175,17 @@ async def test_a_channel_that_refuses_what_another_one_takes_is_given_up(
 ) -> None:
     """RabbitMQ 3.10 has such ones where the leader of a queue has died; here the line says so."""
     async with proxied(*address_of(sandbox.gateway_url)) as proxy:
+
+        async def links() -> set[StreamWriter]:
+            return {*proxy.links}
+
         proxy.refuse()
         async with opened(behind(proxy, sandbox.gateway_url)) as client:
-            with pytest.raises(Nacked):
-                await client.publish(PROFILE_CREATE, a_sign_up(), timeout=1)
+            publishing = asyncio.create_task(client.publish(PROFILE_CREATE, a_sign_up(), timeout=60))
+            refusing = await eventually(links)
             proxy.mend()  # what is opened from now on
-            await client.publish(PROFILE_CREATE, a_sign_up(), timeout=60)
+            await publishing
+            assert proxy.links - refusing
             assert (await client.keys(timeout=60)).keys
 
 
@@ -188,13 +197,18 @@ async def test_a_channel_is_kept_though_a_queue_is_full_that_has_taken_something
     async with (
         administrating(without_worker) as broker,
         proxied(*address_of(without_worker.gateway_url)) as proxy,
-        opened(behind(proxy, without_worker.gateway_url)) as client,
+        opened(behind(proxy, without_worker.gateway_url), retry=False) as client,
     ):
         await client.publish(PROFILE_CREATE, a_sign_up())
-        before = {*proxy.links}
-        async with full(broker, "profile.create"):
+        before, began = {*proxy.links}, time.monotonic()
+
+        async def is_refused_for_long() -> bool:
             with pytest.raises(Nacked):
-                await client.publish(PROFILE_CREATE, a_sign_up(), timeout=4)
+                await client.publish(PROFILE_CREATE, a_sign_up(), timeout=60)
+            return time.monotonic() - began > LASTING_SECONDS
+
+        async with full(broker, "profile.create"):
+            assert await eventually(is_refused_for_long)
         after = {*proxy.links}
 
     assert before == after
